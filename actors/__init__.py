@@ -1,0 +1,1 @@
+"""The running system: runtime, cluster, data, compute, and the node that joins them."""
