@@ -1,0 +1,439 @@
+"""A cell: one actor's life, from its start to the news of its end.
+
+A cell starts its behaviour in the actor's own thread, feeds it from the mailbox, and ends once, by
+whichever comes first: the behaviour stops or fails (in its thread), or it is killed (in the
+killer's thread). The end closes the mailbox, answers everybody who still waits, and only then tells
+those who are linked or watch. A thread that was busy in user code when its actor was killed cannot
+be ended; it is counted as *abandoned* until it returns.
+
+Signals are handled at once, in the thread that brings them, under the cell's lock; no thread ever
+holds two cells' locks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
+
+from simulacra.actors.runtime._pykka import Shell
+from simulacra.actors.runtime.errors import (
+    ActorDeadError,
+    ActorExit,
+    IgnoreStart,
+    MailboxFullError,
+    StartError,
+)
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
+from simulacra.actors.runtime.reason import KILLED, NOPROC, ExitReason
+from simulacra.actors.runtime.refs import Ref
+from simulacra.actors.runtime.signals import (
+    Demonitor,
+    Down,
+    DownSignal,
+    Exit,
+    ExitSignal,
+    Kill,
+    Link,
+    Monitor,
+    Resume,
+    Signal,
+    Stop,
+    Suspend,
+    Unlink,
+)
+from simulacra.actors.runtime.timers import Timer
+
+if TYPE_CHECKING:
+    from simulacra.actors.runtime.actor import Actor
+    from simulacra.actors.runtime.system import ActorSystem
+
+logger = logging.getLogger(__name__)
+
+current = threading.local()
+"""``current.cell`` is the cell of the actor whose thread this is."""
+
+
+class Cell:
+    """Everything the runtime knows of one local actor; the target of its local refs."""
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        actor_id: int,
+        behaviour: type[Actor],
+        mailbox: Mailbox,
+        parent: Cell | None,
+    ) -> None:
+        self.system = system
+        self.id = actor_id
+        self.ref = Ref((system.name, system.incarnation, actor_id), self)
+        self.behaviour_class = behaviour
+        self.mailbox = mailbox
+        self.name: str | None = None
+        self.trap_exit = False
+        self.exit_reason: ExitReason | None = None
+        self.parent = None if parent is None else parent.ref
+        self.started = Reply()
+        self._lock = threading.Lock()
+        self._behaviour: Actor | None = None
+        self._in_hand: Reply | None = None
+        self._links: set[Ref] = set() if parent is None else {parent.ref}
+        self._watchers: dict[tuple[int, Ref], None] = {}
+        self._watching: dict[int, Ref] = {}
+        self._stoppers: list[Reply] = []
+        self._timers: set[Timer] = set()
+
+    # -- the life
+
+    def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Begin to live, in a thread of its own; `started` is answered when it is known how."""
+        self._arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = (args, kwargs)
+        Shell(self).start_thread()
+
+    def run(self) -> None:
+        """The actor's thread, from start to end."""
+        current.cell = self
+        try:
+            reason = self._begin() or self._serve()
+            self._end(self._say_goodbye(reason))
+        finally:
+            self.system.thread_returned(self)
+
+    def _begin(self) -> ExitReason | None:
+        args, kwargs = self._arguments or ((), {})
+        self._arguments = None
+        try:
+            behaviour = self.behaviour_class.__new__(self.behaviour_class)
+            behaviour._cell = self  # noqa: SLF001 - the runtime's own slot
+            behaviour.__init__(*args, **kwargs)  # type: ignore[misc]  # made in its own thread
+            behaviour.on_start()
+        except BaseException as error:  # noqa: BLE001 - user code; SystemExit too
+            return self._fail_start(error)
+        self._behaviour = behaviour
+        self.started.set(self.ref)
+        return None
+
+    def _fail_start(self, error: BaseException) -> ExitReason:
+        reason = error.reason if isinstance(error, ActorExit) else ExitReason.of_error(error)
+        with self._lock:  # whoever starts an actor hears of it by the error, not by the link
+            self._links.discard(self.parent or self.ref)
+        self._end(reason)
+        if isinstance(error, IgnoreStart):
+            self.started.set(None)
+        else:
+            self.started.set_error(self._start_error(reason))
+        return reason
+
+    def _start_error(self, reason: ExitReason) -> StartError:
+        return StartError(f"{self.behaviour_class.__qualname__} did not start: {reason}", reason)
+
+    def _serve(self) -> ExitReason:
+        behaviour = cast("Actor", self._behaviour)
+        receive = behaviour.on_receive
+        get = self.mailbox.get
+        while True:
+            item = get()
+            if type(item) is not tuple:
+                reason = self._obey(item)
+                if reason is not None:
+                    return reason
+                continue
+            message, reply = item
+            self._in_hand = reply
+            try:
+                special = _PROXY_MESSAGES.get(type(message))
+                result = receive(message) if special is None else special(behaviour, message)
+            except ActorExit as request:
+                return request.reason
+            except BaseException as error:  # noqa: BLE001 - user code; SystemExit too
+                return self._fail(error, reply)
+            if reply is not None and self._in_hand is reply:
+                self._in_hand = None
+                reply.set(result)
+
+    def _obey(self, signal: Any) -> ExitReason | None:
+        """Act on an urgent signal; the reason to end, if it is to end."""
+        match signal:
+            case Stop(reason):
+                return reason
+            case Suspend():
+                self.mailbox.suspend()
+                return None
+            case Resume():
+                self.mailbox.resume()
+                return None
+        return self.exit_reason or KILLED  # the mailbox was closed under us
+
+    def _fail(self, error: BaseException, reply: Reply | None) -> ExitReason:
+        reason = ExitReason.of_error(error)
+        logger.error("%r failed: %s", self.ref, reason, exc_info=error)
+        if reply is not None:
+            reply.set_error(error)
+        return reason
+
+    def _say_goodbye(self, reason: ExitReason) -> ExitReason:
+        if self._behaviour is None or self.exit_reason is not None:
+            return reason
+        try:
+            self._behaviour.on_stop(reason)
+        except ActorExit as request:
+            return request.reason
+        except BaseException as error:
+            logger.exception("%r failed in on_stop", self.ref)
+            return ExitReason.of_error(error) if reason.is_normal else reason
+        return reason
+
+    def _end(self, reason: ExitReason) -> None:
+        """End once, and tell everybody concerned; later calls change nothing."""
+        with self._lock:
+            if self.exit_reason is not None:
+                return
+            self.exit_reason = reason
+            links, watchers, stoppers = self._links, self._watchers, self._stoppers
+            watching, timers = self._watching, self._timers
+            self._links, self._watchers, self._watching, self._timers = set(), {}, {}, set()
+        self.system.forget(self)
+        dead = ActorDeadError(f"{self.ref} ended: {reason}", reason)
+        if self._in_hand is not None:
+            self._in_hand.set_error(dead)
+        for message, reply in self.mailbox.close():
+            self._refuse(message, reply, dead)
+        for timer in timers:
+            timer.cancel()
+        for monitor, watched in watching.items():
+            watched.signal(Demonitor(monitor, self.ref))
+        for linked in links:
+            linked.signal(ExitSignal(self.ref, reason))
+        for monitor, watcher in watchers:
+            watcher.signal(DownSignal(monitor, self.ref, reason))
+        for stopped in stoppers:
+            stopped.set(reason)
+
+    def kill(self) -> None:
+        """End now, whatever the actor's thread is doing."""
+        self.system.thread_abandoned(self)
+        self._end(KILLED)
+        self.started.set_error(self._start_error(KILLED))
+
+    # -- mail
+
+    def tell(self, message: Any) -> None:
+        """Put a message into the mailbox, or count a dead letter."""
+        if not self.mailbox.put((message, None)):
+            self._refuse(message, None, None)
+
+    def ask(self, message: Any, reply: Reply) -> None:
+        """Put a message into the mailbox; a dead actor answers at once with an error."""
+        if getattr(current, "cell", None) is self:
+            raise RuntimeError(f"{self.ref} asks itself, and would wait for ever")
+        try:
+            if not self.mailbox.put((message, reply)):
+                self._refuse(message, reply, self._dead())
+        except MailboxFullError as error:
+            reply.set_error(error)
+
+    def offer(self, message: Any, reply: Reply | None, on_room: OnRoom | None = None) -> bool:
+        """Like `tell` and `ask` for a thread that may not wait; False when the mail was parked.
+
+        Raises:
+            MailboxFullError: as `Mailbox.offer`.
+        """
+        taken = self.mailbox.offer((message, reply), on_room)
+        if taken is False:
+            self._refuse(message, reply, self._dead() if reply is not None else None)
+        return taken is not None
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.exit_reason is None
+
+    def _dead(self) -> ActorDeadError:
+        reason = self.exit_reason or NOPROC
+        return ActorDeadError(f"{self.ref} is dead: {reason}", reason)
+
+    def _refuse(self, message: Any, reply: Reply | None, dead: ActorDeadError | None) -> None:
+        if reply is None or dead is None:
+            self.system.dead_letters.add(self.ref, message)
+        else:
+            reply.set_error(dead)
+
+    def defer_reply(self) -> Reply:
+        """Take the answer of the ask in hand out of the loop's hands."""
+        if self._in_hand is None:
+            raise RuntimeError("no ask in hand: the message was told, or its reply already taken")
+        reply, self._in_hand = self._in_hand, None
+        return reply
+
+    # -- signals
+
+    def signal(self, signal: Signal) -> None:
+        """Handle a signal now."""
+        _SIGNALS[type(signal)](self, signal)
+
+    def _on_stop(self, signal: Stop) -> None:
+        with self._lock:
+            alive = self.exit_reason is None
+            if alive and signal.stopped is not None:
+                self._stoppers.append(signal.stopped)
+        if alive:
+            self.mailbox.put_urgent(signal)
+        elif signal.stopped is not None:
+            signal.stopped.set(None)
+
+    def _on_urgent(self, signal: Signal) -> None:
+        self.mailbox.put_urgent(signal)
+
+    def _on_kill(self, _: Kill) -> None:
+        self.kill()
+
+    def _on_link(self, signal: Link) -> None:
+        with self._lock:
+            if self.exit_reason is None:
+                self._links.add(signal.sender)
+                return
+        signal.sender.signal(ExitSignal(self.ref, NOPROC))
+
+    def _on_unlink(self, signal: Unlink) -> None:
+        with self._lock:
+            self._links.discard(signal.sender)
+
+    def _on_monitor(self, signal: Monitor) -> None:
+        with self._lock:
+            if self.exit_reason is None:
+                self._watchers[signal.monitor, signal.watcher] = None
+                return
+        signal.watcher.signal(DownSignal(signal.monitor, self.ref, NOPROC))
+
+    def _on_demonitor(self, signal: Demonitor) -> None:
+        with self._lock:
+            self._watchers.pop((signal.monitor, signal.watcher), None)
+
+    def _on_down(self, signal: DownSignal) -> None:
+        with self._lock:
+            watched = self._watching.pop(signal.monitor, None)
+        if watched is not None:
+            self.mailbox.put_exempt((Down(signal.monitor, watched, signal.reason), None))
+
+    def _on_exit(self, signal: ExitSignal) -> None:
+        if signal.linked:
+            with self._lock:
+                if signal.sender not in self._links:
+                    return
+                self._links.discard(signal.sender)
+        elif signal.reason.kind == "kill":
+            self.kill()
+            return
+        if self.trap_exit and signal.sender != self.parent:
+            self.mailbox.put_exempt((Exit(signal.sender, signal.reason), None))
+        elif signal.reason.kind != "normal" or self.trap_exit:
+            self.mailbox.put_urgent(Stop(signal.reason))
+
+    # -- what the actor does to others
+
+    def link(self, ref: Ref) -> None:
+        """Link both ways."""
+        if isinstance(ref.address[2], str):
+            raise ValueError(f"link needs a ref to one actor, not to a name: {ref}")  # noqa: TRY004
+        if ref == self.ref:
+            return
+        with self._lock:
+            if ref in self._links:
+                return
+            self._links.add(ref)
+        ref.signal(Link(self.ref))
+
+    def adopt(self, child: Ref) -> None:
+        """Link to a child that is already linked to this actor; too late a parent ends it."""
+        with self._lock:
+            if self.exit_reason is None:
+                self._links.add(child)
+                return
+        child.signal(ExitSignal(self.ref, self.exit_reason))
+
+    def unlink(self, ref: Ref) -> None:
+        """Unlink both ways; nothing of that actor's end arrives afterwards."""
+        with self._lock:
+            self._links.discard(ref)
+        ref.signal(Unlink(self.ref))
+        self.mailbox.remove(lambda message: isinstance(message, Exit) and message.sender == ref)
+
+    def monitor(self, ref: Ref) -> int:
+        """Watch; the number that the `Down` will carry."""
+        monitor = self.system.next_id()
+        with self._lock:
+            self._watching[monitor] = ref
+        ref.signal(Monitor(monitor, self.ref))
+        return monitor
+
+    def demonitor(self, monitor: int, *, flush: bool) -> None:
+        """Stop watching."""
+        with self._lock:
+            ref = self._watching.pop(monitor, None)
+        if ref is not None:
+            ref.signal(Demonitor(monitor, self.ref))
+        elif flush:
+            self.mailbox.remove(
+                lambda message: isinstance(message, Down) and message.monitor == monitor
+            )
+
+    def start_timer(self, delay: float, message: Any, period: float | None) -> Timer:
+        """A timer that ends with this actor."""
+
+        def fire() -> None:
+            if period is None:
+                with self._lock:
+                    self._timers.discard(timer)
+            try:
+                self.mailbox.offer((message, None))
+            except MailboxFullError:  # counted by the mailbox
+                self.system.dead_letters.add(self.ref, message)
+
+        timer = self.system.timers.start(delay, fire, period)
+        with self._lock:
+            if self.exit_reason is None and not timer.cancelled:
+                self._timers.add(timer)
+            else:
+                timer.cancel()
+        return timer
+
+    def links(self) -> frozenset[Ref]:
+        """Those this actor is linked to now."""
+        with self._lock:
+            return frozenset(self._links)
+
+
+def _call(behaviour: Actor, message: ProxyCall) -> Any:
+    return getattr(behaviour, message.attr_path[0])(*message.args, **message.kwargs)
+
+
+def _get(behaviour: Actor, message: ProxyGetAttr) -> Any:
+    return getattr(behaviour, message.attr_path[0])
+
+
+def _set(behaviour: Actor, message: ProxySetAttr) -> None:
+    setattr(behaviour, message.attr_path[0], message.value)
+
+
+_PROXY_MESSAGES: dict[type, Callable[[Actor, Any], Any]] = {
+    ProxyCall: _call,
+    ProxyGetAttr: _get,
+    ProxySetAttr: _set,
+}
+
+_SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
+    Stop: Cell._on_stop,  # noqa: SLF001
+    Kill: Cell._on_kill,  # noqa: SLF001
+    Suspend: Cell._on_urgent,  # noqa: SLF001
+    Resume: Cell._on_urgent,  # noqa: SLF001
+    Link: Cell._on_link,  # noqa: SLF001
+    Unlink: Cell._on_unlink,  # noqa: SLF001
+    Monitor: Cell._on_monitor,  # noqa: SLF001
+    Demonitor: Cell._on_demonitor,  # noqa: SLF001
+    ExitSignal: Cell._on_exit,  # noqa: SLF001
+    DownSignal: Cell._on_down,  # noqa: SLF001
+}

@@ -1,0 +1,117 @@
+"""The answer to an ask: a pykka future that is cheap to make and set once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final
+
+import pykka
+
+from simulacra.actors.runtime.errors import AskTimeoutError
+
+
+class Wait(Enum):
+    """How long an ask waits when nothing is said."""
+
+    DEFAULT = 5.0
+
+
+ASK_TIMEOUT: Final = Wait.DEFAULT
+
+_PENDING: Final = object()
+
+
+def seconds(timeout: float | Wait | None) -> float | None:
+    """The time-out in seconds; None means for ever."""
+    return timeout.value if isinstance(timeout, Wait) else timeout
+
+
+class Reply(pykka.Future[Any]):
+    """The slot for one answer.
+
+    Unlike pykka's future, the first answer counts and later ones are ignored: an actor that is
+    killed while it answers, or a node that is lost, may answer in the actor's place.
+    """
+
+    __slots__ = ("_callbacks", "_error", "_lock", "_value", "_wake")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._value: Any = _PENDING
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._wake: threading.Lock | None = None
+        self._callbacks: list[Callable[[Reply], None]] | None = None
+
+    def set(self, value: Any = None) -> None:
+        """Answer with a value."""
+        self._resolve(value, None)
+
+    def set_error(self, error: BaseException) -> None:
+        """Answer with an error, which `get` raises."""
+        self._resolve(None, error)
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """Answer with an error given as pykka gives it; None takes the one being handled."""
+        import sys  # noqa: PLC0415
+
+        error = (exc_info or sys.exc_info())[1]
+        self.set_error(error if error is not None else RuntimeError("no error to report"))
+
+    def is_set(self) -> bool:
+        """Whether the answer is there."""
+        return self._value is not _PENDING
+
+    def _resolve(self, value: Any, error: BaseException | None) -> None:
+        with self._lock:
+            if self._value is not _PENDING:
+                return
+            self._error = error
+            self._value = value
+            wake, callbacks = self._wake, self._callbacks
+            self._callbacks = None
+        if wake is not None:
+            wake.release()
+        for callback in callbacks or ():
+            callback(self)
+
+    def on_answer(self, callback: Callable[[Reply], None]) -> None:
+        """Call ``callback(reply)`` once: in the answering thread, or now if the answer is there."""
+        with self._lock:
+            if self._value is _PENDING:
+                self._callbacks = [*(self._callbacks or ()), callback]
+                return
+        callback(self)
+
+    def outcome(self) -> tuple[Any, BaseException | None]:
+        """The answer as (value, error), once `is_set`."""
+        return self._value, self._error
+
+    def get(self, *, timeout: float | Wait | None = None) -> Any:
+        """Wait for the answer.
+
+        Raises:
+            AskTimeoutError: none came within ``timeout`` seconds (None: for ever).
+            BaseException: the answer was an error.
+        """
+        if self._get_hook is not None:
+            return super().get(timeout=seconds(timeout))
+        if self._value is _PENDING:
+            self._wait(seconds(timeout))
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def _wait(self, timeout: float | None) -> None:
+        with self._lock:
+            if self._value is not _PENDING:
+                return
+            if self._wake is None:
+                self._wake = threading.Lock()
+                self._wake.acquire()
+            wake = self._wake
+        if not wake.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+            raise AskTimeoutError(f"no answer within {timeout:g} s")
+        wake.release()  # whoever else waits for the same answer

@@ -1,0 +1,396 @@
+"""An actor system: the actors of one node, their names and groups, and the way to other nodes.
+
+Several systems may live in one process; each has its own registry, timers, dead letters and
+transport.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import weakref
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from simulacra.actors.runtime.cell import Cell, current
+from simulacra.actors.runtime.dead_letters import DeadLetters
+from simulacra.actors.runtime.errors import (
+    ActorDeadError,
+    AskTimeoutError,
+    IgnoreStart,
+    NameTakenError,
+)
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.groups import Groups
+from simulacra.actors.runtime.mailbox import Mailbox, OnRoom, Overflow
+from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC, SHUTDOWN, ExitReason
+from simulacra.actors.runtime.refs import Address, Ref, Target
+from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Link, Monitor, Signal, Stop
+from simulacra.actors.runtime.timers import TimerWheel
+
+if TYPE_CHECKING:
+    from simulacra.actors.runtime.actor import Actor
+
+_systems: weakref.WeakSet[ActorSystem] = weakref.WeakSet()
+
+
+class Carrier(Protocol):
+    """What carries mail and signals to other nodes."""
+
+    def route(self, address: Address) -> Target:
+        """The way to an actor of another node."""
+
+
+class LocalTarget(Target, Protocol):
+    """The way to a local actor, for a thread that may not wait."""
+
+    def offer(self, message: Any, reply: Reply | None, on_room: OnRoom | None = None) -> bool:
+        """Deliver mail; False when it was parked until ``on_room`` is called."""
+
+
+class ActorSystem:
+    """The actors of one node.
+
+    Example::
+
+        with ActorSystem("laptop") as system:
+            greeter = system.spawn(Greeter, name="greeter")
+            greeter.ask("hello")
+    """
+
+    def __init__(self, name: str = "local") -> None:
+        self.name = name
+        self.incarnation = secrets.randbits(63) | 1
+        self.dead_letters = DeadLetters()
+        self.timers = TimerWheel(name)
+        self.groups = Groups()
+        self._ids = count(1)
+        self._lock = threading.Lock()
+        self._cells: dict[int, Cell] = {}
+        self._names: dict[str, Cell] = {}
+        self._watches: dict[int, _Watch] = {}
+        self._abandoned: set[Cell] = set()
+        self._carrier: Carrier | None = None
+        self._stopping = False
+        _systems.add(self)
+
+    # -- starting actors
+
+    def spawn(
+        self,
+        behaviour: type[Actor],
+        *args: Any,
+        name: str | None = None,
+        parent: Cell | None = None,
+        bound: int = 65_536,
+        overflow: Overflow = Overflow.BLOCK,
+        start_timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Ref:
+        """Start an actor and wait until it has started.
+
+        Args:
+            behaviour: the actor's class; it is made in the actor's own thread.
+            args: for the class.
+            kwargs: for the class.
+            name: to register it under, until it ends.
+            parent: the actor it is linked to and obeys; `Actor.spawn` says who.
+            bound: how many messages its mailbox holds.
+            overflow: what happens to more.
+            start_timeout: seconds its start may take; None means for ever, as in OTP.
+
+        Raises:
+            StartError: its constructor or `on_start` raised; the reason is in the error.
+            IgnoreStart: it said that it does not want to run.
+            NameTakenError: another living actor has the name.
+            AskTimeoutError: it took longer than ``start_timeout``, and was killed.
+        """
+        cell = Cell(self, next(self._ids), behaviour, Mailbox(bound, overflow), parent)
+        self._enter(cell, name)
+        if parent is not None:
+            parent.adopt(cell.ref)
+        cell.start(args, kwargs)
+        try:
+            ref: Ref | None = cell.started.get(timeout=start_timeout)
+        except AskTimeoutError:
+            cell.kill()
+            raise
+        if ref is None:
+            raise IgnoreStart(f"{behaviour.__qualname__} asked not to be started")
+        return ref
+
+    def _enter(self, cell: Cell, name: str | None) -> None:
+        with self._lock:
+            if self._stopping:
+                raise ActorDeadError(f"the actor system {self.name!r} is stopping", SHUTDOWN)
+            if name is not None:
+                self._claim(name, cell)
+            self._cells[cell.id] = cell
+
+    # -- names
+
+    def register(self, name: str, ref: Ref) -> None:
+        """Give a living local actor a name, until it ends.
+
+        Raises:
+            NameTakenError: another living actor has the name.
+            ActorDeadError: there is no such actor here.
+        """
+        with self._lock:
+            node, incarnation, actor = ref.address
+            cell = self._cells.get(actor) if isinstance(actor, int) else None
+            if cell is None or (node, incarnation) != (self.name, self.incarnation):
+                raise ActorDeadError(f"{ref} does not live in {self.name!r}", NOPROC)
+            self._claim(name, cell)
+
+    def _claim(self, name: str, cell: Cell) -> None:
+        holder = self._names.get(name)
+        if holder is not None:
+            raise NameTakenError(f"{name!r} is taken by {holder.ref}")
+        if cell.name is not None:
+            raise NameTakenError(f"{cell.ref} already has the name {cell.name!r}")
+        self._names[name] = cell
+        cell.name = name
+
+    def unregister(self, name: str) -> None:
+        """Take a name away from whoever has it."""
+        with self._lock:
+            cell = self._names.pop(name, None)
+            if cell is not None:
+                cell.name = None
+
+    def whereis(self, name: str) -> Ref | None:
+        """The local actor with that name, if there is one."""
+        cell = self._names.get(name)
+        return None if cell is None else cell.ref
+
+    def named(self, name: str) -> Cell | None:
+        """The cell of the local actor with that name, for targets by name."""
+        return self._names.get(name)
+
+    def registered(self) -> list[str]:
+        """All names given now, sorted."""
+        with self._lock:
+            return sorted(self._names)
+
+    # -- refs
+
+    def ref(self, address: Address | str) -> Ref:
+        """A ref to an actor, by its address or as ``name`` or ``name@node``."""
+        if isinstance(address, str):
+            name, _, node = address.partition("@")
+            address = (node or self.name, 0, name)
+        return Ref(address, self._target(address))
+
+    def _target(self, address: Address) -> Target:
+        node, incarnation, actor = address
+        if node != self.name:
+            return (
+                _Nowhere(self, address, NOCONNECTION)
+                if self._carrier is None
+                else self._carrier.route(address)
+            )
+        if incarnation not in (0, self.incarnation):
+            return _Nowhere(self, address, NOPROC)
+        return self.local_target(actor)
+
+    def local_target(self, actor: int | str) -> LocalTarget:
+        """The way to a local actor; a dead end that answers ``noproc`` if it is not there."""
+        if isinstance(actor, str):
+            return _Named(self, actor)
+        target: LocalTarget | None = self._cells.get(actor) or self._watches.get(actor)
+        return target or _Nowhere(self, (self.name, self.incarnation, actor), NOPROC)
+
+    def attach(self, carrier: Carrier) -> None:
+        """Let ``carrier`` bring mail and signals to other nodes."""
+        self._carrier = carrier
+
+    # -- watching from outside an actor
+
+    def watch(self, ref: Ref) -> Reply:
+        """A future of the reason why an actor ends, for threads that are no actors."""
+        watch = _Watch(self, next(self._ids))
+        with self._lock:
+            self._watches[watch.id] = watch
+        watch.reason.on_answer(lambda _: self._unwatch(watch))
+        ref.signal(Monitor(watch.id, watch.ref))
+        return watch.reason
+
+    def _unwatch(self, watch: _Watch) -> None:
+        with self._lock:
+            self._watches.pop(watch.id, None)
+
+    # -- what cells tell
+
+    def next_id(self) -> int:
+        """A number never used before in this node's process."""
+        return next(self._ids)
+
+    def forget(self, cell: Cell) -> None:
+        """A cell has ended: its name, groups and entry go."""
+        with self._lock:
+            self._cells.pop(cell.id, None)
+            if cell.name is not None and self._names.get(cell.name) is cell:
+                del self._names[cell.name]
+        self.groups.leave_all(cell.ref)
+
+    def thread_abandoned(self, cell: Cell) -> None:
+        """A cell is being killed; its thread may go on for a while."""
+        with self._lock:
+            self._abandoned.add(cell)
+
+    def thread_returned(self, cell: Cell) -> None:
+        """A cell's thread is at its end."""
+        with self._lock:
+            self._abandoned.discard(cell)
+
+    @property
+    def abandoned(self) -> int:
+        """How many threads of killed actors are still busy in user code."""
+        return len(self._abandoned)
+
+    # -- the whole
+
+    def actors(self) -> list[Cell]:
+        """The living actors, oldest first."""
+        with self._lock:
+            return sorted(self._cells.values(), key=lambda cell: cell.id)
+
+    def stop(self, timeout: float = 10.0) -> list[Ref]:
+        """End all actors, the newest of those without a parent first.
+
+        Args:
+            timeout: seconds that each actor without a parent may take; then it is killed.
+
+        Returns:
+            Those that had to be killed.
+        """
+        with self._lock:
+            self._stopping = True
+        roots = [cell for cell in reversed(self.actors()) if cell.parent is None]
+        killed = [cell.ref for cell in roots if not self._end_one(cell, timeout)]
+        leftovers = reversed(self.actors())
+        killed += [cell.ref for cell in leftovers if not self._end_one(cell, timeout)]
+        self.timers.close()
+        return killed
+
+    @staticmethod
+    def _end_one(cell: Cell, timeout: float) -> bool:
+        try:
+            cell.ref.exit(SHUTDOWN, timeout=timeout)
+        except AskTimeoutError:
+            cell.kill()
+            return False
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<ActorSystem {self.name!r}, {len(self._cells)} actors>"
+
+
+class _Watch:
+    """The receiving end of `ActorSystem.watch`: no actor, only a reply."""
+
+    def __init__(self, system: ActorSystem, watch_id: int) -> None:
+        self.id = watch_id
+        self.ref = Ref((system.name, system.incarnation, watch_id), self)
+        self.reason = Reply()
+        self._system = system
+
+    def signal(self, signal: Signal) -> None:
+        if isinstance(signal, DownSignal):
+            self.reason.set(signal.reason)
+
+    def tell(self, message: Any) -> None:
+        self._system.dead_letters.add(self.ref, message)
+
+    def ask(self, message: Any, reply: Reply) -> None:
+        del message
+        reply.set_error(ActorDeadError(f"{self.ref} is no actor", NOPROC))
+
+    def offer(self, message: Any, reply: Reply | None, _: OnRoom | None = None) -> bool:
+        self.tell(message) if reply is None else self.ask(message, reply)
+        return True
+
+    def is_alive(self) -> bool:
+        return not self.reason.is_set()
+
+
+class _Nowhere:
+    """The way to an actor that is not there."""
+
+    def __init__(self, system: ActorSystem, address: Address, reason: ExitReason) -> None:
+        self._system = system
+        self._ref = Ref(address, self)
+        self._reason = reason
+
+    def tell(self, message: Any) -> None:
+        self._system.dead_letters.add(self._ref, message)
+
+    def ask(self, message: Any, reply: Reply) -> None:
+        del message
+        reply.set_error(ActorDeadError(f"{self._ref} is dead: {self._reason}", self._reason))
+
+    def offer(self, message: Any, reply: Reply | None, _: OnRoom | None = None) -> bool:
+        self.tell(message) if reply is None else self.ask(message, reply)
+        return True
+
+    def signal(self, signal: Signal) -> None:
+        match signal:
+            case Link(sender):
+                sender.signal(ExitSignal(self._ref, self._reason))
+            case Monitor(monitor, watcher):
+                watcher.signal(DownSignal(monitor, self._ref, self._reason))
+            case Stop(_, stopped) if stopped is not None:
+                stopped.set(None)
+
+    def is_alive(self) -> bool:
+        return False
+
+
+class _Named:
+    """The way to whoever has a name when a message comes."""
+
+    def __init__(self, system: ActorSystem, name: str) -> None:
+        self._system = system
+        self._name = name
+        self._nobody = _Nowhere(system, (system.name, 0, name), NOPROC)
+
+    def _holder(self) -> LocalTarget:
+        return self._system.named(self._name) or self._nobody
+
+    def tell(self, message: Any) -> None:
+        self._holder().tell(message)
+
+    def ask(self, message: Any, reply: Reply) -> None:
+        self._holder().ask(message, reply)
+
+    def offer(self, message: Any, reply: Reply | None, on_room: OnRoom | None = None) -> bool:
+        return self._holder().offer(message, reply, on_room)
+
+    def signal(self, signal: Signal) -> None:
+        self._holder().signal(signal)
+
+    def is_alive(self) -> bool:
+        return self._holder().is_alive()
+
+
+def rebind(address: Address) -> Ref:
+    """Make a ref out of its pickled address, in the node of the current actor or the only one here.
+
+    Raises:
+        RuntimeError: several nodes live in this process, and no actor of one of them asks.
+    """
+    cell = getattr(current, "cell", None)
+    if cell is not None:
+        ref: Ref = cell.system.ref(address)
+        return ref
+    systems = list(_systems)
+    if len(systems) != 1:
+        raise RuntimeError(f"{len(systems)} actor systems live here: unpickle refs inside an actor")
+    return systems[0].ref(address)
