@@ -1,6 +1,7 @@
 """The actor runtime: supervised actors in one node and between nodes, with OTP's meaning."""
 
 from simulacra.actors.runtime.actor import Actor
+from simulacra.actors.runtime.children import ChildCounts, ChildInfo
 from simulacra.actors.runtime.childspec import (
     BRUTAL_KILL,
     Backoff,
@@ -11,29 +12,25 @@ from simulacra.actors.runtime.childspec import (
 from simulacra.actors.runtime.errors import (
     ActorDeadError,
     ActorExit,
+    AlreadyPresentError,
+    AlreadyStartedError,
     AskTimeoutError,
+    ChildNotFoundError,
+    ChildRestartingError,
+    ChildRunningError,
     IgnoreStart,
     MailboxFullError,
     NameTakenError,
     RemoteError,
+    SimpleOneForOneError,
     StartError,
+    SupervisorError,
 )
 from simulacra.actors.runtime.mailbox import Overflow
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.signals import Down, Exit
-from simulacra.actors.runtime.supervision import (
-    AlreadyPresentError,
-    AlreadyStartedError,
-    ChildCounts,
-    ChildInfo,
-    ChildNotFoundError,
-    ChildRestartingError,
-    ChildRunningError,
-    SimpleOneForOneError,
-    SupervisorError,
-    SupervisorHandle,
-)
+from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.runtime.system import ActorSystem
 

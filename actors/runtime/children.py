@@ -12,7 +12,14 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from simulacra.actors.runtime.childspec import ChildSpec
+from simulacra.actors.runtime.childspec import ChildSpec, Kind
+from simulacra.actors.runtime.errors import (
+    AlreadyPresentError,
+    AlreadyStartedError,
+    ChildNotFoundError,
+    ChildRestartingError,
+    ChildRunningError,
+)
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.refs import Ref
 
@@ -69,6 +76,51 @@ class Child:
         """Whether it stays in the table, undefined, when it has ended for good."""
         return not (self.dynamic or self.is_temporary)
 
+    def info(self) -> ChildInfo:
+        """What others may know of it."""
+        return ChildInfo(
+            None if self.dynamic else self.spec.id,
+            self.ref,
+            self.spec.kind,
+            self.state,
+            self.restarts,
+            self.first_reason,
+            self.last_reason,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChildInfo:
+    """One child, as a supervisor sees it.
+
+    Attributes:
+        id: of its spec; None for a dynamic child.
+        ref: the child, if it runs.
+        kind: worker or supervisor.
+        state: running, restarting, or undefined (known by its spec only).
+        restarts: how many times it was started again.
+        first_reason: why it first ended by itself, or did not start; the likely cause of the rest.
+        last_reason: why it last did.
+    """
+
+    id: Hashable
+    ref: Ref | None
+    kind: Kind
+    state: ChildState
+    restarts: int
+    first_reason: ExitReason | None
+    last_reason: ExitReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCounts:
+    """How many specs there are, how many children run, and how many are of each kind."""
+
+    specs: int
+    active: int
+    supervisors: int
+    workers: int
+
 
 class Children:
     """The table, in the order of starting."""
@@ -86,6 +138,46 @@ class Children:
     def get(self, key: Hashable) -> Child | None:
         """The child with that key."""
         return self._by_key.get(key)
+
+    def find(self, key: Hashable) -> Child:
+        """The child with that key.
+
+        Raises:
+            ChildNotFoundError: there is none.
+        """
+        child = self._by_key.get(key)
+        if child is None:
+            raise ChildNotFoundError(f"there is no child {key!r}: which_children lists them")
+        return child
+
+    def find_idle(self, key: Hashable) -> Child:
+        """The child with that key, if it is undefined.
+
+        Raises:
+            ChildNotFoundError: there is none.
+            ChildRunningError: it runs.
+            ChildRestartingError: it is being restarted.
+        """
+        child = self.find(key)
+        if child.state == "running":
+            raise ChildRunningError(f"child {key!r} runs: terminate it first")
+        if child.state == "restarting":
+            raise ChildRestartingError(f"child {key!r} is restarting: terminate it first")
+        return child
+
+    def check_absent(self, key: Hashable) -> None:
+        """Make sure that no child has that key.
+
+        Raises:
+            AlreadyStartedError: one has, and runs.
+            AlreadyPresentError: one has, and does not run.
+        """
+        child = self._by_key.get(key)
+        if child is None:
+            return
+        if child.ref is not None:
+            raise AlreadyStartedError(f"child {key!r} already runs as {child.ref}", child.ref)
+        raise AlreadyPresentError(f"child {key!r} is there: restart it, or delete it first")
 
     def running_as(self, ref: Ref) -> Child | None:
         """The child that runs as ``ref``."""
@@ -122,6 +214,16 @@ class Children:
             self.set_state(child, "undefined")
         else:
             self.remove(child)
+
+    def count(self) -> ChildCounts:
+        """How many there are; each counted as having a spec of its own."""
+        supervisors = sum(child.spec.kind == "supervisor" for child in self)
+        return ChildCounts(
+            specs=len(self),
+            active=sum(child.ref is not None and child.ref.is_alive() for child in self),
+            supervisors=supervisors,
+            workers=len(self) - supervisors,
+        )
 
     def _detach(self, child: Child, state: ChildState) -> None:
         if child.ref is not None:

@@ -14,53 +14,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from simulacra.actors.runtime.children import ChildState
-from simulacra.actors.runtime.childspec import ChildSpec, Kind
+from simulacra.actors.runtime.children import ChildCounts, ChildInfo
+from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.runtime.futures import Wait
-from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.refs import Ref
 
 CALL_TIMEOUT = 60.0
 """Seconds that a call waits: a supervisor may be busy starting or ending a slow child."""
-
-
-class SupervisorError(Exception):
-    """A supervisor refused a request; it goes on as before."""
-
-
-class AlreadyStartedError(SupervisorError):
-    """A child with that id runs.
-
-    Attributes:
-        ref: the child.
-    """
-
-    def __init__(self, text: str, ref: Ref | None = None) -> None:
-        super().__init__(text, ref)
-        self.ref = ref
-
-    def __str__(self) -> str:
-        return cast("str", self.args[0])
-
-
-class AlreadyPresentError(SupervisorError):
-    """The supervisor has a child spec with that id, and the child does not run."""
-
-
-class ChildRunningError(SupervisorError):
-    """The child runs, and what was asked needs one that does not."""
-
-
-class ChildRestartingError(SupervisorError):
-    """The child is being restarted."""
-
-
-class ChildNotFoundError(SupervisorError):
-    """The supervisor has no such child."""
-
-
-class SimpleOneForOneError(SupervisorError):
-    """What was asked means nothing to a supervisor of that strategy, or to one of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,39 +73,6 @@ class GetChildSpec:
     """Show a child's spec, by its id or its ref."""
 
     key: Hashable
-
-
-@dataclass(frozen=True, slots=True)
-class ChildInfo:
-    """One child, as a supervisor sees it.
-
-    Attributes:
-        id: of its spec; None for a dynamic child.
-        ref: the child, if it runs.
-        kind: worker or supervisor.
-        state: running, restarting, or undefined (known by its spec only).
-        restarts: how many times it was started again.
-        first_reason: why it first ended by itself, or did not start; the likely cause of the rest.
-        last_reason: why it last did.
-    """
-
-    id: Hashable
-    ref: Ref | None
-    kind: Kind
-    state: ChildState
-    restarts: int
-    first_reason: ExitReason | None
-    last_reason: ExitReason | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChildCounts:
-    """How many specs there are, how many children run, and how many are of each kind."""
-
-    specs: int
-    active: int
-    supervisors: int
-    workers: int
 
 
 class SupervisorHandle:

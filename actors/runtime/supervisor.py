@@ -14,22 +14,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from simulacra.actors.runtime.actor import Actor
-from simulacra.actors.runtime.children import Child, Children
+from simulacra.actors.runtime.children import Child, ChildCounts, ChildInfo, Children
 from simulacra.actors.runtime.childspec import (
     ChildSpec,
     Flags,
-    SpecError,
     check_child,
     check_children,
 )
-from simulacra.actors.runtime.ending import end_children
-from simulacra.actors.runtime.errors import ActorExit, IgnoreStart, StartError
+from simulacra.actors.runtime.errors import (
+    ActorExit,
+    SimpleOneForOneError,
+    StartError,
+    SupervisorError,
+)
+from simulacra.actors.runtime.lifecycle import end_children, start_child
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.restarts import (
@@ -42,21 +46,12 @@ from simulacra.actors.runtime.restarts import (
 )
 from simulacra.actors.runtime.signals import Exit
 from simulacra.actors.runtime.supervision import (
-    AlreadyPresentError,
-    AlreadyStartedError,
-    ChildCounts,
-    ChildInfo,
-    ChildNotFoundError,
-    ChildRestartingError,
-    ChildRunningError,
     CountChildren,
     DeleteChild,
     GetChildSpec,
     RestartChild,
-    SimpleOneForOneError,
     StartChild,
     StartDynamicChild,
-    SupervisorError,
     TerminateChild,
     WhichChildren,
 )
@@ -119,10 +114,14 @@ class Supervisor(Actor):
 
     def on_receive(self, message: Any) -> Any:
         """Serve a request of `supervision`, or the news of an exit."""
-        handle: _Handler = _HANDLERS.get(type(message), Supervisor._unexpected)
+        on_event = _EVENTS.get(type(message))
+        if on_event is not None:
+            on_event(self, message)
+            return None
+        serve: _Handler = _REQUESTS.get(type(message), Supervisor._unexpected)
         try:
-            return handle(self, message)
-        except (SupervisorError, SpecError, StartError) as refusal:
+            return serve(self, message)
+        except Exception as refusal:  # noqa: BLE001 - no bad request may end the supervisor
             self._refuse(refusal)
             return None
 
@@ -144,7 +143,7 @@ class Supervisor(Actor):
 
     def _add(self, child: Child) -> Ref | None:
         """Start a new child and enter it, unless it asked not to run and is not kept."""
-        ref = self._spawn(child)
+        ref = start_child(self, child)
         if ref is not None:
             child.started_at = time.monotonic()
             child.ref, child.state = ref, "running"
@@ -156,26 +155,13 @@ class Supervisor(Actor):
 
     def _start(self, child: Child) -> Ref | None:
         """Start a child that is in the table."""
-        ref = self._spawn(child)
+        ref = start_child(self, child)
         if ref is None:
             self._children.retire(child)
         else:
             child.started_at = time.monotonic()
             self._children.set_running(child, ref)
         return ref
-
-    def _spawn(self, child: Child) -> Ref | None:
-        spec = child.spec
-        options = {"start_timeout": spec.start_timeout, **spec.kwargs}
-        try:
-            return self.spawn(spec.actor, *spec.args, *child.extra_args, **options)
-        except IgnoreStart:
-            return None
-        except StartError:
-            raise
-        except Exception as error:
-            text = f"child {spec.id!r} did not start: {error}"
-            raise StartError(text, ExitReason.of_error(error)) from error
 
     def _end(self, *running: Child) -> None:
         end_children(self, running)
@@ -233,14 +219,15 @@ class Supervisor(Actor):
 
     def _start_again(self, child: Child) -> bool:
         try:
-            self._start(child)
+            ref = self._start(child)
         except StartError as error:
             reason = child.note_end(error.reason)
             logger.warning("%r: child %r not restarted: %s", self.ref, child.spec.id, reason)
             self._children.set_state(child, "restarting")
             self._try_later(child, lived=0.0)
             return False
-        child.restarts += 1
+        if ref is not None:
+            child.restarts += 1
         return True
 
     def _try_later(self, child: Child, lived: float) -> None:
@@ -266,14 +253,7 @@ class Supervisor(Actor):
         self._refuse_if_simple("start_child takes arguments, not a spec")
         spec = request.spec
         check_child(self._flags, spec)
-        present = self._children.get(spec.id)
-        if present is not None and present.ref is not None:
-            text = f"child {spec.id!r} already runs as {present.ref}"
-            raise AlreadyStartedError(text, present.ref)
-        if present is not None:
-            raise AlreadyPresentError(
-                f"child {spec.id!r} is already present: restart it, or delete it first"
-            )
+        self._children.check_absent(spec.id)
         child = Child(spec.id, spec)
         ref = self._add(child)
         if child.is_temporary:  # never started again: what it was given need not be kept
@@ -292,64 +272,36 @@ class Supervisor(Actor):
         return ref
 
     def _terminate_child(self, request: TerminateChild) -> None:
-        child = self._children.get(request.key)
-        if child is None and self._flags.is_simple:
-            if not isinstance(request.key, Ref):
-                self._refuse_if_simple("a dynamic child is terminated by its ref")
-            elif not request.key.is_alive():
-                return
-        child = child or self._missing(request.key)
+        key = request.key
+        if not isinstance(key, Ref):
+            self._refuse_if_simple("a dynamic child is terminated by its ref")
+        elif self._flags.is_simple and self._children.get(key) is None and not key.is_alive():
+            return  # it may well have been a child
+        child = self._children.find(key)
         if child.ref is None:
             self._children.retire(child)
         else:
             self._end(child)
 
     def _restart_child(self, request: RestartChild) -> Ref | None:
-        return self._start(self._idle_child(request.id))
+        self._refuse_if_simple("dynamic children have no ids")
+        return self._start(self._children.find_idle(request.id))
 
     def _delete_child(self, request: DeleteChild) -> None:
-        self._children.remove(self._idle_child(request.id))
-
-    def _idle_child(self, child_id: Hashable) -> Child:
         self._refuse_if_simple("dynamic children have no ids")
-        child = self._children.get(child_id) or self._missing(child_id)
-        if child.state == "running":
-            raise ChildRunningError(f"child {child_id!r} runs: terminate it first")
-        if child.state == "restarting":
-            raise ChildRestartingError(f"child {child_id!r} is restarting: terminate it first")
-        return child
+        self._children.remove(self._children.find_idle(request.id))
 
     def _get_childspec(self, request: GetChildSpec) -> ChildSpec:
         if self._flags.is_simple and request.key == self._specs[0].id:
             return self._specs[0]
-        return (self._children.get(request.key) or self._missing(request.key)).spec
+        return self._children.find(request.key).spec
 
     def _which_children(self, _: WhichChildren) -> list[ChildInfo]:
-        return [
-            ChildInfo(
-                None if child.dynamic else child.spec.id,
-                child.ref,
-                child.spec.kind,
-                child.state,
-                child.restarts,
-                child.first_reason,
-                child.last_reason,
-            )
-            for child in self._children
-        ]
+        return [child.info() for child in self._children]
 
     def _count_children(self, _: CountChildren) -> ChildCounts:
-        children = list(self._children)
-        supervisors = sum(child.spec.kind == "supervisor" for child in children)
-        return ChildCounts(
-            specs=1 if self._flags.is_simple else len(children),
-            active=sum(child.ref is not None and child.ref.is_alive() for child in children),
-            supervisors=supervisors,
-            workers=len(children) - supervisors,
-        )
-
-    def _missing(self, key: Hashable) -> NoReturn:
-        raise ChildNotFoundError(f"{self.ref} has no child {key!r}: which_children lists them")
+        counts = self._children.count()
+        return replace(counts, specs=1) if self._flags.is_simple else counts
 
     def _refuse_if_simple(self, why: str) -> None:
         if self._flags.is_simple:
@@ -358,9 +310,12 @@ class Supervisor(Actor):
 
 _Handler = Callable[[Supervisor, Any], Any]
 
-_HANDLERS: dict[type, _Handler] = {
+_EVENTS: dict[type, _Handler] = {
     Exit: Supervisor._on_exit,  # noqa: SLF001
     _TryAgain: Supervisor._on_try_again,  # noqa: SLF001
+}
+
+_REQUESTS: dict[type, _Handler] = {
     StartChild: Supervisor._start_child,  # noqa: SLF001
     StartDynamicChild: Supervisor._start_dynamic_child,  # noqa: SLF001
     TerminateChild: Supervisor._terminate_child,  # noqa: SLF001

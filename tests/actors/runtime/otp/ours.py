@@ -254,10 +254,10 @@ def step_delete(_: ActorSystem, log: Logbook, tree: SupervisorHandle, key: str) 
 
 def step_spec(_: ActorSystem, log: Logbook, tree: SupervisorHandle, key: str) -> None:
     spec = tree.get_childspec(key)
-    shutdown = spec.shutdown
+    shutdown: object = spec.shutdown
     if shutdown is None:
         shutdown = "infinity"
-    elif not isinstance(shutdown, str):
+    elif isinstance(shutdown, int | float):
         shutdown = round(shutdown * 1000)
     text = f"{spec.restart} {shutdown} {spec.kind} {str(spec.significant).lower()}"
     log.events.append(text)
@@ -336,7 +336,10 @@ def started(log: Logbook, ref: Ref | None) -> None:
 
 def which(tree: SupervisorHandle) -> str:
     children = tree.which_children()
-    texts = [f" {child.id or 'undefined'}={child.state}({child.kind})" for child in children]
+    texts = [
+        f" {'undefined' if child.id is None else child.id}={child.state}({child.kind})"
+        for child in children
+    ]
     if children and children[0].id is None:
         texts.sort()
     return "children:" + "".join(texts)

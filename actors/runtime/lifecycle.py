@@ -1,8 +1,10 @@
-"""How a supervisor ends children: ask, wait as long as the spec says, then kill.
+"""How a supervisor starts a child, and how it ends children: ask, wait, then kill.
 
-The link goes first: the child's end is awaited here, and must not come as an `Exit` as well (one
-that already waits is taken out). A kill takes effect at once, whatever the child's thread does, so
-only a child with an unlimited shutdown is waited for without a bound, as its spec demands.
+Whatever keeps a child from starting is a `StartError`, so that nothing a child does can end its
+supervisor. For the end the link goes first: the child's end is awaited here, and must not come as
+an `Exit` as well (one that already waits is taken out). A kill takes effect at once, whatever the
+child's thread does, so only a child with an unlimited shutdown is waited for without a bound, as
+its spec demands.
 """
 
 from __future__ import annotations
@@ -14,13 +16,35 @@ from collections.abc import Sequence
 from simulacra.actors.runtime.actor import Actor
 from simulacra.actors.runtime.children import Child
 from simulacra.actors.runtime.childspec import BRUTAL_KILL
-from simulacra.actors.runtime.errors import AskTimeoutError
+from simulacra.actors.runtime.errors import AskTimeoutError, IgnoreStart, StartError
 from simulacra.actors.runtime.futures import Reply
-from simulacra.actors.runtime.reason import SHUTDOWN
+from simulacra.actors.runtime.reason import SHUTDOWN, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.signals import Stop
 
 logger = logging.getLogger(__name__)
+
+
+def start_child(parent: Actor, child: Child) -> Ref | None:
+    """Start a child, linked to its supervisor.
+
+    Returns:
+        Its ref; None if it asked not to be started.
+
+    Raises:
+        StartError: it did not start.
+    """
+    spec = child.spec
+    options = {"start_timeout": spec.start_timeout, **spec.kwargs}
+    try:
+        return parent.spawn(spec.actor, *spec.args, *child.extra_args, **options)
+    except IgnoreStart:
+        return None
+    except StartError:
+        raise
+    except Exception as error:
+        text = f"child {spec.id!r} did not start: {error}"
+        raise StartError(text, ExitReason.of_error(error)) from error
 
 
 def end_children(parent: Actor, running: Sequence[Child]) -> None:
