@@ -120,8 +120,10 @@ class Cell:
 
     def _fail_start(self, error: BaseException) -> ExitReason:
         reason = error.reason if isinstance(error, ActorExit) else ExitReason.of_error(error)
-        with self._lock:  # whoever starts an actor hears of it by the error, not by the link
-            self._links.discard(self.parent or self.ref)
+        if self.parent is not None:  # it hears of this by the error, not by the link
+            with self._lock:
+                self._links.discard(self.parent)
+            self.parent.signal(Unlink(self.ref))
         self._end(reason)
         if isinstance(error, IgnoreStart):
             self.started.set(None)
@@ -261,6 +263,10 @@ class Cell:
             self.system.dead_letters.add(self.ref, message)
         else:
             reply.set_error(dead)
+
+    def remind(self, message: Any) -> None:
+        """Put a message of the actor's own into its mailbox; no bound drops it."""
+        self.mailbox.put_exempt((message, None))
 
     def defer_reply(self) -> Reply:
         """Take the answer of the ask in hand out of the loop's hands."""
