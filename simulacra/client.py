@@ -6,8 +6,10 @@ open between calls, and cancels a call by leaving it. Neither pykka nor ZeroMQ i
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,7 @@ from simulacra.actors.gateway.frames import (
     GatewayError,
     pack,
 )
+from simulacra.actors.settings import Paths, Settings
 
 TIMEOUT: Final = 30.0
 """Seconds that a call may take unless said otherwise."""
@@ -35,8 +38,7 @@ _CHUNK: Final = 1 << 16
 class Stream:
     """One call that is under way: iterate over its items; leave it to cancel it.
 
-    Duplex verbs also take ``send_input``, ``send_resize`` and ``send_signal``, from any one
-    other thread.
+    Duplex verbs also take ``send_input``, ``send_resize`` and ``send_signal``, from any thread.
     """
 
     def __init__(self, path: Path, verb: str, args: dict[str, Any], timeout: float | None) -> None:
@@ -52,6 +54,8 @@ class Stream:
             GatewayError: ``unreachable`` where no node listens, or it speaks another protocol.
         """
         self._verb = verb
+        # Reentrant: a handler of SIGWINCH may come in the middle of a send.
+        self._sending = threading.RLock()
         # The node ends a late call itself, with a better message; this is for a node that hangs.
         self._deadline = None if timeout is None else time.monotonic() + timeout + _GRACE
         self._socket = _connect(path)
@@ -109,9 +113,15 @@ class Stream:
         """Send a signal by name, as in ``"SIGINT"``."""
         self._send({"signal": name})
 
+    def hang_up(self) -> None:
+        """Cancel the call from another thread: whoever iterates gets an ``unreachable`` error."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def _send(self, frame: Frame) -> None:
         try:
-            self._socket.sendall(pack(frame))
+            with self._sending:
+                self._socket.sendall(pack(frame))
         except OSError as error:
             raise _broken(self._verb, error) from error
 
@@ -182,6 +192,33 @@ class Client:
         if len(found) != 1:
             raise _broken(verb, FrameError(f"{len(found)} items where one was expected"))
         return found[0]
+
+
+def find_socket(name: str | None = None) -> Path:
+    """Return the socket file of the node ``name``; without a name, of the only node here.
+
+    The node that is named like this machine, or like the settings say, comes first.
+
+    Raises:
+        GatewayError: Several nodes have a socket here and none of them comes first.
+    """
+    paths = Paths.find()
+    if name is not None:
+        return paths.socket(name)
+    own = paths.socket(Settings.load().name)
+    try:
+        found = sorted(file for file in paths.runtime.iterdir() if file.is_socket())
+    except FileNotFoundError:
+        return own
+    if own in found or not found:
+        return own
+    if len(found) == 1:
+        return found[0]
+    raise GatewayError(
+        ErrorCode.USAGE,
+        f"several nodes have a socket here: {', '.join(file.name for file in found)}",
+        f"say which one: --node {found[0].name}, or SIMULACRA_NAME={found[0].name}",
+    )
 
 
 def _connect(path: Path) -> socket.socket:
