@@ -62,7 +62,10 @@ class Stream:
         self._frames = self._read()
         try:
             self.node = _greeted(next(self._frames, None))
-            self._send({"id": secrets.token_hex(8), "verb": verb, "args": args, "timeout": timeout})
+            request = {"id": secrets.token_hex(8), "verb": verb, "args": args, "timeout": timeout}
+            # A node that is busy has hung up by now, and said why.
+            with contextlib.suppress(BrokenPipeError):
+                self._socket.sendall(pack(request))
         except BaseException:
             self._socket.close()
             raise

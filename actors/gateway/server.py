@@ -135,8 +135,11 @@ class Gateway:
             target=self._run, args=(connection,), name="gateway call", daemon=True
         )
         with self._lock:
+            # A thread cannot tell when it has ended: the next one tidies up after it.
+            living = [(old, its) for old, its in self._connections.items() if its.is_alive()]
+            self._connections = dict(living)
             self._connections[connection] = thread
-        thread.start()
+            thread.start()
 
     def _busy(self) -> GatewayError:
         return GatewayError(
@@ -158,8 +161,6 @@ class Gateway:
         except OSError as error:
             _log.debug("gateway client went away: %s", error)
         finally:
-            with self._lock:
-                del self._connections[connection]
             connection.close()
             self._free.release()
 
