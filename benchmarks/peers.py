@@ -36,3 +36,8 @@ def pykka(mode: str, amount: int) -> Contender:
 def bare_socket(size: int) -> Contender:
     """`size` bytes through a TCP socket."""
     return python("socket", "socket_transfer", size)
+
+
+def many_pykka(mode: str, count: int) -> Contender:
+    """`count` bare pykka actors in one process; `memory` or `start`."""
+    return python("pykka", f"many_actors pykka {mode}", count)

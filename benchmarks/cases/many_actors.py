@@ -1,6 +1,7 @@
 """10,000 actors in one node: what they take in memory, and how long they take to start."""
 
-from benchmarks.case import Better, Case, ours
+from benchmarks import peers
+from benchmarks.case import Against, Better, Case, ours
 
 _ACTORS = 10_000
 
@@ -9,7 +10,8 @@ MEMORY = Case(
     name="10,000 actors: memory",
     unit="MiB",
     better=Better.LOWER,
-    ours=ours("ours_many memory", _ACTORS),
+    ours=ours("many_actors simulacra memory", _ACTORS),
+    peers=(Against(peers.many_pykka("memory", _ACTORS)),),
     rounds=3,
 )
 
@@ -18,6 +20,7 @@ START = Case(
     name="10,000 actors: start",
     unit="s",
     better=Better.LOWER,
-    ours=ours("ours_many start", _ACTORS),
+    ours=ours("many_actors simulacra start", _ACTORS),
+    peers=(Against(peers.many_pykka("start", _ACTORS)),),
     rounds=3,
 )
