@@ -200,7 +200,7 @@ class Request:
     """Something of another host's files, to be answered with `Answer`.
 
     Attributes:
-        op: ``stat`` (value: {"size", "mtime", "dir"}), ``list`` (names) or ``read`` (bytes).
+        op: ``stat`` (value: {"size", "mtime", "is_dir"}), ``list`` (names) or ``read`` (bytes).
         host: whose.
         path: which.
         offset: where to read.
