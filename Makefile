@@ -1,0 +1,58 @@
+# make demo and make test set up everything they need; nothing has to be installed first but
+# git, make and Python 3.11 or later with venv.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test fast lab lint format bench docs clean
+
+demo: $(VENV)/.runtime
+	@$(BIN)/simulacra demo
+
+test: $(VENV)/.test
+	@tests/system-packages
+	$(BIN)/pytest
+
+fast: $(VENV)/.test
+	$(BIN)/pytest -m "not lab"
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p simulacra
+	$(BIN)/mypy tests
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lint
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Simulacra needs Python 3.11 or later: install it, or say make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian, apt install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.lint: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	@touch $@ $(VENV)/.test $(VENV)/.runtime
+
+# AREA=runtime measures that area only; build/bench.json keeps the others' figures.
+bench: build/bench-venv/.ours
+	build/bench-venv/bin/python -m benchmarks $(if $(AREA),--area $(AREA))
+
+build/bench-venv/.ours: pyproject.toml
+	$(PYTHON) -m venv build/bench-venv
+	build/bench-venv/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .venv-lowest build *.egg-info
