@@ -120,10 +120,8 @@ class Cell:
 
     def _fail_start(self, error: BaseException) -> ExitReason:
         reason = error.reason if isinstance(error, ActorExit) else ExitReason.of_error(error)
-        if self.parent is not None:  # it hears of this by the error, not by the link
-            with self._lock:
-                self._links.discard(self.parent)
-            self.parent.signal(Unlink(self.ref))
+        with self._lock:  # whoever starts an actor hears of it by the error, not by the link
+            self._links.discard(self.parent or self.ref)
         self._end(reason)
         if isinstance(error, IgnoreStart):
             self.started.set(None)
