@@ -38,6 +38,9 @@ class Proxy:
     def __hash__(self) -> int:
         return hash(self._ref)
 
+    def __reduce__(self) -> Any:
+        return Proxy, (self._ref,)
+
     def __repr__(self) -> str:
         return f"Proxy({self._ref!r})"
 

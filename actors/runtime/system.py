@@ -12,15 +12,14 @@ import weakref
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from simulacra.actors.runtime.cell import Cell, current
+from simulacra.actors.runtime.cell import Cell
 from simulacra.actors.runtime.dead_letters import DeadLetters
 from simulacra.actors.runtime.errors import (
     ActorDeadError,
     AskTimeoutError,
-    IgnoreStart,
     NameTakenError,
 )
-from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.futures import Reply, current
 from simulacra.actors.runtime.groups import Groups
 from simulacra.actors.runtime.mailbox import Mailbox, OnRoom, Overflow
 from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC, SHUTDOWN, ExitReason
@@ -111,12 +110,14 @@ class ActorSystem:
             parent.adopt(cell.ref)
         cell.start(args, kwargs)
         try:
-            ref: Ref | None = cell.started.get(timeout=start_timeout)
+            ref: Ref = cell.started.get(timeout=start_timeout)
         except AskTimeoutError:
+            if parent is not None:  # it hears of it by the error, not by the link
+                parent.unlink(cell.ref)
             cell.kill()
-            raise
-        if ref is None:
-            raise IgnoreStart(f"{behaviour.__qualname__} asked not to be started")
+            raise AskTimeoutError(
+                f"{behaviour.__qualname__} did not start within {start_timeout:g} s: killed"
+            ) from None
         return ref
 
     def _enter(self, cell: Cell, name: str | None) -> None:
@@ -237,11 +238,13 @@ class ActorSystem:
     def thread_abandoned(self, cell: Cell) -> None:
         """A cell is being killed; its thread may go on for a while."""
         with self._lock:
-            self._abandoned.add(cell)
+            if not cell.returned:
+                self._abandoned.add(cell)
 
     def thread_returned(self, cell: Cell) -> None:
         """A cell's thread is at its end."""
         with self._lock:
+            cell.returned = True
             self._abandoned.discard(cell)
 
     @property
@@ -272,6 +275,7 @@ class ActorSystem:
         leftovers = reversed(self.actors())
         killed += [cell.ref for cell in leftovers if not self._end_one(cell, timeout)]
         self.timers.close()
+        _systems.discard(self)
         return killed
 
     @staticmethod
