@@ -73,11 +73,41 @@ class Look:
 @register("compute.output")
 @dataclass(frozen=True, slots=True)
 class ReadOutput:
-    """Answered with a list of pieces of output from position ``after`` on, and the next one."""
+    """Answered with `Output`: at once, or with ``wait`` when there is some, within 2 s or so."""
 
     party: str
     after: int = 0
     limit: int = 1 << 20
+    wait: bool = False
+
+
+@register("compute.output-piece")
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A piece of what a computation printed.
+
+    Attributes:
+        data: the bytes.
+        next: the position behind them, for the next `ReadOutput`.
+        lost: bytes that were lost before them.
+        ended: whether no more will come.
+    """
+
+    data: bytes
+    next: int
+    lost: int
+    ended: bool
+
+
+@register("compute.type")
+@dataclass(frozen=True, slots=True)
+class Type:
+    """For a command's terminal: bytes typed, its new size, or a signal for the command."""
+
+    party: str
+    data: bytes = b""
+    size: tuple[int, int] | None = None
+    signal: int | None = None
 
 
 @register("compute.described")

@@ -22,7 +22,6 @@ from simulacra.actors.compute.letters import (
     Deliver,
     Event,
     Failed,
-    Letter,
     Located,
     Locate,
     Reply,
@@ -46,27 +45,28 @@ class Correspondence:
     """The mail of one computation while it lives on this host.
 
     Args:
-        endpoint: the computation's endpoint.
+        snapshot: what `snapshot` or `first` gave.
+        place: where the computation begins to live now, newer than in the snapshot.
         clock: monotonic seconds.
         to_worker: sends a message to the worker; False when it cannot take it now.
         to_post: sends a packet (`Send`), or asks for a place (`Locate`).
         resolve: asks the post office who has a name; `resolved` is to be called with the answer.
-        lost: called with each letter of this computation that will never be read.
+        lost: called with each body that will never be read.
         checkpoint: called when much mail waits for a checkpoint.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        snapshot: dict[str, Any],
+        place: Place,
         *,
         clock: Callable[[], float],
         to_worker: Callable[[w.ToWorker], bool],
         to_post: Callable[[Send | Locate], None],
         resolve: Callable[[str], None],
-        lost: Callable[[Letter], None],
+        lost: Callable[[Any], None],
         checkpoint: Callable[[], None],
     ) -> None:
-        self.endpoint = endpoint
         self._clock = clock
         self._to_worker = to_worker
         self._to_post = to_post
@@ -76,8 +76,17 @@ class Correspondence:
         self._unresolved: dict[str, list[w.Send | w.Ask]] = {}
         self._parties: dict[str, str] = {}
         self._waiting: deque[w.Mail] = deque()
+        self.endpoint = Endpoint.restore(snapshot["endpoint"], now=clock(), durable=True)
+        self.step(Thaw(place))
+        for name, body in snapshot["unresolved"]:
+            self._write(name, w.Send(0, name, body))
 
     # -- saved with the computation
+
+    @staticmethod
+    def first(party: str, host: str) -> dict[str, Any]:
+        """The snapshot of a computation that has not begun."""
+        return {"endpoint": Endpoint(party, Place(0, 0, host)).snapshot(0.0), "unresolved": []}
 
     def snapshot(self) -> dict[str, Any]:
         """All mail as plain data, as of this moment."""
@@ -88,15 +97,6 @@ class Correspondence:
             if isinstance(letter, w.Send)  # asks are asked again by the code that runs again
         ]
         return {"endpoint": self.endpoint.snapshot(self._clock()), "unresolved": sends}
-
-    def restore(self, snapshot: dict[str, Any], place: Place) -> None:
-        """Go on from a snapshot at a newer place; the worker is sent what it has not taken."""
-        self.endpoint = Endpoint.restore(snapshot["endpoint"], now=self._clock(), durable=True)
-        self._waiting.clear()
-        self._unresolved.clear()
-        self.step(Thaw(place))
-        for name, body in snapshot["unresolved"]:
-            self._write(name, w.Send(0, name, body))
 
     # -- from the worker
 
@@ -114,7 +114,7 @@ class Correspondence:
                     logger.debug("a second answer to %s is dropped", key)
             case w.Taken(n=n):
                 self.step(Consumed(n))
-                self._pump()
+                self.pump()
 
     def _write(self, name: str, letter: w.Send | w.Ask) -> None:
         party = self._parties.get(name)
@@ -159,7 +159,7 @@ class Correspondence:
         if isinstance(letter, w.Ask):
             self._to_worker(w.Answer(letter.request, error=("LookupError", why)))
         else:
-            self._lost(Letter(self.endpoint.name, letter.to, 0, "tell", "", letter.body))
+            self._lost(letter.body)
             logger.warning("%s: a message to %s is lost: %s", self.endpoint.name, letter.to, why)
 
     # -- the endpoint
@@ -176,7 +176,7 @@ class Correspondence:
             case Deliver(serial, letter):
                 ask = f"{letter.sender} {letter.request}" if letter.kind == "ask" else None
                 self._waiting.append(w.Mail(serial, letter.sender, letter.body, ask))
-                self._pump()
+                self.pump()
             case Answered(request, body, failed):
                 error = tuple(body[:2]) if failed else None
                 self._answer(request, None if failed else body, error)
@@ -184,7 +184,7 @@ class Correspondence:
                 self._answer(request, None, _failure(reason))
             case Undelivered(letter, _):
                 self._forget_party(letter.to)
-                self._lost(letter)
+                self._lost(letter.body)
             case CheckpointDue():
                 self._checkpoint()
 
@@ -197,7 +197,8 @@ class Correspondence:
     def _forget_party(self, party: str) -> None:
         self._parties = {name: known for name, known in self._parties.items() if known != party}
 
-    def _pump(self) -> None:
+    def pump(self) -> None:
+        """Give the worker as much of its mail as it takes."""
         while self._waiting and self._to_worker(self._waiting[0]):
             self._waiting.popleft()
 

@@ -7,6 +7,7 @@ refuses is counted too: a full disk must not stop a computation that only talks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +19,20 @@ class OutputLog:
         dropped: bytes lost so far, oldest first or because the disk was full.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(
+        self, path: Path, limit: int, on_write: Callable[[], None] | None = None
+    ) -> None:
         """Append to ``path``.
 
         Args:
             path: the newer file.
             limit: bytes kept at least half of, and never more than.
+            on_write: called after each write, in the writer's thread.
         """
         self._path: Final = path
         self._older: Final = path.with_name(path.name + ".1")
         self._half: Final = max(1, limit // 2)
+        self._on_write: Final = on_write
         self._file = path.open("ab", buffering=0)
         self._size = self._file.tell()
         self.dropped = 0
@@ -43,6 +48,8 @@ class OutputLog:
             self._size += self._file.write(data)
         except OSError:
             self.dropped += len(data)
+        if self._on_write is not None:
+            self._on_write()
 
     def _rotate(self) -> None:
         self.dropped += self._older.stat().st_size if self._older.exists() else 0
@@ -55,6 +62,17 @@ class OutputLog:
         """All that is kept, oldest first."""
         older = self._older.read_bytes() if self._older.exists() else b""
         return older + self._path.read_bytes()
+
+    def read_after(self, position: int, limit: int) -> tuple[bytes, int]:
+        """Up to ``limit`` bytes from a position on, and the position behind them.
+
+        Positions count all bytes that were ever written; what is lost by now is passed over.
+        """
+        kept = self.read()
+        first = self.dropped
+        start = max(position, first)
+        data = kept[start - first : start - first + limit]
+        return data, start + len(data)
 
     def close(self) -> None:
         """Close the file; what is kept stays."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
@@ -21,12 +22,18 @@ from simulacra.actors.compute.arrival import Arrival, ArrivalEvent
 from simulacra.actors.compute.departure import Departure, DepartureEvent, Leaving
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.services import THIS_SOFTWARE, Services
-from simulacra.actors.compute.store import Store
+from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime.bulk import BulkError, Ticket
 
 logger = logging.getLogger(__name__)
 
+_RECORD: Final = "moving"
 _TO_TARGET: Final = (m.Offer, m.Install, m.Activate, m.Discard)
+
+
+def arrival_file(kept: Kept, epoch: int) -> Path:
+    """Where the worker's snapshot is kept with which a computation came here in an epoch."""
+    return kept.folder / f"arrival-{epoch}"
 
 
 class Resident(Protocol):
@@ -61,7 +68,7 @@ class Relocation:
     Args:
         party: the computation's party name.
         services: the node's.
-        store: the computation's folder.
+        kept: the computation's folder.
         resident: the computation.
         send: sends a message of the protocol to a host.
         tell_self: tells the computation's actor, from any thread.
@@ -71,19 +78,18 @@ class Relocation:
         self,
         party: str,
         services: Services,
-        store: Store,
+        kept: Kept,
         resident: Resident,
         send: Callable[[str, m.Message], None],
         tell_self: Callable[[FetchDone], None],
     ) -> None:
         self._services = services
-        self._store = store
+        self._kept = kept
         self._resident = resident
         self._send = send
         self._tell_self = tell_self
-        self.standing = m.Standing.of(
-            records.from_plain(plain) for plain in store.records() if plain["kind"] != "Life"
-        )
+        plain = kept.read_records().get(_RECORD)
+        self.standing = m.Standing() if plain is None else records.from_plain(plain)
         self._departure = Departure(party, services.host, THIS_SOFTWARE, self.standing)
         self._arrival = Arrival(party, THIS_SOFTWARE, self.standing, services.admit)
         self._fetching: int | None = None
@@ -187,7 +193,7 @@ class Relocation:
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
                 self._fetching = None
-                self._store.arrival(epoch).unlink(missing_ok=True)
+                arrival_file(self._kept, epoch).unlink(missing_ok=True)
             case m.MoveDone(target):
                 self.withdraw()
                 self._resident.moved(target, None)
@@ -196,12 +202,13 @@ class Relocation:
 
     def _write(self, record: m.Record) -> None:
         try:
-            self._store.append(records.to_plain(record))
+            standing = self.standing.after(record)
+            self._kept.write_record(_RECORD, records.to_plain(standing))
         except OSError as error:
             logger.exception("a record of %s is not on disk", record.name)
             event: m.Written | m.WriteFailed = m.WriteFailed(record, str(error))
         else:
-            self.standing = self.standing.after(record)
+            self.standing = standing
             event = m.Written(record)
         self._depart_step(event)
         self._arrive_step(event)
@@ -216,7 +223,7 @@ class Relocation:
         ).start()
 
     def _fetch_in_thread(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        path = self._store.arrival(epoch)
+        path = arrival_file(self._kept, epoch)
         rest = {key: value for key, value in snapshot.items() if key != "ticket"}
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -6,10 +6,10 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from simulacra.actors.compute.file_service import RemoteFiles
 from simulacra.actors.compute.moves import Offer, Software
+from simulacra.actors.compute.store import Store
 from simulacra.actors.runtime.bulk import BulkClient, BulkServer
 
 THIS_SOFTWARE = Software(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
@@ -21,7 +21,7 @@ class Services:
 
     Attributes:
         host: the node's name.
-        root: the folder that holds one folder a computation.
+        store: what is kept of computations on this host's disk.
         bulk_server: offers snapshots to other hosts.
         bulk_client: fetches them.
         files: reads files of other hosts for workers.
@@ -29,7 +29,7 @@ class Services:
     """
 
     host: str
-    root: Path
+    store: Store
     bulk_server: BulkServer
     bulk_client: BulkClient
     files: RemoteFiles

@@ -116,6 +116,11 @@ class Kept:
                 continue
         return None
 
+    def remove_checkpoints(self) -> None:
+        """Forget all checkpoints."""
+        for number in self._checkpoints():
+            (self.folder / f"{_CHECKPOINT}{number}").unlink(missing_ok=True)
+
     def size(self) -> int:
         """Bytes of all files."""
         return sum(path.lstat().st_size for path in self.folder.rglob("*"))
