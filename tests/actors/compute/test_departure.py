@@ -132,6 +132,8 @@ def test_doubt_is_answered_when_it_is_decided() -> None:
     assert running().step(doubt, 0) == [DISCARD]
     assert committing().step(doubt, 0) == []
     assert activating().step(doubt, 0) == [m.Tell("nas", m.Activate("x", 1))]
+    lost = Departure("x", "desk", OURS, m.Standing(), PATIENCE)
+    assert lost.step(doubt, 0) == []
     other = m.Heard("desk", m.InDoubt("x", 1))
     assert activating().step(other, 0) == [m.Tell("desk", m.Discard("x", 1))]
 
