@@ -162,6 +162,8 @@ class Departure:
             return [m.Tell(host, m.Activate(self.name, epoch))]
         if ours and self.state is not Leaving.RUNNING:
             return []
+        if self.epoch < 0:
+            return []  # the records are lost: what was committed cannot be known
         return [m.Tell(host, m.Discard(self.name, epoch))]
 
     def _accepted(self, message: m.Accepted, now: float) -> list[m.Command]:

@@ -36,7 +36,7 @@ class Plan:
 
 plans = st.builds(
     Plan,
-    departs=st.lists(st.tuples(seconds, hosts), min_size=1, max_size=6),
+    departs=st.lists(st.tuples(seconds, hosts), min_size=2, max_size=6),
     crashes=st.lists(st.tuples(seconds, hosts, st.floats(min_value=0.01, max_value=8)), max_size=5),
     splits=st.lists(st.tuples(seconds, hosts, st.floats(min_value=0.1, max_value=8)), max_size=2),
     disk_fails=st.sampled_from([0, 0.1]),
@@ -92,6 +92,20 @@ def test_a_source_lost_in_doubt_leaves_the_target_inert() -> None:
     clock.advance(9_000)
     assert world.running == {}
     clock.run_until(world.at_rest, within=3600)
+
+
+def test_a_second_attempt_does_not_take_the_first_ones_snapshot() -> None:
+    world = World()
+    world.depart("b")
+    clock = world.network.clock
+    clock.run_until(lambda: world.movers["b"].arrival.state.value == "inert", within=10)
+    world.network.split(["a"])
+    world.crash("a", 0.01)  # and what it says then, to discard, is lost
+    clock.advance(0.1)
+    world.network.heal()
+    world.depart("b")
+    clock.run_until(world.at_rest, within=10)
+    assert world.running == {"b": 2}
 
 
 def test_back_and_forth_and_round() -> None:
