@@ -103,13 +103,15 @@ class Channel:
         Raises:
             ChannelClosedError: the other side is gone, or does not keep to the protocol.
         """
-        size = INLINE_LIMIT + 1
+        # Not socket.recv_fds: it leaves its flags out, and descriptors would be inherited.
+        room = socket.CMSG_SPACE(FDS_LIMIT * array.array("i").itemsize)
         try:
-            packet, fds, flags, _ = socket.recv_fds(
-                self._socket, size, FDS_LIMIT, socket.MSG_CMSG_CLOEXEC
+            packet, control, flags, _ = self._socket.recvmsg(
+                INLINE_LIMIT + 1, room, socket.MSG_CMSG_CLOEXEC
             )
         except OSError as error:
             raise ChannelClosedError("the other side of the channel is gone") from error
+        fds = [fd for _, _, data in control for fd in array.array("i", data)]
         try:
             if not packet or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
                 raise ChannelClosedError("the channel was closed")
@@ -134,15 +136,16 @@ def memfd(data: bytes) -> int:
 
 def _decode(packet: bytes, fds: list[int]) -> Message:
     """The message of a packet; takes what it keeps out of ``fds``."""
-    data = packet[1:]
-    if packet[:1] == _MEMFD:
-        body = fds.pop(0)
-        with os.fdopen(body, "rb") as file:
-            data = file.read(MESSAGE_LIMIT)
     try:
-        kind, values = msgpack.unpackb(data, use_list=True, strict_map_key=False)
+        data = _read_memfd(fds.pop(0)) if packet[:1] == _MEMFD else packet[1:]
+        kind, values = msgpack.unpackb(data, strict_map_key=False)
         if kind in WITH_FD:
             values.append(fds.pop() if fds else None)
         return KINDS[kind](*values)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise ChannelClosedError(f"not a message of this protocol: {error!r}") from error
+
+
+def _read_memfd(fd: int) -> bytes:
+    with os.fdopen(fd, "rb") as file:
+        return file.read(MESSAGE_LIMIT)

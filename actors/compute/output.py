@@ -39,9 +39,10 @@ class OutputLog:
 
     def write(self, data: bytes) -> None:
         """Append output; what is over the limit pushes out the oldest."""
-        if len(data) > self._half:
-            self.dropped += len(data) - self._half
-            data = data[-self._half :]
+        for start in range(0, len(data), self._half):
+            self._append(data[start : start + self._half])
+
+    def _append(self, data: bytes) -> None:
         try:
             if self._size + len(data) > self._half:
                 self._rotate()

@@ -95,4 +95,4 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(small_disk: Path) -
     with pytest.raises(sealed.DiskFullError, match="Free some space"):
         sealed.write(path, {"n": 2}, [b"y" * 100_000] * 3)
     assert sealed.read(path) == (b"x" * 100_000, {"n": 1})
-    assert os.listdir(small_disk) == ["a"]
+    assert [file.name for file in small_disk.iterdir()] == ["a"]
