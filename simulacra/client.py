@@ -211,7 +211,8 @@ def find_socket(name: str | None = None) -> Path:
     own = paths.socket(Settings.load().name)
     try:
         found = sorted(file for file in paths.runtime.iterdir() if file.is_socket())
-    except FileNotFoundError:
+    except OSError:
+        # There is none, or connecting will say what is wrong with it.
         return own
     if own in found or not found:
         return own
