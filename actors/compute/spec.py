@@ -316,4 +316,6 @@ def _argument_to_plain(value: Any) -> Any:
 
 def _argument_from_plain(tagged: Sequence[Any]) -> Any:
     kind, value = tagged
-    return {"reads": Reads, "pickled": Pickled, "plain": lambda plain: plain}[kind](value)
+    if kind == "plain":
+        return value
+    return {"reads": Reads, "pickled": Pickled}[kind](value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final
 
 import msgpack
@@ -104,8 +104,13 @@ def unpack_plain(data: bytes) -> Any:
     return msgpack.unpackb(memoryview(data)[1:], strict_map_key=False)
 
 
-def dump(value: Any, file: IO[bytes], where: str) -> None:
+def dump(value: Any, file: IO[bytes], where: str | Sequence[str]) -> None:
     """Pickle ``value`` into ``file`` by protocol 5, classes of ``__main__`` by value.
+
+    Args:
+        value: what to pickle.
+        file: where to.
+        where: what the value is called in the error; or, for a list, what its items are called.
 
     Raises:
         CannotPackError: a part of it cannot leave its process; the text names that part.
@@ -116,7 +121,10 @@ def dump(value: Any, file: IO[bytes], where: str) -> None:
     try:
         _pickler(file).dump(value)
     except Exception as error:
-        path, part = _culprit(value, where)
+        named = [(where, value)] if isinstance(where, str) else list(zip(where, value, strict=True))
+        path, part = next(
+            (_culprit(part, name) for name, part in named if not _can_pickle(part)), named[0]
+        )
         raise CannotPackError(
             f"{path} cannot move: it is a {_type_name(part)} ({error}). Keep what it was made"
             " from instead (a path, an address, a list) and make it again when going on."
@@ -133,7 +141,7 @@ def _pickler(file: IO[bytes]) -> pickle.Pickler:
                 raise TypeError(f"cannot pickle {_type_name(obj)!r} object")
             return super().reducer_override(obj)
 
-    return Pickler(file, protocol=5)  # type: ignore[no-any-return]
+    return Pickler(file, protocol=5)
 
 
 def _is_tied(value: Any) -> bool:
@@ -180,5 +188,3 @@ def _can_pickle(value: Any) -> bool:
 def _type_name(value: Any) -> str:
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
