@@ -29,7 +29,7 @@ from simulacra.launch import launch
 
 
 def spawn(
-    *words: Annotated[str, Parameter(show=False)],
+    *words: Annotated[str, Parameter(name="WHAT")],
     name: str | None = None,
     on: str | None = None,
     near: str | None = None,

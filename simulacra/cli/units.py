@@ -68,7 +68,7 @@ def show_age(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     left = int(seconds)
-    parts = []
+    parts: list[str] = []
     for unit in ("d", "h", "m", "s"):
         count, left = divmod(left, int(_SECONDS[unit]))
         if count or parts:
