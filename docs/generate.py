@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from simulacra.cli.main import make_app
@@ -53,8 +53,30 @@ def methods(owner: str, value: type) -> Iterator[str]:
 def entry(name: str, value: object) -> Iterator[str]:
     """Yield the signature of a class or function, and its docstring as it was written."""
     if not inspect.isclass(value) and callable(value):
-        yield f"```python\n{name}{inspect.signature(value)}\n```\n"
+        yield f"```python\n{name}{signature(value)}\n```\n"
     yield f"```text\n{inspect.getdoc(value) or ''}\n```\n"
+
+
+def signature(function: Callable[..., object]) -> inspect.Signature:
+    """Return a signature whose annotations are shown as they were written."""
+    found = inspect.signature(function)
+    parameters = [
+        each.replace(annotation=_Bare(each.annotation)) if each.annotation is not each.empty else each
+        for each in found.parameters.values()
+    ]
+    returned = found.return_annotation
+    if returned is not found.empty:
+        returned = _Bare(returned)
+    return found.replace(parameters=parameters, return_annotation=returned)
+
+
+class _Bare(str):
+    """An annotation that is shown without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def main() -> None:
