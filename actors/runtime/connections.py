@@ -1,0 +1,74 @@
+"""The connections that other nodes opened to this one, and how to close one of them.
+
+ZeroMQ offers no way to close a connection that a ROUTER accepted, and asks for admission only at the
+handshake; so an expelled peer would stay. (Taking over its routing id with ROUTER_HANDOVER
+mutes it, but leaves its TCP connection open: libzmq issues 3238 and 4407.) A frame tells the file
+descriptor it came by. Shutting that TCP connection down makes libzmq close it as if the peer had
+gone, and the peer's reconnect then meets the door.
+
+A descriptor number may be in use again for something else by then, so the address of its other end
+is remembered as well and compared first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+
+import zmq
+
+from simulacra.actors.runtime.frames import Lane, SessionId
+from simulacra.actors.runtime.incoming import Incoming
+from simulacra.actors.runtime.peer import Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The TCP connection that a frame came by.
+
+    Attributes:
+        descriptor: libzmq's file descriptor of it.
+        other_end: the peer's address and port.
+    """
+
+    descriptor: int
+    other_end: tuple[str | int, ...] | None
+
+    @classmethod
+    def of(cls, frame: zmq.Frame) -> Wire:
+        """The connection of a frame that was just received."""
+        descriptor = int(frame.get(zmq.SRCFD))
+        with contextlib.suppress(OSError), _duplicate(descriptor) as connection:
+            return cls(descriptor, connection.getpeername())
+        return cls(descriptor, None)  # closed in the meantime
+
+    def shut(self) -> None:
+        """Close the connection, if it still is the same."""
+        if self.other_end is None:
+            return
+        with contextlib.suppress(OSError), _duplicate(self.descriptor) as connection:
+            if connection.getpeername() == self.other_end:
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _duplicate(descriptor: int) -> socket.socket:
+    """A socket object of its own for the descriptor, which stays libzmq's."""
+    duplicate = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=duplicate)
+    except OSError:
+        os.close(duplicate)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One lane that a peer opened to this node, greeted and bound to it."""
+
+    peer: Peer
+    lane: Lane
+    session: SessionId
+    wire: Wire
+    incoming: Incoming

@@ -1,0 +1,81 @@
+"""One lane's sending end: entries are packed together into numbered frames.
+
+Under load many entries go into one frame, which is what makes telling fast: the socket costs much
+more than a message. An outbox has no lock; its owner guards it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import zmq
+
+from simulacra.actors.runtime.codec import Buffer
+from simulacra.actors.runtime.frames import pack_data_header
+
+FULL: Final = 32 * 1024
+
+
+class Outbox:
+    """What waits to be sent on one lane.
+
+    Args:
+        socket: the lane's DEALER, without a high-water mark: what may be under way is bounded by
+            credit, so sending never blocks.
+    """
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+        self._next = 1
+        self._entries: list[bytes] = []
+        self._bytes = 0
+        self._charged = 0
+        self._charged_bytes = 0
+
+    def add(self, entry: bytes, charge: int = 0) -> bool:
+        """Let an entry wait; whether so many wait now that it is time to flush.
+
+        Args:
+            entry: a packed entry.
+            charge: the bytes that it took from the peer's window; 0 if it is exempt.
+        """
+        self._entries.append(entry)
+        self._bytes += len(entry)
+        if charge:
+            self._charged += 1
+            self._charged_bytes += charge
+        return self._bytes >= FULL
+
+    def flush(self, buffers: Sequence[Buffer] = ()) -> None:
+        """Send all that waits as one frame, with ``buffers`` behind it."""
+        if self._entries:
+            self.send(self._frame(), buffers)
+
+    def beat(self) -> None:
+        """Send a frame even if it is empty: its number shows the peer what it has missed."""
+        self.send(self._frame(), ())
+
+    def _frame(self) -> bytes:
+        count = len(self._entries)
+        header = pack_data_header(self._next, count, self._charged, self._charged_bytes)
+        frame = b"".join([header, *self._entries])
+        self._next += count
+        self._entries.clear()
+        self._bytes = self._charged = self._charged_bytes = 0
+        return frame
+
+    def send(self, frame: bytes, buffers: Sequence[Buffer] = ()) -> None:
+        """Send one frame of any kind."""
+        if not buffers:
+            self._socket.send(frame, zmq.DONTWAIT)
+            return
+        self._socket.send(frame, zmq.DONTWAIT | zmq.SNDMORE)
+        last = len(buffers) - 1
+        for index, buffer in enumerate(buffers):
+            more = zmq.SNDMORE if index < last else 0
+            self._socket.send(buffer, zmq.DONTWAIT | more, copy=False)
+
+    def close(self, linger: float = 0.0) -> None:
+        """Close the socket; unsent frames are dropped after ``linger`` seconds."""
+        self._socket.close(linger=int(linger * 1000))

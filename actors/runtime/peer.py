@@ -1,0 +1,290 @@
+"""One peer: the sending side of the connection to another node, used by any thread.
+
+A caller's thread packs its message, takes credit for it, and adds it to the lane's outbox under the
+peer's lock. A tell leaves the sending to the flusher, so that several go into one frame; whatever
+somebody waits for is sent at once, and takes along what waits before it.
+
+Who must wait for credit, or for a mailbox of the peer that is full, waits ``send_timeout`` seconds
+and is then refused. Signals, answers and everything in the control lane never wait.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, Final
+
+from simulacra.actors.runtime.bonds import Bonds
+from simulacra.actors.runtime.codec import Buffer, Codec
+from simulacra.actors.runtime.credit import SenderCredit, Window
+from simulacra.actors.runtime.errors import ActorDeadError, MailboxFullError
+from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.outbox import Outbox
+from simulacra.actors.runtime.reason import NOCONNECTION
+from simulacra.actors.runtime.refs import Ref
+from simulacra.actors.runtime.session import Session
+from simulacra.actors.runtime.signals import Signal
+from simulacra.actors.runtime.wire_types import register
+
+ActorId = int | str
+
+never_waits: Final = threading.local()
+"""``never_waits.here`` is set in threads that serve several peers and so may wait for none."""
+
+
+@register("error.peer-busy")
+class PeerBusyError(MailboxFullError):
+    """The peer, or one full mailbox of it, took no more mail for as long as the sender waits."""
+
+
+class Peer:
+    """Another node, as this one sends to it.
+
+    Attributes:
+        key: its public key.
+        endpoint: where to dial it.
+        session: the state machine; guarded by ``session_lock``.
+        hello: its last hello, None before the first.
+        refusal: why it last refused us, or we it; empty when neither did.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        endpoint: str,
+        session: Session,
+        codec: Codec,
+        wants_flush: Callable[[Peer], None],
+        send_timeout: float,
+    ) -> None:
+        self.key = key
+        self.endpoint = endpoint
+        self.session = session
+        self.session_lock = threading.RLock()
+        self.hello: Hello | None = None
+        self.refusal = ""
+        self.is_up = False
+        self._codec = codec
+        self._wants_flush = wants_flush
+        self._send_timeout = send_timeout
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._lanes: dict[Lane, Outbox] = {}
+        self._credit = SenderCredit(Window())
+        self._stopped_targets: set[ActorId] = set()
+        self._flush_asked = False
+        self._numbers = count(1)
+        self._asks: dict[int, Reply] = {}
+        self._bonds = Bonds()
+
+    @property
+    def name(self) -> str:
+        """Its node name, or its endpoint as long as that is not known."""
+        return self.endpoint if self.hello is None else self.hello.node
+
+    @property
+    def incarnation(self) -> int:
+        """The random number of its process; 0 before its first hello."""
+        return 0 if self.hello is None else self.hello.incarnation
+
+    # -- lanes
+
+    def dialed(self, lanes: dict[Lane, Outbox]) -> None:
+        """New lanes take the place of the old ones."""
+        with self._lock:
+            old, self._lanes = self._lanes, lanes
+        for lane in old.values():
+            lane.close()
+
+    def up(self, window: Window) -> None:
+        """Mail may be sent, as much as ``window`` allows."""
+        with self._lock:
+            self._credit = SenderCredit(window)
+            self._stopped_targets.clear()
+            self.is_up = True
+
+    def down(self) -> None:
+        """Nothing may be sent; tell everybody here who is tied to the peer or waits for it."""
+        with self._lock:
+            self.is_up = False
+            asks, self._asks = self._asks, {}
+            bonds = self._bonds.lost()
+            self._changed.notify_all()
+        lost = ActorDeadError(f"the connection to {self.name} is lost", NOCONNECTION)
+        for reply in asks.values():
+            reply.set_error(lost)
+        for ref, signal in bonds:
+            ref.signal(signal)
+
+    def hang_up(self, last_word: bytes | None = None, linger: float = 0.0) -> None:
+        """Close the lanes, perhaps with a last frame."""
+        with self._lock:
+            lanes, self._lanes = self._lanes, {}
+            if last_word is not None and lanes:
+                lanes[Lane.CONTROL].send(last_word)
+        for lane in lanes.values():
+            lane.close(linger)
+
+    def greet(self, hello: bytes) -> None:
+        """Send a hello on the control lane."""
+        with self._lock:
+            if self._lanes:
+                self._lanes[Lane.CONTROL].send(hello)
+
+    def beat(self) -> None:
+        """Send a sign of life on both lanes."""
+        with self._lock:
+            for lane in self._lanes.values():
+                lane.beat()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        with self._lock:
+            self._flush_asked = False
+            if self._lanes:
+                self._lanes[Lane.DATA].flush()
+
+    # -- mail
+
+    def tell(self, actor: ActorId, message: Any) -> bool:
+        """Send a message; False when the peer is not up.
+
+        Raises:
+            PeerBusyError: the peer took no more for too long.
+            CannotPackError, MessageTooLargeError: as `Codec.pack`.
+        """
+        entry, buffers = self._codec.pack([0, actor], message)
+        return self._mail(actor, entry, buffers, at_once=False)
+
+    def ask(self, actor: ActorId, message: Any, reply: Reply) -> None:
+        """Send a message whose answer goes into ``reply``, an error if there can be none."""
+        number = next(self._numbers)
+        try:
+            entry, buffers = self._codec.pack([1, actor, number], message)
+            self._asks[number] = reply
+            sent = self._mail(actor, entry, buffers, at_once=True)
+        except Exception:
+            self._asks.pop(number, None)
+            raise
+        if not sent and self._asks.pop(number, None) is not None:
+            reply.set_error(self.lost_error())
+
+    def lost_error(self) -> ActorDeadError:
+        """What is told to those who ask an actor of a peer that is not up."""
+        why = f": {self.refusal}" if self.refusal else ""
+        return ActorDeadError(f"{self.name} is not connected{why}", NOCONNECTION)
+
+    def _mail(
+        self, actor: ActorId, entry: bytes, buffers: Sequence[Buffer], *, at_once: bool
+    ) -> bool:
+        size = len(entry) + sum(memoryview(buffer).nbytes for buffer in buffers)
+        with self._lock:
+            if self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
+                self._wait_for_credit(actor, size)
+            if not self.is_up:
+                return False
+            self._put(entry, buffers, size, at_once=at_once)
+        return True
+
+    def _put(self, entry: bytes, buffers: Sequence[Buffer], charge: int, *, at_once: bool) -> None:
+        lane = self._lanes[Lane.DATA]
+        if buffers:
+            lane.flush()  # buffers are numbered within their frame
+        if lane.add(entry, charge) or at_once or buffers:
+            lane.flush(buffers)
+        elif not self._flush_asked:
+            self._flush_asked = True
+            self._wants_flush(self)
+
+    def _wait_for_credit(self, actor: ActorId, size: int) -> None:
+        deadline = time.monotonic() + self._send_timeout
+        while self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
+            left = deadline - time.monotonic()
+            if left <= 0 or hasattr(never_waits, "here"):
+                raise PeerBusyError(self._why_busy(actor))
+            self._changed.wait(left)
+
+    def _why_busy(self, actor: ActorId) -> str:
+        full = actor in self._stopped_targets
+        what = f"the mailbox of {actor} at {self.name}" if full else f"the way to {self.name}"
+        return (
+            f"{what} stayed full for {self._send_timeout:g} s "
+            f"({self._credit.messages} messages, {self._credit.size} bytes under way)"
+        )
+
+    # -- what never waits
+
+    def system_entry(self, entry: bytes, buffers: Sequence[Buffer] = ()) -> bool:
+        """Send an answer or the like behind the mail; False when the peer is not up."""
+        with self._lock:
+            if self.is_up:
+                self._put(entry, buffers, 0, at_once=True)
+            return self.is_up
+
+    def control(self, *parts: Any) -> bool:
+        """Send an entry on the control lane; False when the peer is not up."""
+        with self._lock:
+            if self.is_up:
+                lane = self._lanes[Lane.CONTROL]
+                lane.add(pack_entry(*parts))
+                lane.flush()
+            return self.is_up
+
+    def signal(self, actor: ActorId, to: Ref, signal: Signal) -> bool:
+        """Send a signal that keeps its place behind mail; False when the peer is not up."""
+        entry, _ = self._codec.pack([int(Entry.SIGNAL), actor], signal)
+        with self._lock:
+            if self.is_up:
+                self._bonds.sent(to, signal)
+                self._put(entry, (), 0, at_once=True)
+            return self.is_up
+
+    def urgent(self, actor: ActorId, signal: Signal) -> bool:
+        """Send a signal that overtakes mail; False when the peer is not up."""
+        entry, _ = self._codec.pack([int(Entry.SIGNAL), actor], signal)
+        return self._control_entry(entry)
+
+    def request(self, kind: Entry, actor: ActorId, detail: Any, reply: Reply) -> bool:
+        """Ask the peer's runtime on the control lane; False when the peer is not up."""
+        number = next(self._numbers)
+        self._asks[number] = reply
+        entry, _ = self._codec.pack([int(kind), actor, number], detail)
+        sent = self._control_entry(entry)
+        if not sent:
+            self._asks.pop(number, None)
+        return sent
+
+    def _control_entry(self, entry: bytes) -> bool:
+        with self._lock:
+            if self.is_up:
+                lane = self._lanes[Lane.CONTROL]
+                lane.add(entry)
+                lane.flush()
+            return self.is_up
+
+    # -- what the peer told
+
+    def answered(self, number: int) -> Reply | None:
+        """The reply that an answer is for, once; None if nobody waits for it any more."""
+        return self._asks.pop(number, None)
+
+    def granted(self, messages: int, size: int) -> bool:
+        """The peer gave credit back; False when it never was taken."""
+        with self._lock:
+            right = self._credit.grant(messages, size)
+            self._changed.notify_all()
+        return right
+
+    def target_full(self, actor: ActorId, *, full: bool) -> None:
+        """A mailbox of the peer is full, or has room again."""
+        with self._lock:
+            (self._stopped_targets.add if full else self._stopped_targets.discard)(actor)
+            self._changed.notify_all()
+
+    def bond(self, to: Ref, signal: Signal) -> None:
+        """Note a link or monitor that the peer made or ended."""
+        with self._lock:
+            self._bonds.received(to, signal)

@@ -1,0 +1,141 @@
+"""The one thread that reads the node's ROUTER: what each frame is, and whose.
+
+A frame of a connection that greeted goes to its session and from there to the actors. From any other
+connection only a HELLO or a REFUSED is understood. What is wrong is counted, logged once a
+connection, and ends that peer's session only.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import zmq
+
+from simulacra.actors.runtime.codec import Codec, MalformedError
+from simulacra.actors.runtime.connections import Connection, Wire
+from simulacra.actors.runtime.frames import DataHeader, Hello, Kind
+from simulacra.actors.runtime.peer import never_waits
+from simulacra.actors.runtime.roster import Roster
+from simulacra.actors.runtime.session import Deliver
+from simulacra.actors.runtime.sockets import Socket
+
+logger = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads frames and hands them on; `run` is the thread's body."""
+
+    def __init__(self, router: Socket, codec: Codec, roster: Roster) -> None:
+        self.malformed = 0
+        self.unknown = 0
+        self._router = router
+        self._codec = codec
+        self._roster = roster
+
+    def run(self) -> None:
+        """Read until the context is shut down."""
+        never_waits.here = True
+        with self._router:
+            while True:
+                try:
+                    self._next()
+                except zmq.ContextTerminated:
+                    return
+
+    def _next(self) -> None:
+        router = self._router
+        routing_id = router.recv()
+        connection = self._roster.connection(routing_id)
+        if connection is None:
+            frame = router.recv(copy=False)
+            buffers = self._buffers(frame.more)
+            self._stranger(routing_id, frame, buffers)
+            return
+        data = router.recv()
+        buffers = self._buffers(router.rcvmore)
+        try:
+            self._known(connection, data, buffers)
+        except MalformedError as error:
+            self._malformed(connection, error)
+        except zmq.ContextTerminated:
+            raise
+        except Exception as error:
+            logger.exception("a frame of %s could not be handled", connection.peer.name)
+            self._roster.fail(connection.peer, f"internal error: {error!r}")
+
+    def _buffers(self, more: Any) -> list[memoryview]:
+        buffers: list[memoryview] = []
+        while more:
+            frame = self._router.recv(copy=False)
+            buffers.append(frame.buffer.toreadonly())
+            more = frame.more
+        return buffers
+
+    # -- peers
+
+    def _known(self, connection: Connection, data: bytes, buffers: list[memoryview]) -> None:
+        objects = self._codec.unpack(data, buffers)
+        header = _header(objects)
+        if header[0] == Kind.DATA:
+            self._data(connection, DataHeader.unpack(header), objects)
+        elif header[0] == Kind.HELLO:
+            self._hello_again(connection, Hello.unpack(header[1]))
+        elif header[0] == Kind.BYE:
+            self._roster.fail(connection.peer, f"it said goodbye: {header[1]}")
+        elif header[0] == Kind.REFUSED:
+            self._roster.refused_by(connection.peer.key, str(header[2]))
+        else:
+            raise MalformedError(f"a frame of kind {header[0]!r}")
+
+    def _data(self, connection: Connection, header: DataHeader, objects: Iterator[Any]) -> None:
+        entries = list(objects)
+        if len(entries) != header.count:
+            raise MalformedError(f"{len(entries)} entries where {header.count} were announced")
+        peer = connection.peer
+        with peer.session_lock:
+            commands = peer.session.frame(
+                connection.lane, connection.session, header.first, header.count, time.monotonic()
+            )
+            self._roster.run(peer, commands)
+        match commands:
+            case [*_, Deliver(skip)]:
+                connection.incoming.frame(header, entries[skip:] if skip else entries)
+
+    def _hello_again(self, connection: Connection, hello: Hello) -> None:
+        if hello.key != connection.peer.key or hello.session_id != connection.session:
+            raise MalformedError("a hello of another session on a connection that greeted before")
+        self._roster.hello_again(connection.peer, hello)
+
+    def _malformed(self, connection: Connection, error: MalformedError) -> None:
+        self.malformed += 1
+        logger.warning("closed %s, which sent a malformed frame: %s", connection.peer.name, error)
+        self._roster.fail(connection.peer, f"it sent a malformed frame: {error}")
+
+    # -- strangers
+
+    def _stranger(self, routing_id: bytes, frame: zmq.Frame, buffers: list[memoryview]) -> None:
+        wire = Wire.of(frame)
+        try:
+            header = _header(self._codec.unpack(frame.bytes, buffers))
+            if header[0] == Kind.HELLO:
+                hello = Hello.unpack(header[1])
+                self._roster.hello(routing_id, hello, str(frame.get("User-Id")), wire)
+                return
+            if header[0] == Kind.REFUSED:
+                self._roster.refused_by(str(frame.get("User-Id")), str(header[2]))
+                return
+            self.unknown += 1
+        except (MalformedError, IndexError) as error:
+            self.malformed += 1
+            logger.warning("closed a connection that sent a malformed frame: %s", error)
+        wire.shut()
+
+
+def _header(objects: Iterator[Any]) -> list[Any]:
+    header = next(objects, None)
+    if not isinstance(header, list) or not header:
+        raise MalformedError("a frame without a header")
+    return header

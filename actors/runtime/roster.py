@@ -1,0 +1,320 @@
+"""The peers of a node: who is known, who is welcome, and what their sessions command.
+
+Sessions decide (session.py) and admission judges (admission.py), both purely; here their commands
+are carried out. Commands of one peer run under its ``session_lock``, so they take effect in the
+order in which they were decided.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from simulacra.actors.runtime.admission import Refusal, refusal
+from simulacra.actors.runtime.codec import Codec, MalformedError
+from simulacra.actors.runtime.connections import Connection, Wire
+from simulacra.actors.runtime.credit import Window
+from simulacra.actors.runtime.errors import AskTimeoutError
+from simulacra.actors.runtime.frames import WIRE_VERSION, Hello, Lane, pack_bye, pack_refused
+from simulacra.actors.runtime.incoming import Incoming
+from simulacra.actors.runtime.keys import KeyList
+from simulacra.actors.runtime.peer import Peer
+from simulacra.actors.runtime.session import (
+    Beat,
+    Command,
+    Dial,
+    Down,
+    Greet,
+    Session,
+    Timing,
+    Up,
+)
+from simulacra.actors.runtime.sockets import Sockets
+
+if TYPE_CHECKING:
+    from simulacra.actors.runtime.system import ActorSystem
+
+logger = logging.getLogger(__name__)
+
+PeerEvent = Callable[[Peer, str], None]
+
+_LAST_WORD: Final = 0.5  # seconds that a REFUSED or BYE may take to leave
+_REFUSE_EVERY: Final = 1.0
+
+
+class PeerRefusedError(Exception):
+    """A node and this one do not work together; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a transport was told; see `Transport`."""
+
+    software: str = ""
+    timing: Timing = Timing()
+    window: Window = Window()
+    send_timeout: float = 5.0
+    wire_version: int = WIRE_VERSION
+
+
+class Roster:
+    """The peers of one node; safe from any thread."""
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        sockets: Sockets,
+        codec: Codec,
+        greeting: Hello,
+        keys: KeyList,
+        settings: Settings,
+        wants_flush: Callable[[Peer], None],
+        on_up: PeerEvent,
+        on_down: PeerEvent,
+    ) -> None:
+        self.keys = keys
+        self._system = system
+        self._sockets = sockets
+        self._codec = codec
+        self._greeting = greeting
+        self._settings = settings
+        self._wants_flush = wants_flush
+        self._on_up, self._on_down = on_up, on_down
+        self._peers: dict[str, Peer] = {}  # by key
+        self._names: dict[str, Peer] = {}
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._connections: dict[bytes, Connection] = {}
+        self._refused_at: dict[str, float] = {}
+        self._closed = False
+
+    # -- who is known
+
+    def peers(self) -> list[Peer]:
+        """All peers, by name."""
+        with self._lock:
+            return sorted(self._peers.values(), key=lambda peer: peer.name)
+
+    def find(self, name: str) -> Peer | None:
+        """The peer with a node's name."""
+        return self._names.get(name)
+
+    def connection(self, routing_id: bytes) -> Connection | None:
+        """Whom a routing id is bound to."""
+        return self._connections.get(routing_id)
+
+    def add(self, endpoint: str, key: str) -> Peer:
+        """The peer with a key; a new one is dialed until it answers."""
+        with self._lock:
+            peer = self._peers.get(key)
+            if peer is not None:
+                return peer
+            session = Session(self._system.incarnation, self._settings.timing)
+            peer = self._peers[key] = Peer(
+                key, endpoint, session, self._codec, self._wants_flush, self._settings.send_timeout
+            )
+        with peer.session_lock:
+            self.run(peer, session.start(time.monotonic()))
+        return peer
+
+    def wait_up(self, peer: Peer, timeout: float) -> None:
+        """Wait until a peer is connected.
+
+        Raises:
+            PeerRefusedError: one of the two refuses the other.
+            AskTimeoutError: it did not come within ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            while not peer.is_up:
+                if peer.refusal:
+                    raise PeerRefusedError(peer.refusal)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise AskTimeoutError(
+                        f"no answer from {peer.endpoint} within {timeout:g} s: is a node up there, "
+                        "and does its list admit this node's key?"
+                    )
+                self._changed.wait(left)
+
+    # -- greetings
+
+    def hello(self, routing_id: bytes, hello: Hello, user_id: str, wire: Wire) -> None:
+        """A greeting arrived: bind its connection, or refuse.
+
+        Raises:
+            MalformedError: it claims a key that is not its connection's.
+        """
+        if hello.key != user_id:
+            raise MalformedError(f"a hello claims the key {hello.key}, the connection has another")
+        no = self._objection(hello)
+        if no is not None:
+            self._refuse(hello, no, wire)
+            return
+        peer = self.add(hello.endpoint, hello.key)
+        with peer.session_lock:
+            self._bind(routing_id, peer, hello, wire)
+            if hello.lane == Lane.CONTROL:
+                self._welcome(peer, hello)
+
+    def hello_again(self, peer: Peer, hello: Hello) -> None:
+        """A peer that greeted before greets again, to say what it knows now."""
+        with peer.session_lock:
+            now = time.monotonic()
+            self.run(peer, peer.session.hello(hello.session_id, hello.echo, now))
+
+    def _objection(self, hello: Hello) -> Refusal | None:
+        holder = self._names.get(hello.node)
+        return refusal(
+            hello,
+            me=self._greeting.node,
+            wire=self._greeting.wire,
+            member=self.keys.get(hello.key),
+            holder_of_name=holder.key if holder is not None and holder.is_up else None,
+        )
+
+    def _bind(self, routing_id: bytes, peer: Peer, hello: Hello, wire: Wire) -> None:
+        incoming = self._incoming(peer, hello)
+        connection = Connection(peer, Lane(hello.lane), hello.session_id, wire, incoming)
+        with self._lock:
+            self._connections[routing_id] = connection
+
+    def _incoming(self, peer: Peer, hello: Hello) -> Incoming:
+        """The receiving side of the greeter's session, the same for both its lanes."""
+        with self._lock:
+            for connection in self._connections.values():
+                if connection.peer is peer and connection.session == hello.session_id:
+                    return connection.incoming
+        return Incoming(self._system, peer, self._codec, self._settings.window)
+
+    def _welcome(self, peer: Peer, hello: Hello) -> None:
+        now = time.monotonic()
+        restarted = hello.incarnation != peer.incarnation
+        if restarted and peer.is_up:
+            self.run(peer, peer.session.fail("its process was started anew", now, rest=0.0))
+        moved = hello.endpoint != peer.endpoint
+        peer.hello, peer.endpoint, peer.refusal = hello, hello.endpoint, ""
+        with self._lock:
+            self._names[hello.node] = peer
+        if moved:
+            self.run(peer, peer.session.start(now))
+        self.run(peer, peer.session.hello(hello.session_id, hello.echo, now))
+
+    def _refuse(self, hello: Hello, no: Refusal, wire: Wire) -> None:
+        now = time.monotonic()
+        if now - self._refused_at.get(hello.key, -_REFUSE_EVERY) >= _REFUSE_EVERY:
+            self._refused_at[hello.key] = now
+            logger.error("refused %s at %s: %s", hello.node, hello.endpoint, no.text)
+            frame = pack_refused(no.code, no.text)
+            self._sockets.send_once(hello.endpoint, hello.key, frame, _LAST_WORD)
+        known = self._peers.get(hello.key)
+        if known is not None:
+            self.refused(known, no.text)
+        wire.shut()
+
+    def refused(self, peer: Peer, text: str) -> None:
+        """One of the two refuses the other: rest long before the next try."""
+        with self._lock:
+            peer.refusal = text
+            self._changed.notify_all()
+        self.fail(peer, f"refused: {text}", rest=self._settings.timing.longest_rest)
+
+    def refused_by(self, key: str, text: str) -> None:
+        """A REFUSED frame came from the node with a key."""
+        peer = self._peers.get(key)
+        if peer is not None:
+            logger.error("%s refuses this node: %s", peer.name, text)
+            self.refused(peer, text)
+
+    # -- sessions
+
+    def tick(self) -> None:
+        """Let time pass for all sessions."""
+        for peer in self.peers():
+            with peer.session_lock:
+                self.run(peer, peer.session.tick(time.monotonic()))
+
+    def fail(self, peer: Peer, reason: str, *, rest: float | None = None) -> None:
+        """End a peer's session; it is dialed again after a rest."""
+        with peer.session_lock:
+            self.run(peer, peer.session.fail(reason, time.monotonic(), rest=rest))
+            peer.hang_up()
+            self.evict(peer)
+
+    def run(self, peer: Peer, commands: Sequence[Command]) -> None:
+        """Carry out what a session decided, but for `Deliver`; under its ``session_lock``."""
+        for command in commands:
+            match command:
+                case Dial():
+                    self._dial(peer)
+                case Greet():
+                    peer.greet(self._hello_for(peer).pack())
+                case Up():
+                    self._up(peer)
+                case Down(reason):
+                    self._down(peer, reason)
+                case Beat():
+                    peer.beat()
+
+    def _dial(self, peer: Peer) -> None:
+        if self._closed or peer.key not in self.keys:
+            return
+        lanes = self._sockets.dial(peer.endpoint, peer.key)
+        hello = self._hello_for(peer)
+        for lane, outbox in lanes.items():
+            outbox.send(replace(hello, lane=int(lane)).pack())
+        peer.dialed(lanes)
+
+    def _hello_for(self, peer: Peer) -> Hello:
+        return replace(self._greeting, session=peer.session.number, echo=peer.session.theirs)
+
+    def _up(self, peer: Peer) -> None:
+        assert peer.hello is not None  # noqa: S101 - nobody is up without a hello
+        peer.up(Window(*peer.hello.window))
+        logger.info("connected to %s at %s", peer.name, peer.endpoint)
+        with self._lock:
+            self._changed.notify_all()
+        self._on_up(peer, "")
+
+    def _down(self, peer: Peer, reason: str) -> None:
+        logger.warning("lost %s: %s", peer.name, reason)
+        peer.down()
+        self.evict(peer)
+        self._on_down(peer, reason)
+
+    # -- parting
+
+    def evict(self, peer: Peer) -> None:
+        """Close the connections that a peer has to this node, and forget their routing ids."""
+        with self._lock:
+            gone = [(rid, one) for rid, one in self._connections.items() if one.peer is peer]
+            for routing_id, _ in gone:
+                del self._connections[routing_id]
+        for _, connection in gone:
+            connection.wire.shut()
+
+    def expel(self, key: str) -> None:
+        """Part from a peer for good: its key is no longer admitted."""
+        with self._lock:
+            peer = self._peers.pop(key, None)
+            if peer is not None and self._names.get(peer.name) is peer:
+                del self._names[peer.name]
+        if peer is not None:
+            self.part(peer, "its key is no longer admitted")
+
+    def part(self, peer: Peer, reason: str) -> None:
+        """Say goodbye and end the session."""
+        with peer.session_lock:
+            peer.hang_up(pack_bye(reason), _LAST_WORD)
+            self.run(peer, peer.session.fail(reason, time.monotonic()))
+            self.evict(peer)
+
+    def close(self, reason: str) -> None:
+        """Part from all; nobody is dialed any more."""
+        self._closed = True
+        for peer in self.peers():
+            self.part(peer, reason)

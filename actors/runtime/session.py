@@ -1,0 +1,225 @@
+"""The session between two nodes, as a pure state machine: events and the time in, commands out.
+
+A *session* is one node's numbered way of sending to a peer: a pair of lanes and the sequence
+numbers on them. It is *up* when each side knows that the other knows its session::
+
+    GREETING --hello that echoes our session, or a frame from theirs--> UP
+    UP --silence, gap, another session of theirs, failure--> GREETING, with the next session
+    GREETING --no answer in time--> GREETING, with the next session
+
+Every way into GREETING starts a session with a new number on new connections, so a frame of an
+earlier one can never pass for one of the present. A hello that tells a session not known before is
+answered by a hello; so two nodes that greet at the same time agree in one round trip.
+
+On each lane frames are numbered. What was there before is dropped, and what is missing ends the
+session: an order kept, each message at most once, a loss never hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from simulacra.actors.runtime.frames import Lane, SessionId
+
+NOBODY: SessionId = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How patient a node is, in seconds.
+
+    Attributes:
+        heartbeat: between two signs of life.
+        lost: the silence after which a peer counts as lost.
+        greeting: how long a greeting waits for its answer before it starts again.
+        rest: the rest after a failure, doubled up to ``longest_rest`` while they follow closely.
+        longest_rest: the longest such rest.
+    """
+
+    heartbeat: float = 1.0
+    lost: float = 4.0
+    greeting: float = 4.0
+    rest: float = 0.5
+    longest_rest: float = 30.0
+
+
+class State(Enum):
+    """Where a session stands."""
+
+    GREETING = "greeting"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open new lanes and say hello on both, with the machine's present session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Say hello on the control lane: it echoes what is known now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Mail may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The session that was up is over; what was in flight is lost."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Handle a frame's entries from the one with index ``skip`` on."""
+
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Send a sign of life on both lanes."""
+
+
+Command = Dial | Greet | Up | Down | Deliver | Beat
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a session counted, over all its numbers."""
+
+    duplicates: int = 0
+    stale: int = 0
+    lost: int = 0
+    downs: int = 0
+
+
+@dataclass(slots=True)
+class Session:
+    """This node's session with one peer.
+
+    Attributes:
+        incarnation: this node's.
+        timing: how patient to be.
+        number: the present session's number; with the incarnation its id.
+        theirs: the peer's session, `NOBODY` if it is not known.
+    """
+
+    incarnation: int
+    timing: Timing = field(default_factory=Timing)
+    state: State = State.GREETING
+    number: int = 0
+    theirs: SessionId = NOBODY
+    counters: Counters = field(default_factory=Counters)
+    _expected: dict[Lane, int] = field(default_factory=dict)
+    _heard: float = 0.0
+    _since: float = 0.0
+    _beaten: float = 0.0
+    _ticked: float = 0.0
+    _dial_at: float | None = None
+    _rest: float = 0.0
+
+    @property
+    def id(self) -> SessionId:
+        """The present session, as hellos tell it."""
+        return self.incarnation, self.number
+
+    def start(self, now: float) -> list[Command]:
+        """Begin to greet."""
+        self._ticked = now
+        return self._dial(now)
+
+    def hello(self, theirs: SessionId, echo: SessionId, now: float) -> list[Command]:
+        """A hello came on the control lane."""
+        commands: list[Command] = []
+        news = theirs != self.theirs
+        if news:
+            if self.state is State.UP:
+                commands += self._down(f"it started a new session {theirs[1]}", now)
+                commands += self._dial(now)
+            elif self._dial_at is not None:
+                commands += self._dial(now)
+            self.theirs = theirs
+            self._expected = {Lane.CONTROL: 1, Lane.DATA: 1}
+        self._heard = now
+        if echo == self.id:
+            commands += self._up(now)
+        if news:
+            commands.append(Greet())
+        return commands
+
+    def frame(
+        self, lane: Lane, theirs: SessionId, first: int, count: int, now: float
+    ) -> list[Command]:
+        """A frame of numbered entries came from a session of theirs."""
+        if theirs != self.theirs:
+            self.counters.stale += count
+            return []
+        self._heard = now
+        commands = self._up(now)  # they send only when they know our session
+        skip = self._expected[lane] - first
+        if skip < 0:
+            self.counters.lost -= skip
+            return commands + self.fail(f"{-skip} messages were lost on the way", now)
+        self.counters.duplicates += min(skip, count)
+        self._expected[lane] = max(first + count, self._expected[lane])
+        if skip < count:
+            commands.append(Deliver(skip))
+        return commands
+
+    def tick(self, now: float) -> list[Command]:
+        """Time has passed; called several times a heartbeat."""
+        slept = now - self._ticked > self.timing.lost / 2
+        self._ticked = now
+        if slept:  # who was stopped himself judges nobody: what was sent meanwhile waits to be read
+            self._heard = self._since = now
+        if self.state is State.UP:
+            return self._tick_up(now)
+        if self._dial_at is not None:
+            return self._dial(now) if now >= self._dial_at else []
+        return self._dial(now) if now - self._since >= self.timing.greeting else []
+
+    def _tick_up(self, now: float) -> list[Command]:
+        if now - self._heard > self.timing.lost:
+            return self.fail(f"it was silent for {now - self._heard:.1f} s", now)
+        if now - self._beaten >= self.timing.heartbeat:
+            self._beaten = now
+            return [Beat()]
+        return []
+
+    def fail(self, reason: str, now: float, *, rest: float | None = None) -> list[Command]:
+        """End the session; greet again after a rest (``rest`` seconds, if given)."""
+        if now - self._since > self.timing.longest_rest:
+            self._rest = 0.0
+        self._rest = min(max(2 * self._rest, self.timing.rest), self.timing.longest_rest)
+        commands = self._down(reason, now)
+        self._dial_at = now + (self._rest if rest is None else rest)
+        return commands
+
+    def _down(self, reason: str, now: float) -> list[Command]:
+        was_up = self.state is State.UP
+        self.state = State.GREETING
+        self.theirs = NOBODY
+        self._since = now
+        if not was_up:
+            return []
+        self.counters.downs += 1
+        return [Down(reason)]
+
+    def _dial(self, now: float) -> list[Command]:
+        self.number += 1
+        self.theirs = NOBODY
+        self._since = now
+        self._dial_at = None
+        return [Dial()]
+
+    def _up(self, now: float) -> list[Command]:
+        if self.state is State.UP:
+            return []
+        self.state = State.UP
+        self._since = self._beaten = now
+        return [Up()]

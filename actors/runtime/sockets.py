@@ -1,0 +1,110 @@
+"""The node's ZeroMQ sockets: one ROUTER that all listen to, and the DEALERs that it dials with.
+
+All are CURVE sockets of one context, whose door admits keys. Nothing here waits, except `close`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+from collections.abc import Callable
+from typing import Final
+
+import zmq
+
+from simulacra.actors.runtime.frames import Lane
+from simulacra.actors.runtime.keys import KeyPair
+from simulacra.actors.runtime.outbox import Outbox
+from simulacra.actors.runtime.zap import Door
+
+logger = logging.getLogger(__name__)
+
+Socket = zmq.Socket[bytes]
+
+_RECONNECT_MS: Final = 50
+_RECONNECT_MAX_MS: Final = 1000
+_HANDSHAKE_MS: Final = 5000
+_PING_MS: Final = 5000
+_SLACK: Final = 1024 * 1024
+
+
+class Sockets:
+    """The sockets of one node.
+
+    Args:
+        pair: the node's keys.
+        bind: the endpoint to listen on.
+        limit: bytes that one message may have; libzmq closes the connection of a larger part.
+        admits: whether a public key may connect.
+
+    Raises:
+        zmq.ZMQError: the endpoint cannot be bound.
+    """
+
+    def __init__(self, pair: KeyPair, bind: str, limit: int, admits: Callable[[str], bool]) -> None:
+        raise_descriptor_limit()
+        self._pair = pair
+        self._context: zmq.Context[Socket] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, 65_535)
+        self.door = Door(self._context, admits)
+        self.router = self._make(zmq.ROUTER, bind)
+        self.router.curve_server = True
+        self.router.maxmsgsize = limit + _SLACK
+        self.router.handshake_ivl = _HANDSHAKE_MS
+        self.router.heartbeat_ivl = _PING_MS
+        try:
+            self.router.bind(bind)
+        except zmq.ZMQError:
+            self.router.close()
+            self.close()
+            raise
+        self.endpoint = self.router.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def _make(self, kind: int, endpoint: str) -> Socket:
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        socket.sndhwm = socket.rcvhwm = 0  # what is under way is bounded by credit
+        socket.ipv6 = "[" in endpoint
+        socket.curve_publickey = self._pair.public.encode()
+        socket.curve_secretkey = self._pair.secret.encode()
+        return socket
+
+    def dial(self, endpoint: str, key: str) -> dict[Lane, Outbox]:
+        """New lanes to a peer. They connect when the peer is there, and again when they break."""
+        return {lane: Outbox(self._dealer(endpoint, key)) for lane in Lane}
+
+    def _dealer(self, endpoint: str, key: str) -> Socket:
+        dealer = self._make(zmq.DEALER, endpoint)
+        dealer.curve_serverkey = key.encode()
+        dealer.routing_id = b"s" + os.urandom(15)  # nobody can guess it and take it over
+        dealer.reconnect_ivl = _RECONNECT_MS
+        dealer.reconnect_ivl_max = _RECONNECT_MAX_MS
+        dealer.heartbeat_ivl = _PING_MS
+        dealer.connect(endpoint)
+        return dealer
+
+    def send_once(self, endpoint: str, key: str, frame: bytes, linger: float) -> None:
+        """Send one frame to somebody who is no peer, within ``linger`` seconds or not at all."""
+        lane = Outbox(self._dealer(endpoint, key))
+        lane.send(frame)
+        lane.close(linger)
+
+    def close(self) -> None:
+        """End the threads that read, and wait until the last frames are sent or given up.
+
+        All lanes must be closed before; whoever reads the ROUTER closes it when it is told
+        `zmq.ContextTerminated`.
+        """
+        self._context.term()
+        self.door.join(5.0)
+
+
+def raise_descriptor_limit() -> None:
+    """Let the process have as many descriptors as it may: each peer needs four."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError) as error:
+            logger.warning("the limit of open files stays at %d: %s", soft, error)

@@ -1,0 +1,195 @@
+"""The transport of one node: carries the mail and signals of its actors to other nodes.
+
+A node binds one ROUTER, the only port that others need to reach, read by one thread. To each peer it
+dials two DEALERs, the lanes, which are used for sending only, by any thread. Both nodes dial, so
+each can refuse, expel and notice the loss of the other by itself.
+
+Threads: the reader; the timekeeper, which ticks the sessions; the flusher, which sends what tells
+left behind; the door.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+from simulacra.actors.runtime.codec import DEFAULT_LIMIT, Codec
+from simulacra.actors.runtime.frames import Hello
+from simulacra.actors.runtime.keys import KeyList, KeyPair
+from simulacra.actors.runtime.peer import Peer
+from simulacra.actors.runtime.reader import Reader
+from simulacra.actors.runtime.refs import Address
+from simulacra.actors.runtime.roster import PeerEvent, Roster, Settings
+from simulacra.actors.runtime.routes import Route
+from simulacra.actors.runtime.sockets import Sockets
+
+if TYPE_CHECKING:
+    from simulacra.actors.runtime.system import ActorSystem
+
+_TICKS = 10  # in a heartbeat
+
+
+def _nothing(_: Peer, __: str) -> None: ...
+
+
+class Transport:
+    """Connects an actor system to others.
+
+    Example::
+
+        with Transport(system, pair, keys, "tcp://0.0.0.0:7700", advertise="tcp://nas:7700"):
+            system.ref("greeter@desk").ask("hello")
+
+    Args:
+        system: whose mail it carries; it attaches itself.
+        pair: this node's keys.
+        keys: the keys that are admitted.
+        bind: the ZeroMQ endpoint to listen on; port ``*`` takes a free one.
+        advertise: the endpoint that peers are told to dial; the bound one unless said.
+        limit: bytes that one message may have.
+        settings: heartbeats, windows and the like.
+        on_up: called with (peer, "") when one is connected, in a thread of the transport.
+        on_down: called with (peer, reason) when one is lost.
+
+    Raises:
+        zmq.ZMQError: the endpoint cannot be bound.
+    """
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        pair: KeyPair,
+        keys: KeyList,
+        bind: str = "tcp://127.0.0.1:*",
+        *,
+        advertise: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        settings: Settings | None = None,
+        on_up: PeerEvent = _nothing,
+        on_down: PeerEvent = _nothing,
+    ) -> None:
+        self._settings = settings or Settings()
+        self._system = system
+        self._sockets = Sockets(pair, bind, limit, self._admits)
+        self.endpoint = advertise or self._sockets.endpoint
+        self._dirty: set[Peer] = set()
+        self._wake_flusher = threading.Event()
+        self._closing = threading.Event()
+        codec = Codec(system.ref, limit)
+        self._roster = Roster(
+            system,
+            self._sockets,
+            codec,
+            self._greeting(pair),
+            keys,
+            self._settings,
+            self._wants_flush,
+            on_up,
+            on_down,
+        )
+        self._reader = Reader(self._sockets.router, codec, self._roster)
+        self._threads = [
+            threading.Thread(target=body, name=f"simulacra-{what}-{system.name}", daemon=True)
+            for what, body in (
+                ("reader", self._reader.run),
+                ("timekeeper", self._keep_time),
+                ("flusher", self._flush),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
+        system.attach(self)
+
+    def _greeting(self, pair: KeyPair) -> Hello:
+        window = self._settings.window
+        return Hello(
+            wire=self._settings.wire_version,
+            software=self._settings.software,
+            node=self._system.name,
+            incarnation=self._system.incarnation,
+            session=0,
+            echo=(0, 0),
+            endpoint=self.endpoint,
+            key=pair.public,
+            window=(window.messages, window.size),
+        )
+
+    def _admits(self, key: str) -> bool:
+        return key in self._roster.keys
+
+    # -- for the node
+
+    def connect(self, endpoint: str, key: str) -> Peer:
+        """Make the node at ``endpoint`` with a public key a peer, dialed for as long as it takes."""
+        return self._roster.add(endpoint, key)
+
+    def wait_up(self, peer: Peer, timeout: float = 5.0) -> None:
+        """Wait until a peer is connected.
+
+        Raises:
+            PeerRefusedError: one of the two refuses the other.
+            AskTimeoutError: it did not come within ``timeout`` seconds.
+        """
+        self._roster.wait_up(peer, timeout)
+
+    def peers(self) -> list[Peer]:
+        """All nodes that this one knows, by name, connected or not."""
+        return self._roster.peers()
+
+    def admit(self, keys: KeyList) -> None:
+        """Put another list in force: peers that it no longer has are expelled at once."""
+        self._roster.keys = keys
+        for peer in self._roster.peers():
+            if peer.key not in keys:
+                self._roster.expel(peer.key)
+
+    def route(self, address: Address) -> Route:
+        """The way to an actor of another node; for the actor system."""
+        return Route(address, self._roster.find, self._system.dead_letters)
+
+    @property
+    def refused_connections(self) -> int:
+        """How many connections the door refused."""
+        return self._sockets.door.refused
+
+    @property
+    def malformed_frames(self) -> int:
+        """How many frames no correct node would have sent."""
+        return self._reader.malformed
+
+    @property
+    def unknown_frames(self) -> int:
+        """How many frames came from connections that had not greeted."""
+        return self._reader.unknown
+
+    def close(self) -> None:
+        """Say goodbye to all peers and end all threads and sockets; asks in flight fail."""
+        self._closing.set()
+        self._wake_flusher.set()
+        self._roster.close(f"{self._system.name} is going down")
+        self._sockets.close()
+        for thread in self._threads:
+            thread.join(5.0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- threads
+
+    def _wants_flush(self, peer: Peer) -> None:
+        self._dirty.add(peer)
+        self._wake_flusher.set()
+
+    def _flush(self) -> None:
+        while not self._closing.is_set():
+            self._wake_flusher.wait()
+            self._wake_flusher.clear()
+            while self._dirty:
+                self._dirty.pop().flush()
+
+    def _keep_time(self) -> None:
+        while not self._closing.wait(self._settings.timing.heartbeat / _TICKS):
+            self._roster.tick()
