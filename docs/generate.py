@@ -61,7 +61,9 @@ def signature(function: Callable[..., object]) -> inspect.Signature:
     """Return a signature whose annotations are shown as they were written."""
     found = inspect.signature(function)
     parameters = [
-        each.replace(annotation=_Bare(each.annotation)) if each.annotation is not each.empty else each
+        each.replace(annotation=_Bare(each.annotation))
+        if each.annotation is not each.empty
+        else each
         for each in found.parameters.values()
     ]
     returned = found.return_annotation
