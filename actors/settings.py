@@ -64,6 +64,15 @@ class Paths:
         """Return the socket file of the gateway of ``node``."""
         return self.runtime / node
 
+    def key(self, node: str) -> Path:
+        """Return the file of the key pair of ``node``."""
+        return self.config / f"{node}.key"
+
+    @property
+    def members(self) -> Path:
+        """The file of the public keys that the network admits."""
+        return self.config / "members"
+
 
 @dataclass(frozen=True)
 class Settings:

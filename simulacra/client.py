@@ -7,7 +7,7 @@ open between calls, and cancels a call by leaving it. Neither pykka nor ZeroMQ i
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import socket
 import threading
 import time
@@ -62,7 +62,7 @@ class Stream:
         self._frames = self._read()
         try:
             self.node = _greeted(next(self._frames, None))
-            request = {"id": secrets.token_hex(8), "verb": verb, "args": args, "timeout": timeout}
+            request = {"id": os.urandom(8).hex(), "verb": verb, "args": args, "timeout": timeout}
             # A node that is busy has hung up by now, and said why.
             with contextlib.suppress(BrokenPipeError):
                 self._socket.sendall(pack(request))
@@ -211,7 +211,8 @@ def find_socket(name: str | None = None) -> Path:
     own = paths.socket(Settings.load().name)
     try:
         found = sorted(file for file in paths.runtime.iterdir() if file.is_socket())
-    except FileNotFoundError:
+    except OSError:
+        # There is none, or connecting will say what is wrong with it.
         return own
     if own in found or not found:
         return own

@@ -32,7 +32,8 @@ def private_directory(path: Path) -> Path:
     Raises:
         GatewayError: ``denied`` where somebody else owns it or it is no directory.
     """
-    path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.mkdir(mode=_PRIVATE, parents=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise GatewayError(

@@ -8,6 +8,8 @@ comment. A name may have several keys, one key has one name. Secret keys are nev
 from __future__ import annotations
 
 import os
+import re
+import struct
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ import zmq
 from zmq.utils import z85
 
 _KEY_LENGTH = 40
+# A key may have a # inside.
+_COMMENT = re.compile(r"(?:^|\s)#")
 
 
 class KeyFileError(Exception):
@@ -106,7 +110,7 @@ class KeyList:
         """
         members: dict[str, Member] = {}
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            words = line.partition("#")[0].split()
+            words = _COMMENT.split(line, maxsplit=1)[0].split()
             if not words:
                 continue
             try:
@@ -147,5 +151,5 @@ def check_public_key(key: str) -> None:
         raise ValueError(f"a key has {_KEY_LENGTH} characters, this one has {len(key)}")
     try:
         z85.decode(key.encode())
-    except (KeyError, UnicodeError, ValueError):
-        raise ValueError("the key has characters that no key has") from None
+    except (KeyError, UnicodeError, ValueError, struct.error):
+        raise ValueError("the key has characters, or groups of them, that no key has") from None

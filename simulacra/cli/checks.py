@@ -115,12 +115,12 @@ def folders(settings: Settings) -> Iterator[Finding]:
 
 def keys(settings: Settings) -> Iterator[Finding]:
     """Look for key files that others could read."""
-    files = [file for file in settings.paths.config.glob("*") if "key" in file.name]
+    files = list(settings.paths.config.glob("*.key"))
     exposed = [file for file in files if file.stat().st_mode & 0o077]
     yield Finding(
         "keys",
         Verdict.WRONG if exposed else Verdict.OK,
-        f"others can read {exposed[0]}" if exposed else f"{len(files)} files, nobody else's",
+        f"others can read {exposed[0]}" if exposed else f"only you can read them ({len(files)})",
         f"chmod 600 {exposed[0]}" if exposed else "",
     )
 
@@ -132,9 +132,7 @@ def gateway(settings: Settings) -> Iterator[Finding]:
         status = Client(path).item("status", timeout=5)
     except GatewayError as error:
         down = error.code is ErrorCode.UNREACHABLE
-        yield Finding(
-            "node", Verdict.ADVICE if down else Verdict.WRONG, error.message, error.hint
-        )
+        yield Finding("node", Verdict.ADVICE if down else Verdict.WRONG, error.message, error.hint)
         yield from _port(settings)
         return
     yield Finding("node", Verdict.OK, f"{status['host']}, process {status['pid']}, on {path}")

@@ -51,6 +51,7 @@ def make_app() -> App:
         version=__version__,
         help="Your machines as one computer: spawn computations, watch them, move them.",
         help_format="markdown",
+        suppress_keyboard_interrupt=False,
         default_parameter=Parameter(negative=(), show_default=False),
     )
     for group, commands in _COMMANDS.items():

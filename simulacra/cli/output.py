@@ -6,8 +6,6 @@ it fails. Otherwise people read it: colours and boxes only on a terminal without
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +28,8 @@ def raw(content: bytes) -> None:
 
 def document(value: object) -> None:
     """Write one JSON document on one line."""
+    import json  # noqa: PLC0415 (only --json pays for it)
+
     data(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
@@ -108,5 +108,7 @@ def _plain(value: object) -> object:
         try:
             return value.decode()
         except UnicodeDecodeError:
+            import base64  # noqa: PLC0415 (rare)
+
             return {"base64": base64.b64encode(value).decode()}
     raise TypeError(f"{type(value).__name__} has no form in JSON")

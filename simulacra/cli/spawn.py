@@ -29,7 +29,7 @@ from simulacra.launch import launch
 
 
 def spawn(
-    *words: Annotated[str, Parameter(show=False)],
+    *words: Annotated[str, Parameter(name="WHAT")],
     name: str | None = None,
     on: str | None = None,
     near: str | None = None,
@@ -187,5 +187,5 @@ def _show(started: dict[str, Any], *, as_json: bool) -> None:
         output.document(started)
         return
     output.data(started["name"])
-    place = f"on {started['host']}" if started["host"] else f"waits for {started['waits_for']}"
-    output.message(f"{started['name']} {started['state']} {place}")
+    place = f"on {started['host']}" if started["host"] else f"for {started['waits_for']}"
+    output.message(f"{started['name']} is {started['state']} {place}")

@@ -48,7 +48,7 @@ def attached(calls: Client, name: str) -> dict[str, Any] | None:
         GatewayError: The node refused, or went away.
     """
     interactive = sys.stdin.isatty()
-    rows, columns = os.get_terminal_size() if interactive else (None, None)
+    columns, rows = os.get_terminal_size() if interactive else (None, None)
     left = threading.Event()
     with calls.open("attach", timeout=None, name=name, rows=rows, columns=columns) as stream:
         if interactive:

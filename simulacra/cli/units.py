@@ -68,9 +68,9 @@ def show_age(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     left = int(seconds)
-    words: list[str] = []
+    parts: list[str] = []
     for unit in ("d", "h", "m", "s"):
         count, left = divmod(left, int(_SECONDS[unit]))
-        if count or words:
-            words.append(f"{count}{unit}" if count else "")
-    return "".join(words[:2]) or "0s"
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    return "".join(parts[:2]) or "0s"

@@ -56,8 +56,12 @@ def test_a_path_longer_than_a_socket_address(tmp_path: Path) -> None:
         endpoint.connect(path, timeout=1).close()
 
 
-def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "run").symlink_to(tmp_path)
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_no_directory_is_refused(tmp_path: Path, kind: str) -> None:
+    if kind == "link":
+        (tmp_path / "run").symlink_to(tmp_path)
+    else:
+        (tmp_path / "run").touch()
     with pytest.raises(GatewayError) as refused:
         endpoint.listen(tmp_path / "run" / "desk")
     assert refused.value.code is ErrorCode.DENIED

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Any
 
@@ -26,7 +27,7 @@ def test_frames_survive_any_cut(sent: list[dict[str, Any]], cuts: list[int]) -> 
     stream = b"".join(map(pack, sent))
     edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
     decoder = FrameDecoder()
-    pieces = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in itertools.pairwise(edges)]
     assert [frame for piece in pieces for frame in decoder.feed(piece)] == sent
 
 

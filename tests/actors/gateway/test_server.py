@@ -203,9 +203,7 @@ def test_over_the_bound_calls_are_refused_with_advice(serve: Serve) -> None:
         pytest.fail("the place was not given back")
 
 
-def test_a_client_that_does_not_read_is_cut(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_does_not_read_is_cut(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "SEND_TIMEOUT", 1)
     ended = threading.Event()
 
