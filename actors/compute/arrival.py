@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from simulacra.actors.compute import moves as m
+from simulacra.actors.compute import records as r
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.moving import Patience, Repeating, why_not
 
@@ -40,7 +41,7 @@ class Arrival:
         self,
         name: str,
         software: m.Software,
-        standing: m.Standing,
+        standing: r.Standing,
         admit: Callable[[m.Offer], str | None] = lambda _: None,
         patience: Patience | None = None,
     ) -> None:
@@ -87,8 +88,8 @@ class Arrival:
     def _is(self, state: Arriving, epoch: int) -> bool:
         return self.state is state and self.epoch == epoch
 
-    def _stored(self) -> m.Stored:
-        return m.Stored(self.name, self.epoch, self._source, self._snapshot)
+    def _stored(self) -> r.Stored:
+        return r.Stored(self.name, self.epoch, self._source, self._snapshot)
 
     def _heard(self, host: str, message: m.Message) -> list[m.Command]:
         match message:
@@ -101,7 +102,7 @@ class Arrival:
             case m.Activate(epoch=epoch) if self._is(Arriving.INERT, epoch):
                 self.state = Arriving.ACTIVATING
                 self._repeating.stop()
-                return [m.Write(m.Active(self.name, epoch))]
+                return [m.Write(r.Active(self.name, epoch))]
             case m.Activate(epoch=epoch) if epoch <= self._ran:
                 return [m.Tell(host, m.Activated(self.name, epoch))]
             case m.Discard(epoch=epoch) if epoch == self.epoch:
@@ -126,29 +127,29 @@ class Arrival:
             return []
         self.state = Arriving.ABSENT
         self._repeating.stop()
-        return [m.Forget(self.epoch), m.Write(m.Dropped(self.name, self.epoch))]
+        return [m.Forget(self.epoch), m.Write(r.Dropped(self.name, self.epoch))]
 
     def _fail(self, reason: str) -> list[m.Command]:
         refused = m.Refused(self.name, self.epoch, reason)
         return [*self._discard(), m.Tell(self._source, refused)]
 
-    def _written(self, record: m.Record, now: float) -> list[m.Command]:
+    def _written(self, record: r.Record, now: float) -> list[m.Command]:
         match record:
-            case m.Stored(epoch=epoch) if self._is(Arriving.STORING, epoch):
+            case r.Stored(epoch=epoch) if self._is(Arriving.STORING, epoch):
                 self.state = Arriving.INERT
                 self._repeating.begin(now)
                 return [m.Tell(self._source, m.Installed(self.name, epoch))]
-            case m.Active(epoch=epoch) if self._is(Arriving.ACTIVATING, epoch):
+            case r.Active(epoch=epoch) if self._is(Arriving.ACTIVATING, epoch):
                 self.state, self._ran = Arriving.ACTIVE, epoch
                 activated = m.Tell(self._source, m.Activated(self.name, epoch))
                 return [m.Run(epoch, self._snapshot), activated]
         return []
 
-    def _write_failed(self, record: m.Record, reason: str) -> list[m.Command]:
+    def _write_failed(self, record: r.Record, reason: str) -> list[m.Command]:
         match record:
-            case m.Stored(epoch=epoch) if self._is(Arriving.STORING, epoch):
+            case r.Stored(epoch=epoch) if self._is(Arriving.STORING, epoch):
                 return self._fail(reason)
-            case m.Active(epoch=epoch) if self._is(Arriving.ACTIVATING, epoch):
+            case r.Active(epoch=epoch) if self._is(Arriving.ACTIVATING, epoch):
                 self.state = Arriving.INERT  # the source will say so again
         return []
 

@@ -8,7 +8,7 @@ from typing import Any
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import letters, moves
 from simulacra.actors.runtime import ExitReason, Ref
-from simulacra.actors.runtime.codec import register
+from simulacra.actors.runtime.wire_types import register
 
 
 @dataclass(frozen=True, slots=True)

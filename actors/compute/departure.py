@@ -3,6 +3,7 @@
 from enum import Enum
 
 from simulacra.actors.compute import moves as m
+from simulacra.actors.compute import records as r
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.moving import Patience, Repeating, why_not
 
@@ -55,7 +56,7 @@ class Departure:
         name: str,
         host: str,
         software: m.Software,
-        standing: m.Standing,
+        standing: r.Standing,
         patience: Patience | None = None,
     ) -> None:
         self.name = name
@@ -133,7 +134,7 @@ class Departure:
             return [m.MoveFailed(depart.target, "it is there already")]
         self.state, self.target, self._offer = Leaving.ATTEMPTING, depart.target, depart
         self._attempt += 1
-        return [m.Write(m.Attempted(self.name, self._attempt, self.target))]
+        return [m.Write(r.Attempted(self.name, self._attempt, self.target))]
 
     def _heard(self, host: str, message: m.Message, now: float) -> list[m.Command]:
         if isinstance(message, m.InDoubt):
@@ -148,11 +149,11 @@ class Departure:
             case Leaving.INSTALLING, m.Installed():
                 self.state, self._give_up = Leaving.COMMITTING, None
                 self._repeating.stop()
-                return [m.Write(m.Committed(self.name, self._attempt, self.target))]
+                return [m.Write(r.Committed(self.name, self._attempt, self.target))]
             case Leaving.ACTIVATING, m.Activated():
                 self.state = Leaving.LEFT
                 self._repeating.stop()
-                left = m.Left(self.name, self._attempt)
+                left = r.Left(self.name, self._attempt)
                 return [m.Write(left), m.MoveDone(self.target, self._attempt)]
         return []
 
@@ -172,14 +173,14 @@ class Departure:
         self._repeating.stop()
         return [m.Freeze()]
 
-    def _written(self, record: m.Record, now: float) -> list[m.Command]:
-        if record == m.Attempted(self.name, self._attempt, self.target) and (
+    def _written(self, record: r.Record, now: float) -> list[m.Command]:
+        if record == r.Attempted(self.name, self._attempt, self.target) and (
             self.state is Leaving.ATTEMPTING
         ):
             self.state, self._give_up = Leaving.OFFERING, now + self._patience.offer
             self._repeating.begin(now)
             return [m.Tell(self.target, self._first_message())]
-        if isinstance(record, m.Committed) and self.state is Leaving.COMMITTING:
+        if isinstance(record, r.Committed) and self.state is Leaving.COMMITTING:
             self.state = Leaving.ACTIVATING
             return self._activate(now)
         return []
@@ -188,10 +189,10 @@ class Departure:
         plain, size = self._offer.plain, self._offer.size
         return m.Offer(self.name, self._attempt, self._software, plain, size)
 
-    def _write_failed(self, record: m.Record, reason: str) -> list[m.Command]:
-        if isinstance(record, m.Attempted) and self.state is Leaving.ATTEMPTING:
+    def _write_failed(self, record: r.Record, reason: str) -> list[m.Command]:
+        if isinstance(record, r.Attempted) and self.state is Leaving.ATTEMPTING:
             return self._abort(reason)
-        if isinstance(record, m.Committed) and self.state is Leaving.COMMITTING:
+        if isinstance(record, r.Committed) and self.state is Leaving.COMMITTING:
             return self._abort(reason)
         return []
 

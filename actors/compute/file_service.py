@@ -20,7 +20,7 @@ from typing import Any, Final
 from simulacra.actors.compute.channel import Answer, Request
 from simulacra.actors.runtime import Actor, ActorSystem
 from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkError, BulkServer, Ticket
-from simulacra.actors.runtime.codec import register
+from simulacra.actors.runtime.wire_types import register
 
 FILES = "files"
 _READERS: Final = 8

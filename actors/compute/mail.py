@@ -18,49 +18,16 @@ Forwarding stubs alone do not do this: a test keeps the model that finds what th
 """
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, assert_never
 
-from simulacra.actors.compute.letters import (
-    Ack,
-    Answered,
-    Arrived,
-    Ask,
-    CheckpointDue,
-    Command,
-    Consumed,
-    Deliver,
-    End,
-    Event,
-    Failed,
-    Freeze,
-    Gone,
-    Kind,
-    Letter,
-    Locate,
-    Located,
-    Moved,
-    NotFound,
-    Packet,
-    Parcel,
-    Place,
-    Reply,
-    Saved,
-    Send,
-    Tell,
-    Thaw,
-    Tick,
-    Undelivered,
-    Unknown,
-)
-from simulacra.actors.compute.streams import Incoming, Limits, Outgoing
+from simulacra.actors.compute import letters as m
+from simulacra.actors.compute.asks import Asks, Pending
+from simulacra.actors.compute.outbox import Outbox
+from simulacra.actors.compute.streams import Incoming, Limits
 
 SNAPSHOT_VERSION = 1
-
-
-class OutboxFullError(Exception):
-    """The receiver has not taken the letters written before; the new one was not accepted."""
+MARKS_KEPT = 8  # snapshots that may be on their way to the disk
 
 
 class State(Enum):
@@ -69,13 +36,6 @@ class State(Enum):
     RUNNING = "running"
     FROZEN = "frozen"
     ENDED = "ended"
-
-
-@dataclass
-class _PendingAsk:
-    to: str
-    n: int
-    due: float | None
 
 
 class Endpoint:
@@ -92,42 +52,44 @@ class Endpoint:
     """
 
     def __init__(
-        self, name: str, place: Place, *, durable: bool = False, limits: Limits | None = None
+        self, name: str, place: m.Place, *, durable: bool = False, limits: Limits | None = None
     ) -> None:
         self.name = name
-        self.place = place
         self.state = State.RUNNING
-        self.parked: list[Packet] = []
+        self.parked: list[m.Packet] = []
         self._durable = durable
         self._limits = limits or Limits()
-        self._places: dict[str, Place] = {}
-        self._out: dict[str, Outgoing] = {}
+        self._outbox = Outbox(name, place, self._limits)
         self._in: dict[str, Incoming] = {}
-        self._unread: deque[tuple[int, Letter]] = deque()
+        self._unread: deque[tuple[int, m.Letter]] = deque()
         self._starved: set[str] = set()
         self._serial = 0
-        self._open: set[tuple[str, str]] = set()
-        self._asks: dict[str, _PendingAsk] = {}
+        self._asks = Asks()
         self._mark = 0
         self._marks: dict[int, dict[str, tuple[int, int]]] = {}
         self._checkpoint_due = False
         self._restored = False
         self._reason: Any = None
-        self._commands: list[Command] = []
+        self._commands: list[m.Command] = []
+
+    @property
+    def place(self) -> m.Place:
+        """Where the party is."""
+        return self._outbox.place
 
     @property
     def delivered(self) -> bool:
         """Whether every letter of this party is settled: an ended one may then be forgotten."""
-        return all(not out.unsettled for out in self._out.values())
+        return self._outbox.empty
 
     def deadline(self) -> float | None:
         """When to be stepped with `Tick`, in seconds; None for not at all."""
         if self.state is State.FROZEN:
             return None
-        dues = [out.due for out in self._out.values()] + [ask.due for ask in self._asks.values()]
+        dues = (self._outbox.deadline(), self._asks.deadline())
         return min((due for due in dues if due is not None), default=None)
 
-    def step(self, event: Event, now: float) -> list[Command]:  # noqa: C901, PLR0912 - a table
+    def step(self, event: m.Event, now: float) -> list[m.Command]:  # noqa: C901, PLR0912 - a table
         """Take an event.
 
         Args:
@@ -145,31 +107,32 @@ class Endpoint:
         """
         self._commands = []
         match event:
-            case Tell(to, body):
-                self._admit(to)
-                self._write(to, "tell", "", body, now)
-            case Ask():
+            case m.Tell(to, body):
+                self._check_running()
+                self._outbox.admit(to)
+                self._commands += self._outbox.write(to, "tell", body, now)
+            case m.Ask():
                 self._ask(event, now)
-            case Reply():
+            case m.Reply():
                 self._reply(event, now)
-            case Arrived(packet):
+            case m.Arrived(packet):
                 self._arrive(packet, now)
-            case Located(name, place):
-                self._learn(name, place, now)
-            case NotFound(name):
+            case m.Located(name, place):
+                self._commands += self._outbox.learn(name, place, now)
+            case m.NotFound(name):
                 self._lose(name, "noproc")
-            case Consumed(serial):
+            case m.Consumed(serial):
                 self._consume(serial)
-            case Saved(mark):
+            case m.Saved(mark):
                 self._settle(mark)
-            case Freeze():
+            case m.Freeze():
                 self._check_running()
                 self.state = State.FROZEN
-            case Thaw(place):
+            case m.Thaw(place):
                 self._thaw(place, now)
-            case End(reason):
+            case m.End(reason):
                 self._end(reason, now)
-            case Tick():
+            case m.Tick():
                 self._tick(now)
             case _:
                 assert_never(event)
@@ -186,21 +149,16 @@ class Endpoint:
         """
         self._mark += 1
         self._marks[self._mark] = {n: (s.life, s.next - 1) for n, s in self._in.items()}
+        self._marks.pop(self._mark - MARKS_KEPT, None)
         self._checkpoint_due = False
         return {
             "version": SNAPSHOT_VERSION,
             "mark": self._mark,
             "name": self.name,
-            "place": [self.place.epoch, self.place.life, self.place.host],
-            "places": [[name, p.epoch, p.life, p.host] for name, p in self._places.items()],
-            "out": [stream.to_plain() for stream in self._out.values()],
+            "out": self._outbox.to_plain(),
             "in": [[name, stream.to_plain()] for name, stream in self._in.items()],
             "unread": [letter.to_plain() for _, letter in self._unread],
-            "open": sorted([asker, request] for asker, request in self._open),
-            "asks": [
-                [request, ask.to, ask.n, None if ask.due is None else ask.due - now]
-                for request, ask in self._asks.items()
-            ],
+            "asks": self._asks.to_plain(now),
         }
 
     @classmethod
@@ -228,20 +186,16 @@ class Endpoint:
                 f"the mail of {snapshot['name']!r} was saved as version {snapshot['version']} and "
                 f"this node reads version {SNAPSHOT_VERSION}; upgrade the older of the two nodes"
             )
-        self = cls(snapshot["name"], Place(*snapshot["place"]), durable=durable, limits=limits)
+        outbox = Outbox.from_plain(snapshot["out"], snapshot["name"], limits or Limits())
+        self = cls(snapshot["name"], outbox.place, durable=durable, limits=limits)
+        self._outbox = outbox
         self.state = State.FROZEN
         self._restored = True
         self._mark = snapshot["mark"]
-        self._places = {name: Place(*place) for name, *place in snapshot["places"]}
-        self._out = {plain[0]: Outgoing.from_plain(plain) for plain in snapshot["out"]}
         self._in = {name: Incoming.from_plain(plain) for name, plain in snapshot["in"]}
         self._starved = set(self._in)
-        self._unread = deque((0, Letter(*fields)) for fields in snapshot["unread"])
-        self._open = {(asker, request) for asker, request in snapshot["open"]}
-        self._asks = {
-            request: _PendingAsk(to, n, None if left is None else now + left)
-            for request, to, n, left in snapshot["asks"]
-        }
+        self._unread = deque((0, m.Letter(*fields)) for fields in snapshot["unread"])
+        self._asks = Asks.from_plain(snapshot["asks"], now)
         return self
 
     # Writing
@@ -250,82 +204,53 @@ class Endpoint:
         if self.state is not State.RUNNING:
             raise ValueError(f"{self.name!r} is {self.state.value}: its mail cannot change now")
 
-    def _admit(self, to: str) -> None:
+    def _ask(self, ask: m.Ask, now: float) -> None:
         self._check_running()
-        out = self._out.get(to)
-        if out is not None and len(out.unsettled) >= self._limits.outbox:
-            raise OutboxFullError(
-                f"{to!r} has not taken {len(out.unsettled)} letters of {self.name!r} yet, and "
-                "more are not kept; write slower, or look at it with: simulacra ps"
-            )
-
-    def _ask(self, ask: Ask, now: float) -> None:
-        self._admit(ask.to)
+        self._outbox.admit(ask.to)
         if ask.request in self._asks:
             raise ValueError(f"request {ask.request!r} waits for its answer; take a new id")
         due = None if ask.timeout is None else now + ask.timeout
-        n = self._write(ask.to, "ask", ask.request, ask.body, now)
-        self._asks[ask.request] = _PendingAsk(ask.to, n, due)
+        self._asks.wait(ask.request, Pending(ask.to, self._outbox.next_number(ask.to), due))
+        self._commands += self._outbox.write(ask.to, "ask", ask.body, now, request=ask.request)
 
-    def _reply(self, reply: Reply, now: float) -> None:
+    def _reply(self, reply: m.Reply, now: float) -> None:
         self._check_running()
-        key = (reply.to, reply.request)
-        if key not in self._open:
+        if not self._asks.close(reply.to, reply.request):
             raise LookupError(
                 f"{reply.to!r} waits for no answer to request {reply.request!r}: answer an ask once"
             )
-        self._open.remove(key)
-        kind: Kind = "error" if reply.failed else "answer"
-        self._write(reply.to, kind, reply.request, reply.body, now)
-
-    def _write(self, to: str, kind: Kind, request: str, body: Any, now: float) -> int:
-        out = self._out.setdefault(to, Outgoing(to))
-        letter = Letter(self.name, to, out.next, kind, request, body)
-        out.write(letter)
-        self._pump(out, now)
-        return letter.n
-
-    def _pump(self, out: Outgoing, now: float) -> None:
-        if out.to in self._places:
-            for letter in out.ready(self._limits):
-                self._send(letter)
-        elif out.due is None:
-            self._commands.append(Locate(out.to))
-        if out.due is None:
-            out.rest(now, self._limits)
-
-    def _send(self, letter: Letter) -> None:
-        parcel = Parcel(letter, self.place, self._out[letter.to].base)
-        self._commands.append(Send(self._places[letter.to].host, parcel))
+        kind: m.Kind = "error" if reply.failed else "answer"
+        self._commands += self._outbox.write(reply.to, kind, reply.body, now, request=reply.request)
 
     # What arrives
 
-    def _arrive(self, packet: Packet, now: float) -> None:
+    def _arrive(self, packet: m.Packet, now: float) -> None:
         if self.state is State.FROZEN:
             if len(self.parked) < self._limits.parked:
                 self.parked.append(packet)
             return
         match packet:
-            case Parcel():
+            case m.Parcel():
                 self._receive(packet, now)
-            case Ack():
-                self._acknowledged(packet, now)
-            case Moved(name, _, place):
-                self._learn(name, place, now)
-            case Gone(name, _, received, reason):
+            case m.Ack(name, home=home):
+                self._commands += self._outbox.learn(name, home, now)
+                self._commands += self._outbox.acknowledge(packet, now)
+            case m.Moved(name, _, place):
+                self._commands += self._outbox.learn(name, place, now)
+            case m.Gone(name, _, received, reason):
                 self._lose(name, reason, received)
-            case Unknown(name, _):
-                self._commands.append(Locate(name))
+            case m.Unknown(name, _):
+                self._commands.append(m.Locate(name))
             case _:
                 assert_never(packet)
 
-    def _receive(self, parcel: Parcel, now: float) -> None:
+    def _receive(self, parcel: m.Parcel, now: float) -> None:
         sender = parcel.letter.sender
-        self._learn(sender, parcel.home, now)
+        self._commands += self._outbox.learn(sender, parcel.home, now)
         stream = self._in.setdefault(sender, Incoming())
         if self.state is State.ENDED:
-            gone = Gone(self.name, sender, stream.next - 1, self._reason)
-            self._commands.append(Send(parcel.home.host, gone))
+            gone = m.Gone(self.name, sender, stream.next - 1, self._reason)
+            self._commands.append(m.Send(parcel.home.host, gone))
             return
         stream.hold(parcel, self._limits)
         self._take(sender, stream)
@@ -335,9 +260,9 @@ class Endpoint:
         self._starved.discard(sender)
         while (letter := stream.turn()) is not None:
             if letter.kind in {"answer", "error"}:
-                if self._asks.pop(letter.request, None) is not None:
+                if self._asks.finish(letter.request):
                     failed = letter.kind == "error"
-                    self._commands.append(Answered(letter.request, letter.body, failed))
+                    self._commands.append(m.Answered(letter.request, letter.body, failed))
             elif len(self._unread) < self._limits.unread:
                 self._deliver(letter)
             else:
@@ -347,14 +272,14 @@ class Endpoint:
         unsettled = stream.next - 1 - stream.settled
         if self._durable and not self._checkpoint_due and unsettled >= self._limits.outbox // 2:
             self._checkpoint_due = True
-            self._commands.append(CheckpointDue())
+            self._commands.append(m.CheckpointDue())
 
-    def _deliver(self, letter: Letter) -> None:
+    def _deliver(self, letter: m.Letter) -> None:
         if letter.kind == "ask":
-            self._open.add((letter.sender, letter.request))
+            self._asks.open(letter.sender, letter.request)
         self._serial += 1
         self._unread.append((self._serial, letter))
-        self._commands.append(Deliver(self._serial, letter))
+        self._commands.append(m.Deliver(self._serial, letter))
 
     def _consume(self, serial: int) -> None:
         while self._unread and self._unread[0][0] <= serial:
@@ -374,99 +299,55 @@ class Endpoint:
         stream = self._in[sender]
         received = stream.next - 1
         settled = stream.settled if self._durable else received
-        ack = Ack(self.name, sender, received, settled, stream.life, self.place, resend)
-        self._commands.append(Send(self._places[sender].host, ack))
-
-    def _acknowledged(self, ack: Ack, now: float) -> None:
-        self._learn(ack.name, ack.home, now)
-        out = self._out.get(ack.name)
-        if out is not None:
-            out.acknowledge(ack, self.place.life)
-            out.rest(now, self._limits)
-            self._pump(out, now)
-
-    # Where parties are, and whether
-
-    def _learn(self, name: str, place: Place, now: float) -> None:
-        known = self._places.get(name)
-        if known is not None and place <= known:
-            return
-        self._places[name] = place
-        out = self._out.get(name)
-        if out is not None:
-            out.restart()
-            self._pump(out, now)
+        ack = m.Ack(self.name, sender, received, settled, stream.life, self.place, resend)
+        self._commands.append(m.Send(self._outbox.host_of(sender), ack))
 
     def _lose(self, name: str, reason: Any, received: int | None = None) -> None:
         """A party has ended; without `received` nothing that it wrote is under way any more."""
-        out = self._out.get(name)
-        if out is None:
-            return
-        out.received = max(out.received, received or 0)
-        for letter in out.give_up():
+        for letter in self._outbox.give_up(name, received or 0):
             if letter.kind != "ask":
-                self._commands.append(Undelivered(letter, reason))
-        for request, ask in list(self._asks.items()):
-            if ask.to == name and (received is None or ask.n > received):
-                del self._asks[request]
-                self._commands.append(Failed(request, reason))
+                self._commands.append(m.Undelivered(letter, reason))
+        lost = self._asks.lose(name, received)
+        self._commands += [m.Failed(request, reason) for request in lost]
 
     # Time, and the party's own course
 
     def _tick(self, now: float) -> None:
         if self.state is State.FROZEN:
             return
-        for out in self._out.values():
-            if out.due is not None and out.due <= now:
-                self._resend(out, now)
-        for request, ask in list(self._asks.items()):
-            if ask.due is not None and ask.due <= now:
-                del self._asks[request]
-                self._commands.append(Failed(request, "timeout"))
+        self._commands += self._outbox.expire(now)
+        self._commands += [m.Failed(request, "timeout") for request in self._asks.expire(now)]
 
-    def _resend(self, out: Outgoing, now: float) -> None:
-        letters = out.expire(now, self._limits)
-        located = out.to in self._places
-        if located:
-            for letter in letters:
-                self._send(letter)
-        if not located or out.timeouts >= self._limits.patience:
-            self._commands.append(Locate(out.to))
-
-    def _thaw(self, place: Place, now: float) -> None:
-        if self.state is not State.FROZEN or place < self.place:
-            raise ValueError(f"{self.name!r} is {self.state.value} at {self.place}, not {place}")
-        if self._restored and place == self.place:
-            raise ValueError(f"{self.name!r} was at {place} before; a restored one needs a newer")
-        if place.life > self.place.life:
-            for out in self._out.values():
-                out.reborn()
-        self.place, self.state = place, State.RUNNING
+    def _thaw(self, place: m.Place, now: float) -> None:
+        right = place > self.place if self._restored else place == self.place
+        if self.state is not State.FROZEN or not right:
+            raise ValueError(
+                f"{self.name!r} is {self.state.value} at {self.place} and cannot thaw at {place}: "
+                "after a freeze it goes on where it was, from a snapshot at a newer place"
+            )
+        self.state = State.RUNNING
         if self._restored:
-            self._set_out_again(now)
-        parked, self.parked = self.parked, []
-        for packet in parked:
-            self._arrive(packet, now)
+            self._set_out_again(place, now)
+        self._take_parked(now)
 
-    def _set_out_again(self, now: float) -> None:
+    def _set_out_again(self, place: m.Place, now: float) -> None:
         self._restored = False
+        self._commands += self._outbox.set_out(place, now)
         unread, self._unread = self._unread, deque()
         for _, letter in unread:
             self._deliver(letter)
         for sender, stream in self._in.items():
             self._take(sender, stream)
             self._acknowledge(sender, resend=True)
-        for out in self._out.values():
-            out.restart()
-            self._pump(out, now)
 
-    def _end(self, reason: Any, now: float) -> None:
-        self.state, self._reason = State.ENDED, reason
-        self._asks.clear()
-        self._unread.clear()
-        for asker, request in sorted(self._open):
-            self._write(asker, "error", request, reason, now)
-        self._open.clear()
+    def _take_parked(self, now: float) -> None:
         parked, self.parked = self.parked, []
         for packet in parked:
             self._arrive(packet, now)
+
+    def _end(self, reason: Any, now: float) -> None:
+        self.state, self._reason = State.ENDED, reason
+        self._unread.clear()
+        for asker, request in self._asks.end():
+            self._commands += self._outbox.write(asker, "error", reason, now, request=request)
+        self._take_parked(now)

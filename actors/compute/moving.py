@@ -30,7 +30,7 @@ The target's side (`arrival.Arrival`):
 InDoubt is answered Activate when exactly that epoch was committed to the asker, not at all while
 it is being decided or the source has lost its records, and Discard otherwise. Every durable step
 waits for its Written; after a kill both sides begin again from their records alone
-(`moves.Standing`), with Boot.
+(`records.Standing`), with Boot.
 """
 
 from dataclasses import dataclass

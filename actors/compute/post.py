@@ -45,7 +45,7 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mail import Endpoint, OutboxFullError
 from simulacra.actors.runtime import Actor, ActorDeadError, Ref, RemoteError
-from simulacra.actors.runtime.codec import register
+from simulacra.actors.runtime.wire_types import register
 from simulacra.actors.runtime.futures import Reply
 
 POST = "post"

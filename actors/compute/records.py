@@ -1,35 +1,114 @@
-"""The standing of a computation in the moving protocol as plain data for the disk, and back."""
+"""What a host writes down about a computation that moves (the rules are in `moving`).
 
-from __future__ import annotations
+Records go to the disk of one host, in order; after a kill, what they come to is all that counts.
+They are plain data.
+"""
 
-from dataclasses import asdict, fields, is_dataclass
-from typing import Any, Final, get_args
-
-from simulacra.actors.compute import moves as m
-
-_KINDS: Final[dict[str, type[m.Record]]] = {kind.__name__: kind for kind in get_args(m.Record)}
-
-
-def to_plain(standing: m.Standing) -> dict[str, Any]:
-    """A standing as a map."""
-    values = {field.name: getattr(standing, field.name) for field in fields(standing)}
-    return {
-        name: {"kind": type(value).__name__, **asdict(value)} if is_dataclass(value) else value
-        for name, value in values.items()
-    }
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 
-def from_plain(plain: dict[str, Any]) -> m.Standing:
-    """The standing that `to_plain` gave.
+@dataclass(frozen=True)
+class Active:
+    """It runs here, in this epoch. Whoever spawns a computation writes the first one."""
 
-    Raises:
-        KeyError: it holds a record of a kind that this version does not know.
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """An attempt began to move it to `target`; its epoch will not be used again."""
+
+    name: str
+    epoch: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Committed:
+    """It belongs to `target` from now on: the point of no return."""
+
+    name: str
+    epoch: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Left:
+    """The target runs it."""
+
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A snapshot is kept here for `source`, inert."""
+
+    name: str
+    epoch: int
+    source: str
+    snapshot: Any
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The snapshot of this epoch is not kept any more."""
+
+    name: str
+    epoch: int
+
+
+Record = Active | Attempted | Committed | Left | Stored | Dropped
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the records of one computation on one host come to.
+
+    Attributes:
+        active: the epoch in which it runs here, or None.
+        ran: the highest epoch in which it ever ran here; -1 for never.
+        snapshot: what it began from here, when it came from another host: good until it is
+            saved here for the first time.
+        tried: the last attempt to move it away that was not committed.
+        committed: where it went from here last, unless it came back.
+        left: whether the target of `committed` is known to run it.
+        stored: the snapshot that is kept inert for another host.
     """
-    return m.Standing(**{name: _record(value) for name, value in plain.items()})
 
+    active: int | None = None
+    ran: int = -1
+    snapshot: Any = None
+    tried: Attempted | None = None
+    committed: Committed | None = None
+    left: bool = False
+    stored: Stored | None = None
 
-def _record(value: Any) -> Any:
-    if not (isinstance(value, dict) and value.get("kind") in _KINDS):
-        return value
-    record = dict(value)
-    return _KINDS[record.pop("kind")](**record)
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Standing":
+        """Fold the records, oldest first."""
+        self = cls()
+        for record in records:
+            self = self.after(record)
+        return self
+
+    def after(self, record: Record) -> "Standing":
+        """The standing once one more record is on disk."""
+        match record:
+            case Active(epoch=epoch):
+                snapshot = self.stored.snapshot if self.stored else None
+                return Standing(active=epoch, ran=epoch, snapshot=snapshot)
+            case Attempted():
+                return replace(self, tried=record)
+            case Committed():
+                return Standing(ran=self.ran, committed=record)
+            case Left():
+                return replace(self, left=True)
+            case Stored():
+                return replace(self, stored=record)
+            case Dropped(epoch=epoch):
+                kept = self.stored if self.stored and self.stored.epoch > epoch else None
+                return replace(self, stored=kept)

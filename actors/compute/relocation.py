@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
-from simulacra.actors.compute import records
+from simulacra.actors.compute import standing as standings
 from simulacra.actors.compute.arrival import Arrival, ArrivalEvent
 from simulacra.actors.compute.departure import Departure, DepartureEvent, Leaving
 from simulacra.actors.compute.letters import Tick
@@ -89,7 +89,7 @@ class Relocation:
         self._send = send
         self._tell_self = tell_self
         plain = kept.read_records().get(_RECORD)
-        self.standing = m.Standing() if plain is None else records.from_plain(plain)
+        self.standing = m.Standing() if plain is None else standings.from_plain(plain)
         self._departure = Departure(party, services.host, THIS_SOFTWARE, self.standing)
         self._arrival = Arrival(party, THIS_SOFTWARE, self.standing, services.admit)
         self._fetching: int | None = None
@@ -203,7 +203,7 @@ class Relocation:
     def _write(self, record: m.Record) -> None:
         try:
             standing = self.standing.after(record)
-            self._kept.write_record(_RECORD, records.to_plain(standing))
+            self._kept.write_record(_RECORD, standings.to_plain(standing))
         except OSError as error:
             logger.exception("a record of %s is not on disk", record.name)
             event: m.Written | m.WriteFailed = m.WriteFailed(record, str(error))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from simulacra.actors.compute.file_service import RemoteFiles
 from simulacra.actors.compute.moves import Offer, Software
+from simulacra.actors.compute.placement import Network
 from simulacra.actors.compute.store import Store
 from simulacra.actors.runtime.bulk import BulkClient, BulkServer
 
@@ -26,6 +27,7 @@ class Services:
         bulk_client: fetches them.
         files: reads files of other hosts for workers.
         admit: why this host does not want what is offered, in a sentence, or None.
+        network: the hosts that are up now, and the routes.
     """
 
     host: str
@@ -34,3 +36,4 @@ class Services:
     bulk_client: BulkClient
     files: RemoteFiles
     admit: Callable[[Offer], str | None]
+    network: Callable[[], Network]

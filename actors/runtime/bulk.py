@@ -23,7 +23,7 @@ from typing import Final
 
 import zmq
 
-from simulacra.actors.runtime.codec import register
+from simulacra.actors.runtime.wire_types import register
 from simulacra.actors.runtime.keys import KeyPair
 
 logger = logging.getLogger(__name__)

@@ -98,6 +98,10 @@ class Ref:
         self._target.ask(message, reply)
         return reply.get(timeout=limit)
 
+    def forward(self, message: Any, reply: Reply) -> None:
+        """Send a message whose answer goes into a reply that somebody else waits for."""
+        self._target.ask(message, reply)
+
     def stop(self, *, block: bool = True, timeout: float | Wait | None = ASK_TIMEOUT) -> Any:
         """End the actor in good order, before the mail that waits.
 

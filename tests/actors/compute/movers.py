@@ -3,6 +3,7 @@
 from typing import Any
 
 from simulacra.actors.compute import moves as m
+from simulacra.actors.compute import records as r
 from simulacra.actors.compute.arrival import Arrival, Arriving
 from simulacra.actors.compute.departure import Departure, Leaving
 from simulacra.actors.compute.letters import Tick
@@ -15,7 +16,7 @@ TO_SOURCE = (m.Accepted, m.Refused, m.Installed, m.Activated, m.InDoubt)
 class Mover:
     """Both sides of moving on one host."""
 
-    def __init__(self, name: str, standing: m.Standing) -> None:
+    def __init__(self, name: str, standing: r.Standing) -> None:
         self.departure = Departure("x", name, SOFTWARE, standing)
         self.arrival = Arrival("x", SOFTWARE, standing)
 
@@ -60,7 +61,7 @@ class World:
         for name in "abc":
             node = self.network.add(name, self.boot)
             if name == "a":
-                node.disk.append(m.Active("x", 0))
+                node.disk.append(r.Active("x", 0))
                 self.crash("a", 0)
         self.network.clock.advance(0.001)
 
@@ -69,7 +70,7 @@ class World:
         return self.network.random
 
     def boot(self, node: SimulatedNode[Any, m.Command]) -> Mover:
-        self.movers[node.name] = Mover(node.name, m.Standing.of(node.disk))
+        self.movers[node.name] = Mover(node.name, r.Standing.of(node.disk))
         node.after(0, m.Boot())
         return self.movers[node.name]
 
@@ -117,11 +118,11 @@ class World:
             case m.MoveDone() | m.MoveFailed():
                 self.done.append(command)
 
-    def write(self, node: SimulatedNode[Any, m.Command], record: m.Record) -> None:
+    def write(self, node: SimulatedNode[Any, m.Command], record: r.Record) -> None:
         if self.random.random() < self.disk_fails:
             node.after(0.005, m.WriteFailed(record, "no space left on device"))
             return
-        if isinstance(record, m.Committed):
+        if isinstance(record, r.Committed):
             self.frozen[record.epoch] = self.snapshots[node.name]
         node.write(record, m.Written(record))
 

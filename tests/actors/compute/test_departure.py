@@ -3,6 +3,7 @@
 import pytest
 
 from simulacra.actors.compute import moves as m
+from simulacra.actors.compute import records as r
 from simulacra.actors.compute.departure import Departure, Leaving
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.moving import Patience
@@ -10,12 +11,12 @@ from simulacra.actors.compute.moving import Patience
 OURS = m.Software("3.11", "x86_64")
 OTHER = m.Software("3.12", "x86_64")
 PATIENCE = Patience(offer=5, freeze=60, install=30, slowest=10, repeat=1)
-ATTEMPT = m.Attempted("x", 1, "nas")
-COMMIT = m.Committed("x", 1, "nas")
+ATTEMPT = r.Attempted("x", 1, "nas")
+COMMIT = r.Committed("x", 1, "nas")
 
 
 def running() -> Departure:
-    return Departure("x", "desk", OURS, m.Standing(active=0, ran=0), PATIENCE)
+    return Departure("x", "desk", OURS, r.Standing(active=0, ran=0), PATIENCE)
 
 
 def offering() -> Departure:
@@ -123,7 +124,7 @@ def test_activate_is_repeated_with_pauses_that_double() -> None:
 def test_the_end_of_a_move() -> None:
     departure = activating()
     commands = departure.step(m.Heard("nas", m.Activated("x", 1)), 0)
-    assert commands == [m.Write(m.Left("x", 1)), m.MoveDone("nas", 1)]
+    assert commands == [m.Write(r.Left("x", 1)), m.MoveDone("nas", 1)]
     assert departure.deadline() is None
 
 
@@ -132,7 +133,7 @@ def test_doubt_is_answered_when_it_is_decided() -> None:
     assert running().step(doubt, 0) == [DISCARD]
     assert committing().step(doubt, 0) == []
     assert activating().step(doubt, 0) == [m.Tell("nas", m.Activate("x", 1))]
-    lost = Departure("x", "desk", OURS, m.Standing(), PATIENCE)
+    lost = Departure("x", "desk", OURS, r.Standing(), PATIENCE)
     assert lost.step(doubt, 0) == []
     other = m.Heard("desk", m.InDoubt("x", 1))
     assert activating().step(other, 0) == [m.Tell("desk", m.Discard("x", 1))]
@@ -147,4 +148,4 @@ def test_one_that_comes_back_may_leave_again() -> None:
     departure = activating()
     departure.step(m.Began(2), 0)
     assert departure.deadline() is None
-    assert departure.step(m.Depart("nas"), 0) == [m.Write(m.Attempted("x", 3, "nas"))]
+    assert departure.step(m.Depart("nas"), 0) == [m.Write(r.Attempted("x", 3, "nas"))]

@@ -1,4 +1,4 @@
-from simulacra.actors.compute.moves import (
+from simulacra.actors.compute.records import (
     Active,
     Attempted,
     Committed,
