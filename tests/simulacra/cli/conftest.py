@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +32,42 @@ class Ended:
 
     def json(self) -> Any:
         return json.loads(self.stdout)
+
+
+class Terminal:
+    """The command line in a terminal of its own."""
+
+    def __init__(self, environ: dict[str, str], *words: str) -> None:
+        self.keys, screen = pty.openpty()
+        termios.tcsetwinsize(screen, (24, 80))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simulacra", *words],
+            env=environ,
+            stdin=screen,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
+        )
+        self.before = termios.tcgetattr(screen)
+        self.screen = screen
+        self.shown = b""
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.keys, keys)
+
+    def until(self, text: bytes) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while text not in self.shown:
+            if not select.select([self.keys], [], [], deadline - time.monotonic())[0]:
+                pytest.fail(f"{text!r} was not shown, but {self.shown!r}")
+            self.shown += os.read(self.keys, 4096)
+
+    def end(self) -> int:
+        code = self.process.wait(DEADLINE)
+        assert termios.tcgetattr(self.screen) == self.before
+        os.close(self.keys)
+        os.close(self.screen)
+        return code
 
 
 class Run(Protocol):

@@ -14,7 +14,7 @@ CRASHED = {
     "exit": None,
 }
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "host": "desk",
     "version": "0.1.0",
     "wire": 1,

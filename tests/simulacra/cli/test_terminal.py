@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -10,11 +7,9 @@ import termios
 import time
 from collections.abc import Iterator
 
-import pytest
-
 from simulacra.actors.gateway.call import Call, Event, Input, Resize
 
-from .conftest import DEADLINE, Serve
+from .conftest import DEADLINE, Serve, Terminal
 from .samples import NORMAL, STATUS
 
 
@@ -34,42 +29,6 @@ class Shell:
                 return
             if isinstance(event, Input) and event.data is not None:
                 yield {"output": event.data.upper(), "stream": "stdout"}
-
-
-class Terminal:
-    """The command line in a terminal of its own."""
-
-    def __init__(self, environ: dict[str, str], *words: str) -> None:
-        self.keys, screen = pty.openpty()
-        termios.tcsetwinsize(screen, (24, 80))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "simulacra", *words],
-            env=environ,
-            stdin=screen,
-            stdout=screen,
-            stderr=screen,
-            start_new_session=True,
-        )
-        self.before = termios.tcgetattr(screen)
-        self.screen = screen
-        self.shown = b""
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.keys, keys)
-
-    def until(self, text: bytes) -> None:
-        deadline = time.monotonic() + DEADLINE
-        while text not in self.shown:
-            if not select.select([self.keys], [], [], deadline - time.monotonic())[0]:
-                pytest.fail(f"{text!r} was not shown, but {self.shown!r}")
-            self.shown += os.read(self.keys, 4096)
-
-    def end(self) -> int:
-        code = self.process.wait(DEADLINE)
-        assert termios.tcgetattr(self.screen) == self.before
-        os.close(self.keys)
-        os.close(self.screen)
-        return code
 
 
 def test_keys_and_output_travel_until_it_ends(environ: dict[str, str], serve: Serve) -> None:
