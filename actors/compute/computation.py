@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -269,7 +270,7 @@ class Computation(Actor):
                 spec,
                 name=self._name,
                 host=self._services.host,
-                folder=self._kept.work,
+                folder=self._folder(spec),
                 log=self._output,
                 snapshot=descriptor,
                 on_message=partial(self._from_worker, self._run),
@@ -285,6 +286,13 @@ class Computation(Actor):
         if self._mail is not None:
             self._mail.pump()
         self._tell_registry()
+
+    def _folder(self, spec: Spec) -> Path:
+        """Where it works: a command where it was typed, if there is such a folder here."""
+        wanted = self._kept.read_records().get("folder")
+        if isinstance(spec.what, Command) and wanted is not None and Path(wanted).is_dir():
+            return Path(wanted)
+        return self._kept.work
 
     def _from_worker(self, run: int, message: w.ToNode) -> None:
         self.ref.tell(WorkerSaid(run, message))

@@ -53,10 +53,12 @@ class Begin:
     Attributes:
         spec: `Spec.to_plain`.
         name: its name in the network, found to be free.
+        folder: where a command runs, if there is such a folder; else in one of its own.
     """
 
     spec: dict[str, Any]
     name: str
+    folder: str | None = None
 
 
 @register("compute.list")
@@ -152,6 +154,7 @@ class Computations(Actor):
         kept = self._services.store.of(party)
         try:
             kept.write_spec(Spec.from_plain(begin.spec))
+            kept.write_record("folder", begin.folder)
             kept.write_record("moving", standing.to_plain(Standing(active=0, ran=0)))
         except (OSError, ValueError) as error:
             kept.remove()

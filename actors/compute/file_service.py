@@ -12,12 +12,13 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from simulacra.actors.compute.channel import Answer, Request
+from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.runtime import Actor, ActorSystem
 from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkError, BulkServer, Ticket
 from simulacra.actors.runtime.wire_types import register
@@ -26,19 +27,24 @@ FILES = "files"
 _READERS: Final = 8
 _OPEN: Final = 64
 _LIST_LIMIT: Final = 100_000
+_WEIGH_LIMIT: Final = 20_000
 
 
 @register("files.look")
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is at a path? ``op`` is ``stat``, ``list`` or ``open``."""
+    """What is at a path? ``op`` is ``stat``, ``list``, ``open`` or ``weigh``."""
 
     op: str
     path: str
 
 
 class Files(Actor):
-    """Answers `Look`: a map for ``stat``, names for ``list``, a `Ticket` for ``open``."""
+    """Answers `Look`.
+
+    A map for ``stat``, names for ``list``, a `Ticket` for ``open``, and for ``weigh`` the bytes and
+    number of files at a path, in all its folders (the first 20,000 files).
+    """
 
     def __init__(self, bulk: BulkServer) -> None:
         self._bulk = bulk
@@ -70,7 +76,23 @@ class Files(Actor):
                     return self._bulk.offer(descriptor)
                 finally:
                     os.close(descriptor)
+            case "weigh":
+                return _weigh(Path(look.path))
         raise OSError(f"no such operation on files: {look.op}")
+
+
+def _weigh(path: Path) -> tuple[int, int]:
+    if not path.is_dir():
+        return path.stat().st_size, 1
+    size = files = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                size += Path(folder, name).lstat().st_size
+            files += 1
+        if files > _WEIGH_LIMIT:
+            break
+    return size, files
 
 
 class RemoteFiles:

@@ -90,8 +90,8 @@ class BulkServer:
         self._socket.rcvtimeo = int(_POLL * 1000)
         self._socket.sndhwm = 2 * WINDOW
         self._socket.curve_server = True
-        self._socket.curve_publickey = keys.public
-        self._socket.curve_secretkey = keys.secret
+        self._socket.curve_publickey = keys.public.encode()
+        self._socket.curve_secretkey = keys.secret.encode()
         self.port: Final = self._socket.bind_to_random_port(f"tcp://{host}")
         self._thread = threading.Thread(target=self._serve, name=f"bulk@{node}", daemon=True)
         self._thread.start()
@@ -173,18 +173,24 @@ class BulkClient:
     Args:
         keys: this node's CURVE keys.
         context: the node's ZeroMQ context.
-        resolve: gives the address and the public key of a node by its name.
+        resolve: gives the address (no port) and the public key of a node by its name; raises
+            BulkError where there is none.
     """
 
     def __init__(
         self,
         keys: KeyPair,
         context: zmq.Context[zmq.Socket[bytes]],
-        resolve: Callable[[str], tuple[str, bytes]],
+        resolve: Callable[[str], tuple[str, str]],
     ) -> None:
         self._keys = keys
         self._context = context
         self._resolve = resolve
+        self._bandwidth: dict[str, float] = {}
+
+    def bandwidth(self, node: str) -> float | None:
+        """Bytes a second, as the last large fetch from a node had them; None before one."""
+        return self._bandwidth.get(node)
 
     def fetch(self, ticket: Ticket, into: int, *, progress: Progress | None = None) -> None:
         """Fetch a whole file into an open one, and wait until it is there.
@@ -199,9 +205,12 @@ class BulkClient:
             OSError: it could not be written, as when the disk is full.
         """
         missing = {offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)}
+        began = time.monotonic()
         for attempt in range(2):
             before = len(missing)
             if self._fetch_some(ticket, into, missing, progress):
+                if ticket.size >= PIECE:
+                    self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
                 return
             if attempt and len(missing) == before:
                 break
@@ -252,9 +261,9 @@ class BulkClient:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         socket.linger = 0
         socket.rcvtimeo = int(STALL * 1000)
-        socket.curve_serverkey = key
-        socket.curve_publickey = self._keys.public
-        socket.curve_secretkey = self._keys.secret
+        socket.curve_serverkey = key.encode()
+        socket.curve_publickey = self._keys.public.encode()
+        socket.curve_secretkey = self._keys.secret.encode()
         socket.connect(f"tcp://{host}:{ticket.port}")
         return socket
 
