@@ -173,6 +173,7 @@ class Cell:
             if reply is not None and self._in_hand is reply:
                 self._in_hand = None
                 reply.set(result)
+            item = message = reply = result = None  # an idle actor holds no message in memory
 
     def _obey(self, signal: Any) -> ExitReason | None:
         """Act on an urgent signal; the reason to end, if it is to end."""
