@@ -215,7 +215,7 @@ class Cell:
             links, self._links = self._links, set()
             watchers, self._watchers = self._watchers, {}
             watching, self._watching = self._watching, {}
-            deferred, self._deferred = self._deferred, set()
+            deferred = list(self._deferred)  # answering takes each out of the set
         self.system.forget(self)
         if unborn and self.parent in links:
             links.discard(self.parent)
@@ -234,7 +234,7 @@ class Cell:
         if unborn:
             self.started.set_error(self._start_error(reason))
 
-    def _answer_all(self, reason: ExitReason, deferred: set[Reply]) -> None:
+    def _answer_all(self, reason: ExitReason, deferred: list[Reply]) -> None:
         """Close the mailbox and give everybody who still waits for an answer an error."""
         dead = ActorDeadError(f"{self.ref} ended: {reason}", reason)
         in_hand = self._in_hand
