@@ -21,8 +21,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
-
 from simulacra.actors.runtime._pykka import Shell
 from simulacra.actors.runtime.errors import (
     ActorDeadError,
@@ -33,6 +31,7 @@ from simulacra.actors.runtime.errors import (
 )
 from simulacra.actors.runtime.futures import Reply, current
 from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
+from simulacra.actors.runtime.proxy import PROXY_MESSAGES
 from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.signals import (
@@ -164,7 +163,7 @@ class Cell:
                 self._refuse(message, reply, self._dead())
                 return self.exit_reason
             try:
-                special = _PROXY_MESSAGES.get(type(message))
+                special = PROXY_MESSAGES.get(type(message))
                 result = receive(message) if special is None else special(behaviour, message)
             except ActorExit as request:
                 return request.reason
@@ -444,24 +443,6 @@ class Cell:
         with self._lock:
             return frozenset(self._links)
 
-
-def _call(behaviour: Actor, message: ProxyCall) -> Any:
-    return getattr(behaviour, message.attr_path[0])(*message.args, **message.kwargs)
-
-
-def _get(behaviour: Actor, message: ProxyGetAttr) -> Any:
-    return getattr(behaviour, message.attr_path[0])
-
-
-def _set(behaviour: Actor, message: ProxySetAttr) -> None:
-    setattr(behaviour, message.attr_path[0], message.value)
-
-
-_PROXY_MESSAGES: dict[type, Callable[[Actor, Any], Any]] = {
-    ProxyCall: _call,
-    ProxyGetAttr: _get,
-    ProxySetAttr: _set,
-}
 
 _SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
     Stop: Cell._on_stop,  # noqa: SLF001

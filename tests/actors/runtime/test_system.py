@@ -118,18 +118,6 @@ def test_watching_tells_the_reason(system: ActorSystem) -> None:
     assert not system._watches
 
 
-def test_a_watch_is_no_actor(system: ActorSystem) -> None:
-    ref = system.spawn(Scripted)
-    system.watch(ref)
-    ((number, _),) = system._watches.items()
-    watch = system.ref((system.name, system.incarnation, number))
-    assert watch.is_alive()
-    watch.tell("x")
-    assert system.dead_letters.count == 1
-    with pytest.raises(ActorDeadError, match="is no actor"):
-        watch.ask("x")
-
-
 # -- stopping
 
 
