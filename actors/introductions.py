@@ -51,9 +51,7 @@ class Introductions(Actor):
             case WhoDoYouKnow():
                 return self._known()
             case Met(node):
-                answer = self.system.ref(f"{INTRODUCTIONS}@{node}").ask(
-                    WhoDoYouKnow(), block=False
-                )
+                answer = self.system.ref(f"{INTRODUCTIONS}@{node}").ask(WhoDoYouKnow(), block=False)
                 answer.on_answer(lambda reply: self._introduce(reply.outcome()))
             case _:
                 super().on_receive(message)

@@ -8,6 +8,7 @@
     └── compute (rest_for_one)
         ├── post             mail to and from computations
         ├── files            this host's files, for computations elsewhere
+        ├── ports            this host's ports, for those who forward them
         ├── computations-pool   one actor a computation
         └── computations     the table of them
 
@@ -30,10 +31,11 @@ import zmq
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
+from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import POST, Post
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
-from simulacra.actors.control import Control
+from simulacra.actors.control import verbs
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
@@ -76,7 +78,7 @@ class Node:
         self._join()
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
-            Control(self).verbs(),
+            verbs(self),
             node=settings.name,
             version=VERSION,
         )
@@ -133,6 +135,7 @@ class Node:
         compute = [
             ChildSpec(POST, Post, (self.settings.name, self.connected), {"name": POST}),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
+            ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             pool_spec(services),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
         ]
@@ -140,11 +143,16 @@ class Node:
         tree = [
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             ChildSpec(
-                INTRODUCTIONS, Introductions, (self._acquaintances, self._dial),
+                INTRODUCTIONS,
+                Introductions,
+                (self._acquaintances, self._dial),
                 {"name": INTRODUCTIONS},
             ),  # fmt: skip
             ChildSpec(
-                "compute", Supervisor, (compute_flags, compute), {"name": "compute"},
+                "compute",
+                Supervisor,
+                (compute_flags, compute),
+                {"name": "compute"},
                 kind="supervisor",
             ),  # fmt: skip
         ]
@@ -230,12 +238,12 @@ def run(settings: Settings) -> None:
     Raises:
         GatewayError: it cannot be started.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO
+    )
     faulthandler.register(signal.SIGUSR1)
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
         print(f"node {settings.name} is up; others reach it at {node.address}", file=sys.stderr)
         node.stopping.wait()
-
-

@@ -511,9 +511,7 @@ class Computation(Actor):
             "moves": self._moves,
         }
         try:
-            self._relocation.frozen(
-                descriptor, snapshot, plain=frozen.plain, size=frozen.size
-            )
+            self._relocation.frozen(descriptor, snapshot, plain=frozen.plain, size=frozen.size)
         finally:
             os.close(descriptor)
 
@@ -551,7 +549,9 @@ class Computation(Actor):
         if problem is not None:
             self._rebalance.failed(now)
             for reply in waiting:
-                reply.set_error(MoveError(f"{self._name} stays on {self._services.host}: {problem}"))
+                reply.set_error(
+                    MoveError(f"{self._name} stays on {self._services.host}: {problem}")
+                )
             return
         outcome = {
             "name": self._name,

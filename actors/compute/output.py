@@ -19,9 +19,7 @@ class OutputLog:
         dropped: bytes lost so far, oldest first or because the disk was full.
     """
 
-    def __init__(
-        self, path: Path, limit: int, on_write: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, path: Path, limit: int, on_write: Callable[[], None] | None = None) -> None:
         """Append to ``path``.
 
         Args:

@@ -228,7 +228,9 @@ class Post(Actor):
 
     def _write(self, party: str, mail: Mail, reply: Reply) -> None:
         request = secrets.token_hex(8)
-        event: Event = Ask(party, mail.body, request, mail.timeout) if mail.ask else Tell(party, mail.body)
+        event: Event = (
+            Ask(party, mail.body, request, mail.timeout) if mail.ask else Tell(party, mail.body)
+        )
         try:
             if mail.ask:
                 self._asks[request] = reply

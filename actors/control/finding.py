@@ -111,5 +111,3 @@ def ask_it(node: Node, seen: Seen, question: Any, timeout: float | None) -> Any:
 
 def _moved_to(node: Node, seen: Seen) -> str:
     return find(node, seen.described.name).described.host
-
-

@@ -41,7 +41,9 @@ class Spawning:
         try:
             described: Described = table(self._node, host).ask(begin, timeout=_BEGIN_TIMEOUT)
         except (NameInUseError, OSError, ValueError) as error:
-            raise GatewayError(ErrorCode.FAILED, str(error), "see what runs: simulacra ps") from error
+            raise GatewayError(
+                ErrorCode.FAILED, str(error), "see what runs: simulacra ps"
+            ) from error
         except (ActorDeadError, AskTimeoutError) as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
@@ -63,9 +65,7 @@ class Spawning:
         here = self._node.settings.name
         reads = tuple(self._measure(path) for path in spec.reads)
         near = None if spec.near is None else _host_of(spec.near, here)
-        needs = Needs(
-            name, reads=reads, memory=spec.limits.memory or 0, on=spec.on, near=near
-        )
+        needs = Needs(name, reads=reads, memory=spec.limits.memory or 0, on=spec.on, near=near)
         if not reads and spec.on is None and near is None:
             needs = replace(needs, near=here)  # nothing draws it elsewhere
         choice = choose(needs, self._node.hosts.network())
