@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,22 +25,18 @@ from simulacra.actors.gateway.frames import (
     PROTOCOL,
     ErrorCode,
     Frame,
-    FrameDecoder,
     FrameError,
     GatewayError,
     pack,
 )
+from simulacra.actors.gateway.session import Session, shut
 
 CALLS: Final = 64
 """Connections served at once, unless the node says otherwise."""
 
-REQUEST_TIMEOUT: Final = 10.0
-"""Seconds in which a client has to send its request."""
-
 SEND_TIMEOUT: Final = 30.0
 """Seconds a client may leave an answer unread before it is cut."""
 
-_CHUNK: Final = 1 << 16
 _log = logging.getLogger(__name__)
 
 
@@ -104,7 +99,7 @@ class Gateway:
         endpoint.remove(self._path)
         with self._lock:
             for connection in self._connections:
-                _shut(connection)
+                shut(connection)
             threads = [*self._connections.values()]
         if self._acceptor.is_alive():
             threads.append(self._acceptor)
@@ -170,7 +165,7 @@ class Gateway:
             self._refuse(connection, _stranger(uid))
             return
         connection.sendall(pack(self._greeting))
-        session = _Session(connection)
+        session = Session(connection)
         request = next(session.incoming, None)
         if request is None:
             return
@@ -190,7 +185,7 @@ class Gateway:
             call.cancel()
             watcher.join()
 
-    def _answer(self, call: Call, session: _Session) -> None:
+    def _answer(self, call: Call, session: Session) -> None:
         try:
             self._send_items(call)
         except (Cancelled, OSError) as error:
@@ -217,82 +212,6 @@ class Gateway:
                 items.close()
 
 
-class _Session:
-    """The frames of one connection, in both directions.
-
-    Attributes:
-        deadline: When reading gives up, by ``time.monotonic``; None is never.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.deadline: float | None = time.monotonic() + REQUEST_TIMEOUT
-        self.incoming = self._read()
-        self._connection = connection
-        self._sending = threading.Lock()
-        self._finished = False
-
-    def watch(self, call: Call) -> None:
-        """Hand the client's further frames to ``call``; cancel it when it is over."""
-        try:
-            for frame in self.incoming:
-                call.offer(frame)
-            if self.deadline is not None and time.monotonic() >= self.deadline:
-                self.finish({"id": call.trace, "error": _late(call).to_plain()})
-        except FrameError as error:
-            _log.warning("gateway connection closed: %s", error)
-            _shut(self._connection)
-        except OSError as error:
-            _log.debug("gateway client went away: %s", error)
-        finally:
-            call.cancel()
-
-    def transmit(self, frame: Frame) -> None:
-        """Send a frame, unless the last one has been sent.
-
-        Raises:
-            Cancelled: The answer has ended.
-            OSError: The client is gone, or does not read.
-        """
-        data = pack(frame)
-        with self._sending:
-            if self._finished:
-                raise Cancelled
-            self._send(data)
-
-    def finish(self, frame: Frame) -> None:
-        """Send the last frame; a second one, or one that nobody reads, is dropped."""
-        data = pack(frame)
-        with self._sending, contextlib.suppress(OSError):
-            if not self._finished:
-                self._finished = True
-                self._send(data)
-
-    def _send(self, data: bytes) -> None:
-        try:
-            self._connection.sendall(data)
-        except OSError:
-            # Half a frame may be out: nothing can follow it.
-            self._finished = True
-            _shut(self._connection)
-            raise
-
-    def _read(self) -> Iterator[Frame]:
-        decoder = FrameDecoder()
-        poll = select.poll()
-        poll.register(self._connection, select.POLLIN)
-        while poll.poll(self._wait()):
-            data = self._connection.recv(_CHUNK)
-            if not data:
-                return
-            yield from decoder.feed(data)
-
-    def _wait(self) -> float | None:
-        """Return the milliseconds until the deadline."""
-        if self.deadline is None:
-            return None
-        return max(0.0, self.deadline - time.monotonic()) * 1000
-
-
 def _parse(request: Frame, transmit: Callable[[Frame], None]) -> tuple[Call, float | None]:
     match request:
         case {
@@ -303,11 +222,6 @@ def _parse(request: Frame, transmit: Callable[[Frame], None]) -> tuple[Call, flo
         }:
             return Call(trace, verb, args, transmit), timeout
     raise FrameError(f"not a request but a map of {sorted(request)}")
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _stranger(uid: int) -> GatewayError:
@@ -323,14 +237,6 @@ def _unknown(verb: str, handlers: Mapping[str, Handler]) -> GatewayError:
         ErrorCode.USAGE,
         f"this node knows no verb {verb!r}, only: {', '.join(sorted(handlers))}",
         "the node may be older than this command: simulacra down, then simulacra up --detach",
-    )
-
-
-def _late(call: Call) -> GatewayError:
-    return GatewayError(
-        ErrorCode.TIMED_OUT,
-        f"the node did not finish `{call.verb}` in the time it was given",
-        "see whether the node is well: simulacra doctor",
     )
 
 

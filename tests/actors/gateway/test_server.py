@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.gateway import endpoint, server
+from simulacra.actors.gateway import endpoint, server, session
 from simulacra.actors.gateway.call import Call, Cancelled, Input
 from simulacra.actors.gateway.frames import ErrorCode, Frame, FrameDecoder, GatewayError, pack
 from simulacra.client import Client
@@ -123,7 +123,7 @@ def test_garbage_after_the_request_closes_the_connection(serve: Serve) -> None:
 def test_a_client_that_says_nothing_is_closed(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.05)
+    monkeypatch.setattr(session, "REQUEST_TIMEOUT", 0.05)
     client = serve({})
     with endpoint.connect(client.path, timeout=LONG) as silent:
         assert len(read_all(silent)) == 1
