@@ -62,12 +62,12 @@ class Parcel:
     Attributes:
         letter: what is carried.
         home: where the sender was when it sent this copy; acknowledgements go there.
-        base: the first number that the sender gave in its present life.
+        bases: pairs of a life of the sender's and the first number that it gave anew in it.
     """
 
     letter: Letter
     home: Place
-    base: int
+    bases: tuple[tuple[int, int], ...] = ()
 
     @property
     def to(self) -> str:

@@ -66,7 +66,8 @@ class Outbox:
         self, to: str, kind: m.Kind, body: Any, now: float, *, request: str = ""
     ) -> list[m.Command]:
         """Add a letter, whether there is room or not."""
-        stream = self._streams.setdefault(to, Outgoing(to))
+        first = ((self.place.life, 1),)
+        stream = self._streams.setdefault(to, Outgoing(to, bases=first))
         stream.write(m.Letter(self._name, to, stream.next, kind, request, body))
         return self._pump(stream, now)
 
@@ -111,7 +112,7 @@ class Outbox:
         """The party begins anew from a snapshot at a place: send what may not have come."""
         if place.life > self.place.life:
             for stream in self._streams.values():
-                stream.reborn()
+                stream.reborn(place.life)
         self.place = place
         restarts = (self._restart(stream, now) for stream in self._streams.values())
         return [command for commands in restarts for command in commands]
@@ -147,4 +148,4 @@ class Outbox:
         return commands
 
     def _send(self, stream: Outgoing, letter: m.Letter) -> m.Send:
-        return m.Send(self.host_of(stream.to), m.Parcel(letter, self.place, stream.base))
+        return m.Send(self.host_of(stream.to), m.Parcel(letter, self.place, stream.bases))

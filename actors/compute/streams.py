@@ -8,8 +8,10 @@ Rules:
       (a window of it; more is dropped and will be sent again) and drops what it has.
     - A receiver that goes back to an older snapshot says so with a newer place in its
       acknowledgement, and is sent again what it forgot.
-    - A sender that goes back to an older snapshot has a new *life* and gives the numbers from
-      `base` on a second time, to new letters; the receiver goes back with it and drops the old.
+    - A sender that goes back to an older snapshot has a new *life* and gives the numbers from some
+      *base* on anew, to new letters. It sends the bases of its lives along until the receiver
+      has settled letters past them; a receiver that knows an older life goes back to the lowest
+      base since. What is sent or acknowledged in another life than the present does not count.
 """
 
 from collections import deque
@@ -53,7 +55,7 @@ class Outgoing:
     Attributes:
         to: the receiver.
         next: the number of the next letter.
-        base: the first number given in the sender's present life.
+        bases: lives of the sender's and the first number given anew in each, both growing.
         unsettled: the letters that may have to be sent again, oldest first.
         received: the receiver has all up to this number.
         sent: all up to this number were sent to where the receiver is now.
@@ -64,7 +66,7 @@ class Outgoing:
 
     to: str
     next: int = 1
-    base: int = 1
+    bases: tuple[tuple[int, int], ...] = ()
     unsettled: deque[Letter] = field(default_factory=deque)
     received: int = 0
     sent: int = 0
@@ -104,25 +106,26 @@ class Outgoing:
         """Take an acknowledgement, in the sender's present life; an older place's is ignored."""
         if self.heard is not None and ack.home < self.heard:
             return
-        valid = self.next - 1 if ack.life == life else self.base - 1
-        received = min(ack.received, valid)
+        received, settled = (ack.received, ack.settled) if ack.life == life else (0, 0)
         came_elsewhere = self.heard is not None and ack.home != self.heard
         self.received = received if came_elsewhere else max(self.received, received)
         if ack.resend or came_elsewhere:
             self.sent = self.received
         self.heard = ack.home
         self.timeouts = 0
-        while self.unsettled and self.unsettled[0].n <= min(ack.settled, valid):
+        while self.unsettled and self.unsettled[0].n <= settled:
             self.unsettled.popleft()
+        self.bases = tuple((since, base) for since, base in self.bases if base > settled)
 
     def restart(self) -> None:
         """Send again all that was not received: the receiver is elsewhere, or the sender is."""
         self.sent = self.received
         self.timeouts = 0
 
-    def reborn(self) -> None:
+    def reborn(self, life: int) -> None:
         """Begin a new life: what was numbered from here on in an older one does not count."""
-        self.base = self.next
+        lower = ((since, base) for since, base in self.bases if base < self.next)
+        self.bases = (*lower, (life, self.next))
 
     def give_up(self) -> list[Letter]:
         """Forget the letters: those that were not received, as far as is known."""
@@ -134,15 +137,17 @@ class Outgoing:
 
     def to_plain(self) -> list[Any]:
         """The end as a list for a snapshot; times are not part of it."""
-        return [self.to, self.next, self.base, [letter.to_plain() for letter in self.unsettled]]
+        letters = [letter.to_plain() for letter in self.unsettled]
+        return [self.to, self.next, [list(pair) for pair in self.bases], letters]
 
     @classmethod
     def from_plain(cls, plain: list[Any]) -> "Outgoing":
         """The end that `to_plain` gave; what was received has to be heard again."""
-        to, number, base, letters = plain
+        to, number, pairs, letters = plain
+        bases = tuple((since, base) for since, base in pairs)
         unsettled = deque(Letter(*fields) for fields in letters)
         settled = (unsettled[0].n if unsettled else number) - 1
-        return cls(to, number, base, unsettled, received=settled, sent=settled)
+        return cls(to, number, bases, unsettled, received=settled, sent=settled)
 
     def _between(self, after: int, last: int) -> Iterator[Letter]:
         return (letter for letter in self.unsettled if after < letter.n <= last)
@@ -155,14 +160,12 @@ class Incoming:
     Attributes:
         next: the number that is taken next.
         life: the sender's newest life.
-        base: the first number that was given in that life.
         settled: all up to this number are in a snapshot on disk.
         held: letters that came early, by number.
     """
 
     next: int = 1
     life: int = 0
-    base: int = 1
     settled: int = 0
     held: dict[int, Letter] = field(default_factory=dict)
 
@@ -171,8 +174,7 @@ class Incoming:
         letter = parcel.letter
         if parcel.home.life > self.life:
             self._go_back(parcel)
-        outdated = parcel.home.life < self.life and letter.n >= self.base
-        if not outdated and self.next <= letter.n < self.next + limits.window:
+        if parcel.home.life == self.life and self.next <= letter.n < self.next + limits.window:
             self.held[letter.n] = letter
 
     def turn(self) -> Letter | None:
@@ -186,25 +188,26 @@ class Incoming:
 
     def settle(self, life: int, received: int) -> bool:
         """What was received in a life of the sender's is on disk; whether that is news."""
-        known = self.settled
-        valid = received if life == self.life else min(received, self.base - 1)
-        self.settled = max(known, valid)
-        return self.settled > known
+        news = life == self.life and received > self.settled
+        if news:
+            self.settled = received
+        return news
 
     def to_plain(self) -> list[Any]:
         """The end as a list for a snapshot."""
         held = [letter.to_plain() for letter in self.held.values()]
-        return [self.next, self.life, self.base, held]
+        return [self.next, self.life, held]
 
     @classmethod
     def from_plain(cls, plain: list[Any]) -> "Incoming":
         """The end that `to_plain` gave: being in a snapshot, all that was taken is settled."""
-        number, life, base, letters = plain
+        number, life, letters = plain
         held = {letter.n: letter for letter in (Letter(*fields) for fields in letters)}
-        return cls(number, life, base, number - 1, held)
+        return cls(number, life, number - 1, held)
 
     def _go_back(self, parcel: Parcel) -> None:
-        self.life, self.base = parcel.home.life, parcel.base
-        self.next = min(self.next, self.base)
+        unknown = [base for since, base in parcel.bases if since > self.life]
+        self.life = parcel.home.life
+        self.next = min([self.next, *unknown])
         self.settled = min(self.settled, self.next - 1)
-        self.held = {n: letter for n, letter in self.held.items() if n < self.base}
+        self.held.clear()

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulacra.actors.compute import letters as m
@@ -155,6 +155,13 @@ def test_moves_lose_double_and_reorder_nothing(
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.integers(0, 2**32), links, moves, checkpoints, crashes)
+@example(  # x goes back past a whole life of y, and must hear of both of y's bases
+    0,
+    Link(delay=(0.01, 0.5)),
+    [],
+    [Checkpoint(4.0, "x"), Checkpoint(6.0, "y")],
+    [Crash(4.0, "a", 1.0), Crash(6.0, "a", 1.0)],
+)
 def test_crashes_lose_and_double_nothing_in_the_state(
     seed: int, link: Link, moves: list[Move], checkpoints: list[Checkpoint], crashes: list[Crash]
 ) -> None:
@@ -176,7 +183,7 @@ def party(limits: Limits | None = None) -> Endpoint:
 
 
 def letter_to_x(n: int, kind: m.Kind = "tell", request: str = "") -> m.Arrived:
-    return m.Arrived(m.Parcel(m.Letter("u", "x", n, kind, request, n), U, 1))
+    return m.Arrived(m.Parcel(m.Letter("u", "x", n, kind, request, n), U))
 
 
 def deliveries(commands: list[m.Command]) -> list[int]:
@@ -217,7 +224,7 @@ def test_an_ask_runs_out_of_time_once_and_a_late_answer_is_dropped() -> None:
     endpoint = party()
     endpoint.step(m.Ask("x", "?", "r1", timeout=0.1), 0)
     assert endpoint.step(m.Tick(), 0.1) == [m.Failed("r1", "timeout")]
-    late = m.Parcel(m.Letter("x", "u", 1, "answer", "r1", "!"), A, 1)
+    late = m.Parcel(m.Letter("x", "u", 1, "answer", "r1", "!"), A)
     assert [type(c) for c in endpoint.step(m.Arrived(late), 0.2)] == [m.Send]
 
 
@@ -240,7 +247,9 @@ def test_the_end_answers_open_asks_with_the_reason_and_later_letters_with_gone()
     endpoint = Endpoint("x", A)
     endpoint.step(letter_to_x(1, "ask", "r1"), 0)
     [answer] = endpoint.step(m.End("normal"), 0)
-    assert answer == m.Send("u", m.Parcel(m.Letter("x", "u", 1, "error", "r1", "normal"), A, 1))
+    assert answer == m.Send(
+        "u", m.Parcel(m.Letter("x", "u", 1, "error", "r1", "normal"), A, ((0, 1),))
+    )
     assert endpoint.step(letter_to_x(2), 0) == [m.Send("u", m.Gone("x", "u", 1, "normal"))]
     assert not endpoint.delivered
     endpoint.step(m.Arrived(m.Ack("u", "x", 1, 1, 0, U)), 0)
@@ -259,7 +268,7 @@ def test_gone_fails_what_was_not_received_and_leaves_the_rest_to_its_answer() ->
         m.Undelivered(m.Letter("u", "x", 3, "tell", "", "hi"), "normal"),
         m.Failed("r2", "normal"),
     ]
-    answer = m.Parcel(m.Letter("x", "u", 1, "error", "r1", "normal"), A, 1)
+    answer = m.Parcel(m.Letter("x", "u", 1, "error", "r1", "normal"), A)
     assert m.Answered("r1", "normal", failed=True) in endpoint.step(m.Arrived(answer), 0)
     again = endpoint.step(m.Tell("x", "still there?"), 0)
     assert [c.packet.letter.n for c in again if isinstance(c, m.Send)] == [4]  # type: ignore[union-attr]

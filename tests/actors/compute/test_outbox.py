@@ -74,7 +74,9 @@ def test_a_new_life_sets_out_with_a_new_base() -> None:
     commands = box.set_out(m.Place(0, 1, "u"), 0) + box.write("x", "tell", "new", 0)
     assert sent(commands) == [("a", 1), ("a", 2), ("a", 3)]
     parcels = [c.packet for c in commands if isinstance(c, m.Send)]
-    assert {(p.home.life, p.base) for p in parcels if isinstance(p, m.Parcel)} == {(1, 3)}
+    assert {(p.home.life, p.bases) for p in parcels if isinstance(p, m.Parcel)} == {
+        (1, ((0, 1), (1, 3)))
+    }
 
 
 def test_nobody_else_is_bothered_with_a_party_that_is_gone() -> None:

@@ -14,8 +14,10 @@ def letter(n: int, body: str = "") -> Letter:
     return Letter("u", "x", n, "tell", "", body)
 
 
-def parcel(n: int, *, life: int = 0, base: int = 1, body: str = "") -> Parcel:
-    return Parcel(letter(n, body), Place(0, life, "u"), base)
+def parcel(
+    n: int, *, life: int = 0, bases: tuple[tuple[int, int], ...] = (), body: str = ""
+) -> Parcel:
+    return Parcel(letter(n, body), Place(0, life, "u"), bases)
 
 
 def outgoing(count: int) -> Outgoing:
@@ -81,12 +83,31 @@ def test_a_receiver_that_went_back_is_sent_again_what_it_forgot() -> None:
     assert numbers(list(out.unsettled)) == [2, 3], "an older place's acknowledgement is ignored"
 
 
-def test_an_acknowledgement_to_an_older_life_ends_at_the_base() -> None:
+def test_an_acknowledgement_to_an_older_life_does_not_count() -> None:
     out = outgoing(2)
-    out.reborn()
+    out.ready(LIMITS)
+    out.reborn(8)
+    out.acknowledge(ack(2, 2, life=7), life=8)
+    assert (out.received, numbers(list(out.unsettled))) == (0, [1, 2])
+
+
+def test_bases_are_kept_until_letters_past_them_are_settled() -> None:
+    out = outgoing(2)
+    out.reborn(1)
     out.write(letter(3))
-    out.acknowledge(ack(5, 5), life=7)
-    assert (out.received, numbers(list(out.unsettled))) == (2, [3])
+    out.reborn(2)
+    assert out.bases == ((1, 3), (2, 4))
+    kept = []
+    for settled in (2, 3, 4):
+        out.acknowledge(ack(4, settled, life=2), life=2)
+        kept.append(out.bases)
+    assert kept == [((1, 3), (2, 4)), ((2, 4),), ()]
+
+
+def test_a_base_that_a_later_life_went_below_says_nothing_more() -> None:
+    out = Outgoing("x", next=3, bases=((1, 2), (2, 3), (3, 7)))
+    out.reborn(4)
+    assert out.bases == ((1, 2), (4, 3))
 
 
 @given(st.permutations([*range(1, 5), *range(1, 5)]))
@@ -112,23 +133,31 @@ def test_a_new_life_of_the_sender_takes_numbers_back() -> None:
         stream.hold(parcel(n), LIMITS)
     assert drain(stream) == ["1", "2", "3"]
     stream.hold(parcel(5, body="old"), LIMITS)
-    stream.hold(parcel(3, life=1, base=3, body="new"), LIMITS)
+    stream.hold(parcel(3, life=1, bases=((1, 3),), body="new"), LIMITS)
     stream.hold(parcel(4, body="old"), LIMITS)
     assert drain(stream) == ["new"]
     assert (stream.next, stream.held) == (4, {})
 
 
-def test_what_an_older_life_settled_counts_up_to_the_base() -> None:
-    stream = Incoming(next=9, settled=2)
-    stream.hold(parcel(5, life=1, base=5), LIMITS)
-    assert stream.settle(0, 8)
-    assert stream.settled == 4
+def test_one_that_missed_a_life_goes_back_to_the_lowest_base_since() -> None:
+    stream = Incoming(next=9, life=1, settled=8)
+    stream.hold(parcel(7, life=4, bases=((1, 2), (2, 5), (4, 7))), LIMITS)
+    assert (stream.next, stream.settled) == (5, 4)
+    assert list(stream.held) == [7]
+
+
+def test_what_was_received_in_another_life_is_not_settled() -> None:
+    stream = Incoming(next=4, life=1)
     assert not stream.settle(0, 8)
+    assert stream.settle(1, 3)
+    assert not stream.settle(1, 3)
+    assert stream.settled == 3
 
 
 def test_both_ends_outlive_a_snapshot() -> None:
     out = outgoing(3)
     out.acknowledge(ack(2, 1), life=0)
+    out.reborn(1)
     again = Outgoing.from_plain(out.to_plain())
     assert again == replace(out, received=1, sent=1, heard=None)
     stream = Incoming(next=3, held={4: letter(4)})

@@ -2,7 +2,7 @@ from simulacra.actors.compute.letters import Ack, Letter, Moved, Parcel, Place, 
 from simulacra.actors.compute.stub import forward, refuse
 
 THERE = Place(3, 0, "nas")
-PARCEL = Parcel(Letter("u", "x", 1, "tell", "", "hi"), Place(0, 0, "desk"), 1)
+PARCEL = Parcel(Letter("u", "x", 1, "tell", "", "hi"), Place(0, 0, "desk"))
 ACK = Ack("u", "x", 1, 1, 0, Place(0, 0, "desk"))
 
 
