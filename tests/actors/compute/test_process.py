@@ -6,10 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
+from simulacra.actors.compute import channel, process
 from simulacra.actors.compute.messages import (
     Answer,
     Ask,
@@ -418,3 +420,39 @@ def test_a_worker_is_nicer_than_its_node(spawn: Spawn) -> None:
     worker = spawn(script(FOREVER))
     pid = worker.expect(Ready).pid
     assert psutil.Process(pid).nice() == psutil.Process().nice() + 5
+
+
+def test_a_thread_left_behind_cannot_hold_it(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STOP_GRACE", 0.1)
+    source = (
+        "import threading, time\ndef main(ctx):\n"
+        " threading.Thread(target=time.sleep, args=(60,)).start()\n return 1"
+    )
+    worker = spawn(script(source))
+    assert value(worker) == 1
+    assert worker.end().is_normal
+
+
+def test_after_a_move_no_user_code_runs_here(spawn: Spawn) -> None:
+    source = "def main(ctx):\n try: ctx.receive()\n finally: print('acted')"
+    worker = spawn(script(source))
+    worker.process.send(Freeze("migrate"))
+    worker.expect(Frozen)
+    worker.process.send(Discard())
+    assert worker.end().detail == "moved"
+    assert worker.log.read() == b""
+
+
+def test_what_is_kept_open_is_flushed_at_the_end(spawn: Spawn, tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    source = f"file = open({str(path)!r}, 'w')\ndef main(ctx): file.write('words')"
+    assert spawn(script(source)).end().is_normal
+    assert path.read_text() == "words"
+
+
+def test_arguments_that_are_too_large_are_refused_and_nothing_is_left(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "MESSAGE_LIMIT", 10_000)
+    with pytest.raises(channel.MessageTooLargeError, match="write it to a file"):
+        spawn(script("def main(ctx, data): pass", args=(b"x" * 20_000,)))

@@ -32,16 +32,20 @@ class Worker:
         self.messages: queue.Queue[ToNode | ExitReason] = queue.Queue()
         self.seen: list[ToNode | ExitReason] = []
         self.log = OutputLog(folder / "log", spec.limits.output)
-        self.process = WorkerProcess(
-            spec,
-            name="job",
-            host="here",
-            folder=folder / "work",
-            log=self.log,
-            on_message=self.messages.put,
-            on_exit=self.messages.put,
-            snapshot=snapshot,
-        )
+        try:
+            self.process = WorkerProcess(
+                spec,
+                name="job",
+                host="here",
+                folder=folder / "work",
+                log=self.log,
+                on_message=self.messages.put,
+                on_exit=self.messages.put,
+                snapshot=snapshot,
+            )
+        except BaseException:
+            self.log.close()
+            raise
 
     def expect(self, kind: type[M], timeout: float = TIMEOUT) -> M:
         """The next message of a kind; those before it are kept in `seen`."""
