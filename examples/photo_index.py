@@ -15,11 +15,11 @@ THUMBNAIL = 64
 def main(ctx: Context, photos: str, thumbnails: str) -> dict[str, list[str]]:
     """The names of photos that occur more than once, by their hash."""
     names: dict[str, list[str]] = ctx.state.setdefault("names", {})
-    for path in ctx.steps("photos", [str(path) for path in ctx.path(photos).iterdir()]):
-        data = ctx.path(path).read_bytes()
+    for path in ctx.steps("photos", ctx.path(photos).iterdir()):
+        data = path.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         write_thumbnail(Path(thumbnails) / digest, data)
-        names.setdefault(digest, []).append(ctx.path(path).name)
+        names.setdefault(digest, []).append(path.name)
 
     equal: dict[str, list[str]] = ctx.state.setdefault("equal", {})
     for digest in ctx.steps("compare", sorted(names)):

@@ -11,8 +11,8 @@ Counts = dict[str, int]
 def main(ctx: Context, folder: str, pattern: str = "*.txt") -> Counts:
     """Words and how often each occurs in the folder's files."""
     counts: Counts = ctx.state.setdefault("counts", {})
-    for path in ctx.steps("files", [str(path) for path in ctx.path(folder).glob(pattern)]):
+    for path in ctx.steps("files", ctx.path(folder).glob(pattern)):
         # Read first, count then: there is no safe point between, so a file counts once.
-        for word in ctx.path(path).read_text().split():
+        for word in path.read_text().split():
             counts[word] = counts.get(word, 0) + 1
     return counts

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from simulacra.actors.compute.files import DataPath
+from simulacra.actors.compute.files import DataPath, use
 from simulacra.actors.compute.messages import (
     Answer,
     Ask,
@@ -150,6 +150,7 @@ class Context:
         self._next_checkpoint = time.monotonic() + checkpoint_every
         self._next_report = 0.0
         self._read: dict[str, int] = {}
+        use(self)
 
     @property
     def log(self) -> logging.Logger:
@@ -238,7 +239,7 @@ class Context:
 
     def path(self, path: str | DataPath) -> DataPath:
         """A path, ``host:path`` or one of the host where this runs now."""
-        return DataPath(self, str(path))
+        return DataPath(str(path))
 
     def open(self, path: str | DataPath, mode: str = "r", **options: Any) -> Any:
         """Open a file of any host; those of other hosts for reading only.

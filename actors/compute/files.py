@@ -10,7 +10,6 @@ from __future__ import annotations
 import fnmatch
 import io
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, Protocol
@@ -41,21 +40,38 @@ class Reader(Protocol):
         """Tell that ``size`` bytes below ``path`` were opened."""
 
 
+_reader: Reader | None = None
+
+
+def use(reader: Reader) -> None:
+    """Let all paths of this process read by ``reader``, those too that a snapshot brought."""
+    global _reader  # noqa: PLW0603 - a worker process runs one computation
+    _reader = reader
+
+
+def _here() -> Reader:
+    if _reader is None:
+        raise RuntimeError("a DataPath is of use in a computation only, where ctx.path makes it")
+    return _reader
+
+
 class DataPath:
     """A path on some host, with the part of `pathlib.Path` that reads; made by ``ctx.path``."""
 
-    def __init__(self, reader: Reader, path: str) -> None:
+    def __init__(self, path: str) -> None:
         """The path ``path``: ``host:path``, or one of the host where this runs."""
-        self._reader = reader
         host, colon, rest = path.partition(":")
         named = bool(colon) and "/" not in host
-        self.host: Final = host if named else reader.host
+        self.host: Final = host if named else _here().host
         self._path: Final = PurePosixPath(rest if named else path)
+
+    def __reduce__(self) -> tuple[type[DataPath], tuple[str]]:
+        return DataPath, (str(self),)
 
     @property
     def is_local(self) -> bool:
         """Whether it is on the host where this runs."""
-        return self.host == self._reader.host
+        return self.host == _here().host
 
     @property
     def name(self) -> str:
@@ -81,7 +97,7 @@ class DataPath:
         return self._at(self._path / part)
 
     def _at(self, path: PurePosixPath) -> DataPath:
-        return DataPath(self._reader, f"{self.host}:{path}")
+        return DataPath(f"{self.host}:{path}")
 
     def __str__(self) -> str:
         return f"{self.host}:{self._path}"
@@ -129,14 +145,14 @@ class DataPath:
         """Whether it is a folder."""
         return self.exists() and self.stat().is_dir
 
-    def iterdir(self) -> Iterator[DataPath]:
+    def iterdir(self) -> list[DataPath]:
         """What is in the folder, sorted by name."""
         names = [path.name for path in Path(self).iterdir()] if self.is_local else self._ask("list")
-        return (self / name for name in sorted(names))
+        return [self / name for name in sorted(names)]
 
-    def glob(self, pattern: str) -> Iterator[DataPath]:
+    def glob(self, pattern: str) -> list[DataPath]:
         """What is in the folder and matches ``pattern``, a pattern of one name (``*.csv``)."""
-        return (path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern))
+        return [path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern)]
 
     def open(self, mode: str = "r", *, encoding: str = "utf-8", newline: str | None = None) -> Any:
         """Open the file.
@@ -150,14 +166,14 @@ class DataPath:
             file: IO[Any]
             file = Path(self).open(mode, encoding=text, newline=newline)  # noqa: SIM115 - caller's
             if set(mode) & set("r+"):
-                self._reader.note_read(str(self), os.fstat(file.fileno()).st_size)
+                _here().note_read(str(self), os.fstat(file.fileno()).st_size)
             return file
         if set(mode) & set("wax+"):
             raise PermissionError(
                 f"{self} is on another host, whose files are read-only here: write a local file,"
                 f" or run there with --near {self}"
             )
-        self._reader.note_read(str(self), self.stat().size)
+        _here().note_read(str(self), self.stat().size)
         binary = io.BufferedReader(_RemoteFile(self), BLOCK)
         if "b" in mode:
             return binary
@@ -174,7 +190,7 @@ class DataPath:
             return str(file.read())
 
     def _ask(self, op: str, offset: int = 0, size: int = 0) -> Any:
-        return self._reader.request(op, self.host, str(self._path), offset, size)
+        return _here().request(op, self.host, str(self._path), offset, size)
 
 
 class _RemoteFile(io.RawIOBase):

@@ -2,9 +2,9 @@
 
 Mail, a freeze, a stop and answers are put where the main thread finds them; the main thread acts
 on them at its safe points only. When the node is gone the process ends at once, for nobody would
-ever look at its result. The inbox is bounded by the window that the node keeps to (`WINDOW`
-messages sent and not yet taken); a node that sends more breaks the protocol, which ends the
-worker.
+ever look at its result; so it does when the computation goes on elsewhere. The inbox is bounded by
+the window that the node keeps to (`WINDOW` messages sent and not yet taken); a node that sends
+more breaks the protocol, which ends the worker.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Port:
         """Wait until the node resumes the frozen computation.
 
         Raises:
-            StoppedError: the computation goes on elsewhere, or is to end.
+            StoppedError: the computation is to end.
         """
         with self._changed:
             # Without a time-out of its own: a node that is gone closes the channel, which ends us.
@@ -133,7 +133,7 @@ class Port:
                 with self._changed:
                     self._accept(message)
                     self._changed.notify_all()
-        except ChannelClosedError:
+        finally:
             os._exit(EXIT_ORPHANED)
 
     def _accept(self, message: Message) -> None:
@@ -147,7 +147,8 @@ class Port:
             case Resume():
                 self._freeze = None
             case Discard():
-                self._stop = Stop("the computation goes on elsewhere")
+                # At once: it runs elsewhere now, and no `finally` of the user's may act here.
+                os._exit(0)
             case Stop():
                 self._stop = message
             case Answer(request=request) if request in self._answers:

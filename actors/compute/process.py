@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 import simulacra
-from simulacra.actors.compute.channel import Channel, ChannelClosedError
+from simulacra.actors.compute.channel import Channel, ChannelClosedError, MessageTooLargeError
 from simulacra.actors.compute.guarded import GuardedProcess
 from simulacra.actors.compute.limits import over_limit
 from simulacra.actors.compute.messages import (
@@ -86,6 +86,7 @@ class WorkerProcess:
 
         Raises:
             OSError: it cannot be started.
+            MessageTooLargeError: the spec's arguments are too large; ``on_exit`` was called.
         """
         self._on_message = on_message
         self._limits = spec.limits
@@ -106,8 +107,18 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
-        self._channel.send(Start(spec.to_plain(), name, host, snapshot))
         self._process.watch({self._channel.fileno(): self._receive})
+        self._start(Start(spec.to_plain(), name, host, snapshot))
+
+    def _start(self, start: Start) -> None:
+        try:
+            self._channel.send(start)
+        except ChannelClosedError:
+            pass  # it has ended already; on_exit tells
+        except MessageTooLargeError:
+            self.kill()
+            self.join()
+            raise
 
     @property
     def pid(self) -> int | None:
@@ -167,14 +178,19 @@ class WorkerProcess:
                 with self._lock:
                     self._in_flight -= 1
             case Result():
-                self._process.end_with(NORMAL)
+                self._end_with(NORMAL)
             case Error(error=error, text=text, traceback=traceback):
-                self._process.end_with(_reason_of(error, text, traceback, self._limits))
+                self._end_with(_reason_of(error, text, traceback, self._limits))
             case Failed(error=error, text=text, traceback=traceback):
                 described = (error, text, traceback)
-                self._process.end_with(ExitReason("error", detail="load", error=described))
+                self._end_with(ExitReason("error", detail="load", error=described))
         self._on_message(message)  # type: ignore[arg-type]
         return True
+
+    def _end_with(self, reason: ExitReason) -> None:
+        """All is said: the process may flush its files, but not stay for a thread left behind."""
+        self._process.end_with(reason)
+        self._process.kill_at(time.monotonic() + STOP_GRACE)
 
     def _ended(self, on_exit: Callable[[ExitReason], None]) -> Callable[[ExitReason], None]:
         def ended(reason: ExitReason) -> None:

@@ -2,8 +2,10 @@
 
 The process first becomes a guard and its child (see `guard`); the child reads Start from its
 channel, loads the code, answers Ready or Failed, runs, and answers Result or Error. The main
-thread runs user code, one more thread reads the channel. Imports are few and late: starting is
-most of what a short computation costs. An error is reported as text, never as an object.
+thread runs user code, one more thread reads the channel. After the result the interpreter ends as
+always, so that files are flushed; the node sees to it that a thread left behind cannot hold it.
+Imports are few and late: starting is most of what a short computation costs. An error is reported
+as text, never as an object.
 """
 
 from __future__ import annotations
@@ -30,16 +32,13 @@ DATA_SLACK: Final = 64 * 2**20
 
 
 def main() -> None:
-    """Run a worker: ``worker CONTROL_FD CHANNEL_FD``; ends the process."""
+    """Run a worker: ``worker CONTROL_FD CHANNEL_FD``."""
     control, channel = (int(fd) for fd in sys.argv[1:3])
     os.set_inheritable(channel, False)
     guard(socket.socket(fileno=control))
     # What is printed is seen at once, though it goes to a pipe.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _work(Channel(socket.socket(fileno=channel)))
-    sys.stdout.flush()
-    # At once, like exec: a thread that user code left behind must not hold the process.
-    os._exit(0)
 
 
 def _work(channel: Channel) -> None:

@@ -71,12 +71,13 @@ def arguments(example: str, data: Path, out: Path) -> tuple[str | int, ...]:
         rows = "".join(f"{rng.choice('xyz')},{rng.randrange(9)}\n" for _ in range(30))
         (data / "sales.csv").write_text(rows)
         return (str(data / "sales.csv"), str(out / "report"))
-    return {
+    others: dict[str, tuple[str | int, ...]] = {
         "word_count": (str(data),),
         "photo_index": (str(data), str(out)),
         "heat": (6,),
         "mail_totals": (),
-    }[example]
+    }
+    return others[example]
 
 
 def run(spec: Spec, kept: Kept, folder: Path, replies: dict[str, object]) -> object:
@@ -112,7 +113,9 @@ def outcome(example: str, folder: Path, kills: list[int], every: int) -> tuple[O
     out.mkdir()
     args = arguments(example, data, out)
     path = EXAMPLES / f"{example}.py"
-    kept, replies, died = Kept(folder / "kept"), {}, 0  # type: ignore[var-annotated]
+    kept, died = Kept(folder / "kept"), 0
+    replies: dict[str, object] = {}
+    value = None
     for kill in [*kills, 0]:
         source = PRELUDE.format(kill=kill, every=every) + path.read_text()
         spec = Spec(Script(str(path), source), args=args, checkpoint_every=1e-9)

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import psutil
 
-from simulacra.actors.compute.messages import Checkpoint, Frozen, ToNode
+from simulacra.actors.compute.messages import Checkpoint, Frozen, Mail, Result, ToNode
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.process import WorkerProcess
 from simulacra.actors.compute.spec import Script, Spec
+from simulacra.actors.compute.values import pack, unpack_plain
 from simulacra.actors.runtime.reason import ExitReason
 
 TIMEOUT = 10.0
@@ -32,16 +33,20 @@ class Worker:
         self.messages: queue.Queue[ToNode | ExitReason] = queue.Queue()
         self.seen: list[ToNode | ExitReason] = []
         self.log = OutputLog(folder / "log", spec.limits.output)
-        self.process = WorkerProcess(
-            spec,
-            name="job",
-            host="here",
-            folder=folder / "work",
-            log=self.log,
-            on_message=self.messages.put,
-            on_exit=self.messages.put,
-            snapshot=snapshot,
-        )
+        try:
+            self.process = WorkerProcess(
+                spec,
+                name="job",
+                host="here",
+                folder=folder / "work",
+                log=self.log,
+                on_message=self.messages.put,
+                on_exit=self.messages.put,
+                snapshot=snapshot,
+            )
+        except BaseException:
+            self.log.close()
+            raise
 
     def expect(self, kind: type[M], timeout: float = TIMEOUT) -> M:
         """The next message of a kind; those before it are kept in `seen`."""
@@ -82,3 +87,12 @@ def eventually(check: Callable[[], bool], timeout: float = TIMEOUT) -> None:
 
 def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
+
+
+def value(worker: Worker) -> object:
+    """What the computation returned."""
+    return unpack_plain(worker.expect(Result).value)
+
+
+def mail(n: int, body: object, ask: str | None = None) -> Mail:
+    return Mail(n, "somebody@here", pack(body), ask)
