@@ -1,8 +1,8 @@
-"""What ties local actors to those of one peer: links and monitors, kept so that the loss of the peer
-ends each exactly once.
+"""Bonds: the links and monitors between the actors here and those of one peer.
 
-A bond is noted when its signal passes, in either direction, and struck out when the one that ends it
-passes. Pure: signals in, signals to local actors out; the owner guards it.
+They are kept so that the loss of the peer ends each exactly once. A bond is noted when its signal
+passes, in either direction, and struck out when the one that ends it passes. Pure: signals in,
+signals to local actors out; the owner guards it.
 """
 
 from __future__ import annotations

@@ -150,15 +150,13 @@ class Codec:
         unpacker = msgpack.Unpacker(
             ext_hook=extension, strict_map_key=False, max_buffer_size=len(data)
         )
-        try:
-            unpacker.feed(data)
-            yield from unpacker
-            if unpacker.tell() != len(data):
-                raise MalformedError(f"the last {len(data) - unpacker.tell()} bytes make no object")
-        except MalformedError:
-            raise
-        except Exception as error:
-            raise MalformedError(f"{type(error).__name__}: {error}") from error
+        unpacker.feed(data)
+        while unpacker.tell() < len(data):
+            try:
+                value = unpacker.unpack()
+            except Exception as error:
+                raise MalformedError(f"no object: {type(error).__name__}: {error}") from error
+            yield value
 
     def _restore(self, code: int, payload: bytes, buffers: Sequence[memoryview]) -> Any:
         if code == _BIGINT:

@@ -1,7 +1,7 @@
 """The connections that other nodes opened to this one, and how to close one of them.
 
-ZeroMQ offers no way to close a connection that a ROUTER accepted, and asks for admission only at the
-handshake; so an expelled peer would stay. (Taking over its routing id with ROUTER_HANDOVER
+ZeroMQ offers no way to close a connection that a ROUTER accepted, and asks for admission only at
+the handshake; so an expelled peer would stay. (Taking over its routing id with ROUTER_HANDOVER
 mutes it, but leaves its TCP connection open: libzmq issues 3238 and 4407.) A frame tells the file
 descriptor it came by. Shutting that TCP connection down makes libzmq close it as if the peer had
 gone, and the peer's reconnect then meets the door.

@@ -19,7 +19,7 @@ that starts with its `Entry` kind. The first frame of every lane is a HELLO.
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import IntEnum
 from typing import Any, Final
 
@@ -102,6 +102,14 @@ class Hello:
         """The greeter's session."""
         return self.incarnation, self.session
 
+    def seen_from(self, address: str) -> Hello:
+        """The same, its endpoint completed by the address it came from where it names none."""
+        host, colon, port = self.endpoint.removeprefix("tcp://").rpartition(":")
+        if host not in ("*", "0.0.0.0", "[::]"):  # noqa: S104 - compared, not bound
+            return self
+        literal = f"[{address}]" if ":" in address else address
+        return replace(self, endpoint=f"tcp://{literal}{colon}{port}")
+
     def pack(self) -> bytes:
         """The whole frame."""
         told = asdict(self)
@@ -116,13 +124,15 @@ class Hello:
         """
         if not isinstance(told, dict):
             raise MalformedError("a HELLO is no map")
-        known = {field.name: told.get(field.name) for field in fields(cls)}
+        known: dict[str, Any] = {field.name: told.get(field.name) for field in fields(cls)}
         for field in fields(cls):
             wanted = {"int": int, "str": str}.get(str(field.type), list)
             if not isinstance(known[field.name], wanted):
                 raise MalformedError(f"a HELLO's {field.name} is no {wanted.__name__}")
         for pair in ("echo", "window"):
             known[pair] = _numbers(known[pair], 2, pair)
+        if known["lane"] not in list(Lane) or not all(known["window"]):
+            raise MalformedError("a HELLO's lane or window is none")
         return cls(**known)
 
 

@@ -1,9 +1,9 @@
 """The receiving side of one session: entries become mail and signals of this node's actors.
 
-Runs in the transport's reader thread and never waits. Mail for a full mailbox is *parked* there; the
-peer is told to send that actor no more (XOFF), and to go on (XON) when the parked mail is in. Credit
-is given back for parked mail as for any other: XOFF goes first on the same lane, so at most one
-window can be parked for an actor, and the others' mail flows on.
+Runs in the transport's reader thread and never waits. Mail for a full mailbox is *parked* there;
+the peer is told to send that actor no more (XOFF), and to go on (XON) when the parked mail is in.
+Credit is given back for parked mail as for any other: XOFF goes first on the same lane, so at most
+one window can be parked for an actor, and the others' mail flows on.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simulacra.actors.runtime.codec import Codec, MalformedError
-from simulacra.actors.runtime.codec import CannotPackError, MessageTooLargeError
+from simulacra.actors.runtime.codec import (
+    CannotPackError,
+    Codec,
+    MalformedError,
+    MessageTooLargeError,
+)
 from simulacra.actors.runtime.credit import ReceiverCredit, Window
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.frames import DataHeader, Entry
@@ -23,13 +27,17 @@ from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.peer import ActorId, Peer
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.refs import Ref
-from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
 from simulacra.actors.runtime.signals import (
     Demonitor,
     DownSignal,
     ExitSignal,
+    Kill,
     Link,
     Monitor,
+    Resume,
+    Signal,
+    Stop,
+    Suspend,
     Unlink,
 )
 
@@ -124,7 +132,7 @@ class Incoming:
 
     def _park(self, actor: ActorId) -> None:
         with self._parked_lock:
-            parked = self._parked[actor] = self._parked.get(actor, 0) + 1
+            parked = self._count_parked(actor, 1)
             if parked == 1:
                 self._peer.control(int(Entry.XOFF), actor)
         if parked > self._window.messages:
@@ -133,22 +141,23 @@ class Incoming:
     def _room(self, actor: ActorId) -> None:
         """One parked message is in; called in the thread of the actor that has room."""
         with self._parked_lock:
-            parked = self._parked[actor] = self._parked.get(actor, 0) - 1
-            if not parked:
-                del self._parked[actor]
+            if not self._count_parked(actor, -1):
                 self._peer.control(int(Entry.XON), actor)
+
+    def _count_parked(self, actor: ActorId, more: int) -> int:
+        """How many are parked now; below zero when room was made before it was counted."""
+        parked = self._parked.pop(actor, 0) + more
+        if parked:
+            self._parked[actor] = parked
+        return parked
 
     # -- answers
 
     def _reply(self, number: int, value: Any) -> None:
-        reply = self._peer.answered(number)
-        if reply is not None:
-            reply.set(value)
+        self._peer.answered(number, value, None)
 
     def _error(self, number: int, error: BaseException) -> None:
-        reply = self._peer.answered(number)
-        if reply is not None:
-            reply.set_error(error)
+        self._peer.answered(number, None, error)
 
     # -- signals
 

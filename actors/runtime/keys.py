@@ -54,15 +54,19 @@ class KeyPair:
                 f"{path} may be read by others, so its key may be known: delete it to get a new "
                 f"one, or, if you are sure that nobody read it, type: chmod 600 {path}"
             )
-        words = dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if line)
-        try:
-            pair = cls(words["public"], words["secret"])
-            valid = zmq.curve_public(pair.secret.encode()).decode() == pair.public
-        except (KeyError, ValueError, zmq.ZMQError):
-            valid = False
-        if not valid:
+        lines = (line.partition(" ") for line in path.read_text().splitlines())
+        words = {word: rest.strip() for word, _, rest in lines}
+        pair = cls(words.get("public", ""), words.get("secret", ""))
+        if not pair.is_valid():
             raise KeyFileError(f"{path} holds no key pair: delete it to get a new one")
         return pair
+
+    def is_valid(self) -> bool:
+        """Whether the two belong together."""
+        try:
+            return zmq.curve_public(self.secret.encode()).decode() == self.public
+        except (ValueError, zmq.ZMQError):
+            return False
 
 
 def _write_once(path: Path, pair: KeyPair) -> None:
@@ -115,10 +119,11 @@ class KeyList:
                 continue
             try:
                 member = _member(words)
-                if member.key in members:
-                    raise ValueError(f"the key of {members[member.key].name} is here twice")
             except ValueError as error:
                 raise KeyFileError(f"{path}, line {number}: {error}") from None
+            if member.key in members:
+                twice = members[member.key].name
+                raise KeyFileError(f"{path}, line {number}: the key of {twice} is here twice")
             members[member.key] = member
         return cls(members.values())
 

@@ -10,14 +10,16 @@ and is then refused. Signals, answers and everything in the control lane never w
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
 from simulacra.actors.runtime.bonds import Bonds
-from simulacra.actors.runtime.codec import Buffer, Codec
+from simulacra.actors.runtime.codec import Buffer, CannotPackError, Codec, MessageTooLargeError
 from simulacra.actors.runtime.credit import SenderCredit, Window
 from simulacra.actors.runtime.errors import ActorDeadError, MailboxFullError
 from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
@@ -26,8 +28,10 @@ from simulacra.actors.runtime.outbox import Outbox
 from simulacra.actors.runtime.reason import NOCONNECTION
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.session import Session
-from simulacra.actors.runtime.signals import Signal
+from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Signal
 from simulacra.actors.runtime.wire_types import register
+
+logger = logging.getLogger(__name__)
 
 ActorId = int | str
 
@@ -55,6 +59,7 @@ class Peer:
         self,
         key: str,
         endpoint: str,
+        *,
         session: Session,
         codec: Codec,
         wants_flush: Callable[[Peer], None],
@@ -115,7 +120,7 @@ class Peer:
             self._changed.notify_all()
         lost = ActorDeadError(f"the connection to {self.name} is lost", NOCONNECTION)
         for reply in asks.values():
-            reply.set_error(lost)
+            _settle(reply, None, lost)
         for ref, signal in bonds:
             ref.signal(signal)
 
@@ -160,17 +165,22 @@ class Peer:
         return self._mail(actor, entry, buffers, at_once=False)
 
     def ask(self, actor: ActorId, message: Any, reply: Reply) -> None:
-        """Send a message whose answer goes into ``reply``, an error if there can be none."""
+        """Send a message whose answer goes into ``reply``, an error if there can be none.
+
+        Raises:
+            CannotPackError, MessageTooLargeError: as `Codec.pack`.
+        """
         number = next(self._numbers)
+        entry, buffers = self._codec.pack([1, actor, number], message)
+        self._asks[number] = reply
         try:
-            entry, buffers = self._codec.pack([1, actor, number], message)
-            self._asks[number] = reply
-            sent = self._mail(actor, entry, buffers, at_once=True)
-        except Exception:
-            self._asks.pop(number, None)
-            raise
-        if not sent and self._asks.pop(number, None) is not None:
-            reply.set_error(self.lost_error())
+            problem: Exception | None = (
+                None if self._mail(actor, entry, buffers, at_once=True) else self.lost_error()
+            )
+        except PeerBusyError as busy:
+            problem = busy
+        if problem is not None and self._asks.pop(number, None) is not None:
+            reply.set_error(problem)
 
     def lost_error(self) -> ActorDeadError:
         """What is told to those who ask an actor of a peer that is not up."""
@@ -226,16 +236,11 @@ class Peer:
 
     def control(self, *parts: Any) -> bool:
         """Send an entry on the control lane; False when the peer is not up."""
-        with self._lock:
-            if self.is_up:
-                lane = self._lanes[Lane.CONTROL]
-                lane.add(pack_entry(*parts))
-                lane.flush()
-            return self.is_up
+        return self._control_entry(pack_entry(*parts))
 
     def signal(self, actor: ActorId, to: Ref, signal: Signal) -> bool:
         """Send a signal that keeps its place behind mail; False when the peer is not up."""
-        entry, _ = self._codec.pack([int(Entry.SIGNAL), actor], signal)
+        entry = self._pack_signal(actor, signal)
         with self._lock:
             if self.is_up:
                 self._bonds.sent(to, signal)
@@ -244,8 +249,16 @@ class Peer:
 
     def urgent(self, actor: ActorId, signal: Signal) -> bool:
         """Send a signal that overtakes mail; False when the peer is not up."""
-        entry, _ = self._codec.pack([int(Entry.SIGNAL), actor], signal)
-        return self._control_entry(entry)
+        return self._control_entry(self._pack_signal(actor, signal))
+
+    def _pack_signal(self, actor: ActorId, signal: Signal) -> bytes:
+        try:
+            return self._codec.pack([int(Entry.SIGNAL), actor], signal)[0]
+        except (CannotPackError, MessageTooLargeError):
+            if not isinstance(signal, (ExitSignal, DownSignal)):
+                raise
+            told = replace(signal, reason=signal.reason.as_text())  # nobody is left to correct it
+            return self._codec.pack([int(Entry.SIGNAL), actor], told)[0]
 
     def request(self, kind: Entry, actor: ActorId, detail: Any, reply: Reply) -> bool:
         """Ask the peer's runtime on the control lane; False when the peer is not up."""
@@ -267,9 +280,11 @@ class Peer:
 
     # -- what the peer told
 
-    def answered(self, number: int) -> Reply | None:
-        """The reply that an answer is for, once; None if nobody waits for it any more."""
-        return self._asks.pop(number, None)
+    def answered(self, number: int, value: Any, error: BaseException | None) -> None:
+        """An answer came; if nobody waits for it any more it is dropped."""
+        reply = self._asks.pop(number, None)
+        if reply is not None:
+            _settle(reply, value, error)
 
     def granted(self, messages: int, size: int) -> bool:
         """The peer gave credit back; False when it never was taken."""
@@ -288,3 +303,14 @@ class Peer:
         """Note a link or monitor that the peer made or ended."""
         with self._lock:
             self._bonds.received(to, signal)
+
+
+def _settle(reply: Reply, value: Any, error: BaseException | None) -> None:
+    """Answer; a callback that somebody hung to the reply must not end a thread of the transport."""
+    try:
+        if error is None:
+            reply.set(value)
+        else:
+            reply.set_error(error)
+    except Exception:
+        logger.exception("a callback of a reply failed")

@@ -1,7 +1,7 @@
 """The one thread that reads the node's ROUTER: what each frame is, and whose.
 
-A frame of a connection that greeted goes to its session and from there to the actors. From any other
-connection only a HELLO or a REFUSED is understood. What is wrong is counted, logged once a
+A frame of a connection that greeted goes to its session and from there to the actors. From any
+other connection only a HELLO or a REFUSED is understood. What is wrong is counted, logged once a
 connection, and ends that peer's session only.
 """
 
@@ -51,8 +51,8 @@ class Reader:
         connection = self._roster.connection(routing_id)
         if connection is None:
             frame = router.recv(copy=False)
-            buffers = self._buffers(frame.more)
-            self._stranger(routing_id, frame, buffers)
+            self._buffers(frame.more)
+            self._stranger(routing_id, frame)
             return
         data = router.recv()
         buffers = self._buffers(router.rcvmore)
@@ -116,19 +116,22 @@ class Reader:
 
     # -- strangers
 
-    def _stranger(self, routing_id: bytes, frame: zmq.Frame, buffers: list[memoryview]) -> None:
+    def _stranger(self, routing_id: bytes, frame: zmq.Frame) -> None:
         wire = Wire.of(frame)
+        key = str(frame.get("User-Id"))
         try:
-            header = _header(self._codec.unpack(frame.bytes, buffers))
+            header = _header(self._codec.unpack(frame.bytes))
             if header[0] == Kind.HELLO:
-                hello = Hello.unpack(header[1])
-                self._roster.hello(routing_id, hello, str(frame.get("User-Id")), wire)
+                hello = Hello.unpack(header[1]).seen_from(str(frame.get("Peer-Address")))
+                self._roster.hello(routing_id, hello, key, wire)
                 return
             if header[0] == Kind.REFUSED:
-                self._roster.refused_by(str(frame.get("User-Id")), str(header[2]))
-                return
-            self.unknown += 1
-        except (MalformedError, IndexError) as error:
+                self._roster.refused_by(key, str(header[2]))
+            else:
+                self.unknown += 1
+        except zmq.ContextTerminated:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a stranger sends, the reader goes on
             self.malformed += 1
             logger.warning("closed a connection that sent a malformed frame: %s", error)
         wire.shut()

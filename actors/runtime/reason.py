@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from simulacra.actors.runtime.errors import RemoteError, describe
 
+_DETAIL_LIMIT: Final = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class ExitReason:
@@ -39,6 +41,12 @@ class ExitReason:
         """The reason of an actor whose code raised ``error``."""
         exception = error if isinstance(error, Exception) else None
         return cls("error", error=describe(error), exception=exception)
+
+    def as_text(self) -> ExitReason:
+        """The same with its details told as text, which always can be sent to other nodes."""
+        cause = None if self.cause is None else self.cause.as_text()
+        detail = None if self.detail is None else str(self.detail)[:_DETAIL_LIMIT]
+        return ExitReason(self.kind, detail, self.error, cause)
 
     @property
     def is_normal(self) -> bool:

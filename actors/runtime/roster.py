@@ -11,19 +11,29 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+import zmq
 
 from simulacra.actors.runtime.admission import Refusal, refusal
 from simulacra.actors.runtime.codec import Codec, MalformedError
 from simulacra.actors.runtime.connections import Connection, Wire
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.errors import AskTimeoutError
-from simulacra.actors.runtime.frames import WIRE_VERSION, Hello, Lane, pack_bye, pack_refused
+from simulacra.actors.runtime.frames import (
+    WIRE_VERSION,
+    Hello,
+    Lane,
+    SessionId,
+    pack_bye,
+    pack_refused,
+)
 from simulacra.actors.runtime.incoming import Incoming
-from simulacra.actors.runtime.keys import KeyList
+from simulacra.actors.runtime.keys import Member
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.session import (
+    NOBODY,
     Beat,
     Command,
     Dial,
@@ -52,11 +62,19 @@ class PeerRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a transport was told; see `Transport`."""
+    """How a transport behaves.
+
+    Attributes:
+        software: this node's version of Simulacra.
+        timing: heartbeats and patience.
+        window: how much mail each peer may have under way to this node.
+        send_timeout: seconds that a sender waits for a peer that takes no more.
+        wire_version: what this node speaks.
+    """
 
     software: str = ""
-    timing: Timing = Timing()
-    window: Window = Window()
+    timing: Timing = field(default_factory=Timing)
+    window: Window = field(default_factory=Window)
     send_timeout: float = 5.0
     wire_version: int = WIRE_VERSION
 
@@ -68,15 +86,16 @@ class Roster:
         self,
         system: ActorSystem,
         sockets: Sockets,
+        *,
         codec: Codec,
         greeting: Hello,
-        keys: KeyList,
+        member: Callable[[str], Member | None],
         settings: Settings,
         wants_flush: Callable[[Peer], None],
         on_up: PeerEvent,
         on_down: PeerEvent,
     ) -> None:
-        self.keys = keys
+        self._member = member
         self._system = system
         self._sockets = sockets
         self._codec = codec
@@ -115,7 +134,12 @@ class Roster:
                 return peer
             session = Session(self._system.incarnation, self._settings.timing)
             peer = self._peers[key] = Peer(
-                key, endpoint, session, self._codec, self._wants_flush, self._settings.send_timeout
+                key,
+                endpoint,
+                session=session,
+                codec=self._codec,
+                wants_flush=self._wants_flush,
+                send_timeout=self._settings.send_timeout,
             )
         with peer.session_lock:
             self.run(peer, session.start(time.monotonic()))
@@ -157,6 +181,9 @@ class Roster:
             return
         peer = self.add(hello.endpoint, hello.key)
         with peer.session_lock:
+            if peer.session.is_old(hello.session_id):
+                wire.shut()
+                return
             self._bind(routing_id, peer, hello, wire)
             if hello.lane == Lane.CONTROL:
                 self._welcome(peer, hello)
@@ -173,11 +200,12 @@ class Roster:
             hello,
             me=self._greeting.node,
             wire=self._greeting.wire,
-            member=self.keys.get(hello.key),
+            member=self._member(hello.key),
             holder_of_name=holder.key if holder is not None and holder.is_up else None,
         )
 
     def _bind(self, routing_id: bytes, peer: Peer, hello: Hello, wire: Wire) -> None:
+        self.evict(peer, keep=hello.session_id)
         incoming = self._incoming(peer, hello)
         connection = Connection(peer, Lane(hello.lane), hello.session_id, wire, incoming)
         with self._lock:
@@ -193,14 +221,11 @@ class Roster:
 
     def _welcome(self, peer: Peer, hello: Hello) -> None:
         now = time.monotonic()
-        restarted = hello.incarnation != peer.incarnation
-        if restarted and peer.is_up:
-            self.run(peer, peer.session.fail("its process was started anew", now, rest=0.0))
         moved = hello.endpoint != peer.endpoint
         peer.hello, peer.endpoint, peer.refusal = hello, hello.endpoint, ""
         with self._lock:
             self._names[hello.node] = peer
-        if moved:
+        if moved and not peer.is_up:
             self.run(peer, peer.session.start(now))
         self.run(peer, peer.session.hello(hello.session_id, hello.echo, now))
 
@@ -235,14 +260,17 @@ class Roster:
     def tick(self) -> None:
         """Let time pass for all sessions."""
         for peer in self.peers():
-            with peer.session_lock:
-                self.run(peer, peer.session.tick(time.monotonic()))
+            try:
+                with peer.session_lock:
+                    self.run(peer, peer.session.tick(time.monotonic()))
+            except Exception:
+                logger.exception("the session with %s could not go on", peer.name)
 
     def fail(self, peer: Peer, reason: str, *, rest: float | None = None) -> None:
         """End a peer's session; it is dialed again after a rest."""
         with peer.session_lock:
             self.run(peer, peer.session.fail(reason, time.monotonic(), rest=rest))
-            peer.hang_up()
+            peer.hang_up(pack_bye(reason), _LAST_WORD)
             self.evict(peer)
 
     def run(self, peer: Peer, commands: Sequence[Command]) -> None:
@@ -261,9 +289,15 @@ class Roster:
                     peer.beat()
 
     def _dial(self, peer: Peer) -> None:
-        if self._closed or peer.key not in self.keys:
+        if self._closed or self._member(peer.key) is None:
             return
-        lanes = self._sockets.dial(peer.endpoint, peer.key)
+        try:
+            lanes = self._sockets.dial(peer.endpoint, peer.key)
+        except zmq.ContextTerminated:
+            raise
+        except zmq.ZMQError as error:
+            logger.error("%s cannot be dialed: %s", peer.endpoint, error)  # noqa: TRY400 - no bug
+            return
         hello = self._hello_for(peer)
         for lane, outbox in lanes.items():
             outbox.send(replace(hello, lane=int(lane)).pack())
@@ -282,16 +316,21 @@ class Roster:
 
     def _down(self, peer: Peer, reason: str) -> None:
         logger.warning("lost %s: %s", peer.name, reason)
+        peer.hang_up(pack_bye(reason), _LAST_WORD)
         peer.down()
-        self.evict(peer)
+        self.evict(peer, keep=peer.session.theirs)
         self._on_down(peer, reason)
 
     # -- parting
 
-    def evict(self, peer: Peer) -> None:
-        """Close the connections that a peer has to this node, and forget their routing ids."""
+    def evict(self, peer: Peer, keep: SessionId = NOBODY) -> None:
+        """Close a peer's connections to this node but those of one session, and forget them."""
         with self._lock:
-            gone = [(rid, one) for rid, one in self._connections.items() if one.peer is peer]
+            gone = [
+                (routing_id, connection)
+                for routing_id, connection in self._connections.items()
+                if connection.peer is peer and connection.session != keep
+            ]
             for routing_id, _ in gone:
                 del self._connections[routing_id]
         for _, connection in gone:

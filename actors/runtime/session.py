@@ -115,6 +115,7 @@ class Session:
     number: int = 0
     theirs: SessionId = NOBODY
     counters: Counters = field(default_factory=Counters)
+    _newest: SessionId = NOBODY
     _expected: dict[Lane, int] = field(default_factory=dict)
     _heard: float = 0.0
     _since: float = 0.0
@@ -135,15 +136,19 @@ class Session:
 
     def hello(self, theirs: SessionId, echo: SessionId, now: float) -> list[Command]:
         """A hello came on the control lane."""
+        if self.is_old(theirs):
+            self.counters.stale += 1
+            return []
         commands: list[Command] = []
         news = theirs != self.theirs
         if news:
             if self.state is State.UP:
-                commands += self._down(f"it started a new session {theirs[1]}", now)
+                again = "its process was started anew", "it lost the connection"
+                commands += self._down(again[theirs[0] == self.theirs[0]], now)
                 commands += self._dial(now)
             elif self._dial_at is not None:
                 commands += self._dial(now)
-            self.theirs = theirs
+            self.theirs = self._newest = theirs
             self._expected = {Lane.CONTROL: 1, Lane.DATA: 1}
         self._heard = now
         if echo == self.id:
@@ -151,6 +156,10 @@ class Session:
         if news:
             commands.append(Greet())
         return commands
+
+    def is_old(self, theirs: SessionId) -> bool:
+        """Whether a session of theirs is over: its process has begun a later one since."""
+        return theirs[0] == self._newest[0] and theirs[1] < self._newest[1]
 
     def frame(
         self, lane: Lane, theirs: SessionId, first: int, count: int, now: float

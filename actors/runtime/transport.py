@@ -1,7 +1,7 @@
 """The transport of one node: carries the mail and signals of its actors to other nodes.
 
-A node binds one ROUTER, the only port that others need to reach, read by one thread. To each peer it
-dials two DEALERs, the lanes, which are used for sending only, by any thread. Both nodes dial, so
+A node binds one ROUTER, the only port that others need to reach, read by one thread. To each peer
+it dials two DEALERs, the lanes, which are used for sending only, by any thread. Both nodes dial, so
 each can refuse, expel and notice the loss of the other by itself.
 
 Threads: the reader; the timekeeper, which ticks the sessions; the flusher, which sends what tells
@@ -17,7 +17,7 @@ import zmq
 
 from simulacra.actors.runtime.codec import DEFAULT_LIMIT, Codec
 from simulacra.actors.runtime.frames import Hello
-from simulacra.actors.runtime.keys import KeyList, KeyPair
+from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.reader import Reader
 from simulacra.actors.runtime.refs import Address
@@ -72,6 +72,7 @@ class Transport:
     ) -> None:
         self._settings = settings or Settings()
         self._system = system
+        self._keys = keys
         self._sockets = Sockets(pair, bind, limit, self._admits)
         self.endpoint = advertise or self._sockets.endpoint
         self._dirty: set[Peer] = set()
@@ -81,13 +82,13 @@ class Transport:
         self._roster = Roster(
             system,
             self._sockets,
-            codec,
-            self._greeting(pair),
-            keys,
-            self._settings,
-            self._wants_flush,
-            on_up,
-            on_down,
+            codec=codec,
+            greeting=self._greeting(pair),
+            member=self._member,
+            settings=self._settings,
+            wants_flush=self._wants_flush,
+            on_up=on_up,
+            on_down=on_down,
         )
         self._reader = Reader(self._sockets.router, codec, self._roster)
         self._threads = [
@@ -117,12 +118,15 @@ class Transport:
         )
 
     def _admits(self, key: str) -> bool:
-        return key in self._roster.keys
+        return key in self._keys
+
+    def _member(self, key: str) -> Member | None:
+        return self._keys.get(key)
 
     # -- for the node
 
     def connect(self, endpoint: str, key: str) -> Peer:
-        """Make the node at ``endpoint`` with a public key a peer, dialed for as long as it takes."""
+        """Make the node at an endpoint, with its public key, a peer: dialed until it answers."""
         return self._roster.add(endpoint, key)
 
     def wait_up(self, peer: Peer, timeout: float = 5.0) -> None:
@@ -149,7 +153,7 @@ class Transport:
 
     def admit(self, keys: KeyList) -> None:
         """Put another list in force: peers that it no longer has are expelled at once."""
-        self._roster.keys = keys
+        self._keys = keys
         for peer in self._roster.peers():
             if peer.key not in keys:
                 self._roster.expel(peer.key)

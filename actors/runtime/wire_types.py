@@ -128,14 +128,17 @@ def rebuild(name: str, fields: dict[str, Any]) -> Any:
     cls = _classes.get(name)
     if cls is None or _is_error(cls):
         return Unbuilt(name, fields, "no module that registers this name was imported here")
-    if issubclass(cls, tuple):
-        known = set(cls._fields)  # type: ignore[attr-defined]  # a named tuple
-    else:
-        known = {field.name for field in dataclasses.fields(cls) if field.init}
+    known = _field_names(cls)
     try:
         return cls(**{key: value for key, value in fields.items() if key in known})
     except Exception as error:  # noqa: BLE001 - a constructor of the user's may do anything
         return Unbuilt(name, fields, f"{type(error).__name__}: {error}")
+
+
+def _field_names(cls: Any) -> set[str]:
+    if _is_named_tuple(cls):
+        return set(cls._fields)
+    return {field.name for field in dataclasses.fields(cls) if field.init}
 
 
 # -- exceptions
