@@ -21,8 +21,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
-
 from simulacra.actors.runtime._pykka import Shell
 from simulacra.actors.runtime.errors import (
     ActorDeadError,
@@ -33,6 +31,7 @@ from simulacra.actors.runtime.errors import (
 )
 from simulacra.actors.runtime.futures import Reply, current
 from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
+from simulacra.actors.runtime.proxy import PROXY_MESSAGES
 from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.signals import (
@@ -164,7 +163,7 @@ class Cell:
                 self._refuse(message, reply, self._dead())
                 return self.exit_reason
             try:
-                special = _PROXY_MESSAGES.get(type(message))
+                special = PROXY_MESSAGES.get(type(message))
                 result = receive(message) if special is None else special(behaviour, message)
             except ActorExit as request:
                 return request.reason
@@ -173,6 +172,7 @@ class Cell:
             if reply is not None and self._in_hand is reply:
                 self._in_hand = None
                 reply.set(result)
+            item = message = reply = result = None  # an idle actor holds no message in memory
 
     def _obey(self, signal: Any) -> ExitReason | None:
         """Act on an urgent signal; the reason to end, if it is to end."""
@@ -214,7 +214,7 @@ class Cell:
             links, self._links = self._links, set()
             watchers, self._watchers = self._watchers, {}
             watching, self._watching = self._watching, {}
-            deferred, self._deferred = self._deferred, set()
+            deferred = list(self._deferred)  # answering takes each out of the set
         self.system.forget(self)
         if unborn and self.parent in links:
             links.discard(self.parent)
@@ -233,7 +233,7 @@ class Cell:
         if unborn:
             self.started.set_error(self._start_error(reason))
 
-    def _answer_all(self, reason: ExitReason, deferred: set[Reply]) -> None:
+    def _answer_all(self, reason: ExitReason, deferred: list[Reply]) -> None:
         """Close the mailbox and give everybody who still waits for an answer an error."""
         dead = ActorDeadError(f"{self.ref} ended: {reason}", reason)
         in_hand = self._in_hand
@@ -447,24 +447,6 @@ class Cell:
         with self._lock:
             return frozenset(self._links)
 
-
-def _call(behaviour: Actor, message: ProxyCall) -> Any:
-    return getattr(behaviour, message.attr_path[0])(*message.args, **message.kwargs)
-
-
-def _get(behaviour: Actor, message: ProxyGetAttr) -> Any:
-    return getattr(behaviour, message.attr_path[0])
-
-
-def _set(behaviour: Actor, message: ProxySetAttr) -> None:
-    setattr(behaviour, message.attr_path[0], message.value)
-
-
-_PROXY_MESSAGES: dict[type, Callable[[Actor, Any], Any]] = {
-    ProxyCall: _call,
-    ProxyGetAttr: _get,
-    ProxySetAttr: _set,
-}
 
 _SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
     Stop: Cell._on_stop,  # noqa: SLF001

@@ -99,13 +99,20 @@ class TimerWheel:
             thread.join(5)
 
     def _run(self) -> None:
-        while (due := self._next_due()) is not None:
-            if due.cancelled:
-                continue
+        while self._fire_next():
+            pass
+
+    def _fire_next(self) -> bool:
+        """Wait for the next timer and let it act; False when closed."""
+        due = self._next_due()
+        if due is None:
+            return False
+        if not due.cancelled:
             try:
                 due.action()
             except Exception:  # one timer's fault is not the others'
                 logger.exception("a timer's action failed")
+        return True
 
     def _next_due(self) -> Timer | None:
         """Wait for the next timer's time; None when closed."""
