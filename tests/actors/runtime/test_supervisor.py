@@ -23,6 +23,7 @@ from simulacra.actors.runtime import (
     ChildSpec,
     ExitReason,
     Flags,
+    IgnoreStart,
     Ref,
     SimpleOneForOneError,
     SpecError,
@@ -308,6 +309,46 @@ def test_a_subclass_says_what_it_supervises(system: ActorSystem) -> None:
 
     pair = SupervisorHandle(system.spawn(Pair, "x", "y", name="pair"))
     assert [info.id for info in pair.which_children()] == ["x", "y"]
+
+
+def test_it_may_ask_not_to_be_started(system: ActorSystem, supervise: Spawn) -> None:
+    class Unwanted(Supervisor):
+        def __init__(self) -> None:
+            raise IgnoreStart
+
+    tree = supervise()
+    assert tree.start_child(ChildSpec("s", Unwanted, kind="supervisor")) is None
+    assert child(tree, "s").state == "undefined"
+    with pytest.raises(IgnoreStart):
+        system.spawn(Unwanted)
+
+
+def test_a_child_that_unlinks_itself_is_still_ended(supervise: Spawn) -> None:
+    tree = supervise(None, ChildSpec("a", Scripted))
+    ref = ref_of(tree)
+    ref.ask(lambda me: me.unlink(tree.ref))
+    tree.terminate_child("a")
+    assert not ref.is_alive()
+    assert child(tree).state == "undefined"
+
+
+def test_a_name_that_is_taken_fails_the_start(system: ActorSystem, supervise: Spawn) -> None:
+    tree = supervise()
+    system.spawn(Scripted, name="only")
+    with pytest.raises(StartError, match="'only' is taken"):
+        tree.start_child(ChildSpec("a", Scripted, kwargs={"name": "only"}))
+    assert tree.which_children() == []
+
+
+def test_a_named_child_has_its_name_again_after_a_restart(
+    system: ActorSystem, supervise: Spawn
+) -> None:
+    tree = supervise(None, fragile(kwargs={"name": "only"}))
+    before = ref_of(tree)
+    crash(system, before, ExitReason("boom"))
+    after = ref_of(tree)
+    assert after != before
+    assert system.whereis("only") == after
 
 
 def test_bad_specs_fail_its_start(system: ActorSystem) -> None:
