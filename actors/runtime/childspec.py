@@ -32,6 +32,10 @@ AutoShutdown = Literal["never", "any_significant", "all_significant"]
 BRUTAL_KILL: Final = "brutal_kill"
 """The shutdown of a child that is killed without being told."""
 
+_STRATEGIES: Final = get_args(Strategy)
+_RESTARTS: Final = get_args(Restart)
+_KINDS: Final = get_args(Kind)
+_AUTO_SHUTDOWNS: Final = get_args(AutoShutdown)
 _SHUTDOWNS: Final[Mapping[str, float | None]] = {"worker": 5.0, "supervisor": None}
 _TAKEN_KWARGS: Final = frozenset({"link", "parent"})
 
@@ -84,11 +88,11 @@ class Flags:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        _check_choice("Flags", "strategy", self.strategy, get_args(Strategy))
+        _check_choice("Flags", "strategy", self.strategy, _STRATEGIES)
         if type(self.intensity) is not int or self.intensity < 0:
             raise SpecError(f"Flags: intensity must be an integer >= 0, not {self.intensity!r}")
         _check_number("Flags", "period", self.period, more_than=0)
-        _check_choice("Flags", "auto_shutdown", self.auto_shutdown, get_args(AutoShutdown))
+        _check_choice("Flags", "auto_shutdown", self.auto_shutdown, _AUTO_SHUTDOWNS)
         if self.backoff is not None:
             _check_type("Flags", "backoff", self.backoff, Backoff)
 
@@ -134,8 +138,8 @@ class ChildSpec:
         where = f"ChildSpec {self.id!r}"
         _check_id(where, self.id)
         _check_start(where, self)
-        _check_choice(where, "restart", self.restart, get_args(Restart))
-        _check_choice(where, "kind", self.kind, get_args(Kind))
+        _check_choice(where, "restart", self.restart, _RESTARTS)
+        _check_choice(where, "kind", self.kind, _KINDS)
         _check_type(where, "significant", self.significant, bool)
         if self.significant and self.restart == "permanent":
             raise SpecError(

@@ -391,6 +391,12 @@ def failing_restarts() -> list[Scenario]:
             ),
         ),
         Scenario(
+            "hanging-restart-loop-of-another-child",
+            flags("one_for_all", 1_000_000),
+            (probe("a", "ok", later="error"), probe("b")),
+            (("spin", "b"), "which", ("terminate", "a"), "which", ("restart", "b"), "which"),
+        ),
+        Scenario(
             "stopped-while-restarting",
             flags(intensity=1_000_000),
             (probe("a"), probe("b", "ok", later="error")),
