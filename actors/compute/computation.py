@@ -128,6 +128,7 @@ class Computation(Actor):
         self._frozen = False
         self._stopping = False
         self._restarts = 0
+        self._last_error: tuple[str, str, str] | None = None
         self._window = RestartWindow()
         self._reading = Reading()
         self._rebalance = Rebalance()
@@ -358,6 +359,7 @@ class Computation(Actor):
         except OSError as error:
             self._note(f"a checkpoint is not kept, the one before still is: {error}")
         else:
+            self._last_error = None
             self._mail.step(Saved(mail["endpoint"]["mark"]))
         finally:
             os.close(descriptor)
@@ -377,9 +379,16 @@ class Computation(Actor):
 
     def _is_restarted(self, reason: ExitReason) -> bool:
         policy = self._spec.restart if self._spec is not None else "temporary"
-        if reason.detail == "load" or reason.kind == "limit":
+        if reason.detail == "load" or reason.kind == "limit" or self._is_repeated(reason):
             return False  # it would end the same way again
         return policy == "permanent" or (policy == "transient" and not reason.is_normal)
+
+    def _is_repeated(self, reason: ExitReason) -> bool:
+        """Whether its own code ended it so, a second time from the same checkpoint."""
+        last, self._last_error = self._last_error, reason.error
+        if isinstance(reason.detail, int):  # a command's exit code is its answer
+            return self._spec is not None and self._spec.restart != "permanent"
+        return reason.error is not None and last is not None and last[:2] == reason.error[:2]
 
     def _start_again(self, reason: ExitReason) -> None:
         self._relocation.freeze_failed("its worker was lost, and is started again")
@@ -432,11 +441,9 @@ class Computation(Actor):
     # -- mail
 
     def _open_mail(self, snapshot: dict[str, Any]) -> None:
-        place = self._next_place(snapshot)
-        self._post(Enter(self._party, self._name, place, self.ref))
         self._mail = Correspondence(
             snapshot,
-            place,
+            self._enter,
             clock=time.monotonic,
             to_worker=self._to_worker,
             to_post=self._to_post,
@@ -445,14 +452,16 @@ class Computation(Actor):
             checkpoint=lambda: None,  # the worker makes one every few seconds
         )
 
-    def _next_place(self, snapshot: dict[str, Any]) -> Place:
-        """A place that was never used: a life of its own for each start in an epoch."""
-        _, life, _ = snapshot["endpoint"]["place"]
+    def _enter(self, last_place: Place) -> Place:
+        """Live at a place that was never used: a life of its own for each start in an epoch."""
+        life = last_place.life
         last = self._kept.read_records().get("life", {"epoch": -1, "life": 0})
         first_here = self._epoch > 0 and last["epoch"] != self._epoch
         self._life = life if first_here else max(life, last["life"]) + 1
         self._kept.write_record("life", {"epoch": self._epoch, "life": self._life})
-        return Place(self._epoch, self._life, self._services.host)
+        place = Place(self._epoch, self._life, self._services.host)
+        self._post(Enter(self._party, self._name, place, self.ref))
+        return place
 
     def _post(self, message: Any) -> None:
         self.system.ref(POST).tell(message)

@@ -37,6 +37,18 @@ from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.runtime.wire_types import register
 
+__all__ = [
+    "COMPUTATIONS",
+    "POOL",
+    "Begin",
+    "Computations",
+    "ListThem",
+    "NameInUseError",
+    "UnknownComputationError",
+    "is_living",
+    "pool_spec",
+]
+
 logger = logging.getLogger(__name__)
 
 POOL: Final = "computations-pool"

@@ -170,11 +170,13 @@ class GetResult:
 
 def describe_reason(reason: ExitReason) -> dict[str, Any]:
     """A reason as the gateway tells it."""
-    kind, text, traceback = reason.kind, str(reason), None
-    if reason.error is not None:
-        traceback = reason.error[2] or None
-    code = reason.detail if kind == "exit" and isinstance(reason.detail, int) else None
-    return {"kind": kind, "text": text, "traceback": traceback, "exit": code}
+    code = reason.detail if isinstance(reason.detail, int) else None
+    return {
+        "kind": reason.kind if code is None else "exit",
+        "text": str(reason),
+        "traceback": (reason.error[2] or None) if reason.error is not None else None,
+        "exit": code,
+    }
 
 
 for _name, _class in (

@@ -31,7 +31,8 @@ from simulacra.actors.compute.letters import (
     Place,
     Undelivered,
 )
-from simulacra.actors.compute.mail import Endpoint, OutboxFullError
+from simulacra.actors.compute.mail import Endpoint
+from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post import Found
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Correspondence:
 
     Args:
         snapshot: what `snapshot` or `first` gave.
-        place: where the computation begins to live now, newer than in the snapshot.
+        next_place: gives the newer place where it lives now, from that in the snapshot.
         clock: monotonic seconds.
         to_worker: sends a message to the worker; False when it cannot take it now.
         to_post: sends a packet (`Send`), or asks for a place (`Locate`).
@@ -58,7 +59,7 @@ class Correspondence:
     def __init__(
         self,
         snapshot: dict[str, Any],
-        place: Place,
+        next_place: Callable[[Place], Place],
         *,
         clock: Callable[[], float],
         to_worker: Callable[[w.ToWorker], bool],
@@ -77,7 +78,7 @@ class Correspondence:
         self._parties: dict[str, str] = {}
         self._waiting: deque[w.Mail] = deque()
         self.endpoint = Endpoint.restore(snapshot["endpoint"], now=clock(), durable=True)
-        self.step(Thaw(place))
+        self.step(Thaw(next_place(self.endpoint.place)))
         for name, body in snapshot["unresolved"]:
             self._write(name, w.Send(0, name, body))
 

@@ -48,6 +48,7 @@ class Departure:
     Attributes:
         state: see `moving`.
         epoch: the epoch in which it runs here, or last ran; -1 for never.
+        attempt: the epoch of the last attempt to move it, or `epoch`.
         target: where it goes or went, or was last tried to go.
     """
 
@@ -67,7 +68,7 @@ class Departure:
         self._software = software
         self._patience = patience or Patience()
         self._tried = standing.tried
-        self._attempt = standing.tried.epoch if standing.tried else self.epoch
+        self.attempt = standing.tried.epoch if standing.tried else self.epoch
         self._snapshot = standing.snapshot
         self._offer = m.Depart("")
         self._target_software = software
@@ -76,7 +77,7 @@ class Departure:
         self._repeating = Repeating(self._patience)
         if standing.committed is not None:
             self.state = Leaving.LEFT if standing.left else Leaving.ACTIVATING
-            self.target, self._attempt = standing.committed.target, standing.committed.epoch
+            self.target, self.attempt = standing.committed.target, standing.committed.epoch
         elif standing.active is not None:
             self.state = Leaving.RUNNING
 
@@ -92,7 +93,7 @@ class Departure:
             case m.Boot():
                 return self._boot(now)
             case m.Began(epoch):
-                self.state, self.epoch, self._attempt = Leaving.RUNNING, epoch, epoch
+                self.state, self.epoch, self.attempt = Leaving.RUNNING, epoch, epoch
                 self._repeating.stop()  # whoever gave it back did run it
             case m.Depart():
                 return self._depart(event)
@@ -115,7 +116,7 @@ class Departure:
     def _boot(self, now: float) -> list[m.Command]:
         if self.state is Leaving.RUNNING:
             dead = self._tried
-            discard = m.Discard(self.name, self._attempt)
+            discard = m.Discard(self.name, self.attempt)
             return [
                 m.Run(self.epoch, self._snapshot),
                 *([m.Tell(dead.target, discard)] if dead else []),
@@ -123,7 +124,7 @@ class Departure:
         if self.state is Leaving.ACTIVATING:
             return self._activate(now)
         if self.state is Leaving.LEFT:
-            return [m.LeaveStub(self.target, self._attempt)]
+            return [m.LeaveStub(self.target, self.attempt)]
         return []
 
     def _depart(self, depart: m.Depart) -> list[m.Command]:
@@ -133,13 +134,13 @@ class Departure:
         if depart.target == self._host:
             return [m.MoveFailed(depart.target, "it is there already")]
         self.state, self.target, self._offer = Leaving.ATTEMPTING, depart.target, depart
-        self._attempt += 1
-        return [m.Write(r.Attempted(self.name, self._attempt, self.target))]
+        self.attempt += 1
+        return [m.Write(r.Attempted(self.name, self.attempt, self.target))]
 
     def _heard(self, host: str, message: m.Message, now: float) -> list[m.Command]:
         if isinstance(message, m.InDoubt):
             return self._decide(host, message.epoch)
-        if host != self.target or message.epoch != self._attempt:
+        if host != self.target or message.epoch != self.attempt:
             return []
         match self.state, message:
             case Leaving.OFFERING, m.Accepted():
@@ -149,16 +150,16 @@ class Departure:
             case Leaving.INSTALLING, m.Installed():
                 self.state, self._give_up = Leaving.COMMITTING, None
                 self._repeating.stop()
-                return [m.Write(r.Committed(self.name, self._attempt, self.target))]
+                return [m.Write(r.Committed(self.name, self.attempt, self.target))]
             case Leaving.ACTIVATING, m.Activated():
                 self.state = Leaving.LEFT
                 self._repeating.stop()
-                left = r.Left(self.name, self._attempt)
-                return [m.Write(left), m.MoveDone(self.target, self._attempt)]
+                left = r.Left(self.name, self.attempt)
+                return [m.Write(left), m.MoveDone(self.target, self.attempt)]
         return []
 
     def _decide(self, host: str, epoch: int) -> list[m.Command]:
-        ours = host == self.target and epoch == self._attempt
+        ours = host == self.target and epoch == self.attempt
         if ours and self.state in {Leaving.ACTIVATING, Leaving.LEFT}:
             return [m.Tell(host, m.Activate(self.name, epoch))]
         if ours and self.state is not Leaving.RUNNING:
@@ -174,7 +175,7 @@ class Departure:
         return [m.Freeze()]
 
     def _written(self, record: r.Record, now: float) -> list[m.Command]:
-        if record == r.Attempted(self.name, self._attempt, self.target) and (
+        if record == r.Attempted(self.name, self.attempt, self.target) and (
             self.state is Leaving.ATTEMPTING
         ):
             self.state, self._give_up = Leaving.OFFERING, now + self._patience.offer
@@ -187,7 +188,7 @@ class Departure:
 
     def _first_message(self) -> m.Offer:
         plain, size = self._offer.plain, self._offer.size
-        return m.Offer(self.name, self._attempt, self._software, plain, size)
+        return m.Offer(self.name, self.attempt, self._software, plain, size)
 
     def _write_failed(self, record: r.Record, reason: str) -> list[m.Command]:
         if isinstance(record, r.Attempted) and self.state is Leaving.ATTEMPTING:
@@ -204,14 +205,14 @@ class Departure:
             return self._abort(problem)
         self.state = Leaving.INSTALLING
         self._give_up = now + self._patience.install + frozen.size / self._patience.slowest
-        self._install = m.Install(self.name, self._attempt, frozen.snapshot)
+        self._install = m.Install(self.name, self.attempt, frozen.snapshot)
         self._repeating.begin(now)
         return [m.Tell(self.target, self._install)]
 
     def _activate(self, now: float) -> list[m.Command]:
         self._repeating.begin(now)
-        activate = m.Tell(self.target, m.Activate(self.name, self._attempt))
-        return [m.LeaveStub(self.target, self._attempt), activate]
+        activate = m.Tell(self.target, m.Activate(self.name, self.attempt))
+        return [m.LeaveStub(self.target, self.attempt), activate]
 
     def _abort(self, reason: str) -> list[m.Command]:
         stopped = self.state in {Leaving.FREEZING, Leaving.INSTALLING, Leaving.COMMITTING}
@@ -219,7 +220,7 @@ class Departure:
         self._repeating.stop()
         return [
             *([m.Resume()] if stopped else []),
-            m.Tell(self.target, m.Discard(self.name, self._attempt)),
+            m.Tell(self.target, m.Discard(self.name, self.attempt)),
             m.MoveFailed(self.target, reason),
         ]
 
@@ -238,4 +239,4 @@ class Departure:
             return [m.Tell(self.target, self._first_message())]
         if self.state is Leaving.INSTALLING and self._install is not None:
             return [m.Tell(self.target, self._install)]
-        return [m.Tell(self.target, m.Activate(self.name, self._attempt))]
+        return [m.Tell(self.target, m.Activate(self.name, self.attempt))]

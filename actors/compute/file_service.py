@@ -64,7 +64,7 @@ class Files(Actor):
             case "stat":
                 status = os.stat(look.path)  # noqa: PTH116 - paths are the asker's text
                 directory = Path(look.path).is_dir()
-                return {"size": status.st_size, "mtime": status.st_mtime, "dir": directory}
+                return {"size": status.st_size, "mtime": status.st_mtime, "is_dir": directory}
             case "list":
                 names = sorted(os.listdir(look.path))  # noqa: PTH208
                 if len(names) > _LIST_LIMIT:

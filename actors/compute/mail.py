@@ -78,6 +78,11 @@ class Endpoint:
         return self._outbox.place
 
     @property
+    def unread(self) -> int:
+        """How many tells and asks the party has not taken."""
+        return len(self._unread)
+
+    @property
     def delivered(self) -> bool:
         """Whether every letter of this party is settled: an ended one may then be forgotten."""
         return self._outbox.empty

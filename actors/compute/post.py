@@ -43,7 +43,8 @@ from simulacra.actors.compute.letters import (
     Undelivered,
     Unknown,
 )
-from simulacra.actors.compute.mail import Endpoint, OutboxFullError
+from simulacra.actors.compute.mail import Endpoint
+from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.runtime import Actor, ActorDeadError, Ref, RemoteError
 from simulacra.actors.runtime.wire_types import register
 from simulacra.actors.runtime.futures import Reply

@@ -21,6 +21,7 @@ from simulacra.actors.compute import standing as standings
 from simulacra.actors.compute.arrival import Arrival, ArrivalEvent
 from simulacra.actors.compute.departure import Departure, DepartureEvent, Leaving
 from simulacra.actors.compute.letters import Tick
+from simulacra.actors.compute.records import Record, Standing
 from simulacra.actors.compute.services import THIS_SOFTWARE, Services
 from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime.bulk import BulkError, Ticket
@@ -89,7 +90,7 @@ class Relocation:
         self._send = send
         self._tell_self = tell_self
         plain = kept.read_records().get(_RECORD)
-        self.standing = m.Standing() if plain is None else standings.from_plain(plain)
+        self.standing = Standing() if plain is None else standings.from_plain(plain)
         self._departure = Departure(party, services.host, THIS_SOFTWARE, self.standing)
         self._arrival = Arrival(party, THIS_SOFTWARE, self.standing, services.admit)
         self._fetching: int | None = None
@@ -99,6 +100,11 @@ class Relocation:
     def epoch(self) -> int:
         """The epoch in which it runs here, or last ran."""
         return self._departure.epoch
+
+    @property
+    def attempt(self) -> int:
+        """The epoch of the last attempt to move it, or in which it runs."""
+        return self._departure.attempt
 
     @property
     def is_moving(self) -> bool:
@@ -200,7 +206,7 @@ class Relocation:
             case m.MoveFailed(target, reason):
                 self._resident.moved(target, reason)
 
-    def _write(self, record: m.Record) -> None:
+    def _write(self, record: Record) -> None:
         try:
             standing = self.standing.after(record)
             self._kept.write_record(_RECORD, standings.to_plain(standing))

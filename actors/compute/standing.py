@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields
 from typing import Any, Final, get_args
 
 from simulacra.actors.compute import records as m
@@ -14,7 +14,9 @@ def to_plain(standing: m.Standing) -> dict[str, Any]:
     """A standing as a map."""
     values = {field.name: getattr(standing, field.name) for field in fields(standing)}
     return {
-        name: {"kind": type(value).__name__, **asdict(value)} if is_dataclass(value) else value
+        name: {"kind": type(value).__name__, **asdict(value)}
+        if isinstance(value, get_args(m.Record))
+        else value
         for name, value in values.items()
     }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from simulacra.actors.compute.computation import MoveError
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
-from simulacra.actors.compute.mail import OutboxFullError
+from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post import POST, Mail
 from simulacra.actors.control.finding import ask_it, everywhere, find
 from simulacra.actors.gateway.call import Call

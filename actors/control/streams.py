@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ASK: Final = 10.0
 _TAIL: Final = 4096
 _PIECE: Final = 1 << 16
+_END_OF_INPUT: Final = b"\x04"
 
 
 class Streams:
@@ -63,14 +64,7 @@ class Streams:
 
     def _type(self, seen: Seen, event: Event) -> None:
         party = seen.described.party
-        match event:
-            case Input(data):
-                message = Type(party, data=b"\x04" if data is None else data)
-            case Resize(rows, columns):
-                message = Type(party, size=(rows, columns))
-            case Signal(name):
-                message = Type(party, signal=signal.Signals[name].value)
-        table(self._node, seen.described.host).tell(message)
+        table(self._node, seen.described.host).tell(_typed(party, event))
 
     def forward(self, call: Call) -> Iterator[object]:
         """Carry bytes between the client and a port of the host where a computation runs."""
@@ -107,3 +101,13 @@ class Streams:
                 event = call.receive(1.0)
                 if isinstance(event, Input):
                     ports.ask(Transmit(connection, event.data), timeout=_ASK)
+
+
+def _typed(party: str, event: Event) -> Type:
+    match event:
+        case Input(data):
+            return Type(party, data=_END_OF_INPUT if data is None else data)
+        case Resize(rows, columns):
+            return Type(party, size=(rows, columns))
+        case Signal(name):
+            return Type(party, signal=signal.Signals[name].value)

@@ -253,7 +253,7 @@ def _alternative(each: Alternative, here: str) -> dict[str, Any]:
         "best": each.best,
         "seconds": each.cost.total if possible else None,
         "data": each.cost.transfer if possible else None,
-        "trips": each.cost.trips if possible else None,
+        "trips": each.cost.round_trips if possible else None,
         "work": each.cost.work if possible else None,
         "move": each.cost.moving if possible else None,
         "refused": each.refused,

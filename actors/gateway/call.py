@@ -12,11 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from simulacra.actors.gateway.frames import ErrorCode, Frame, FrameError, GatewayError
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 _INPUTS: Final = 256
 _REQUIRED: Final = object()
@@ -72,7 +73,11 @@ class Call:
         self._events: deque[Event] = deque()
         self._changed = threading.Condition()
 
-    def arg(self, name: str, kind: type[T], default: Any = _REQUIRED) -> T:
+    @overload
+    def arg(self, name: str, kind: type[T]) -> T: ...
+    @overload
+    def arg(self, name: str, kind: type[T], default: D) -> T | D: ...
+    def arg(self, name: str, kind: type[T], default: Any = _REQUIRED) -> Any:
         """Return the argument ``name``, which has to be a ``kind``; ``default`` if it is absent.
 
         Raises:
@@ -82,17 +87,17 @@ class Call:
         if value is None:
             if default is _REQUIRED:
                 raise GatewayError(ErrorCode.USAGE, f"{self.verb} needs the argument {name!r}")
-            return default  # type: ignore[no-any-return]
+            return default
         fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         if kind is float and isinstance(value, int):
-            return float(value)  # type: ignore[return-value]
+            return float(value)
         if not fits:
             raise GatewayError(
                 ErrorCode.USAGE,
                 f"the argument {name!r} of {self.verb} is {type(value).__name__}, "
                 f"where {kind.__name__} is expected",
             )
-        return value  # type: ignore[no-any-return]
+        return value
 
     def send(self, item: object) -> None:
         """Send one item of the answer; from any thread.

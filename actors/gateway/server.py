@@ -31,6 +31,7 @@ from simulacra.actors.gateway.frames import (
 )
 from simulacra.actors.gateway.session import Session, shut
 
+_LAST_WORD: Final = 0.3
 CALLS: Final = 64
 """Connections served at once, unless the node says otherwise."""
 
@@ -86,6 +87,8 @@ class Gateway:
     def close(self, timeout: float = 5.0) -> bool:
         """Cancel every call, remove the socket file, and wait for the handlers to return.
 
+        Calls that are about to end, as the one that ends the node is, may say their last word.
+
         Args:
             timeout: Seconds to wait for all of them together.
 
@@ -97,6 +100,7 @@ class Gateway:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         endpoint.remove(self._path)
+        self._let_finish(time.monotonic() + _LAST_WORD)
         with self._lock:
             for connection in self._connections:
                 shut(connection)
@@ -110,6 +114,13 @@ class Gateway:
         if late:
             _log.error("gateway calls still running after %.0f s: %s", timeout, ", ".join(late))
         return not late
+
+    def _let_finish(self, deadline: float) -> None:
+        with self._lock:
+            threads = list(self._connections.values())
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _accept(self) -> None:
         while True:

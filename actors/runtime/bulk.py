@@ -80,7 +80,9 @@ class BulkServer:
         context: the ZeroMQ context in which the node's ZAP handler answers.
     """
 
-    def __init__(self, node: str, host: str, keys: KeyPair, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def __init__(
+        self, node: str, host: str, keys: KeyPair, context: zmq.Context[zmq.Socket[bytes]]
+    ) -> None:
         self._node = node
         self._lock = threading.Lock()
         self._offers: dict[bytes, _Offer] = {}
@@ -204,7 +206,9 @@ class BulkClient:
             BulkError: it is offered no more, it shrank, or nothing came for 10 s twice in a row.
             OSError: it could not be written, as when the disk is full.
         """
-        missing = {offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)}
+        missing = {
+            offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
+        }
         began = time.monotonic()
         for attempt in range(2):
             before = len(missing)

@@ -18,7 +18,7 @@ from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, check_
 from simulacra.actors.settings import Settings, split_address
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common
-from simulacra.client import Client
+from simulacra.client import Client, find_socket
 
 app = App(name="keys")
 
@@ -140,7 +140,8 @@ def list_(*, common: Common = COMMON) -> None:
 
 
 def _settings(common: Common) -> Settings:
-    return Settings.load({"name": common.node})
+    """The settings of the node that is up here, or of the one that would be."""
+    return Settings.load({"name": find_socket(common.node).name})
 
 
 def _read(settings: Settings) -> KeyList:
