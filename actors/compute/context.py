@@ -22,6 +22,7 @@ from simulacra.actors.compute.messages import (
     Answer,
     Ask,
     Checkpoint,
+    Freeze,
     Frozen,
     Mail,
     NotFrozen,
@@ -279,37 +280,45 @@ class Context:
     def _safe_point(self) -> None:
         freeze = self._port.freeze_wanted()
         if freeze is not None:
-            if self._send_snapshot(Frozen, portable=freeze.portable):
-                self._port.wait_released()
-            else:
-                self._port.end_freeze()
+            self._freeze(freeze)
         elif time.monotonic() >= self._next_checkpoint or self._window_is_half_used():
-            begun = time.monotonic()
-            self._send_snapshot(Checkpoint, portable=False)
-            now = time.monotonic()
-            pause = max(self._checkpoint_every, (now - begun) / CHECKPOINT_SHARE)
-            self._next_checkpoint = now + pause
+            self._checkpoint()
+
+    def _freeze(self, freeze: Freeze) -> None:
+        try:
+            fd, plain = self._snapshot(portable=freeze.portable)
+        except CannotPackError as error:
+            # First the end, then the word: the node may answer with another freeze.
+            self._port.end_freeze()
+            self._port.send(NotFrozen(str(error), True, freeze.ticket))
+            return
+        counts = os.fstat(fd).st_size, plain, self._consumed, self._sent
+        self._port.send_and_close(Frozen(*counts, freeze.ticket, fd), fd)
+        self._port.wait_released()
+
+    def _checkpoint(self) -> None:
+        begun = time.monotonic()
+        try:
+            fd, plain = self._snapshot(portable=False)
+        except CannotPackError as error:
+            self._port.send(NotFrozen(str(error), False))
+        else:
+            counts = os.fstat(fd).st_size, plain, self._consumed, self._sent
+            self._port.send_and_close(Checkpoint(*counts, fd), fd)
+        self._covered = self._consumed
+        now = time.monotonic()
+        pause = max(self._checkpoint_every, (now - begun) / CHECKPOINT_SHARE)
+        self._next_checkpoint = now + pause
 
     def _window_is_half_used(self) -> bool:
         """Whether much mail waits at the node for a checkpoint that covers it."""
         return self._consumed - self._covered >= WINDOW // 2
 
-    def _send_snapshot(self, kind: type[Frozen | Checkpoint], *, portable: bool) -> bool:
-        try:
-            state, version = self.save()
-            snapshot = Snapshot(state, version, self._loops.records, self._consumed, self._sent)
-            fd = snapshot.write(portable=portable)
-        except CannotPackError as error:
-            self._port.send(NotFrozen(str(error), kind is Frozen))
-            return False
-        size = os.fstat(fd).st_size
-        try:
-            plain = portable or snapshot.is_plain()
-            self._port.send(kind(size, plain, self._consumed, self._sent, fd))
-        finally:
-            os.close(fd)
-        self._covered = self._consumed
-        return True
+    def _snapshot(self, *, portable: bool) -> tuple[int, bool]:
+        """A snapshot's descriptor, and whether it is plain data."""
+        state, version = self.save()
+        snapshot = Snapshot(state, version, self._loops.records, self._consumed, self._sent)
+        return snapshot.write(portable=portable), portable or snapshot.is_plain()
 
 
 def _raise_os_error(answer: Answer, path: str) -> None:

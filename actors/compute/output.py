@@ -7,6 +7,7 @@ refuses is counted too: a full disk must not stop a computation that only talks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,17 @@ class OutputLog:
         """Append output; what is over the limit pushes out the oldest."""
         for start in range(0, len(data), self._half):
             self._append(data[start : start + self._half])
+
+    def tee(self, also: Callable[[bytes], None] | None) -> Callable[[bytes], None]:
+        """`write`, and then ``also``, for somebody who looks on; may be None."""
+        if also is None:
+            return self.write
+
+        def write(data: bytes) -> None:
+            self.write(data)
+            also(data)
+
+        return write
 
     def _append(self, data: bytes) -> None:
         try:
