@@ -22,6 +22,7 @@ from simulacra.actors.compute.messages import (
     Answer,
     Ask,
     Checkpoint,
+    Freeze,
     Frozen,
     Mail,
     NotFrozen,
@@ -34,6 +35,7 @@ from simulacra.actors.compute.messages import (
 from simulacra.actors.compute.port import WINDOW, Port
 from simulacra.actors.compute.snapshot import Snapshot
 from simulacra.actors.compute.spec import CHECKPOINT_EVERY
+from simulacra.actors.compute.state import State
 from simulacra.actors.compute.steps import Loop, Loops
 from simulacra.actors.compute.values import CannotPackError, pack, unpack
 
@@ -50,37 +52,6 @@ ASK_TIMEOUT: Final = 5.0
 
 class RemoteAskError(RuntimeError):
     """The one who was asked failed; the text begins with the class of its error."""
-
-
-class State:
-    """What moves with the computation: attributes, as many as you like.
-
-    Anything that cloudpickle packs may be kept. Plain data (numbers, text, bytes, lists, dicts)
-    is best: it may also move to another Python version or architecture.
-    """
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        """Attributes from ``values``."""
-        self.__dict__.update(values)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"ctx.state has no {name} yet: write ctx.state.setdefault({name!r}, ...) at the top"
-        )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__[name] = value
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.__dict__
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The attribute, or ``default`` where it is not set."""
-        return self.__dict__.get(name, default)
-
-    def setdefault(self, name: str, default: Any) -> Any:
-        """The attribute, set to ``default`` first where it is not set."""
-        return self.__dict__.setdefault(name, default)
 
 
 class Message:
@@ -279,37 +250,45 @@ class Context:
     def _safe_point(self) -> None:
         freeze = self._port.freeze_wanted()
         if freeze is not None:
-            if self._send_snapshot(Frozen, portable=freeze.portable):
-                self._port.wait_released()
-            else:
-                self._port.end_freeze()
+            self._freeze(freeze)
         elif time.monotonic() >= self._next_checkpoint or self._window_is_half_used():
-            begun = time.monotonic()
-            self._send_snapshot(Checkpoint, portable=False)
-            now = time.monotonic()
-            pause = max(self._checkpoint_every, (now - begun) / CHECKPOINT_SHARE)
-            self._next_checkpoint = now + pause
+            self._checkpoint()
+
+    def _freeze(self, freeze: Freeze) -> None:
+        try:
+            fd, plain = self._snapshot(portable=freeze.portable)
+        except CannotPackError as error:
+            # First the end, then the word: the node may answer with another freeze.
+            self._port.end_freeze()
+            self._port.send(NotFrozen(str(error), True, freeze.ticket))
+            return
+        counts = os.fstat(fd).st_size, plain, self._consumed, self._sent
+        self._port.send_and_close(Frozen(*counts, freeze.ticket, fd), fd)
+        self._port.wait_released()
+
+    def _checkpoint(self) -> None:
+        begun = time.monotonic()
+        try:
+            fd, plain = self._snapshot(portable=False)
+        except CannotPackError as error:
+            self._port.send(NotFrozen(str(error), False))
+        else:
+            counts = os.fstat(fd).st_size, plain, self._consumed, self._sent
+            self._port.send_and_close(Checkpoint(*counts, fd), fd)
+        self._covered = self._consumed
+        now = time.monotonic()
+        pause = max(self._checkpoint_every, (now - begun) / CHECKPOINT_SHARE)
+        self._next_checkpoint = now + pause
 
     def _window_is_half_used(self) -> bool:
         """Whether much mail waits at the node for a checkpoint that covers it."""
         return self._consumed - self._covered >= WINDOW // 2
 
-    def _send_snapshot(self, kind: type[Frozen | Checkpoint], *, portable: bool) -> bool:
-        try:
-            state, version = self.save()
-            snapshot = Snapshot(state, version, self._loops.records, self._consumed, self._sent)
-            fd = snapshot.write(portable=portable)
-        except CannotPackError as error:
-            self._port.send(NotFrozen(str(error), kind is Frozen))
-            return False
-        size = os.fstat(fd).st_size
-        try:
-            plain = portable or snapshot.is_plain()
-            self._port.send(kind(size, plain, self._consumed, self._sent, fd))
-        finally:
-            os.close(fd)
-        self._covered = self._consumed
-        return True
+    def _snapshot(self, *, portable: bool) -> tuple[int, bool]:
+        """A snapshot's descriptor, and whether it is plain data."""
+        state, version = self.save()
+        snapshot = Snapshot(state, version, self._loops.records, self._consumed, self._sent)
+        return snapshot.write(portable=portable), portable or snapshot.is_plain()
 
 
 def _raise_os_error(answer: Answer, path: str) -> None:

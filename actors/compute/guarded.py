@@ -2,17 +2,22 @@
 
 The guard (see `guard`) is the node's child; the program is the guard's. The thread ends when all
 is over: the guard has reported, the output is read to its end, and ``on_exit`` has been called,
-exactly once. Everything that waits does so in one poll, at most `limits.POLL_EVERY` seconds.
+exactly once. A process may have a terminal, so that one can attach to it: what it prints goes the
+same way, and what is typed goes to its input. Everything that waits does so in one poll, at most
+`limits.POLL_EVERY` seconds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import pty
 import selectors
 import socket
+import struct
 import subprocess
-import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +32,12 @@ from simulacra.actors.runtime.reason import KILLED, SHUTDOWN, ExitReason
 
 KILL_TIMEOUT: Final = 3.0
 DRAIN_TIMEOUT: Final = 1.0
+STOP_GRACE: Final = 5.0
 READ_SIZE: Final = 64 * 1024
+
+
+class NoTerminalError(ValueError):
+    """The process has no terminal to type into."""
 
 
 class GuardedProcess:
@@ -47,7 +57,7 @@ class GuardedProcess:
         on_exit: Callable[[ExitReason], None],
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
-        terminal: tuple[int, int] | None = None,
+        terminal: bool = False,
     ) -> None:
         """Start the program; `watch` must be called next.
 
@@ -59,7 +69,7 @@ class GuardedProcess:
             on_exit: called once when nothing of it is left, in the watching thread.
             env: its environment; None is the node's.
             pass_fds: descriptors it inherits.
-            terminal: both ends (master, slave) of a terminal to use instead of a pipe.
+            terminal: whether it gets a terminal of its own, instead of a pipe and no input.
 
         Raises:
             OSError: it cannot be started.
@@ -73,7 +83,8 @@ class GuardedProcess:
         self._deadline: float | None = None
         self._readers: dict[int, Callable[[], bool]] = {}
         self._control, theirs = socket.socketpair()
-        self._output, slave = terminal or os.pipe()
+        self._has_terminal = terminal
+        self._output, slave = pty.openpty() if terminal else os.pipe()
         try:
             self._guard = subprocess.Popen(  # noqa: S603 - running what was asked for is its task
                 argv(theirs.fileno()),
@@ -125,6 +136,32 @@ class GuardedProcess:
         self._deadline = time.monotonic() + KILL_TIMEOUT
         with contextlib.suppress(OSError):  # ended meanwhile
             self._control.shutdown(socket.SHUT_WR)
+
+    def type(self, data: bytes) -> int:
+        """Type into its terminal, without waiting; how many bytes it took.
+
+        Raises:
+            NoTerminalError: it has none.
+        """
+        master = self._master()
+        os.set_blocking(master, False)
+        try:
+            return os.write(master, data)
+        except BlockingIOError:
+            return 0
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Tell it the size of the terminal it is shown on.
+
+        Raises:
+            NoTerminalError: it has none.
+        """
+        fcntl.ioctl(self._master(), termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _master(self) -> int:
+        if not (self._has_terminal and self.is_alive):
+            raise NoTerminalError("it has no terminal to type into: spawn it with --tty")
+        return self._output
 
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""
@@ -227,9 +264,3 @@ class GuardedProcess:
         if data:
             self._on_output(data)
         return bool(data)
-
-
-def guard_command(control: int, argv: Sequence[str], *, terminal: bool) -> list[str]:
-    """The command line of a guard that runs a command."""
-    script = str(Path(__file__).with_name("guard.py"))
-    return [sys.executable, "-I", "-S", script, str(control), str(int(terminal)), *argv]

@@ -56,10 +56,12 @@ class Freeze:
     Attributes:
         why: for the log: ``migrate``, ``checkpoint``, ``preempt``.
         portable: whether the snapshot must be plain data, for another Python or architecture.
+        ticket: comes back in the answer, so that one to a freeze given up is told apart.
     """
 
     why: str
     portable: bool = False
+    ticket: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Frozen:
         plain: whether the state is plain data, and so may move between Python versions.
         consumed: the number of the last mail whose effect is in the snapshot.
         sent: the number of the last `Send` that is in the snapshot.
+        ticket: the freeze's. Another one's means: the computation went on since; throw it away.
         fd: the snapshot.
     """
 
@@ -126,6 +129,7 @@ class Frozen:
     plain: bool
     consumed: int
     sent: int
+    ticket: int = 0
     fd: int | None = None
 
 
@@ -147,10 +151,12 @@ class NotFrozen:
     Attributes:
         why: what cannot move, where it is, and what to do.
         freezing: whether a freeze was asked for; else it was a checkpoint.
+        ticket: the freeze's.
     """
 
     why: str
     freezing: bool
+    ticket: int = 0
 
 
 @dataclass(frozen=True, slots=True)

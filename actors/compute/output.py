@@ -40,6 +40,17 @@ class OutputLog:
         for start in range(0, len(data), self._half):
             self._append(data[start : start + self._half])
 
+    def tee(self, also: Callable[[bytes], None] | None) -> Callable[[bytes], None]:
+        """`write`, and then ``also``, for somebody who looks on; may be None."""
+        if also is None:
+            return self.write
+
+        def write(data: bytes) -> None:
+            self.write(data)
+            also(data)
+
+        return write
+
     def _append(self, data: bytes) -> None:
         try:
             if self._size + len(data) > self._half:

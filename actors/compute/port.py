@@ -56,6 +56,13 @@ class Port:
         with self._sending:
             self._channel.send(message)
 
+    def send_and_close(self, message: ToNode, fd: int) -> None:
+        """Send a message with its descriptor, and close the descriptor here."""
+        try:
+            self.send(message)
+        finally:
+            os.close(fd)
+
     def freeze_wanted(self) -> Freeze | None:
         """The freeze that the node wants at the next safe point, if any.
 

@@ -26,7 +26,7 @@ from typing import Final
 
 import simulacra
 from simulacra.actors.compute.channel import Channel, ChannelClosedError, MessageTooLargeError
-from simulacra.actors.compute.guarded import GuardedProcess
+from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess
 from simulacra.actors.compute.limits import over_limit
 from simulacra.actors.compute.messages import (
     Discard,
@@ -42,10 +42,9 @@ from simulacra.actors.compute.messages import (
 )
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.port import WINDOW
-from simulacra.actors.compute.spec import Limits, Spec
+from simulacra.actors.compute.spec import Limits, Script, Spec
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 
-STOP_GRACE: Final = 5.0
 MOVED: Final = ExitReason("shutdown", detail="moved")
 
 # Not -m: that would put the working directory, where user files are, on the import path.
@@ -55,7 +54,7 @@ _BOOT: Final = (
 )
 
 
-class WorkerProcess:
+class WorkerProcess(GuardedProcess):
     """A computation's worker, running from the moment this is made."""
 
     def __init__(
@@ -68,6 +67,7 @@ class WorkerProcess:
         log: OutputLog,
         on_message: Callable[[ToNode], None],
         on_exit: Callable[[ExitReason], None],
+        on_output: Callable[[bytes], None] | None = None,
         snapshot: int | None = None,
     ) -> None:
         """Start a worker.
@@ -82,6 +82,7 @@ class WorkerProcess:
                 (Frozen, Checkpoint) is then the callee's to close.
             on_exit: called once with the exit reason when no process of it is left, after all
                 its messages, in the worker's thread.
+            on_output: called with what it prints, after it is logged, in the worker's thread.
             snapshot: a descriptor of the snapshot to go on from; stays the caller's to close.
 
         Raises:
@@ -89,25 +90,26 @@ class WorkerProcess:
             MessageTooLargeError: the spec's arguments are too large; ``on_exit`` was called.
         """
         self._on_message = on_message
-        self._limits = spec.limits
         self._lock = threading.Lock()
         self._in_flight = 0
         self._channel, theirs = Channel.pair()
+        terminal = isinstance(spec.what, Script) and spec.what.pty
         try:
-            self._process = GuardedProcess(
-                lambda control: _worker_command(control, theirs.fileno()),
+            super().__init__(
+                lambda control: _worker_command(control, theirs.fileno(), terminal=terminal),
                 folder=folder,
                 limits=spec.limits,
-                on_output=log.write,
+                on_output=log.tee(on_output),
                 on_exit=self._ended(on_exit),
                 pass_fds=(theirs.fileno(),),
+                terminal=terminal,
             )
         except BaseException:
             self._channel.close()
             raise
         finally:
             theirs.close()
-        self._process.watch({self._channel.fileno(): self._receive})
+        self.watch({self._channel.fileno(): self._receive})
         self._start(Start(spec.to_plain(), name, host, snapshot))
 
     def _start(self, start: Start) -> None:
@@ -119,21 +121,6 @@ class WorkerProcess:
             self.kill()
             self.join()
             raise
-
-    @property
-    def pid(self) -> int | None:
-        """The worker's process id, once known."""
-        return self._process.pid
-
-    @property
-    def guard_pid(self) -> int:
-        """Its guard's process id."""
-        return self._process.guard_pid
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether ``on_exit`` has yet to return."""
-        return self._process.is_alive
 
     def send(self, message: ToWorker) -> bool:
         """Send to the worker, without waiting.
@@ -152,21 +139,13 @@ class WorkerProcess:
             if sent and isinstance(message, Mail):
                 self._in_flight += 1
         if sent and isinstance(message, Discard):
-            self._process.end_with(MOVED)
+            self.end_with(MOVED)
         return sent
 
     def stop(self, why: str = "stop", grace: float = STOP_GRACE) -> None:
         """End at the next safe point, and by force after ``grace`` seconds; returns at once."""
-        self._process.kill_at(time.monotonic() + grace)
+        self.kill_at(time.monotonic() + grace)
         self.send(Stop(why))
-
-    def kill(self) -> None:
-        """Kill it and all it started, wherever it is; returns at once."""
-        self._process.kill()
-
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait until ``on_exit`` has returned; whether it has."""
-        return self._process.join(timeout)
 
     def _receive(self) -> bool:
         try:
@@ -189,8 +168,8 @@ class WorkerProcess:
 
     def _end_with(self, reason: ExitReason) -> None:
         """All is said: the process may flush its files, but not stay for a thread left behind."""
-        self._process.end_with(reason)
-        self._process.kill_at(time.monotonic() + STOP_GRACE)
+        self.end_with(reason)
+        self.kill_at(time.monotonic() + STOP_GRACE)
 
     def _ended(self, on_exit: Callable[[ExitReason], None]) -> Callable[[ExitReason], None]:
         def ended(reason: ExitReason) -> None:
@@ -207,6 +186,7 @@ def _reason_of(error: str, text: str, traceback: str, limits: Limits) -> ExitRea
     return ExitReason("error", error=(error, text, traceback))
 
 
-def _worker_command(control: int, channel: int) -> list[str]:
+def _worker_command(control: int, channel: int, *, terminal: bool) -> list[str]:
     root = str(Path(simulacra.__path__[0]).parent)
-    return [sys.executable, "-P", "-c", _BOOT, root, str(control), str(channel)]
+    numbers = [str(control), str(channel), str(int(terminal))]
+    return [sys.executable, "-P", "-c", _BOOT, root, *numbers]

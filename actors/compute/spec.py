@@ -42,13 +42,15 @@ class Script:
     Attributes:
         path: where the file was, for messages and for imports beside it.
         source: its text when the spec was made.
+        pty: whether it gets a terminal of its own, so that one can attach to it.
     """
 
     path: str
     source: str
+    pty: bool = False
 
     @classmethod
-    def read(cls, path: str | Path) -> Script:
+    def read(cls, path: str | Path, *, pty: bool = False) -> Script:
         """The script in a file, as it is now.
 
         Raises:
@@ -63,7 +65,7 @@ class Script:
             raise SpecError("script", f"{path} is not UTF-8 text") from error
         if len(source) > SOURCE_LIMIT:
             raise SpecError("script", f"{path} is over {SOURCE_LIMIT} bytes: that is no script")
-        return cls(str(file.resolve()), source)
+        return cls(str(file.resolve()), source, pty)
 
 
 @dataclass(frozen=True, slots=True)

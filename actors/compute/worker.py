@@ -32,10 +32,10 @@ DATA_SLACK: Final = 64 * 2**20
 
 
 def main() -> None:
-    """Run a worker: ``worker CONTROL_FD CHANNEL_FD``."""
-    control, channel = (int(fd) for fd in sys.argv[1:3])
+    """Run a worker: ``worker CONTROL_FD CHANNEL_FD TERMINAL``."""
+    control, channel, terminal = (int(number) for number in sys.argv[1:4])
     os.set_inheritable(channel, False)
-    guard(socket.socket(fileno=control))
+    guard(socket.socket(fileno=control), terminal=bool(terminal))
     # What is printed is seen at once, though it goes to a pipe.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _work(Channel(socket.socket(fileno=channel)))

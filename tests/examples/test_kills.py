@@ -27,15 +27,14 @@ KILLS = 4
 PRELUDE = """\
 import os, sys, simulacra.actors.compute.context as _context
 _lines = _points = 0
-_send = _context.Context._send_snapshot
-def _send_some(self, kind, **options):
+_checkpoint = _context.Context._checkpoint
+def _checkpoint_some(self):
     global _points
     _points += 1
-    sent = _points % {every} == 0 and _send(self, kind, **options)
-    self._checkpoint_every = -3600.0
-    return sent
-_context.Context._send_snapshot = _send_some
-_context.CHECKPOINT_SHARE = 1e9
+    if _points % {every} == 0:
+        _checkpoint(self)
+    self._next_checkpoint = 0.0
+_context.Context._checkpoint = _checkpoint_some
 def _trace(frame, event, arg):
     global _lines
     if frame.f_code.co_filename != __file__:

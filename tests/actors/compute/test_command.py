@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.compute.command import CommandProcess, NoTerminalError
+from simulacra.actors.compute.command import CommandProcess
+from simulacra.actors.compute.guarded import NoTerminalError
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.spec import Command, Limits
 from simulacra.actors.runtime.reason import ExitReason
@@ -117,5 +118,5 @@ def test_a_terminal_takes_what_is_typed_and_a_size(
 
 
 def test_without_a_terminal_typing_is_refused(run: Run) -> None:
-    with pytest.raises(NoTerminalError, match="--pty"):
+    with pytest.raises(NoTerminalError, match="--tty"):
         run("sleep", "60").type(b"x")

@@ -105,10 +105,13 @@ def test_what_cannot_move_is_named_and_it_goes_on(spawn: Spawn, expression: str,
 def test_a_portable_freeze_takes_plain_data_only(spawn: Spawn) -> None:
     worker = spawn(script("def main(ctx):\n ctx.state.a = {1, 2}\n ctx.receive()"))
     worker.expect(Ready)
-    worker.process.send(Freeze("migrate", portable=True))
-    assert "state.a is a set" in worker.expect(NotFrozen).why
-    worker.process.send(Freeze("migrate"))
-    assert not worker.expect(Frozen).plain
+    worker.process.send(Freeze("migrate", portable=True, ticket=1))
+    refused = worker.expect(NotFrozen)
+    assert "state.a is a set" in refused.why
+    worker.process.send(Freeze("migrate", ticket=2))
+    frozen = worker.expect(Frozen)
+    assert not frozen.plain
+    assert (refused.ticket, frozen.ticket) == (1, 2)
 
 
 def test_mail_is_taken_in_order_and_asks_answered(spawn: Spawn) -> None:

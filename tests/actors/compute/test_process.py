@@ -21,7 +21,7 @@ from simulacra.actors.compute.messages import (
     Send,
 )
 from simulacra.actors.compute.port import WINDOW
-from simulacra.actors.compute.spec import Limits
+from simulacra.actors.compute.spec import Limits, Script, Spec
 from simulacra.actors.compute.values import unpack_plain
 from tests.actors.compute.workers import Worker, eventually, is_gone, mail, script, value
 
@@ -228,3 +228,12 @@ def test_arguments_that_are_too_large_are_refused_and_nothing_is_left(
     monkeypatch.setattr(channel, "MESSAGE_LIMIT", 10_000)
     with pytest.raises(channel.MessageTooLargeError, match="write it to a file"):
         spawn(script("def main(ctx, data): pass", args=(b"x" * 20_000,)))
+
+
+def test_a_script_may_have_a_terminal(spawn: Spawn) -> None:
+    source = "def main(ctx):\n return [input('name? '), os.get_terminal_size()[0]]\nimport os"
+    worker = spawn(Spec(Script("/none/s.py", source, pty=True)))
+    eventually(lambda: b"name? " in worker.log.read())
+    worker.process.resize(20, 77)
+    worker.process.type(b"me\n")
+    assert value(worker) == ["me", 77]
