@@ -8,9 +8,12 @@ significant child where nothing ever shuts down automatically, a number of templ
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from importlib import import_module
+from operator import attrgetter
+from typing import Any, Final, Literal, cast, get_args
 
 from simulacra.actors.runtime.actor import Actor
 
@@ -37,6 +40,7 @@ _RESTARTS: Final = get_args(Restart)
 _KINDS: Final = get_args(Kind)
 _AUTO_SHUTDOWNS: Final = get_args(AutoShutdown)
 _SHUTDOWNS: Final[Mapping[str, float | None]] = {"worker": 5.0, "supervisor": None}
+_CLASS_NAME: Final = re.compile(r"[\w.]+:[\w.]+")
 _TAKEN_KWARGS: Final = frozenset({"link", "parent"})
 
 
@@ -108,7 +112,8 @@ class ChildSpec:
 
     Attributes:
         id: its name among its siblings: anything hashable.
-        actor: its class.
+        actor: its class, or its name as ``module:Class``: with a name the spec may be sent to a
+            supervisor in another node, which must have that module.
         args: for the class.
         kwargs: for the class, and the options of `ActorSystem.spawn` (``name``, ``bound`` ...).
         restart: when it is restarted.
@@ -124,7 +129,7 @@ class ChildSpec:
     """
 
     id: Hashable
-    actor: type[Actor]
+    actor: type[Actor] | str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     restart: Restart = "permanent"
@@ -151,6 +156,23 @@ class ChildSpec:
             _check_number(where, "shutdown", self.shutdown, at_least=0)
         if self.start_timeout is not None:
             _check_number(where, "start_timeout", self.start_timeout, more_than=0)
+
+
+def load_actor(spec: ChildSpec) -> type[Actor]:
+    """The class that a spec gives or names.
+
+    Raises:
+        ImportError: there is no such module here.
+        AttributeError: there is no such class in it.
+        SpecError: what has the name is no actor's class.
+    """
+    if not isinstance(spec.actor, str):
+        return spec.actor
+    module, _, name = spec.actor.partition(":")
+    found = attrgetter(name)(import_module(module))
+    if not _is_actor_class(found):
+        raise SpecError(f"ChildSpec {spec.id!r}: {spec.actor} is no subclass of Actor: {found!r}")
+    return cast("type[Actor]", found)
 
 
 def check_child(flags: Flags, spec: ChildSpec) -> None:
@@ -196,9 +218,10 @@ def _check_id(where: str, value: object) -> None:
 
 
 def _check_start(where: str, spec: ChildSpec) -> None:
-    actor: object = spec.actor
-    if not (isinstance(actor, type) and issubclass(actor, Actor)):
-        raise SpecError(f"{where}: actor must be a subclass of Actor, not {actor!r}")
+    if not (_is_actor_class(spec.actor) or _is_class_name(spec.actor)):
+        raise SpecError(
+            f"{where}: actor must be a subclass of Actor or 'module:Class', not {spec.actor!r}"
+        )
     _check_type(where, "args", spec.args, tuple)
     _check_type(where, "kwargs", spec.kwargs, Mapping)
     keys: list[object] = list(spec.kwargs)
@@ -206,6 +229,14 @@ def _check_start(where: str, spec: ChildSpec) -> None:
         raise SpecError(f"{where}: kwargs must have strings for keys, not {keys!r}")
     if taken := sorted(_TAKEN_KWARGS & spec.kwargs.keys()):
         raise SpecError(f"{where}: kwargs must not have {', '.join(taken)}: the supervisor's own")
+
+
+def _is_actor_class(actor: object) -> bool:
+    return isinstance(actor, type) and issubclass(actor, Actor)
+
+
+def _is_class_name(actor: object) -> bool:
+    return isinstance(actor, str) and _CLASS_NAME.fullmatch(actor) is not None
 
 
 def _check_type(where: str, name: str, value: object, wanted: type) -> None:

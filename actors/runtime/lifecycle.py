@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from simulacra.actors.runtime.actor import Actor
 from simulacra.actors.runtime.children import Child
-from simulacra.actors.runtime.childspec import BRUTAL_KILL
+from simulacra.actors.runtime.childspec import BRUTAL_KILL, load_actor
 from simulacra.actors.runtime.errors import AskTimeoutError, IgnoreStart, StartError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import SHUTDOWN, ExitReason
@@ -37,7 +37,7 @@ def start_child(parent: Actor, child: Child) -> Ref | None:
     spec = child.spec
     options = {"start_timeout": spec.start_timeout, **spec.kwargs}
     try:
-        return parent.spawn(spec.actor, *spec.args, *child.extra_args, **options)
+        return parent.spawn(load_actor(spec), *spec.args, *child.extra_args, **options)
     except IgnoreStart:
         return None
     except StartError:

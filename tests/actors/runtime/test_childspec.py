@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simulacra.actors.runtime import BRUTAL_KILL, Actor, Backoff, ChildSpec, Flags, SpecError
-from simulacra.actors.runtime.childspec import check_child, check_children
+from simulacra.actors.runtime.childspec import check_child, check_children, load_actor
 
 
 class Worker(Actor):
@@ -97,7 +97,7 @@ def test_a_bad_backoff_is_refused(fields: dict[str, Any], complaint: str) -> Non
         ({"kwargs": {1: 2}}, "kwargs must have strings for keys"),
         ({"kwargs": {"parent": None}}, "kwargs must not have parent"),
         ({"start_timeout": 0}, "start_timeout must be a number > 0"),
-        ({"actor": "Worker"}, "actor must be a subclass of Actor, not 'Worker'"),
+        ({"actor": "Worker"}, "actor must be a subclass of Actor or 'module:Class', not 'Worker'"),
         ({"actor": int}, "actor must be a subclass of Actor"),
         ({"id": []}, "id must be hashable"),
     ],
@@ -140,3 +140,21 @@ def test_simple_one_for_one_takes_one_template(count: int) -> None:
     specs = [spec(str(number)) for number in range(count)]
     with pytest.raises(SpecError, match=f"exactly 1 child spec, not {count}"):
         check_children(Flags("simple_one_for_one"), specs)
+
+
+def test_a_class_may_be_given_by_name() -> None:
+    assert load_actor(spec()) is Worker
+    assert load_actor(ChildSpec("a", "simulacra.actors.runtime:Actor")) is Actor
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("simulacra.nowhere:Actor", ModuleNotFoundError),
+        ("simulacra.actors.runtime:Nobody", AttributeError),
+        ("simulacra.actors.runtime:Flags", SpecError),
+    ],
+)
+def test_a_name_that_leads_nowhere(name: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        load_actor(ChildSpec("a", name))

@@ -96,6 +96,17 @@ def test_a_failed_start_is_a_start_error(system: ActorSystem, parent: Ref) -> No
     assert len(system.actors()) == 1
 
 
+def test_a_class_that_is_not_there_is_a_start_error(parent: Ref) -> None:
+    child = Child("a", ChildSpec("a", "simulacra.nowhere:Worker"))
+
+    def attempt(me: Actor) -> str:
+        with pytest.raises(StartError, match="child 'a' did not start: No module named"):
+            start_child(me, child)
+        return "refused"
+
+    assert within(parent, attempt) == "refused"
+
+
 def test_a_child_may_ask_not_to_be_started(system: ActorSystem, parent: Ref) -> None:
     assert started(parent, Ignores).ref is None
     assert len(system.actors()) == 1

@@ -33,8 +33,8 @@ def scenario(seed: int) -> Scenario:
 def _child(chance: Random, label: str, flags: dict[str, Any]) -> Probe:
     restart = chance.choice(RESTARTS)
     may_be_significant = restart != "permanent" and flags["auto_shutdown"] != "never"
-    # OTP keeps a dynamic child that is ignored when restarted as a child without pid, and then
-    # cannot end: no ignore among the later outcomes of those.
+    # OTP keeps a dynamic child that is ignored when restarted as a child without pid, and crashes
+    # when it ends: no ignore among the later outcomes of those.
     is_simple = flags["strategy"] == "simple_one_for_one"
     later = ("ok", "ok", "error") if is_simple else ("ok", "ok", "error", "ignore")
     first = chance.choice(("ok",) * 12 + ("ignore", "error"))
