@@ -45,5 +45,14 @@ $(VENV)/.lint: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
 	@touch $@ $(VENV)/.test $(VENV)/.runtime
 
+# AREA=runtime measures that area only; build/bench.json keeps the others' figures.
+bench: build/bench-venv/.ours
+	build/bench-venv/bin/python -m benchmarks $(if $(AREA),--area $(AREA))
+
+build/bench-venv/.ours: pyproject.toml
+	$(PYTHON) -m venv build/bench-venv
+	build/bench-venv/bin/python -m pip install --quiet --editable .
+	@touch $@
+
 clean:
 	rm -rf $(VENV) .venv-lowest build *.egg-info

@@ -1,0 +1,1 @@
+"""The measured programs: each runs in processes of its own and speaks `benchmarks.program`."""

@@ -1,0 +1,81 @@
+"""Medians, ratios and verdicts."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.case import Against, Better, Case, Contender
+from benchmarks.figures import Measured, figures
+
+
+def contender(name: str) -> Contender:
+    return Contender(name, (name,), 1, lambda: None)
+
+
+def case(**changes: Any) -> Case:
+    settings: dict[str, Any] = {
+        "area": "runtime",
+        "name": "ask",
+        "unit": "µs",
+        "better": Better.LOWER,
+        "ours": contender("simulacra"),
+        "peers": (Against(contender("peer"), 1.3),),
+    }
+    return Case(**(settings | changes))
+
+
+def test_ratio_is_of_medians() -> None:
+    measured = Measured({"simulacra": [9.0, 12.0, 100.0], "peer": [10.0, 1.0, 50.0]}, {})
+    (row,) = figures(case(), measured)
+    assert (row.ours, row.peer_value, row.ratio, row.holds) == (12.0, 10.0, 1.2, True)
+
+
+@pytest.mark.parametrize(
+    ("better", "ours", "holds"),
+    [
+        (Better.LOWER, 13.0, True),
+        (Better.LOWER, 13.1, False),
+        (Better.HIGHER, 13.0, True),
+        (Better.HIGHER, 12.9, False),
+    ],
+)
+def test_target_bounds_the_ratio_on_the_worse_side(
+    better: Better, ours: float, holds: bool
+) -> None:
+    (row,) = figures(case(better=better), Measured({"simulacra": [ours], "peer": [10.0]}, {}))
+    assert row.holds is holds
+
+
+def test_without_peer_the_target_bounds_our_figure() -> None:
+    measured = Measured({"simulacra": [151.0]}, {})
+    (row,) = figures(case(peers=(), target=150.0), measured)
+    assert (row.peer, row.ratio, row.holds) == (None, None, False)
+
+
+def test_a_missing_peer_keeps_its_row_and_says_why() -> None:
+    measured = Measured({"simulacra": [1.0]}, {"peer": "erl is not installed"})
+    (row,) = figures(case(), measured)
+    assert (row.ours, row.peer_value, row.holds, row.note) == (
+        1.0,
+        None,
+        None,
+        "erl is not installed",
+    )
+
+
+def test_a_case_cannot_bound_both_itself_and_its_ratio() -> None:
+    with pytest.raises(ValueError, match="ask: with peers the targets belong to them"):
+        case(target=1.0)
+
+
+@given(measured=st.sets(st.sampled_from(["simulacra", "near", "far"])))
+def test_every_peer_has_its_row_and_no_verdict_lacks_a_side(measured: set[str]) -> None:
+    peers = (Against(contender("near"), 1.0), Against(contender("far")))
+    reasons = {name: f"no {name}" for name in {"simulacra", "near", "far"} - measured}
+    rows = figures(case(peers=peers), Measured({name: [2.0] for name in measured}, reasons))
+    assert [row.peer for row in rows] == ["near", "far"]
+    assert (rows[0].holds is not None) == ({"simulacra", "near"} <= measured)
+    assert rows[1].holds is None
+    assert all((row.note is None) == ({"simulacra", row.peer} <= measured) for row in rows)
