@@ -17,17 +17,16 @@ Rules:
 Forwarding stubs alone do not do this: a test keeps the model that finds what they lose.
 """
 
-from collections import deque
 from enum import Enum
 from typing import Any, assert_never
 
 from simulacra.actors.compute import letters as m
 from simulacra.actors.compute.asks import Asks, Pending
+from simulacra.actors.compute.inbox import ANSWERS, Inbox
 from simulacra.actors.compute.outbox import Outbox
-from simulacra.actors.compute.streams import Incoming, Limits
+from simulacra.actors.compute.streams import Limits
 
 SNAPSHOT_VERSION = 1
-MARKS_KEPT = 8  # snapshots that may be on their way to the disk
 
 
 class State(Enum):
@@ -57,17 +56,10 @@ class Endpoint:
         self.name = name
         self.state = State.RUNNING
         self.parked: list[m.Packet] = []
-        self._durable = durable
         self._limits = limits or Limits()
         self._outbox = Outbox(name, place, self._limits)
-        self._in: dict[str, Incoming] = {}
-        self._unread: deque[tuple[int, m.Letter]] = deque()
-        self._starved: set[str] = set()
-        self._serial = 0
+        self._inbox = Inbox(name, self._limits, durable=durable)
         self._asks = Asks()
-        self._mark = 0
-        self._marks: dict[int, dict[str, tuple[int, int]]] = {}
-        self._checkpoint_due = False
         self._restored = False
         self._reason: Any = None
         self._commands: list[m.Command] = []
@@ -127,9 +119,11 @@ class Endpoint:
             case m.NotFound(name):
                 self._lose(name, "noproc")
             case m.Consumed(serial):
-                self._consume(serial)
+                for sender in self._inbox.consume(serial):
+                    self._take(sender)
             case m.Saved(mark):
-                self._settle(mark)
+                for sender in self._inbox.settle(mark):
+                    self._acknowledge(sender)
             case m.Freeze():
                 self._check_running()
                 self.state = State.FROZEN
@@ -147,22 +141,16 @@ class Endpoint:
         """All that must travel with the party, as plain data.
 
         Save it together with the party's own state of the same moment, then step with
-        ``Saved(snapshot["mark"])``.
+        ``Saved(snapshot["in"]["mark"])``.
 
         Args:
             now: the time in seconds, as for `step`.
         """
-        self._mark += 1
-        self._marks[self._mark] = {n: (s.life, s.next - 1) for n, s in self._in.items()}
-        self._marks.pop(self._mark - MARKS_KEPT, None)
-        self._checkpoint_due = False
         return {
             "version": SNAPSHOT_VERSION,
-            "mark": self._mark,
             "name": self.name,
             "out": self._outbox.to_plain(),
-            "in": [[name, stream.to_plain()] for name, stream in self._in.items()],
-            "unread": [letter.to_plain() for _, letter in self._unread],
+            "in": self._inbox.to_plain(),
             "asks": self._asks.to_plain(now),
         }
 
@@ -191,15 +179,13 @@ class Endpoint:
                 f"the mail of {snapshot['name']!r} was saved as version {snapshot['version']} and "
                 f"this node reads version {SNAPSHOT_VERSION}; upgrade the older of the two nodes"
             )
-        outbox = Outbox.from_plain(snapshot["out"], snapshot["name"], limits or Limits())
-        self = cls(snapshot["name"], outbox.place, durable=durable, limits=limits)
-        self._outbox = outbox
+        name, limits = snapshot["name"], limits or Limits()
+        outbox = Outbox.from_plain(snapshot["out"], name, limits)
+        self = cls(name, outbox.place, durable=durable, limits=limits)
         self.state = State.FROZEN
         self._restored = True
-        self._mark = snapshot["mark"]
-        self._in = {name: Incoming.from_plain(plain) for name, plain in snapshot["in"]}
-        self._starved = set(self._in)
-        self._unread = deque((0, m.Letter(*fields)) for fields in snapshot["unread"])
+        self._outbox = outbox
+        self._inbox = Inbox.from_plain(snapshot["in"], name, limits, durable=durable)
         self._asks = Asks.from_plain(snapshot["asks"], now)
         return self
 
@@ -252,59 +238,31 @@ class Endpoint:
     def _receive(self, parcel: m.Parcel, now: float) -> None:
         sender = parcel.letter.sender
         self._commands += self._outbox.learn(sender, parcel.home, now)
-        stream = self._in.setdefault(sender, Incoming())
         if self.state is State.ENDED:
-            gone = m.Gone(self.name, sender, stream.next - 1, self._reason)
+            gone = m.Gone(self.name, sender, self._inbox.received(sender), self._reason)
             self._commands.append(m.Send(parcel.home.host, gone))
             return
-        stream.hold(parcel, self._limits)
-        self._take(sender, stream)
-        self._acknowledge(sender)
+        self._inbox.hold(parcel)
+        self._take(sender)
 
-    def _take(self, sender: str, stream: Incoming) -> None:
-        self._starved.discard(sender)
-        while (letter := stream.turn()) is not None:
-            if letter.kind in {"answer", "error"}:
-                if self._asks.finish(letter.request):
-                    failed = letter.kind == "error"
-                    self._commands.append(m.Answered(letter.request, letter.body, failed))
-            elif len(self._unread) < self._limits.unread:
-                self._deliver(letter)
-            else:
-                self._starved.add(sender)
-                break
-            stream.take()
-        unsettled = stream.next - 1 - stream.settled
-        if self._durable and not self._checkpoint_due and unsettled >= self._limits.outbox // 2:
-            self._checkpoint_due = True
+    def _take(self, sender: str, *, resend: bool = False) -> None:
+        for serial, letter in self._inbox.take(sender):
+            self._deliver(serial, letter)
+        if self._inbox.checkpoint_due(sender):
             self._commands.append(m.CheckpointDue())
+        self._acknowledge(sender, resend=resend)
 
-    def _deliver(self, letter: m.Letter) -> None:
-        if letter.kind == "ask":
-            self._asks.open(letter.sender, letter.request)
-        self._serial += 1
-        self._unread.append((self._serial, letter))
-        self._commands.append(m.Deliver(self._serial, letter))
-
-    def _consume(self, serial: int) -> None:
-        while self._unread and self._unread[0][0] <= serial:
-            self._unread.popleft()
-        for sender in sorted(self._starved):
-            self._take(sender, self._in[sender])
-            self._acknowledge(sender)
-
-    def _settle(self, mark: int) -> None:
-        saved = self._marks.get(mark, {})
-        self._marks = {later: table for later, table in self._marks.items() if later > mark}
-        for sender, (life, received) in saved.items():
-            if self._in[sender].settle(life, received):
-                self._acknowledge(sender)
+    def _deliver(self, serial: int, letter: m.Letter) -> None:
+        if letter.kind not in ANSWERS:
+            if letter.kind == "ask":
+                self._asks.open(letter.sender, letter.request)
+            self._commands.append(m.Deliver(serial, letter))
+        elif self._asks.finish(letter.request):
+            failed = letter.kind == "error"
+            self._commands.append(m.Answered(letter.request, letter.body, failed))
 
     def _acknowledge(self, sender: str, *, resend: bool = False) -> None:
-        stream = self._in[sender]
-        received = stream.next - 1
-        settled = stream.settled if self._durable else received
-        ack = m.Ack(self.name, sender, received, settled, stream.life, self.place, resend)
+        ack = self._inbox.acknowledgement(sender, self.place, resend=resend)
         self._commands.append(m.Send(self._outbox.host_of(sender), ack))
 
     def _lose(self, name: str, reason: Any, received: int | None = None) -> None:
@@ -338,12 +296,10 @@ class Endpoint:
     def _set_out_again(self, place: m.Place, now: float) -> None:
         self._restored = False
         self._commands += self._outbox.set_out(place, now)
-        unread, self._unread = self._unread, deque()
-        for _, letter in unread:
-            self._deliver(letter)
-        for sender, stream in self._in.items():
-            self._take(sender, stream)
-            self._acknowledge(sender, resend=True)
+        for serial, letter in self._inbox.queue_again():
+            self._deliver(serial, letter)
+        for sender in self._inbox.senders:
+            self._take(sender, resend=True)
 
     def _take_parked(self, now: float) -> None:
         parked, self.parked = self.parked, []
@@ -352,7 +308,7 @@ class Endpoint:
 
     def _end(self, reason: Any, now: float) -> None:
         self.state, self._reason = State.ENDED, reason
-        self._unread.clear()
+        self._inbox.clear()
         for asker, request in self._asks.end():
             self._commands += self._outbox.write(asker, "error", reason, now, request=request)
         self._take_parked(now)

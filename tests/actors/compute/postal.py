@@ -207,7 +207,7 @@ class World:
         host = self.hosts[place.host]
         if name in host.endpoints and host.endpoints[name].state is State.RUNNING:
             self.disks[name] = image = self.image(name)
-            self.node(place.host).after(0.005, For(name, m.Saved(image[1]["mark"])))
+            self.node(place.host).after(0.005, For(name, m.Saved(image[1]["in"]["mark"])))
 
     def move(self, name: str, target: str) -> None:
         """Begin a move; it takes a while, and either side may crash meanwhile."""

@@ -296,7 +296,7 @@ def test_a_durable_party_settles_what_is_on_disk_and_asks_to_be_saved() -> None:
     [_, first] = endpoint.step(letter_to_x(1), 0)
     assert first == m.Send("u", m.Ack("x", "u", 1, 0, 0, A))
     assert m.CheckpointDue() in endpoint.step(letter_to_x(2), 0)
-    mark = endpoint.snapshot(0)["mark"]
+    mark = endpoint.snapshot(0)["in"]["mark"]
     assert endpoint.step(m.Saved(mark), 0) == [m.Send("u", m.Ack("x", "u", 2, 2, 0, A))]
 
 
