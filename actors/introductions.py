@@ -1,7 +1,7 @@
 """How nodes come to know each other: whoever is met tells whom it knows.
 
-When a peer connects, this node asks it whom it knows, and dials those whose keys it admits itself. So it is
-enough to join a network at one host; nobody is let in by an introduction.
+When a peer connects, this node asks it whom it knows, and dials those whose keys it admits itself.
+So it is enough to join a network at one host; nobody is let in by an introduction.
 """
 
 from __future__ import annotations

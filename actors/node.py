@@ -20,7 +20,6 @@ from __future__ import annotations
 import faulthandler
 import logging
 import signal
-import sys
 import threading
 import time
 from typing import Self
@@ -136,7 +135,7 @@ class Node:
             ChildSpec(POST, Post, (self.settings.name, self.connected), {"name": POST}),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
-            pool_spec(services),
+            pool_spec(),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
         ]
         compute_flags = Flags(strategy="rest_for_one", intensity=5, period=10.0)
@@ -147,14 +146,14 @@ class Node:
                 Introductions,
                 (self._acquaintances, self._dial),
                 {"name": INTRODUCTIONS},
-            ),  # fmt: skip
+            ),
             ChildSpec(
                 "compute",
                 Supervisor,
                 (compute_flags, compute),
                 {"name": "compute"},
                 kind="supervisor",
-            ),  # fmt: skip
+            ),
         ]
         self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
 
@@ -245,5 +244,5 @@ def run(settings: Settings) -> None:
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
-        print(f"node {settings.name} is up; others reach it at {node.address}", file=sys.stderr)
+        logger.info("node %s is up; others reach it at %s", settings.name, node.address)
         node.stopping.wait()

@@ -126,6 +126,7 @@ class Computation(Actor):
         self._arrived_with: dict[str, Any] | None = None
         self._mail: Correspondence | None = None
         self._frozen = False
+        self._freeze_ticket = 0
         self._stopping = False
         self._restarts = 0
         self._last_error: tuple[str, str, str] | None = None
@@ -314,7 +315,7 @@ class Computation(Actor):
         path = arrival_file(self._kept, self._epoch)
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC), self._arrived_with
 
-    def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901 - a table
+    def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901, PLR0912 - a table
         if not current:
             _close_descriptor(message)
             return
@@ -324,12 +325,15 @@ class Computation(Actor):
                     self._mail.heard(message)
             case w.Checkpoint():
                 self._save(message)
-            case w.Frozen():
-                self._froze(message)
-            case w.NotFrozen(why, freezing):
-                if freezing:
-                    self._relocation.freeze_failed(why)
+            case w.Frozen(ticket=ticket):
+                if ticket == self._freeze_ticket:
+                    self._froze(message)
                 else:
+                    _close_descriptor(message)  # of an attempt that was given up
+            case w.NotFrozen(why, freezing, ticket):
+                if freezing and ticket == self._freeze_ticket:
+                    self._relocation.freeze_failed(why)
+                elif not freezing:
                     self._note(f"no checkpoint could be made: {why}")
             case w.Request():
                 self._services.files.serve(message, self._answer_worker)
@@ -503,7 +507,8 @@ class Computation(Actor):
 
     def freeze(self) -> None:
         """Ask the worker to stop at its next safe point."""
-        if not self._to_worker(w.Freeze("migrate")):
+        self._freeze_ticket += 1
+        if not self._to_worker(w.Freeze("migrate", ticket=self._freeze_ticket)):
             self._relocation.freeze_failed("its worker does not run now; try again")
 
     def _froze(self, frozen: w.Frozen) -> None:
@@ -526,6 +531,7 @@ class Computation(Actor):
 
     def resume(self) -> None:
         """Go on here after all."""
+        self._freeze_ticket += 1  # whatever is still handed out for the old one is stale
         if not self._frozen:
             self._to_worker(w.Resume())
             return

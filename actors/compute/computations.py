@@ -1,9 +1,9 @@
 """The computations of a node: one actor each, in a pool, and the table that finds them.
 
-The table is registered as ``computations``. It starts what is spawned here, brings the messages of the
-moving protocol to whom they concern (an offer makes the computation's actor), and after a restart
-of the node starts again what its folders say. Everything that is for one computation, and names
-its party, is passed on to its actor, which answers.
+The table is registered as ``computations``. It starts what is spawned here, brings the messages of
+the moving protocol to whom they concern (an offer makes the computation's actor), and after a
+restart of the node starts again what its folders say. Everything that is for one computation, and
+names its party, is passed on to its actor, which answers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing
-from simulacra.actors.compute.records import Standing
 from simulacra.actors.compute.computation import COMPUTATIONS, Computation
 from simulacra.actors.compute.computing import (
     Await,
@@ -29,6 +28,7 @@ from simulacra.actors.compute.computing import (
     StopIt,
     Type,
 )
+from simulacra.actors.compute.records import Standing
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.spec import Spec
 from simulacra.actors.runtime import Actor, Ref
@@ -91,7 +91,7 @@ class NameInUseError(ValueError):
     """A computation of that name runs."""
 
 
-def pool_spec(services: Services) -> ChildSpec:
+def pool_spec() -> ChildSpec:
     """The pool of the computations' actors, to stand before the table."""
     template = ChildSpec("computation", Computation, restart="transient")
     return ChildSpec(

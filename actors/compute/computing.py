@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import letters, moves
-from simulacra.actors.runtime import ExitReason, Ref
+from simulacra.actors.compute import messages as w
+from simulacra.actors.runtime import ExitReason
 from simulacra.actors.runtime.wire_types import register
 
 

@@ -1,8 +1,8 @@
 """A computation's mail, between its worker and its endpoint.
 
-The worker writes to names; the endpoint (see `mail`) writes to parties. The post office finds who has a
-name, and until it has, letters to that name wait here, in order; they are part of what is saved
-with the computation. Bodies are bytes that only workers look into.
+The worker writes to names; the endpoint (see `mail`) writes to parties. The post office finds who
+has a name, and until it has, letters to that name wait here, in order; they are part of what is
+saved with the computation. Bodies are bytes that only workers look into.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from simulacra.actors.compute.letters import (
     Deliver,
     Event,
     Failed,
-    Located,
     Locate,
+    Located,
+    Place,
     Reply,
     Send,
     Tell,
     Thaw,
-    Place,
     Undelivered,
 )
 from simulacra.actors.compute.mail import Endpoint

@@ -1,9 +1,9 @@
 """Files of other hosts, for computations that read before they move.
 
-Every node has a `Files` actor, registered as ``files``: it answers what is there, and offers a file's bytes as
-bulk. `RemoteFiles` is the reading side in the node of the computation: it keeps the tickets of files that
-are being read, and never blocks an actor. Hosts of one network trust one another: what the node's
-user may read, every computation may.
+Every node has a `Files` actor, registered as ``files``: it answers what is there, and offers a
+file's bytes as bulk. `RemoteFiles` is the reading side in the node of the computation: it keeps the
+tickets of files that are being read, and never blocks an actor. Hosts of one network trust one
+another: what the node's user may read, every computation may.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final

@@ -1,8 +1,8 @@
 """What the nodes tell each other of themselves: their facts, for placement and for people.
 
-Every node's ``hosts`` actor tells the others its facts every two seconds, and measures the round trip.
-A table that any thread may read holds what was heard last; of nodes that are not connected now it
-says nothing to placement.
+Every node's ``hosts`` actor tells the others its facts every two seconds, and measures the round
+trip. A table that any thread may read holds what was heard last; of nodes that are not connected
+now it says nothing to placement.
 """
 
 from __future__ import annotations

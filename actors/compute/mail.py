@@ -72,7 +72,7 @@ class Endpoint:
     @property
     def unread(self) -> int:
         """How many tells and asks the party has not taken."""
-        return len(self._unread)
+        return self._inbox.unread
 
     @property
     def delivered(self) -> bool:

@@ -1,7 +1,7 @@
 """TCP connections to ports of a host's own loopback, on behalf of other nodes.
 
-The ``ports`` actor connects, and hands out numbers; whoever has a number sends and receives a piece at
-a time. Waiting for the other side is done in a thread of the connection, never in the actor.
+The ``ports`` actor connects, and hands out numbers; whoever has a number sends and receives a piece
+at a time. Waiting for the other side is done in a thread of the connection, never in the actor.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """The post office of a node: brings packets of mail to the parties that live here.
 
 Every node has one, registered as ``post``. Packets (see `letters`) come from other post offices as
-plain tells, which may be lost: the endpoints make up for it. A packet for a computation that lives here
-goes to its actor; for one that left, it is forwarded; for one never heard of, `Unknown` goes back.
+plain tells, which may be lost: the endpoints make up for it. A packet for a computation that lives
+here goes to its actor; for one that left, it is forwarded; for one never heard of, `Unknown` goes
+back.
 
-The post office is also the endpoint of the node itself, for mail that people and programs send through the
-gateway, and the node's part of the directory: it asks the other post offices where a party or a name is
-(`Find`). A party that every reachable host knows nothing of has ended; while a host is out of reach
-nobody can say so, and mail waits.
+The post office is also the endpoint of the node itself, for mail that people and programs send
+through the gateway, and the node's part of the directory: it asks the other post offices where a
+party or a name is (`Find`). A party that every reachable host knows nothing of has ended; while a
+host is out of reach nobody can say so, and mail waits.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ from simulacra.actors.compute.letters import (
 from simulacra.actors.compute.mail import Endpoint
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.runtime import Actor, ActorDeadError, Ref, RemoteError
-from simulacra.actors.runtime.wire_types import register
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.wire_types import register
 
 POST = "post"
 
@@ -105,7 +106,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Write to a computation by its name; an ``ask`` is answered with what the computation answers."""
+    """Write to a computation by its name; an ``ask`` brings back what it answers."""
 
     to: str
     body: Any

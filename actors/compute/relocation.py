@@ -1,7 +1,8 @@
-"""Moving a computation, done: the two machines of `moving`, their disk, their messages, their clock.
+"""Moving a computation, done: the two machines of `moving` with a disk, a network and a clock.
 
-Both machines are kept for each computation on each host: it may leave, and come back. Everything here
-runs in the computation's actor, except the fetching of a snapshot, which has a thread and tells the actor.
+Both machines are kept for each computation on each host: it may leave, and come back. Everything
+here runs in the computation's actor, except the fetching of a snapshot, which has a thread and
+tells the actor.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ class Relocation:
         for command in commands:
             self._do(command)
 
-    def _do(self, command: m.Command) -> None:
+    def _do(self, command: m.Command) -> None:  # noqa: C901 - a table of commands
         match command:
             case m.Tell(host, message):
                 self._send(host, message)

@@ -1,7 +1,8 @@
 """What runs a computation's code: a worker for Python, a process of its own for a command.
 
-Both are started, frozen, resumed, stopped and killed alike here. A command has no safe points: freezing
-one that may be restarted ends it, and resuming starts it again; any other refuses to freeze.
+Both are started, frozen, resumed, stopped and killed alike here. A command has no safe points:
+freezing one that may be restarted ends it, and resuming starts it again; any other refuses to
+freeze.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class CommandTask:
         self._command = command
         self._on_message = on_message
         self._on_exit = on_exit
-        self._freezing = False
+        self._freezing: int | None = None
         self.process = CommandProcess(
             command, folder=folder, log=log, on_exit=self._ended, limits=spec.limits
         )  # fmt: skip
@@ -73,11 +74,11 @@ class CommandTask:
     def send(self, message: w.ToWorker) -> bool:
         """Act on a freeze and a discard; mail is for nobody here, and taken as read."""
         match message:
-            case w.Freeze() if self._command.restartable:
-                self._freezing = True
+            case w.Freeze(ticket=ticket) if self._command.restartable:
+                self._freezing = ticket
                 self.process.stop()
-            case w.Freeze():
-                self._on_message(w.NotFrozen(CANNOT_MOVE, freezing=True))
+            case w.Freeze(ticket=ticket):
+                self._on_message(w.NotFrozen(CANNOT_MOVE, freezing=True, ticket=ticket))
             case w.Mail(n=n):
                 self._on_message(w.Taken(n))
         return True
@@ -96,9 +97,9 @@ class CommandTask:
         return self.process.join(timeout)
 
     def _ended(self, reason: ExitReason) -> None:
-        if self._freezing:
+        if self._freezing is not None:
             empty = os.memfd_create("command")
-            self._on_message(w.Frozen(0, plain=True, consumed=0, sent=0, fd=empty))
+            self._on_message(w.Frozen(0, True, 0, 0, self._freezing, empty))
             self._on_exit(MOVED)
         else:
             self._on_exit(reason)

@@ -1,7 +1,7 @@
 """What the gateway's verbs do, in the gateway's threads; docs/guide/gateway.md says what they are.
 
-``finding`` finds a computation in the network, ``spawning`` starts one, ``steering`` moves, stops and
-writes to it, ``watching`` tells how things are, ``streams`` is what has two directions.
+``finding`` finds a computation in the network, ``spawning`` starts one, ``steering`` moves, stops
+and writes to it, ``watching`` tells how things are, ``streams`` is what has two directions.
 """
 
 from __future__ import annotations

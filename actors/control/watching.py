@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
-from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
 from simulacra.actors.gateway.call import Call
-from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+from simulacra.actors.runtime import AskTimeoutError
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -222,7 +221,7 @@ class Watching:
                     "seen": seen.ago,
                 }
                 for read in reads
-            ],  # fmt: skip
+            ],
             "alternatives": [_alternative(each, described.host) for each in alternatives],
             "chain": [
                 {"places": list(row.hosts), "seconds": row.total, "best": row.best}

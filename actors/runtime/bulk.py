@@ -23,8 +23,8 @@ from typing import Final
 
 import zmq
 
-from simulacra.actors.runtime.wire_types import register
 from simulacra.actors.runtime.keys import KeyPair
+from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,9 @@
 """A lab of hosts out of network namespaces: real sockets, real processes, real cables to pull.
 
-Every host is a network namespace with one interface on a common bridge, which stands in a namespace of its own, so
-that nothing of the machine's own network is touched. Addresses are 10.77.0.1 and up, inside the lab only.
-Needs root and iproute2. Used as a context manager, a lab leaves no namespace and no process behind.
+Every host is a network namespace with one interface on a common bridge, which stands in a namespace
+of its own, so that nothing of the machine's own network is touched. Addresses are 10.77.0.1 and up,
+inside the lab only. Needs root and iproute2. Used as a context manager, a lab leaves no namespace
+and no process behind.
 
 Example::
 
