@@ -241,5 +241,3 @@ def two_nodes(settings: Settings | None = None) -> Iterator[tuple[Node, Node]]:
     """Two nodes, ``a`` and ``b``, that are connected."""
     with Network("a", "b") as network:
         yield network.two(settings)
-
-
