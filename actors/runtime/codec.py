@@ -20,8 +20,9 @@ only (`_SEARCH_DEPTH`, `_SEARCH_WIDTH`), so that a long list of numbers is not w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any, Final
 
 import msgpack
@@ -137,33 +138,33 @@ class Codec:
 
     # -- unpacking
 
-    def unpack(self, data: bytes | memoryview, buffers: Sequence[memoryview] = ()) -> Iterator[Any]:
+    def unpack(self, data: bytes, buffers: Sequence[memoryview] = ()) -> list[Any]:
         """The objects that stand one after the other in ``data``.
 
         Raises:
             MalformedError: the bytes are not what a node's codec makes.
         """
-
-        def extension(code: int, payload: bytes) -> Any:
-            return self._restore(code, payload, buffers)
-
         unpacker = msgpack.Unpacker(
-            ext_hook=extension, strict_map_key=False, max_buffer_size=len(data)
+            ext_hook=partial(self._restore, buffers),
+            strict_map_key=False,
+            max_buffer_size=len(data),
         )
         unpacker.feed(data)
-        while unpacker.tell() < len(data):
-            try:
-                value = unpacker.unpack()
-            except Exception as error:
-                raise MalformedError(f"no object: {type(error).__name__}: {error}") from error
-            yield value
+        size, tell, unpack = len(data), unpacker.tell, unpacker.unpack
+        objects = []
+        try:
+            while tell() < size:
+                objects.append(unpack())
+        except Exception as error:
+            raise MalformedError(f"no object: {type(error).__name__}: {error}") from error
+        return objects
 
-    def _restore(self, code: int, payload: bytes, buffers: Sequence[memoryview]) -> Any:
+    def _restore(self, buffers: Sequence[memoryview], code: int, payload: bytes) -> Any:
         if code == _BIGINT:
             return int.from_bytes(payload, "big", signed=True)
         plain = msgpack.unpackb(
             payload,
-            ext_hook=lambda code, payload: self._restore(code, payload, buffers),
+            ext_hook=partial(self._restore, buffers),
             strict_map_key=False,
         )
         match code:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict, dataclass, fields, replace
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgpack
 
@@ -136,10 +136,10 @@ class Hello:
         return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
-class DataHeader:
+class DataHeader(NamedTuple):
     """The header of a DATA frame."""
 
+    kind: int
     first: int
     count: int
     messages: int
@@ -150,14 +150,17 @@ class DataHeader:
         """Read a header.
 
         Raises:
-            MalformedError: it is not made of four numbers.
+            MalformedError: it is not made of five numbers.
         """
-        return cls(*_numbers(header[1:], 4, "DATA header"))
+        return cls(*_numbers(header, 5, "DATA header"))
 
 
 def _numbers(values: list[Any], count: int, what: str) -> tuple[int, ...]:
-    if len(values) != count or not all(type(value) is int and value >= 0 for value in values):
+    if len(values) != count:
         raise MalformedError(f"a {what} is not made of {count} numbers")
+    for value in values:
+        if type(value) is not int or value < 0:
+            raise MalformedError(f"a {what} is not made of numbers")
     return tuple(values)
 
 

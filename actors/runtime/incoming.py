@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from simulacra.actors.runtime.codec import (
@@ -74,14 +75,14 @@ class Incoming:
             Entry.XON: self._xon,
         }
 
-    def frame(self, header: DataHeader, entries: Iterable[Any]) -> None:
-        """Handle a frame's entries, and give back the credit they took.
+    def frame(self, header: DataHeader, objects: list[Any], start: int) -> None:
+        """Handle a frame's entries, from ``objects[start]`` on; give back the credit they took.
 
         Raises:
             MalformedError: an entry is none.
         """
         handlers = self._handlers
-        for entry in entries:
+        for entry in islice(objects, start, None):
             try:
                 handlers[entry[0]](*entry[1:])
             except (TypeError, KeyError, IndexError) as error:

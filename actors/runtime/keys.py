@@ -1,14 +1,14 @@
 """Keys: this node's own CURVE key pair, and the public keys that the network admits.
 
 The node's pair lives in one file that only its user may read: two lines, ``public Z85`` and
-``secret Z85``. The network's list is a text file, one ``NAME KEY [ADDRESS]`` a line, ``#`` begins a
-comment. A name may have several keys, one key has one name. Secret keys are never logged or shown.
+``secret Z85``. The network's list is a text file, one ``NAME KEY [ADDRESS]`` a line, a word with
+``#`` begins a comment. A name may have several keys, one key has one name. Secret keys are never
+logged or shown.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import struct
 import tempfile
 from collections.abc import Iterable
@@ -19,8 +19,6 @@ import zmq
 from zmq.utils import z85
 
 _KEY_LENGTH = 40
-# A key may have a # inside.
-_COMMENT = re.compile(r"(?:^|\s)#")
 
 
 class KeyFileError(Exception):
@@ -114,7 +112,7 @@ class KeyList:
         """
         members: dict[str, Member] = {}
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            words = _COMMENT.split(line, maxsplit=1)[0].split()
+            words = _without_comment(line.split())
             if not words:
                 continue
             try:
@@ -137,6 +135,14 @@ class KeyList:
     def members(self) -> list[Member]:
         """All of them, by name."""
         return sorted(self._members.values(), key=lambda member: member.name)
+
+
+def _without_comment(words: list[str]) -> list[str]:
+    """A word that begins with ``#`` begins a comment, but for the key, which may have one."""
+    for index, word in enumerate(words):
+        if word.startswith("#") and not (index == 1 and len(word) == _KEY_LENGTH):
+            return words[:index]
+    return words
 
 
 def _member(words: list[str]) -> Member:

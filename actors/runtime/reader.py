@@ -8,8 +8,7 @@ connection, and ends that peer's session only.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import zmq
@@ -19,7 +18,7 @@ from simulacra.actors.runtime.connections import Connection, Wire
 from simulacra.actors.runtime.frames import DataHeader, Hello, Kind
 from simulacra.actors.runtime.peer import never_waits
 from simulacra.actors.runtime.roster import Roster
-from simulacra.actors.runtime.session import Deliver
+from simulacra.actors.runtime.session import DELIVER_ALL, Deliver
 from simulacra.actors.runtime.sockets import Socket
 
 logger = logging.getLogger(__name__)
@@ -79,8 +78,8 @@ class Reader:
     def _known(self, connection: Connection, data: bytes, buffers: list[memoryview]) -> None:
         objects = self._codec.unpack(data, buffers)
         header = _header(objects)
-        if header[0] == Kind.DATA:
-            self._data(connection, DataHeader.unpack(header), objects)
+        if header[0] == 0:  # Kind.DATA; as a number it costs less
+            self._data(connection, objects)
         elif header[0] == Kind.HELLO:
             self._hello_again(connection, Hello.unpack(header[1]))
         elif header[0] == Kind.BYE:
@@ -90,19 +89,19 @@ class Reader:
         else:
             raise MalformedError(f"a frame of kind {header[0]!r}")
 
-    def _data(self, connection: Connection, header: DataHeader, objects: Iterator[Any]) -> None:
-        entries = list(objects)
-        if len(entries) != header.count:
-            raise MalformedError(f"{len(entries)} entries where {header.count} were announced")
+    def _data(self, connection: Connection, objects: list[Any]) -> None:
+        header = DataHeader.unpack(objects[0])
+        if len(objects) - 1 != header.count:
+            raise MalformedError(f"{len(objects) - 1} entries, but {header.count} were announced")
         peer = connection.peer
         with peer.session_lock:
             commands = peer.session.frame(
-                connection.lane, connection.session, header.first, header.count, time.monotonic()
+                connection.lane, connection.session, header.first, header.count, monotonic()
             )
-            self._roster.run(peer, commands)
-        match commands:
-            case [*_, Deliver(skip)]:
-                connection.incoming.frame(header, entries[skip:] if skip else entries)
+            if commands is not DELIVER_ALL:
+                self._roster.run(peer, commands)
+        if commands and isinstance(commands[-1], Deliver):
+            connection.incoming.frame(header, objects, 1 + commands[-1].skip)
 
     def _hello_again(self, connection: Connection, hello: Hello) -> None:
         if hello.key != connection.peer.key or hello.session_id != connection.session:
@@ -137,8 +136,7 @@ class Reader:
         wire.shut()
 
 
-def _header(objects: Iterator[Any]) -> list[Any]:
-    header = next(objects, None)
-    if not isinstance(header, list) or not header:
+def _header(objects: list[Any]) -> list[Any]:
+    if not objects or not isinstance(objects[0], list) or not objects[0]:
         raise MalformedError("a frame without a header")
-    return header
+    return objects[0]

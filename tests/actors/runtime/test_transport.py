@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -306,7 +307,8 @@ def test_malformed_frames_of_strangers_disturb_nobody(frame: bytes) -> None:
         b.system.spawn(Echo, name="echo")
         with raw_dealer(context, a, network.pairs["c"]) as dealer:
             dealer.send(frame)
-            eventually(lambda: a.transport.malformed_frames + a.transport.unknown_frames)
+            seen = a.transport
+            eventually(lambda: seen.malformed_frames + seen.unknown_frames)
         assert a.system.ref("echo@b").ask("fine") == "fine"
         assert a.events.down == []
 
@@ -379,16 +381,10 @@ def test_a_full_mailbox_stalls_nobody_else() -> None:
         b.system.spawn(Waiter, name="full", bound=4, overflow=Overflow.BLOCK)
         b.system.spawn(Echo, name="echo")
         full, echo = a.system.ref("full@b"), a.system.ref("echo@b")
-        sent = 0
-
-        def fill() -> None:
-            nonlocal sent
-            for number in range(1000):
-                full.tell(number)
-                sent += 1
-
+        numbers = iter(range(1000))
         with pytest.raises(PeerBusyError, match="mailbox of full at b stayed full"):
-            fill()
+            _tell_all(full, numbers)
+        sent = next(numbers) - 1
         assert sent <= 4 + 1 + 64 + 64
         for number in range(300):
             assert echo.ask(number) == number
@@ -463,6 +459,11 @@ def test_a_process_that_holds_the_gil_is_found_out() -> None:
         assert "silent" in a.events.down[0][1]
         assert child.hear() == "released"
         eventually(lambda: len(a.events.up) == 2)
+
+
+def _tell_all(remote: Ref, messages: Iterator[Any]) -> None:
+    for message in messages:
+        remote.tell(message)
 
 
 def _answers(remote: Ref) -> bool:
