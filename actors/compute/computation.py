@@ -364,7 +364,7 @@ class Computation(Actor):
             self._note(f"a checkpoint is not kept, the one before still is: {error}")
         else:
             self._last_error = None
-            self._mail.step(Saved(mail["endpoint"]["mark"]))
+            self._mail.step(Saved(mail["endpoint"]["in"]["mark"]))
         finally:
             os.close(descriptor)
 

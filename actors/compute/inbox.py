@@ -32,11 +32,11 @@ class Inbox:
         self._save_asked = False
 
     @property
-    @property
     def unread(self) -> int:
         """How many tells and asks the party has not taken."""
         return len(self._unread)
 
+    @property
     def senders(self) -> list[str]:
         """All that a letter was taken or held from."""
         return list(self._streams)

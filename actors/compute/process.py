@@ -24,7 +24,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import simulacra
 from simulacra.actors.compute.channel import Channel, ChannelClosedError, MessageTooLargeError
 from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess
 from simulacra.actors.compute.limits import over_limit
@@ -187,6 +186,6 @@ def _reason_of(error: str, text: str, traceback: str, limits: Limits) -> ExitRea
 
 
 def _worker_command(control: int, channel: int, *, terminal: bool) -> list[str]:
-    root = str(Path(simulacra.__path__[0]).parent)
+    root = str(Path(__file__).parents[3])  # where the package simulacra is
     numbers = [str(control), str(channel), str(int(terminal))]
     return [sys.executable, "-P", "-c", _BOOT, root, *numbers]
