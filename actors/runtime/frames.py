@@ -141,7 +141,7 @@ class DataHeader(NamedTuple):
 
     kind: int
     first: int
-    count: int
+    entries: int
     messages: int
     size: int
 

@@ -26,6 +26,7 @@ class Outbox:
     """
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self.lost_frames = 0
         self._socket = socket
         self._next = 1
         self._entries: list[bytes] = []
@@ -66,15 +67,19 @@ class Outbox:
         return frame
 
     def send(self, frame: bytes, buffers: Sequence[Buffer] = ()) -> None:
-        """Send one frame of any kind."""
-        if not buffers:
-            self._socket.send(frame, zmq.DONTWAIT)
-            return
-        self._socket.send(frame, zmq.DONTWAIT | zmq.SNDMORE)
-        last = len(buffers) - 1
-        for index, buffer in enumerate(buffers):
-            more = zmq.SNDMORE if index < last else 0
-            self._socket.send(buffer, zmq.DONTWAIT | more, copy=False)
+        """Send one frame of any kind.
+
+        A lane that the peer's door turned away takes nothing more. What is sent then is lost like
+        what is on a broken wire: its numbers are used, so the peer, if it hears again, sees the
+        gap, and the silence ends the session.
+        """
+        parts = [frame, *buffers]
+        try:
+            for index, part in enumerate(parts, 1):
+                more = zmq.SNDMORE if index < len(parts) else 0
+                self._socket.send(part, zmq.DONTWAIT | more, copy=index == 1)
+        except zmq.Again:
+            self.lost_frames += 1
 
     def close(self, linger: float = 0.0) -> None:
         """Close the socket; unsent frames are dropped after ``linger`` seconds."""

@@ -91,12 +91,12 @@ class Reader:
 
     def _data(self, connection: Connection, objects: list[Any]) -> None:
         header = DataHeader.unpack(objects[0])
-        if len(objects) - 1 != header.count:
-            raise MalformedError(f"{len(objects) - 1} entries, but {header.count} were announced")
+        if len(objects) - 1 != header.entries:
+            raise MalformedError(f"{len(objects) - 1} entries, but {header.entries} were announced")
         peer = connection.peer
         with peer.session_lock:
             commands = peer.session.frame(
-                connection.lane, connection.session, header.first, header.count, monotonic()
+                connection.lane, connection.session, header.first, header.entries, monotonic()
             )
             if commands is not DELIVER_ALL:
                 self._roster.run(peer, commands)

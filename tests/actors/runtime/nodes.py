@@ -75,7 +75,10 @@ class Node:
 
     def peer(self, other: Node) -> Peer:
         peers = self.transport.peers
-        return eventually(lambda: next((p for p in peers() if p.key == other.pair.public), None))
+        found: Peer = eventually(
+            lambda: next((peer for peer in peers() if peer.key == other.pair.public), None)
+        )
+        return found
 
     def close(self) -> None:
         self.transport.close()

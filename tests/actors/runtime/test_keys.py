@@ -10,7 +10,7 @@ import pytest
 
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, Member
 
-KEY = "#" + KeyPair.generate().public[1:-2] + "#0"  # the alphabet of keys has the comment sign
+KEY = "0###0" + KeyPair.generate().public[5:]  # the alphabet of keys has the comment sign
 
 
 def test_a_pair_is_made_once_and_only_its_user_may_read_it(tmp_path: Path) -> None:
@@ -75,6 +75,8 @@ def test_a_list_is_read(tmp_path: Path) -> None:
         (f"nas {KEY} a b", "found 4 words"),
         ("nas short", "40 characters, this one has 5"),
         ("nas " + "~" * 40, "characters that no key has"),
+        ("nas " + "#" * 40, "found 1 words"),
+        ("nas %" + "#" * 39, "characters that no key has"),
         (f"nas {KEY}\nagain {KEY}", "line 2: the key of nas is here twice"),
     ],
 )

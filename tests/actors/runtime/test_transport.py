@@ -289,7 +289,7 @@ def test_the_wrong_name_for_a_key_is_refused() -> None:
 
 
 def raw_dealer(context: zmq.Context[Any], to: Node, pair: KeyPair) -> zmq.Socket[bytes]:
-    dealer = context.socket(zmq.DEALER)
+    dealer: zmq.Socket[bytes] = context.socket(zmq.DEALER)
     dealer.linger = 0
     dealer.curve_publickey, dealer.curve_secretkey = pair.public.encode(), pair.secret.encode()
     dealer.curve_serverkey = to.pair.public.encode()
