@@ -15,6 +15,7 @@ from simulacra.actors.runtime.codec import Buffer
 from simulacra.actors.runtime.frames import pack_data_header
 
 FULL: Final = 32 * 1024
+_MORE: Final = zmq.DONTWAIT | zmq.SNDMORE
 
 
 class Outbox:
@@ -73,11 +74,11 @@ class Outbox:
         what is on a broken wire: its numbers are used, so the peer, if it hears again, sees the
         gap, and the silence ends the session.
         """
-        parts = [frame, *buffers]
         try:
-            for index, part in enumerate(parts, 1):
-                more = zmq.SNDMORE if index < len(parts) else 0
-                self._socket.send(part, zmq.DONTWAIT | more, copy=index == 1)
+            self._socket.send(frame, _MORE if buffers else zmq.DONTWAIT)
+            for index, buffer in enumerate(buffers, 1):
+                flags = _MORE if index < len(buffers) else zmq.DONTWAIT
+                self._socket.send(buffer, flags, copy=False)
         except zmq.Again:
             self.lost_frames += 1
 
