@@ -1,9 +1,9 @@
 """Keys: this node's own CURVE key pair, and the public keys that the network admits.
 
 The node's pair lives in one file that only its user may read: two lines, ``public Z85`` and
-``secret Z85``. The network's list is a text file, one ``NAME KEY [ADDRESS]`` a line, a word with
-``#`` begins a comment. A name may have several keys, one key has one name. Secret keys are never
-logged or shown.
+``secret Z85``. The network's list is a text file, one ``NAME KEY [ADDRESS]`` a line, a
+word with ``#`` begins a comment. A name may have several keys, one key has one name. Secret keys
+are never logged or shown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import zmq
@@ -138,11 +139,8 @@ class KeyList:
 
 
 def _without_comment(words: list[str]) -> list[str]:
-    """A word that begins with ``#`` begins a comment, but for the key, which may have one."""
-    for index, word in enumerate(words):
-        if word.startswith("#") and not (index == 1 and len(word) == _KEY_LENGTH):
-            return words[:index]
-    return words
+    """What stands before a word that begins with ``#``; a key may hold that sign, but not first."""
+    return list(takewhile(lambda word: not word.startswith("#"), words))
 
 
 def _member(words: list[str]) -> Member:
@@ -163,4 +161,4 @@ def check_public_key(key: str) -> None:
     try:
         z85.decode(key.encode())
     except (KeyError, UnicodeError, ValueError, struct.error):
-        raise ValueError("the key has characters, or groups of them, that no key has") from None
+        raise ValueError("the key has characters that no key has") from None

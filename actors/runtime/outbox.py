@@ -15,6 +15,7 @@ from simulacra.actors.runtime.codec import Buffer
 from simulacra.actors.runtime.frames import pack_data_header
 
 FULL: Final = 32 * 1024
+_MORE: Final = zmq.DONTWAIT | zmq.SNDMORE
 
 
 class Outbox:
@@ -26,6 +27,7 @@ class Outbox:
     """
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self.lost_frames = 0
         self._socket = socket
         self._next = 1
         self._entries: list[bytes] = []
@@ -66,15 +68,19 @@ class Outbox:
         return frame
 
     def send(self, frame: bytes, buffers: Sequence[Buffer] = ()) -> None:
-        """Send one frame of any kind."""
-        if not buffers:
-            self._socket.send(frame, zmq.DONTWAIT)
-            return
-        self._socket.send(frame, zmq.DONTWAIT | zmq.SNDMORE)
-        last = len(buffers) - 1
-        for index, buffer in enumerate(buffers):
-            more = zmq.SNDMORE if index < last else 0
-            self._socket.send(buffer, zmq.DONTWAIT | more, copy=False)
+        """Send one frame of any kind.
+
+        A lane that the peer's door turned away takes nothing more. What is sent then is lost like
+        what is on a broken wire: its numbers are used, so the peer, if it hears again, sees the
+        gap, and the silence ends the session.
+        """
+        try:
+            self._socket.send(frame, _MORE if buffers else zmq.DONTWAIT)
+            for index, buffer in enumerate(buffers, 1):
+                flags = _MORE if index < len(buffers) else zmq.DONTWAIT
+                self._socket.send(buffer, flags, copy=False)
+        except zmq.Again:
+            self.lost_frames += 1
 
     def close(self, linger: float = 0.0) -> None:
         """Close the socket; unsent frames are dropped after ``linger`` seconds."""

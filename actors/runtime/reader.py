@@ -54,7 +54,7 @@ class Reader:
             self._stranger(routing_id, frame)
             return
         data = router.recv()
-        buffers = self._buffers(router.rcvmore)
+        buffers = self._buffers(router.getsockopt(zmq.RCVMORE))
         try:
             self._known(connection, data, buffers)
         except MalformedError as error:

@@ -76,7 +76,7 @@ class Node:
     def peer(self, other: Node) -> Peer:
         peers = self.transport.peers
         found: Peer = eventually(
-            lambda: next((p for p in peers() if p.key == other.pair.public), None)
+            lambda: next((peer for peer in peers() if peer.key == other.pair.public), None)
         )
         return found
 

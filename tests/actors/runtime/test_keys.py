@@ -10,8 +10,7 @@ import pytest
 
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, Member
 
-# A valid key, which has the comment sign: its alphabet does.
-KEY = "#>}z-Ns^ePPsF5te>zfZqV>/itOK1/fedWyW9&#0"
+KEY = "#>}z-Ns^ePPsF5te>zfZqV>/itOK1/fedWyW9&#0"  # the alphabet of keys has the comment sign
 
 
 def test_a_pair_is_made_once_and_only_its_user_may_read_it(tmp_path: Path) -> None:
@@ -76,6 +75,8 @@ def test_a_list_is_read(tmp_path: Path) -> None:
         (f"nas {KEY} a b", "found 4 words"),
         ("nas short", "40 characters, this one has 5"),
         ("nas " + "~" * 40, "characters that no key has"),
+        ("nas " + "#" * 40, "found 1 words"),
+        ("nas %" + "#" * 39, "characters that no key has"),
         (f"nas {KEY}\nagain {KEY}", "line 2: the key of nas is here twice"),
     ],
 )
