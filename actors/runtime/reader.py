@@ -83,7 +83,7 @@ class Reader:
         elif header[0] == Kind.HELLO:
             self._hello_again(connection, Hello.unpack(header[1]))
         elif header[0] == Kind.BYE:
-            self._roster.fail(connection.peer, f"it said goodbye: {header[1]}")
+            self._roster.left(connection.peer, f"it said goodbye: {header[1]}")
         elif header[0] == Kind.REFUSED:
             self._roster.refused_by(connection.peer.key, str(header[2]))
         else:

@@ -273,6 +273,11 @@ class Roster:
             peer.hang_up(pack_bye(reason), _LAST_WORD)
             self.evict(peer)
 
+    def left(self, peer: Peer, reason: str) -> None:
+        """A peer said goodbye, and hears no more."""
+        peer.hang_up()
+        self.fail(peer, reason)
+
     def run(self, peer: Peer, commands: Sequence[Command]) -> None:
         """Carry out what a session decided, but for `Deliver`; under its ``session_lock``."""
         for command in commands:
