@@ -47,7 +47,7 @@ class Reader:
     def _next(self) -> None:
         router = self._router
         routing_id = router.recv()
-        connection = self._roster.connection(routing_id)
+        connection = self._roster.connections.get(routing_id)
         if connection is None:
             frame = router.recv(copy=False)
             self._buffers(frame.more)
