@@ -3,21 +3,23 @@
 A cell starts its behaviour in the actor's own thread, feeds it from the mailbox, and ends once, by
 whichever comes first: the behaviour stops or fails (in its thread), or it is killed (in the
 killer's thread). The end closes the mailbox, answers everybody who still waits, and only then tells
-those who are linked or watch. A thread that was busy in user code when its actor was killed cannot
+those who are linked or watch. So whoever got an actor's error finds the actor dead and its name
+free. An actor that ends before it has started tells whoever starts it by an error, and not by the
+link as well. A thread that was busy in user code when its actor was killed cannot
 be ended; it is counted as *abandoned* until it returns.
 
 Signals are handled at once, in the thread that brings them, under the cell's lock; no thread ever
-holds two cells' locks.
+holds two cells' locks. The locks of the mailbox and of the timers may be taken under it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
-
-from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from simulacra.actors.runtime._pykka import Shell
 from simulacra.actors.runtime.errors import (
@@ -27,9 +29,10 @@ from simulacra.actors.runtime.errors import (
     MailboxFullError,
     StartError,
 )
-from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.futures import Reply, current
 from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
-from simulacra.actors.runtime.reason import KILLED, NOPROC, ExitReason
+from simulacra.actors.runtime.proxy import PROXY_MESSAGES
+from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.signals import (
     Demonitor,
@@ -54,9 +57,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-current = threading.local()
-"""``current.cell`` is the cell of the actor whose thread this is."""
-
 
 class Cell:
     """Everything the runtime knows of one local actor; the target of its local refs."""
@@ -79,32 +79,45 @@ class Cell:
         self.exit_reason: ExitReason | None = None
         self.parent = None if parent is None else parent.ref
         self.started = Reply()
+        self.returned = False  # the thread is at its end; the system's
         self._lock = threading.Lock()
         self._behaviour: Actor | None = None
         self._in_hand: Reply | None = None
+        self._deferred: set[Reply] = set()
         self._links: set[Ref] = set() if parent is None else {parent.ref}
         self._watchers: dict[tuple[int, Ref], None] = {}
         self._watching: dict[int, Ref] = {}
         self._stoppers: list[Reply] = []
-        self._timers: set[Timer] = set()
+        self._timers: weakref.WeakSet[Timer] = weakref.WeakSet()
 
     # -- the life
 
     def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Begin to live, in a thread of its own; `started` is answered when it is known how."""
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = (args, kwargs)
-        Shell(self).start_thread()
+        try:
+            Shell(self).start_thread()
+        except RuntimeError as error:  # the process has no thread left to give
+            self._end(ExitReason.of_error(error))
+            self.system.thread_returned(self)
 
     def run(self) -> None:
         """The actor's thread, from start to end."""
         current.cell = self
         try:
-            reason = self._begin() or self._serve()
-            self._end(self._say_goodbye(reason))
+            self._end(self._live())
         finally:
+            self._behaviour = None
             self.system.thread_returned(self)
 
+    def _live(self) -> ExitReason:
+        try:
+            return self._begin() or self._say_goodbye(self._serve())
+        except BaseException as error:  # noqa: BLE001 - a fault of the runtime's own ends it too
+            return self._fail(error)
+
     def _begin(self) -> ExitReason | None:
+        """Make the behaviour and let it start; the reason to end, if it does not."""
         args, kwargs = self._arguments or ((), {})
         self._arguments = None
         try:
@@ -112,25 +125,26 @@ class Cell:
             behaviour._cell = self  # noqa: SLF001 - the runtime's own slot
             behaviour.__init__(*args, **kwargs)  # type: ignore[misc]  # made in its own thread
             behaviour.on_start()
+        except ActorExit as request:
+            return request.reason
+        except IgnoreStart as request:
+            return replace(NORMAL, exception=request)
         except BaseException as error:  # noqa: BLE001 - user code; SystemExit too
-            return self._fail_start(error)
-        self._behaviour = behaviour
+            return ExitReason.of_error(error)
+        with self._lock:
+            if self.exit_reason is not None:
+                return self.exit_reason  # killed while it started
+            self._behaviour = behaviour
         self.started.set(self.ref)
         return None
 
-    def _fail_start(self, error: BaseException) -> ExitReason:
-        reason = error.reason if isinstance(error, ActorExit) else ExitReason.of_error(error)
-        with self._lock:  # whoever starts an actor hears of it by the error, not by the link
-            self._links.discard(self.parent or self.ref)
-        self._end(reason)
-        if isinstance(error, IgnoreStart):
-            self.started.set(None)
-        else:
-            self.started.set_error(self._start_error(reason))
-        return reason
-
-    def _start_error(self, reason: ExitReason) -> StartError:
-        return StartError(f"{self.behaviour_class.__qualname__} did not start: {reason}", reason)
+    def _start_error(self, reason: ExitReason) -> Exception:
+        if isinstance(reason.exception, IgnoreStart):
+            return reason.exception
+        text = f"{self.behaviour_class.__qualname__} did not start: {reason}"
+        error = StartError(text, reason)
+        error.__cause__ = reason.exception
+        return error
 
     def _serve(self) -> ExitReason:
         behaviour = cast("Actor", self._behaviour)
@@ -145,16 +159,20 @@ class Cell:
                 continue
             message, reply = item
             self._in_hand = reply
+            if self.exit_reason is not None:  # killed between the mailbox and here
+                self._refuse(message, reply, self._dead())
+                return self.exit_reason
             try:
-                special = _PROXY_MESSAGES.get(type(message))
+                special = PROXY_MESSAGES.get(type(message))
                 result = receive(message) if special is None else special(behaviour, message)
             except ActorExit as request:
                 return request.reason
             except BaseException as error:  # noqa: BLE001 - user code; SystemExit too
-                return self._fail(error, reply)
+                return self._fail(error)
             if reply is not None and self._in_hand is reply:
                 self._in_hand = None
                 reply.set(result)
+            item = message = reply = result = None  # an idle actor holds no message in memory
 
     def _obey(self, signal: Any) -> ExitReason | None:
         """Act on an urgent signal; the reason to end, if it is to end."""
@@ -169,18 +187,16 @@ class Cell:
                 return None
         return self.exit_reason or KILLED  # the mailbox was closed under us
 
-    def _fail(self, error: BaseException, reply: Reply | None) -> ExitReason:
+    def _fail(self, error: BaseException) -> ExitReason:
         reason = ExitReason.of_error(error)
         logger.error("%r failed: %s", self.ref, reason, exc_info=error)
-        if reply is not None:
-            reply.set_error(error)
         return reason
 
     def _say_goodbye(self, reason: ExitReason) -> ExitReason:
-        if self._behaviour is None or self.exit_reason is not None:
+        if self.exit_reason is not None:
             return reason
         try:
-            self._behaviour.on_stop(reason)
+            cast("Actor", self._behaviour).on_stop(reason)
         except ActorExit as request:
             return request.reason
         except BaseException as error:
@@ -194,16 +210,17 @@ class Cell:
             if self.exit_reason is not None:
                 return
             self.exit_reason = reason
-            links, watchers, stoppers = self._links, self._watchers, self._stoppers
-            watching, timers = self._watching, self._timers
-            self._links, self._watchers, self._watching, self._timers = set(), {}, {}, set()
+            unborn = self._behaviour is None
+            links, self._links = self._links, set()
+            watchers, self._watchers = self._watchers, {}
+            watching, self._watching = self._watching, {}
+            deferred = list(self._deferred)  # answering takes each out of the set
         self.system.forget(self)
-        dead = ActorDeadError(f"{self.ref} ended: {reason}", reason)
-        if self._in_hand is not None:
-            self._in_hand.set_error(dead)
-        for message, reply in self.mailbox.close():
-            self._refuse(message, reply, dead)
-        for timer in timers:
+        if unborn and self.parent in links:
+            links.discard(self.parent)
+            self.parent.signal(Unlink(self.ref))
+        self._answer_all(reason, deferred)
+        for timer in self._timers:
             timer.cancel()
         for monitor, watched in watching.items():
             watched.signal(Demonitor(monitor, self.ref))
@@ -211,14 +228,26 @@ class Cell:
             linked.signal(ExitSignal(self.ref, reason))
         for monitor, watcher in watchers:
             watcher.signal(DownSignal(monitor, self.ref, reason))
-        for stopped in stoppers:
+        for stopped in self._stoppers:
             stopped.set(reason)
+        if unborn:
+            self.started.set_error(self._start_error(reason))
+
+    def _answer_all(self, reason: ExitReason, deferred: list[Reply]) -> None:
+        """Close the mailbox and give everybody who still waits for an answer an error."""
+        dead = ActorDeadError(f"{self.ref} ended: {reason}", reason)
+        in_hand = self._in_hand
+        if in_hand is not None:
+            in_hand.set_error(dead if reason.error is None else reason.to_exception())
+        for reply in deferred:
+            reply.set_error(dead)
+        for message, waiting in self.mailbox.close():
+            self._refuse(message, waiting, dead)
 
     def kill(self) -> None:
         """End now, whatever the actor's thread is doing."""
         self.system.thread_abandoned(self)
         self._end(KILLED)
-        self.started.set_error(self._start_error(KILLED))
 
     # -- mail
 
@@ -229,10 +258,9 @@ class Cell:
 
     def ask(self, message: Any, reply: Reply) -> None:
         """Put a message into the mailbox; a dead actor answers at once with an error."""
-        if getattr(current, "cell", None) is self:
-            raise RuntimeError(f"{self.ref} asks itself, and would wait for ever")
+        reply.answerer = self
         try:
-            if not self.mailbox.put((message, reply)):
+            if not self.mailbox.put((message, reply), reply.patience):
                 self._refuse(message, reply, self._dead())
         except MailboxFullError as error:
             reply.set_error(error)
@@ -262,11 +290,24 @@ class Cell:
         else:
             reply.set_error(dead)
 
+    def remind(self, message: Any) -> None:
+        """Put a message of the actor's own into its mailbox; no bound drops it."""
+        self.mailbox.put_exempt((message, None))
+
     def defer_reply(self) -> Reply:
         """Take the answer of the ask in hand out of the loop's hands."""
         if self._in_hand is None:
             raise RuntimeError("no ask in hand: the message was told, or its reply already taken")
         reply, self._in_hand = self._in_hand, None
+        reply.answerer = None
+        with self._lock:
+            killed = self.exit_reason is not None
+            if not killed:
+                self._deferred.add(reply)
+        if killed:
+            reply.set_error(self._dead())
+        else:
+            reply.on_answer(self._deferred.discard)
         return reply
 
     # -- signals
@@ -279,6 +320,7 @@ class Cell:
         with self._lock:
             alive = self.exit_reason is None
             if alive and signal.stopped is not None:
+                signal.stopped.answerer = self
                 self._stoppers.append(signal.stopped)
         if alive:
             self.mailbox.put_urgent(signal)
@@ -314,24 +356,24 @@ class Cell:
             self._watchers.pop((signal.monitor, signal.watcher), None)
 
     def _on_down(self, signal: DownSignal) -> None:
-        with self._lock:
+        with self._lock:  # so that a demonitor with flush comes before all of it or after
             watched = self._watching.pop(signal.monitor, None)
-        if watched is not None:
-            self.mailbox.put_exempt((Down(signal.monitor, watched, signal.reason), None))
+            if watched is not None:
+                self.mailbox.put_exempt((Down(signal.monitor, watched, signal.reason), None))
 
     def _on_exit(self, signal: ExitSignal) -> None:
-        if signal.linked:
-            with self._lock:
+        if not signal.linked and signal.reason.kind == "kill":
+            self.kill()
+            return
+        with self._lock:  # so that an unlink comes before all of it or after
+            if signal.linked:
                 if signal.sender not in self._links:
                     return
                 self._links.discard(signal.sender)
-        elif signal.reason.kind == "kill":
-            self.kill()
-            return
-        if self.trap_exit and signal.sender != self.parent:
-            self.mailbox.put_exempt((Exit(signal.sender, signal.reason), None))
-        elif signal.reason.kind != "normal" or self.trap_exit:
-            self.mailbox.put_urgent(Stop(signal.reason))
+            if self.trap_exit and signal.sender != self.parent:
+                self.mailbox.put_exempt((Exit(signal.sender, signal.reason), None))
+            elif signal.reason.kind != "normal" or self.trap_exit:
+                self.mailbox.put_urgent(Stop(signal.reason))
 
     # -- what the actor does to others
 
@@ -342,7 +384,7 @@ class Cell:
         if ref == self.ref:
             return
         with self._lock:
-            if ref in self._links:
+            if ref in self._links or self.exit_reason is not None:
                 return
             self._links.add(ref)
         ref.signal(Link(self.ref))
@@ -366,6 +408,8 @@ class Cell:
         """Watch; the number that the `Down` will carry."""
         monitor = self.system.next_id()
         with self._lock:
+            if self.exit_reason is not None:  # killed, and nobody hears any more
+                return monitor
             self._watching[monitor] = ref
         ref.signal(Monitor(monitor, self.ref))
         return monitor
@@ -385,9 +429,6 @@ class Cell:
         """A timer that ends with this actor."""
 
         def fire() -> None:
-            if period is None:
-                with self._lock:
-                    self._timers.discard(timer)
             try:
                 self.mailbox.offer((message, None))
             except MailboxFullError:  # counted by the mailbox
@@ -395,10 +436,10 @@ class Cell:
 
         timer = self.system.timers.start(delay, fire, period)
         with self._lock:
-            if self.exit_reason is None and not timer.cancelled:
+            if self.exit_reason is None:
                 self._timers.add(timer)
-            else:
-                timer.cancel()
+                return timer
+        timer.cancel()
         return timer
 
     def links(self) -> frozenset[Ref]:
@@ -406,24 +447,6 @@ class Cell:
         with self._lock:
             return frozenset(self._links)
 
-
-def _call(behaviour: Actor, message: ProxyCall) -> Any:
-    return getattr(behaviour, message.attr_path[0])(*message.args, **message.kwargs)
-
-
-def _get(behaviour: Actor, message: ProxyGetAttr) -> Any:
-    return getattr(behaviour, message.attr_path[0])
-
-
-def _set(behaviour: Actor, message: ProxySetAttr) -> None:
-    setattr(behaviour, message.attr_path[0], message.value)
-
-
-_PROXY_MESSAGES: dict[type, Callable[[Actor, Any], Any]] = {
-    ProxyCall: _call,
-    ProxyGetAttr: _get,
-    ProxySetAttr: _set,
-}
 
 _SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
     Stop: Cell._on_stop,  # noqa: SLF001

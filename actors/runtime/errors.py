@@ -8,6 +8,7 @@ import pykka
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.reason import ExitReason
+    from simulacra.actors.runtime.refs import Ref
 
 
 class ActorDeadError(pykka.ActorDeadError):
@@ -75,6 +76,45 @@ class RemoteError(Exception):
 
     def __str__(self) -> str:
         return f"{self.class_name}: {self.text}"
+
+
+class SupervisorError(Exception):
+    """A supervisor refused a request; it goes on as before."""
+
+
+class AlreadyStartedError(SupervisorError):
+    """A child with that id runs.
+
+    Attributes:
+        ref: the child.
+    """
+
+    def __init__(self, text: str, ref: Ref | None = None) -> None:
+        super().__init__(text, ref)
+        self.ref = ref
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class AlreadyPresentError(SupervisorError):
+    """The supervisor has a child spec with that id, and the child does not run."""
+
+
+class ChildRunningError(SupervisorError):
+    """The child runs, and what was asked needs one that does not."""
+
+
+class ChildRestartingError(SupervisorError):
+    """The child is being restarted."""
+
+
+class ChildNotFoundError(SupervisorError):
+    """The supervisor has no such child."""
+
+
+class SimpleOneForOneError(SupervisorError):
+    """What was asked means nothing to a supervisor of that strategy, or to one of another."""
 
 
 def describe(error: BaseException) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from enum import Enum
@@ -22,6 +23,11 @@ ASK_TIMEOUT: Final = Wait.DEFAULT
 
 _PENDING: Final = object()
 
+logger = logging.getLogger(__name__)
+
+current = threading.local()
+"""``current.cell`` is the cell of the actor whose thread this is."""
+
 
 def seconds(timeout: float | Wait | None) -> float | None:
     """The time-out in seconds; None means for ever."""
@@ -33,12 +39,18 @@ class Reply(pykka.Future[Any]):
 
     Unlike pykka's future, the first answer counts and later ones are ignored: an actor that is
     killed while it answers, or a node that is lost, may answer in the actor's place.
+
+    Attributes:
+        answerer: the cell that is to answer, if it is known: in its thread, waiting is an error.
+        patience: seconds that the asker is going to wait; None when it is not known.
     """
 
-    __slots__ = ("_callbacks", "_error", "_lock", "_value", "_wake")
+    __slots__ = ("_callbacks", "_error", "_lock", "_value", "_wake", "answerer", "patience")
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float | None = None) -> None:
         super().__init__()
+        self.answerer: object = None
+        self.patience = patience
         self._value: Any = _PENDING
         self._error: BaseException | None = None
         self._lock = threading.Lock()
@@ -61,7 +73,7 @@ class Reply(pykka.Future[Any]):
         self.set_error(error if error is not None else RuntimeError("no error to report"))
 
     def is_set(self) -> bool:
-        """Whether the answer is there."""
+        """Whether the answer is there; never for a future made by `map` and its like."""
         return self._value is not _PENDING
 
     def _resolve(self, value: Any, error: BaseException | None) -> None:
@@ -75,7 +87,13 @@ class Reply(pykka.Future[Any]):
         if wake is not None:
             wake.release()
         for callback in callbacks or ():
+            self._call(callback)
+
+    def _call(self, callback: Callable[[Reply], None]) -> None:
+        try:
             callback(self)
+        except Exception:  # it is not the answerer's fault, whose thread this is
+            logger.exception("a callback on an answer failed")
 
     def on_answer(self, callback: Callable[[Reply], None]) -> None:
         """Call ``callback(reply)`` once: in the answering thread, or now if the answer is there."""
@@ -83,7 +101,7 @@ class Reply(pykka.Future[Any]):
             if self._value is _PENDING:
                 self._callbacks = [*(self._callbacks or ()), callback]
                 return
-        callback(self)
+        self._call(callback)
 
     def outcome(self) -> tuple[Any, BaseException | None]:
         """The answer as (value, error), once `is_set`."""
@@ -94,6 +112,7 @@ class Reply(pykka.Future[Any]):
 
         Raises:
             AskTimeoutError: none came within ``timeout`` seconds (None: for ever).
+            RuntimeError: the actor whose thread this is waits for its own answer.
             BaseException: the answer was an error.
         """
         if self._get_hook is not None:
@@ -105,6 +124,8 @@ class Reply(pykka.Future[Any]):
         return self._value
 
     def _wait(self, timeout: float | None) -> None:
+        if self.answerer is not None and getattr(current, "cell", None) is self.answerer:
+            raise RuntimeError("an actor waits for its own answer, and would wait for ever")
         with self._lock:
             if self._value is not _PENDING:
                 return

@@ -3,8 +3,12 @@
 The *urgent* lane holds signals (stop, kill, suspend, resume): unbounded, few, always read first.
 The *mail* lane holds messages in the order of arrival. When it is full, the policy decides about a
 new message: ``BLOCK`` makes the sender wait (and refuses after `block_timeout`), ``DROP_OLDEST``
-makes room, ``REFUSE`` raises. Messages that the system makes of signals (`Down`, `Exit`) are exempt
-from the bound.
+makes room, ``REFUSE`` raises. Messages that the system makes of signals (`Down`, `Exit`) are
+*exempt*: they do not count, are never refused or dropped, and keep their place behind mail that is
+parked.
+
+While mail is parked the mailbox is full: whatever makes room lets the parked in at once.
+Nothing of a caller's (a reply's or a room's callback) is ever called under the lock.
 
 An item is a tuple (message, reply), the reply None for a tell.
 """
@@ -53,6 +57,7 @@ class Mailbox:
         "_bound",
         "_closed",
         "_dropped",
+        "_exempt",
         "_lock",
         "_mail",
         "_on_room",
@@ -70,10 +75,13 @@ class Mailbox:
     def __init__(
         self, bound: int = 65_536, overflow: Overflow = Overflow.BLOCK, block_timeout: float = 5.0
     ) -> None:
+        if bound < 1:
+            raise ValueError(f"a mailbox holds at least one message: bound={bound!r}")
         self.block_timeout = block_timeout
         self._bound = bound
         self._overflow = overflow
         self._mail: deque[Item] = deque()
+        self._exempt: deque[Item] = deque()  # those of _mail that do not count, in the same order
         self._urgent: deque[Any] = deque()
         self._lock = threading.Lock()
         self._wake = threading.Lock()
@@ -81,32 +89,39 @@ class Mailbox:
         self._reading = False  # the reader waits on _wake
         self._suspended = False
         self._closed = False
-        self._parked: deque[tuple[Item, OnRoom]] = deque()
+        self._parked: deque[tuple[Item, OnRoom | None]] = deque()  # None: the item is exempt
         self._room: threading.Condition | None = None
         self._dropped = self._refused = self._blocked = 0
 
     # -- senders
 
-    def put(self, item: Item) -> bool:
+    def put(self, item: Item, patience: float | None = None) -> bool:
         """Add mail; False when the mailbox is closed.
+
+        Args:
+            item: the message and its reply.
+            patience: seconds to wait for room at most, if less than `block_timeout`.
 
         Raises:
             MailboxFullError: it is full and its policy is to refuse, or it stayed full.
         """
+        dropped = None
         with self._lock:
             if self._closed:
                 return False
-            if len(self._mail) >= self._bound or self._parked:
+            if self._is_full():
                 if self._overflow is Overflow.BLOCK:
-                    self._wait_for_room()
+                    self._wait_for_room(patience)
                     if self._closed:
                         return False
                 else:
-                    item = self._make_room(item)
+                    dropped = self._make_room()
             self._mail.append(item)
             if self._reading:
                 self._reading = False
                 self._wake.release()
+        if dropped is not None:
+            _tell_dropped(dropped)
         return True
 
     def put_exempt(self, item: Item) -> bool:
@@ -114,8 +129,10 @@ class Mailbox:
         with self._lock:
             if self._closed:
                 return False
-            self._mail.append(item)
-            self._rouse()
+            if self._parked:  # its sender's mail may be among them
+                self._parked.append((item, None))
+            else:
+                self._append_exempt(item)
         return True
 
     def offer(self, item: Item, on_room: OnRoom | None = None) -> bool | None:
@@ -134,17 +151,20 @@ class Mailbox:
             MailboxFullError: the mailbox is full, and its policy or the lack of ``on_room``
                 refuses.
         """
+        dropped = None
         with self._lock:
             if self._closed:
                 return False
-            if len(self._mail) >= self._bound or self._parked:
+            if self._is_full():
                 if self._overflow is Overflow.BLOCK and on_room is not None:
                     self._blocked += 1
                     self._parked.append((item, on_room))
                     return None
-                item = self._make_room(item)
+                dropped = self._make_room()
             self._mail.append(item)
             self._rouse()
+        if dropped is not None:
+            _tell_dropped(dropped)
         return True
 
     def put_urgent(self, signal: Any) -> bool:
@@ -156,40 +176,54 @@ class Mailbox:
             self._rouse()
         return True
 
+    def _is_full(self) -> bool:
+        return len(self._mail) - len(self._exempt) >= self._bound
+
+    def _append_exempt(self, item: Item) -> None:
+        self._mail.append(item)
+        self._exempt.append(item)
+        self._rouse()
+
     def _rouse(self) -> None:
         if self._reading:
             self._reading = False
             self._wake.release()
 
-    def _make_room(self, item: Item) -> Item:
+    def _make_room(self) -> Item:
+        """Take out the oldest message that counts."""
         if self._overflow is not Overflow.DROP_OLDEST:
             self._refused += 1
             raise MailboxFullError(f"the mailbox is full: {self._bound} messages wait")
-        _, reply = self._mail.popleft()
         self._dropped += 1
-        if reply is not None:
-            reply.set_error(MailboxFullError("dropped for newer mail: the mailbox is full"))
-        return item
+        exempt = len(self._exempt)
+        place = 0
+        while place < exempt and self._mail[place] is self._exempt[place]:
+            place += 1
+        dropped = self._mail[place]
+        del self._mail[place]
+        return dropped
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_room(self, patience: float | None) -> None:
         if self._room is None:
             self._room = threading.Condition(self._lock)
         self._blocked += 1
-        deadline = time.monotonic() + self.block_timeout
-        while not self._closed and (len(self._mail) >= self._bound or self._parked):
+        limit = self.block_timeout if patience is None else min(patience, self.block_timeout)
+        deadline = time.monotonic() + limit
+        while not self._closed and self._is_full():
             left = deadline - time.monotonic()
-            if left <= 0 or not self._room.wait(left):
+            if left <= 0:
                 self._refused += 1
                 raise MailboxFullError(
-                    f"the mailbox stayed full for {self.block_timeout:g} s ({self._bound} wait)"
+                    f"the mailbox stayed full for {limit:g} s ({self._bound} wait)"
                 )
+            self._room.wait(left)
 
     # -- the reader
 
     def get(self) -> Item | Any:
         """Wait for the next signal or message; signals first. None when closed."""
         while True:
-            on_room = None
+            admitted: list[OnRoom] = []
             with self._lock:
                 if self._urgent:
                     return self._urgent.popleft()
@@ -198,26 +232,36 @@ class Mailbox:
                 item = None if self._suspended or not self._mail else self._mail.popleft()
                 if item is None:
                     self._reading = True
-                elif self._parked or self._room is not None:
-                    on_room = self._admit()
+                else:
+                    if self._exempt and item is self._exempt[0]:
+                        self._exempt.popleft()
+                    if self._parked or self._room is not None:
+                        admitted = self._admit()
             if item is None:
                 self._wake.acquire()
                 continue
-            if on_room is not None:
+            for on_room in admitted:
                 on_room()
             return item
 
-    def _admit(self) -> OnRoom | None:
-        """Let one who waits come in."""
-        if len(self._mail) >= self._bound:
-            return None
-        if self._parked:
-            item, on_room = self._parked.popleft()
-            self._mail.append(item)
-            return on_room
+    def _admit(self) -> list[OnRoom]:
+        """Let those who wait come in, as far as there is room; the parked go first."""
+        admitted: list[OnRoom] = []
+        while self._parked:
+            item, on_room = self._parked[0]
+            if on_room is None:
+                self._append_exempt(item)
+            elif not self._is_full():
+                self._mail.append(item)
+                self._rouse()
+                admitted.append(on_room)
+            else:
+                break
+            self._parked.popleft()
         if self._room is not None:
-            self._room.notify()
-        return None
+            room = self._bound - (len(self._mail) - len(self._exempt))
+            self._room.notify(max(room, 0))
+        return admitted
 
     def suspend(self) -> None:
         """Give the reader no mail until `resume`; signals still pass."""
@@ -231,21 +275,33 @@ class Mailbox:
             self._rouse()
 
     def remove(self, unwanted: Callable[[Any], bool]) -> int:
-        """Take out the waiting messages for which ``unwanted(message)`` holds; say how many."""
+        """Take out the exempt messages for which ``unwanted(message)`` holds; say how many.
+
+        No room is made by it, as they do not count.
+        """
         with self._lock:
-            kept = [item for item in self._mail if not unwanted(item[0])]
-            removed = len(self._mail) - len(kept)
-            if removed:
-                self._mail = deque(kept)
-        return removed
+            before = self._waiting()
+            out = {id(item) for item in self._exempt if unwanted(item[0])}
+            self._mail = deque(item for item in self._mail if id(item) not in out)
+            self._exempt = deque(item for item in self._exempt if id(item) not in out)
+            self._parked = deque(
+                (item, on_room)
+                for item, on_room in self._parked
+                if on_room is not None or not unwanted(item[0])
+            )
+            return before - self._waiting()
+
+    def _waiting(self) -> int:
+        return len(self._mail) + len(self._parked)
 
     def close(self) -> list[Item]:
         """Refuse everything from now on; return the mail that was never read."""
         with self._lock:
             self._closed = True
             left = [*self._mail, *(item for item, _ in self._parked)]
-            released = [on_room for _, on_room in self._parked]
+            released = [on_room for _, on_room in self._parked if on_room is not None]
             self._mail.clear()
+            self._exempt.clear()
             self._parked.clear()
             self._urgent.clear()
             if self._room is not None:
@@ -265,9 +321,15 @@ class Mailbox:
         """The counters now."""
         with self._lock:
             return MailboxStats(
-                len(self._mail) + len(self._parked),
+                self._waiting(),
                 self._bound,
                 self._dropped,
                 self._refused,
                 self._blocked,
             )
+
+
+def _tell_dropped(item: Item) -> None:
+    reply = item[1]
+    if reply is not None:
+        reply.set_error(MailboxFullError("dropped for newer mail: the mailbox is full"))

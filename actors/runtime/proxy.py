@@ -7,13 +7,15 @@ begin with an underscore are not reachable.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from simulacra.actors.runtime.futures import ASK_TIMEOUT, Reply, Wait
 
 if TYPE_CHECKING:
+    from simulacra.actors.runtime.actor import Actor
     from simulacra.actors.runtime.refs import Ref
 
 
@@ -37,6 +39,9 @@ class Proxy:
 
     def __hash__(self) -> int:
         return hash(self._ref)
+
+    def __reduce__(self) -> Any:
+        return Proxy, (self._ref,)
 
     def __repr__(self) -> str:
         return f"Proxy({self._ref!r})"
@@ -69,3 +74,23 @@ def _public(name: str) -> str:
     if name.startswith("_"):
         raise AttributeError(f"{name!r} is private to the actor")
     return name
+
+
+def _call(behaviour: Actor, message: ProxyCall) -> Any:
+    return getattr(behaviour, message.attr_path[0])(*message.args, **message.kwargs)
+
+
+def _get(behaviour: Actor, message: ProxyGetAttr) -> Any:
+    return getattr(behaviour, message.attr_path[0])
+
+
+def _set(behaviour: Actor, message: ProxySetAttr) -> None:
+    setattr(behaviour, message.attr_path[0], message.value)
+
+
+PROXY_MESSAGES: Final[dict[type, Callable[[Actor, Any], Any]]] = {
+    ProxyCall: _call,
+    ProxyGetAttr: _get,
+    ProxySetAttr: _set,
+}
+"""What each of a proxy's messages does in the actor."""

@@ -26,19 +26,21 @@ class ExitReason:
         detail: plain data that goes with the kind, as in OTP's ``{shutdown, Term}``.
         error: for ``error``, what was raised as (class name, text, traceback text).
         cause: the reason that led to this one, if another actor's end did.
-        exception: the living exception, known only in the node where it was raised.
+        exception: the living exception, known only in the node where it was raised; none for
+            SystemExit and its like, which would end whoever it was raised for.
     """
 
     kind: str
     detail: Any = None
     error: tuple[str, str, str] | None = None
     cause: ExitReason | None = None
-    exception: BaseException | None = field(default=None, compare=False, repr=False)
+    exception: Exception | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_error(cls, error: BaseException) -> ExitReason:
         """The reason of an actor whose code raised ``error``."""
-        return cls("error", error=describe(error), exception=error)
+        exception = error if isinstance(error, Exception) else None
+        return cls("error", error=describe(error), exception=exception)
 
     def as_text(self) -> ExitReason:
         """The same with its details told as text, which always can be sent to other nodes."""
@@ -59,7 +61,7 @@ class ExitReason:
             reason = reason.cause
         return reason
 
-    def to_exception(self) -> BaseException:
+    def to_exception(self) -> Exception:
         """The error to raise where this reason is reported."""
         if self.exception is not None:
             return self.exception

@@ -39,8 +39,12 @@ class Target(Protocol):
         """Whether the actor is known to live."""
 
 
-def _is_reason(stopped: ExitReason | None) -> bool:
-    return stopped is not None
+def _say_whether(stopped: Reply, was_alive: Reply) -> None:
+    reason, error = stopped.outcome()
+    if error is None:
+        was_alive.set(reason is not None)
+    else:
+        was_alive.set_error(error)
 
 
 class Ref:
@@ -81,11 +85,22 @@ class Ref:
         Raises:
             AskTimeoutError: no answer in time.
             ActorDeadError: the actor is not alive, or ended before it answered.
+            MailboxFullError: the actor's mailbox refused the message, or dropped it for newer.
+            RuntimeError: an actor asks itself and waits.
             Exception: what handling the message raised.
         """
-        reply = Reply()
+        if not block:
+            reply = Reply()
+            self._target.ask(message, reply)
+            return reply
+        limit = seconds(timeout)
+        reply = Reply(limit)
         self._target.ask(message, reply)
-        return reply.get(timeout=timeout) if block else reply
+        return reply.get(timeout=limit)
+
+    def forward(self, message: Any, reply: Reply) -> None:
+        """Send a message whose answer goes into a reply that somebody else waits for."""
+        self._target.ask(message, reply)
 
     def stop(self, *, block: bool = True, timeout: float | Wait | None = ASK_TIMEOUT) -> Any:
         """End the actor in good order, before the mail that waits.
@@ -95,6 +110,7 @@ class Ref:
 
         Raises:
             AskTimeoutError: it was still busy after ``timeout`` seconds.
+            RuntimeError: an actor stops itself and waits; it should call `Actor.exit`.
         """
         return self.exit(NORMAL, block=block, timeout=timeout)
 
@@ -104,8 +120,11 @@ class Ref:
         """Like `stop`, with a reason of one's own."""
         stopped = Reply()
         self._target.signal(Stop(reason, stopped))
-        was_alive = stopped.map(_is_reason)
-        return was_alive.get(timeout=seconds(timeout)) if block else was_alive
+        if block:
+            return stopped.get(timeout=timeout) is not None
+        was_alive = Reply()
+        stopped.on_answer(lambda _: _say_whether(stopped, was_alive))
+        return was_alive
 
     def kill(self) -> None:
         """End the actor at once; its code is not told. Those linked to it see ``killed``."""

@@ -45,9 +45,9 @@ class Sockets:
     def __init__(self, pair: KeyPair, bind: str, limit: int, admits: Callable[[str], bool]) -> None:
         raise_descriptor_limit()
         self._pair = pair
-        self._context: zmq.Context[Socket] = zmq.Context()
-        self._context.set(zmq.MAX_SOCKETS, 65_535)
-        self.door = Door(self._context, admits)
+        self.context: zmq.Context[Socket] = zmq.Context()
+        self.context.set(zmq.MAX_SOCKETS, 65_535)
+        self.door = Door(self.context, admits)
         self.router = self._make(zmq.ROUTER, bind)
         self.router.curve_server = True
         self.router.maxmsgsize = limit + _SLACK
@@ -62,7 +62,7 @@ class Sockets:
         self.endpoint = self.router.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def _make(self, kind: int, endpoint: str) -> Socket:
-        socket = self._context.socket(kind)
+        socket = self.context.socket(kind)
         socket.linger = 0
         socket.sndhwm = socket.rcvhwm = 0  # what is under way is bounded by credit
         socket.ipv6 = "[" in endpoint
@@ -96,7 +96,7 @@ class Sockets:
         All lanes must be closed before; whoever reads the ROUTER closes it when it is told
         `zmq.ContextTerminated`.
         """
-        self._context.term()
+        self.context.term()
         self.door.join(5.0)
 
 

@@ -12,20 +12,20 @@ import weakref
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from simulacra.actors.runtime.cell import Cell, current
+from simulacra.actors.runtime.cell import Cell
 from simulacra.actors.runtime.dead_letters import DeadLetters
 from simulacra.actors.runtime.errors import (
     ActorDeadError,
     AskTimeoutError,
-    IgnoreStart,
     NameTakenError,
 )
-from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.futures import Reply, current
 from simulacra.actors.runtime.groups import Groups
-from simulacra.actors.runtime.mailbox import Mailbox, OnRoom, Overflow
-from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC, SHUTDOWN, ExitReason
+from simulacra.actors.runtime.mailbox import Mailbox, Overflow
+from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC, SHUTDOWN
 from simulacra.actors.runtime.refs import Address, Ref, Target
-from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Link, Monitor, Signal, Stop
+from simulacra.actors.runtime.signals import Monitor
+from simulacra.actors.runtime.targets import LocalTarget, Named, Nowhere, Watch
 from simulacra.actors.runtime.timers import TimerWheel
 
 if TYPE_CHECKING:
@@ -39,13 +39,6 @@ class Carrier(Protocol):
 
     def route(self, address: Address) -> Target:
         """The way to an actor of another node."""
-
-
-class LocalTarget(Target, Protocol):
-    """The way to a local actor, for a thread that may not wait."""
-
-    def offer(self, message: Any, reply: Reply | None, on_room: OnRoom | None = None) -> bool:
-        """Deliver mail; False when it was parked until ``on_room`` is called."""
 
 
 class ActorSystem:
@@ -68,7 +61,7 @@ class ActorSystem:
         self._lock = threading.Lock()
         self._cells: dict[int, Cell] = {}
         self._names: dict[str, Cell] = {}
-        self._watches: dict[int, _Watch] = {}
+        self._watches: dict[int, Watch] = {}
         self._abandoned: set[Cell] = set()
         self._carrier: Carrier | None = None
         self._stopping = False
@@ -111,12 +104,14 @@ class ActorSystem:
             parent.adopt(cell.ref)
         cell.start(args, kwargs)
         try:
-            ref: Ref | None = cell.started.get(timeout=start_timeout)
+            ref: Ref = cell.started.get(timeout=start_timeout)
         except AskTimeoutError:
+            if parent is not None:  # it hears of it by the error, not by the link
+                parent.unlink(cell.ref)
             cell.kill()
-            raise
-        if ref is None:
-            raise IgnoreStart(f"{behaviour.__qualname__} asked not to be started")
+            raise AskTimeoutError(
+                f"{behaviour.__qualname__} did not start within {start_timeout:g} s: killed"
+            ) from None
         return ref
 
     def _enter(self, cell: Cell, name: str | None) -> None:
@@ -186,20 +181,20 @@ class ActorSystem:
         node, incarnation, actor = address
         if node != self.name:
             return (
-                _Nowhere(self, address, NOCONNECTION)
+                Nowhere(self, address, NOCONNECTION)
                 if self._carrier is None
                 else self._carrier.route(address)
             )
         if incarnation not in (0, self.incarnation):
-            return _Nowhere(self, address, NOPROC)
+            return Nowhere(self, address, NOPROC)
         return self.local_target(actor)
 
     def local_target(self, actor: int | str) -> LocalTarget:
         """The way to a local actor; a dead end that answers ``noproc`` if it is not there."""
         if isinstance(actor, str):
-            return _Named(self, actor)
+            return Named(self, actor)
         target: LocalTarget | None = self._cells.get(actor) or self._watches.get(actor)
-        return target or _Nowhere(self, (self.name, self.incarnation, actor), NOPROC)
+        return target or Nowhere(self, (self.name, self.incarnation, actor), NOPROC)
 
     def attach(self, carrier: Carrier) -> None:
         """Let ``carrier`` bring mail and signals to other nodes."""
@@ -209,14 +204,14 @@ class ActorSystem:
 
     def watch(self, ref: Ref) -> Reply:
         """A future of the reason why an actor ends, for threads that are no actors."""
-        watch = _Watch(self, next(self._ids))
+        watch = Watch(self, next(self._ids))
         with self._lock:
             self._watches[watch.id] = watch
         watch.reason.on_answer(lambda _: self._unwatch(watch))
         ref.signal(Monitor(watch.id, watch.ref))
         return watch.reason
 
-    def _unwatch(self, watch: _Watch) -> None:
+    def _unwatch(self, watch: Watch) -> None:
         with self._lock:
             self._watches.pop(watch.id, None)
 
@@ -237,11 +232,13 @@ class ActorSystem:
     def thread_abandoned(self, cell: Cell) -> None:
         """A cell is being killed; its thread may go on for a while."""
         with self._lock:
-            self._abandoned.add(cell)
+            if not cell.returned:
+                self._abandoned.add(cell)
 
     def thread_returned(self, cell: Cell) -> None:
         """A cell's thread is at its end."""
         with self._lock:
+            cell.returned = True
             self._abandoned.discard(cell)
 
     @property
@@ -272,6 +269,7 @@ class ActorSystem:
         leftovers = reversed(self.actors())
         killed += [cell.ref for cell in leftovers if not self._end_one(cell, timeout)]
         self.timers.close()
+        _systems.discard(self)
         return killed
 
     @staticmethod
@@ -291,93 +289,6 @@ class ActorSystem:
 
     def __repr__(self) -> str:
         return f"<ActorSystem {self.name!r}, {len(self._cells)} actors>"
-
-
-class _Watch:
-    """The receiving end of `ActorSystem.watch`: no actor, only a reply."""
-
-    def __init__(self, system: ActorSystem, watch_id: int) -> None:
-        self.id = watch_id
-        self.ref = Ref((system.name, system.incarnation, watch_id), self)
-        self.reason = Reply()
-        self._system = system
-
-    def signal(self, signal: Signal) -> None:
-        if isinstance(signal, DownSignal):
-            self.reason.set(signal.reason)
-
-    def tell(self, message: Any) -> None:
-        self._system.dead_letters.add(self.ref, message)
-
-    def ask(self, message: Any, reply: Reply) -> None:
-        del message
-        reply.set_error(ActorDeadError(f"{self.ref} is no actor", NOPROC))
-
-    def offer(self, message: Any, reply: Reply | None, _: OnRoom | None = None) -> bool:
-        self.tell(message) if reply is None else self.ask(message, reply)
-        return True
-
-    def is_alive(self) -> bool:
-        return not self.reason.is_set()
-
-
-class _Nowhere:
-    """The way to an actor that is not there."""
-
-    def __init__(self, system: ActorSystem, address: Address, reason: ExitReason) -> None:
-        self._system = system
-        self._ref = Ref(address, self)
-        self._reason = reason
-
-    def tell(self, message: Any) -> None:
-        self._system.dead_letters.add(self._ref, message)
-
-    def ask(self, message: Any, reply: Reply) -> None:
-        del message
-        reply.set_error(ActorDeadError(f"{self._ref} is dead: {self._reason}", self._reason))
-
-    def offer(self, message: Any, reply: Reply | None, _: OnRoom | None = None) -> bool:
-        self.tell(message) if reply is None else self.ask(message, reply)
-        return True
-
-    def signal(self, signal: Signal) -> None:
-        match signal:
-            case Link(sender):
-                sender.signal(ExitSignal(self._ref, self._reason))
-            case Monitor(monitor, watcher):
-                watcher.signal(DownSignal(monitor, self._ref, self._reason))
-            case Stop(_, stopped) if stopped is not None:
-                stopped.set(None)
-
-    def is_alive(self) -> bool:
-        return False
-
-
-class _Named:
-    """The way to whoever has a name when a message comes."""
-
-    def __init__(self, system: ActorSystem, name: str) -> None:
-        self._system = system
-        self._name = name
-        self._nobody = _Nowhere(system, (system.name, 0, name), NOPROC)
-
-    def _holder(self) -> LocalTarget:
-        return self._system.named(self._name) or self._nobody
-
-    def tell(self, message: Any) -> None:
-        self._holder().tell(message)
-
-    def ask(self, message: Any, reply: Reply) -> None:
-        self._holder().ask(message, reply)
-
-    def offer(self, message: Any, reply: Reply | None, on_room: OnRoom | None = None) -> bool:
-        return self._holder().offer(message, reply, on_room)
-
-    def signal(self, signal: Signal) -> None:
-        self._holder().signal(signal)
-
-    def is_alive(self) -> bool:
-        return self._holder().is_alive()
 
 
 def rebind(address: Address) -> Ref:

@@ -1,27 +1,43 @@
-"""Timers of a node: one thread, one heap; a timer tells its actor a message and ends with it."""
+"""Timers of a node: one thread, one heap; a timer tells its actor a message and ends with it.
+
+A cancelled timer stays in the heap until its time, but not for long in numbers: when half of the
+heap may be cancelled ones, they are swept out. So a sweep costs each cancelling a constant share.
+"""
 
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 import time
 from collections.abc import Callable
 from itertools import count
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+_SWEEP_FROM: Final = 64
+"""A heap with fewer cancelled timers than this is left alone."""
 
 
 class Timer:
     """A call to come; cancel it any time."""
 
-    __slots__ = ("action", "cancelled", "period")
+    __slots__ = ("__weakref__", "_wheel", "action", "cancelled", "period")
 
-    def __init__(self, action: Callable[[], object], period: float | None) -> None:
+    def __init__(
+        self, wheel: TimerWheel, action: Callable[[], object], period: float | None
+    ) -> None:
+        self._wheel = wheel
         self.action = action
         self.period = period
         self.cancelled = False
 
     def cancel(self) -> None:
         """Let it not happen (again)."""
-        self.cancelled = True
+        if not self.cancelled:
+            self.cancelled = True
+            self._wheel.sweep()
 
 
 class TimerWheel:
@@ -31,6 +47,7 @@ class TimerWheel:
         self._name = name
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = count()
+        self._cancelled = 0  # at most so many of the heap are
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -47,10 +64,10 @@ class TimerWheel:
         """
         if delay < 0 or (period is not None and period <= 0):
             raise ValueError(f"a timer needs delay >= 0 and period > 0, not {delay!r}, {period!r}")
-        timer = Timer(action, period)
+        timer = Timer(self, action, period)
         with self._changed:
             if self._closed:
-                timer.cancel()
+                timer.cancelled = True
                 return timer
             heapq.heappush(self._heap, (time.monotonic() + delay, next(self._order), timer))
             if self._thread is None:
@@ -60,6 +77,16 @@ class TimerWheel:
                 self._thread.start()
             self._changed.notify()
         return timer
+
+    def sweep(self) -> None:
+        """One more was cancelled: clear the heap of them when they are many."""
+        with self._changed:
+            self._cancelled += 1
+            if self._cancelled < max(_SWEEP_FROM, len(self._heap) // 2):
+                return
+            self._heap = [entry for entry in self._heap if not entry[2].cancelled]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
 
     def close(self) -> None:
         """Forget all timers and end the thread."""
@@ -72,10 +99,20 @@ class TimerWheel:
             thread.join(5)
 
     def _run(self) -> None:
-        while (due := self._next_due()) is not None:
-            if due.cancelled:
-                continue
-            due.action()
+        while self._fire_next():
+            pass
+
+    def _fire_next(self) -> bool:
+        """Wait for the next timer and let it act; False when closed."""
+        due = self._next_due()
+        if due is None:
+            return False
+        if not due.cancelled:
+            try:
+                due.action()
+            except Exception:  # one timer's fault is not the others'
+                logger.exception("a timer's action failed")
+        return True
 
     def _next_due(self) -> Timer | None:
         """Wait for the next timer's time; None when closed."""

@@ -13,6 +13,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
+import zmq
+
 from simulacra.actors.runtime.codec import DEFAULT_LIMIT, Codec
 from simulacra.actors.runtime.frames import Hello
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
@@ -135,6 +137,15 @@ class Transport:
             AskTimeoutError: it did not come within ``timeout`` seconds.
         """
         self._roster.wait_up(peer, timeout)
+
+    @property
+    def context(self) -> zmq.Context[zmq.Socket[bytes]]:
+        """The ZeroMQ context in which this node's door admits keys; for its other sockets."""
+        return self._sockets.context
+
+    def peer(self, name: str) -> Peer | None:
+        """The node with a name, if it is known."""
+        return self._roster.find(name)
 
     def peers(self) -> list[Peer]:
         """All nodes that this one knows, by name, connected or not."""

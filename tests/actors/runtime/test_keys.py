@@ -10,7 +10,7 @@ import pytest
 
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, Member
 
-KEY = "0###0" + KeyPair.generate().public[5:]  # the alphabet of keys has the comment sign
+KEY = "0###0Ns^ePPsF5te>zfZqV>/itOK1/fedWyW9&#0"  # the alphabet of keys has the comment sign
 
 
 def test_a_pair_is_made_once_and_only_its_user_may_read_it(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Computations: what runs, where, and how it moves."""

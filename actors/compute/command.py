@@ -1,0 +1,72 @@
+"""Commands: any program, under the same guard, limits and output log as a worker.
+
+A command has no safe points. It is moved only by starting it again, if it was spawned as
+restartable.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess
+from simulacra.actors.compute.output import OutputLog
+from simulacra.actors.compute.spec import Command, Limits
+from simulacra.actors.runtime.reason import ExitReason
+
+
+class CommandProcess(GuardedProcess):
+    """A running command.
+
+    Its exit reason is ``normal`` for exit code 0, ``error`` with the code as detail for another
+    (127: there is no such program), and else as `process` says.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        *,
+        folder: Path,
+        log: OutputLog,
+        on_exit: Callable[[ExitReason], None],
+        on_output: Callable[[bytes], None] | None = None,
+        limits: Limits | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        """Start a command.
+
+        Args:
+            command: what to run.
+            folder: its working directory, made if need be.
+            log: where its output goes; stays the caller's to close.
+            on_exit: called once when no process of it is left, in the command's thread.
+            on_output: called with what it prints, after it is logged, in the command's thread.
+            limits: what it may use.
+            env: its environment; None is the node's.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        super().__init__(
+            lambda control: _guard_command(control, command),
+            folder=folder,
+            limits=limits or Limits(),
+            on_output=log.tee(on_output),
+            on_exit=on_exit,
+            env=env,
+            terminal=command.pty,
+        )
+        self.watch()
+
+    def stop(self, grace: float = STOP_GRACE) -> None:
+        """Ask it to end (SIGTERM), and kill it after ``grace`` seconds; returns at once."""
+        self.kill_at(time.monotonic() + grace)
+        self.signal(signal.SIGTERM)
+
+
+def _guard_command(control: int, command: Command) -> list[str]:
+    script = str(Path(__file__).with_name("guard.py"))
+    return [sys.executable, "-I", "-S", script, str(control), str(int(command.pty)), *command.argv]

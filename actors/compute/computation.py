@@ -1,0 +1,713 @@
+"""One computation on one host: its worker, its mail, its moves, and what is kept of it on disk.
+
+The actor lives as long as the computation has anything to do with this host: it runs here, arrives,
+has left, or has ended and its result is kept. It finds all it needs in its folder, so it may itself
+be restarted. What it decides, the machines decide: `mail` (letters), `moving` (where it runs),
+`rebalance` (when to move), `restarts` (how often its worker is started again); the actor does it.
+
+A worker that is lost goes on from the newest checkpoint, with the mail of that moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from simulacra.actors.compute import messages as w
+from simulacra.actors.compute import moves as m
+from simulacra.actors.compute import stub
+from simulacra.actors.compute.computing import (
+    Await,
+    Carry,
+    Described,
+    GetResult,
+    Look,
+    Migrate,
+    Output,
+    ReadOutput,
+    StopIt,
+    Type,
+    WorkerEnded,
+    WorkerSaid,
+    describe_reason,
+)
+from simulacra.actors.compute.correspondence import Correspondence
+from simulacra.actors.compute.letters import (
+    Ack,
+    Arrived,
+    End,
+    Freeze,
+    Gone,
+    Locate,
+    Located,
+    Moved,
+    NotFound,
+    Packet,
+    Parcel,
+    Place,
+    Saved,
+    Send,
+    Thaw,
+    Tick,
+    Unknown,
+)
+from simulacra.actors.compute.output import OutputLog
+from simulacra.actors.compute.placement import Needs
+from simulacra.actors.compute.post import POST, Enter, FindFor, Found, Leave, Resolve
+from simulacra.actors.compute.process import MOVED
+from simulacra.actors.compute.reading import Reading
+from simulacra.actors.compute.rebalance import Rebalance
+from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_file
+from simulacra.actors.compute.services import Services
+from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.compute.task import CommandTask, Task, start_task
+from simulacra.actors.runtime import Actor, ExitReason, Ref
+from simulacra.actors.runtime.childspec import Backoff
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.reason import NORMAL, SHUTDOWN
+from simulacra.actors.runtime.restarts import RestartWindow, delay_before
+
+logger = logging.getLogger(__name__)
+
+COMPUTATIONS: Final = "computations"
+INTENSITY: Final = 3
+PERIOD: Final = 60.0
+BACKOFF: Final = Backoff(initial=0.1, maximum=5.0)
+LOOK_EVERY: Final = 1.0
+
+_ENDED: Final = frozenset({"done", "failed", "stopped"})
+
+
+class MoveError(Exception):
+    """The computation did not move, and goes on where it is; the text says why."""
+
+
+class _OutputGrew:
+    """The worker printed something, and somebody waits for it."""
+
+
+class _LookAround:
+    """Time to tell how it goes, and to ask whether another host would be better."""
+
+
+class Computation(Actor):
+    """See the module.
+
+    Args:
+        party: its name among all computations that ever were.
+        services: what the node provides.
+        registry: the actor that keeps the table of this node's computations.
+    """
+
+    def __init__(self, party: str, services: Services, registry: Ref) -> None:
+        self._party = party
+        self._name = party.rpartition("#")[0]
+        self._services = services
+        self._registry = registry
+        self._kept = services.store.of(party)
+        self._spec: Spec | None = None
+        self._state = "waiting"
+        self._reason: ExitReason | None = None
+        self._ended_at: float | None = None
+        self._result: w.Result | None = None
+        self._task: Task | None = None
+        self._run = 0
+        self._since: float | None = None
+        self._epoch = 0
+        self._life = 0
+        self._arrived_with: dict[str, Any] | None = None
+        self._mail: Correspondence | None = None
+        self._frozen = False
+        self._freeze_ticket = 0
+        self._stopping = False
+        self._restarts = 0
+        self._last_error: tuple[str, str, str] | None = None
+        self._window = RestartWindow()
+        self._reading = Reading()
+        self._rebalance = Rebalance()
+        self._progress: tuple[str, int, int] | None = None
+        self._size = 0
+        self._plain: bool | None = None
+        self._moves: list[dict[str, Any]] = []
+        self._migrating: list[Reply] = []
+        self._move_began = self._froze_at = 0.0
+        self._awaiting: list[Reply] = []
+        self._readers: list[tuple[Reply, ReadOutput]] = []
+        self._due: float | None = None
+
+    def on_start(self) -> None:
+        """Begin from the folder: run, wait for the source's word, or stand where it has left."""
+        limit = 16 * 2**20
+        if (self._kept.folder / "spec").exists():
+            self._spec = self._kept.read_spec()
+            limit = self._spec.limits.output
+        self._output = OutputLog(self._kept.log, limit, self._printed)
+        self._relocation = Relocation(
+            self._party, self._services, self._kept, self, self._send_move, self.ref.tell
+        )
+        result = self._kept.read_result()
+        if result is None:
+            self._relocation.begin()
+        else:
+            self._recall(result)
+        self.send_every(LOOK_EVERY, _LookAround())
+        self._after()
+
+    def _recall(self, result: dict[str, Any]) -> None:
+        self._state, self._ended_at = result["state"], result["ended"]
+        self._reason = ExitReason(**result["reason"])
+        self._restarts, self._moves = result["restarts"], result["moves"]
+        if result["text"] is not None:
+            self._result = w.Result(result["value"], result["text"])
+
+    def on_stop(self, reason: ExitReason) -> None:
+        """The node goes down: the worker ends here, and goes on from its checkpoint later."""
+        del reason
+        if self._task is not None:
+            self._task.kill()
+            self._task.join(5.0)
+        self._output.close()
+
+    def on_receive(self, message: Any) -> Any:
+        """What came; the messages' classes say what they mean."""
+        answer = self._handle(message)
+        self._after()
+        return answer
+
+    def _handle(self, message: Any) -> Any:  # noqa: C901, PLR0912 - a table of messages
+        match message:
+            case WorkerSaid(run, said):
+                self._heard_worker(said, current=run == self._run)
+            case WorkerEnded(run, reason):
+                if run == self._run:
+                    self._worker_ended(reason)
+            case Parcel() | Ack() | Moved() | Gone() | Unknown():
+                self._packet(message)
+            case Located() | NotFound():
+                if self._mail is not None:
+                    self._mail.step(message)
+            case (str() as name, (Found() | None) as found):
+                if self._mail is not None:
+                    self._mail.resolved(name, found)
+            case Carry(host, move):
+                self._relocation.heard(host, move)
+            case FetchDone():
+                self._relocation.fetched(message)
+            case Tick():
+                self._tick()
+            case int() as run:
+                if run == self._run and self._state == "starting":
+                    self._go_on()
+            case _LookAround():
+                self._look_around()
+            case _OutputGrew():
+                self._serve_readers()
+            case Migrate(_, target):
+                self._migrate(target)
+            case StopIt(_, kill):
+                self._stop(kill=kill)
+            case Await():
+                self._await()
+            case Look():
+                return self.describe()
+            case GetResult():
+                return {
+                    "value": self._result.value if self._result else None,
+                    "text": self._result.text if self._result else None,
+                }
+            case ReadOutput():
+                self._read_output(message)
+            case Type():
+                self._type(message)
+            case _:
+                super().on_receive(message)
+        return None
+
+    def _after(self) -> None:
+        """Be woken for the next deadline of the machines."""
+        dues = [self._relocation.deadline()]
+        if self._mail is not None:
+            dues.append(self._mail.endpoint.deadline())
+        due = min((due for due in dues if due is not None), default=None)
+        if due is not None and (self._due is None or due < self._due):
+            self._due = due
+            self.send_after(max(0.0, due - time.monotonic()), Tick())
+
+    def _tick(self) -> None:
+        self._due = None
+        self._relocation.tick()
+        if self._mail is not None:
+            self._mail.step(Tick())
+
+    # -- the worker
+
+    def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
+        """Start here, from the newest checkpoint of this epoch or from what came (`Resident`)."""
+        self._epoch, self._arrived_with = epoch, snapshot
+        if snapshot is not None:
+            self._spec = Spec.from_plain(snapshot["spec"])
+            self._kept.write_spec(self._spec)
+            self._moves = list(snapshot["moves"])
+            self._size, self._plain = snapshot["size"], snapshot["plain"]
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Start the worker from the newest snapshot, with the mail of that moment."""
+        spec = self._spec
+        if spec is None:
+            raise RuntimeError(f"{self._party} has no spec in {self._kept.folder}")
+        descriptor, about = self._newest()
+        self._run += 1
+        try:
+            self._open_mail(about["mail"])
+            self._task = start_task(
+                spec,
+                name=self._name,
+                host=self._services.host,
+                folder=self._folder(spec),
+                log=self._output,
+                snapshot=descriptor,
+                on_message=partial(self._from_worker, self._run),
+                on_exit=partial(self._from_exit, self._run),
+            )
+        except OSError as error:
+            self._finish("failed", ExitReason.of_error(error))
+            return
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+        self._state, self._since, self._frozen = "running", time.time(), False
+        if self._mail is not None:
+            self._mail.pump()
+        self._tell_registry()
+
+    def _folder(self, spec: Spec) -> Path:
+        """Where it works: a command where it was typed, if there is such a folder here."""
+        wanted = self._kept.read_records().get("folder")
+        if isinstance(spec.what, Command) and wanted is not None and Path(wanted).is_dir():
+            return Path(wanted)
+        return self._kept.work
+
+    def _from_worker(self, run: int, message: w.ToNode) -> None:
+        self.ref.tell(WorkerSaid(run, message))
+
+    def _from_exit(self, run: int, reason: ExitReason) -> None:
+        self.ref.tell(WorkerEnded(run, reason))
+
+    def _newest(self) -> tuple[int | None, dict[str, Any]]:
+        checkpoint = self._kept.open_checkpoint()
+        if checkpoint is not None:
+            if checkpoint[1]["epoch"] == self._epoch:
+                return checkpoint
+            os.close(checkpoint[0])
+        if self._arrived_with is None:
+            return None, {"mail": Correspondence.first(self._party, self._services.host)}
+        if not self._arrived_with["size"]:
+            return None, self._arrived_with
+        path = arrival_file(self._kept, self._epoch)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC), self._arrived_with
+
+    def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901, PLR0912 - a table
+        if not current:
+            _close_descriptor(message)
+            return
+        match message:
+            case w.Send() | w.Ask() | w.Reply() | w.Taken():
+                if self._mail is not None:
+                    self._mail.heard(message)
+            case w.Checkpoint():
+                self._save(message)
+            case w.Frozen(ticket=ticket):
+                if ticket == self._freeze_ticket:
+                    self._froze(message)
+                else:
+                    _close_descriptor(message)  # of an attempt that was given up
+            case w.NotFrozen(why, freezing, ticket):
+                if freezing and ticket == self._freeze_ticket:
+                    self._relocation.freeze_failed(why)
+                elif not freezing:
+                    self._note(f"no checkpoint could be made: {why}")
+            case w.Request():
+                self._services.files.serve(message, self._answer_worker)
+            case w.Read(path, size):
+                self._reading.read(path, size)
+            case w.Progress(name, done, total):
+                self._progress = (name, done, total)
+                self._reading.progressed(done, total)
+            case w.Result():
+                self._result = message
+
+    def _to_worker(self, message: w.ToWorker) -> bool:
+        return self._task is not None and self._task.send(message)
+
+    def _answer_worker(self, answer: w.Answer) -> None:
+        if self._task is not None:
+            self._task.send(answer)
+
+    def _save(self, checkpoint: w.Checkpoint) -> None:
+        descriptor = checkpoint.fd
+        if descriptor is None or self._mail is None:
+            return
+        self._size, self._plain = checkpoint.size, checkpoint.plain
+        mail = self._mail.snapshot()
+        try:
+            self._kept.save_checkpoint(descriptor, {"epoch": self._epoch, "mail": mail})
+        except OSError as error:
+            self._note(f"a checkpoint is not kept, the one before still is: {error}")
+        else:
+            self._last_error = None
+            self._mail.step(Saved(mail["endpoint"]["in"]["mark"]))
+        finally:
+            os.close(descriptor)
+
+    def _worker_ended(self, reason: ExitReason) -> None:
+        self._task = None
+        if self._frozen or reason == MOVED:
+            return  # what travels was handed out before
+        if self._stopping:
+            self._finish("stopped", SHUTDOWN)
+        elif self._is_restarted(reason):
+            self._start_again(reason)
+        elif reason.kind == "normal":
+            self._finish("done", NORMAL)
+        else:
+            self._finish("failed", reason)
+
+    def _is_restarted(self, reason: ExitReason) -> bool:
+        policy = self._spec.restart if self._spec is not None else "temporary"
+        if reason.detail == "load" or reason.kind == "limit" or self._is_repeated(reason):
+            return False  # it would end the same way again
+        return policy == "permanent" or (policy == "transient" and not reason.is_normal)
+
+    def _is_repeated(self, reason: ExitReason) -> bool:
+        """Whether its own code ended it so, a second time from the same checkpoint."""
+        last, self._last_error = self._last_error, reason.error
+        if isinstance(reason.detail, int):  # a command's exit code is its answer
+            return self._spec is not None and self._spec.restart != "permanent"
+        return reason.error is not None and last is not None and last[:2] == reason.error[:2]
+
+    def _start_again(self, reason: ExitReason) -> None:
+        self._relocation.freeze_failed("its worker was lost, and is started again")
+        if reason.is_normal:
+            self._kept.remove_checkpoints()  # it has ended: it begins from its beginning
+        self._window = self._window.count(time.monotonic(), reason, PERIOD)
+        self._reason = self._window.first_reason
+        if self._window.exceeds(INTENSITY):
+            why = f"started again {INTENSITY} times in {PERIOD:g} s, and lost again"
+            self._note(why)
+            self._finish("failed", replace(reason, cause=self._window.first_reason))
+            return
+        self._restarts += 1
+        self._state = "starting"
+        self._note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
+        self.send_after(delay_before(BACKOFF, len(self._window.restarts)), self._run)
+        self._tell_registry()
+
+    def _finish(self, state: str, reason: ExitReason) -> None:
+        self._state, self._reason, self._ended_at = state, reason, time.time()
+        self._task = None
+        result = {
+            "state": state,
+            "reason": {**asdict(replace(reason, exception=None, cause=None))},
+            "ended": self._ended_at,
+            "restarts": self._restarts,
+            "moves": self._moves,
+            "value": self._result.value if self._result else None,
+            "text": self._result.text if self._result else None,
+        }
+        try:
+            self._kept.write_result(result)
+        except OSError:
+            logger.exception("the result of %s is not on disk", self._party)
+        self._relocation.ended()
+        if self._mail is not None:
+            self._post(Enter(self._party, "", self._mail.endpoint.place, self.ref))
+            self._mail.step(End(str(reason)))
+        self._answer_all()
+
+    def _answer_all(self) -> None:
+        """Whoever waits for its end, or for it to leave, hears of it."""
+        described = self.describe()
+        waiting, self._awaiting = self._awaiting, []
+        for reply in waiting:
+            reply.set(described)
+        self._serve_readers()
+        self._tell_registry()
+
+    # -- mail
+
+    def _open_mail(self, snapshot: dict[str, Any]) -> None:
+        self._mail = Correspondence(
+            snapshot,
+            self._enter,
+            clock=time.monotonic,
+            to_worker=self._to_worker,
+            to_post=self._to_post,
+            resolve=self._resolve,
+            lost=lambda body: self.system.dead_letters.add(self.ref, body),
+            checkpoint=lambda: None,  # the worker makes one every few seconds
+        )
+
+    def _enter(self, last_place: Place) -> Place:
+        """Live at a place that was never used: a life of its own for each start in an epoch."""
+        life = last_place.life
+        last = self._kept.read_records().get("life", {"epoch": -1, "life": 0})
+        first_here = self._epoch > 0 and last["epoch"] != self._epoch
+        self._life = life if first_here else max(life, last["life"]) + 1
+        self._kept.write_record("life", {"epoch": self._epoch, "life": self._life})
+        place = Place(self._epoch, self._life, self._services.host)
+        self._post(Enter(self._party, self._name, place, self.ref))
+        return place
+
+    def _post(self, message: Any) -> None:
+        self.system.ref(POST).tell(message)
+
+    def _to_post(self, command: Send | Locate) -> None:
+        match command:
+            case Send(host, packet):
+                self.system.ref(f"{POST}@{host}").tell(packet)
+            case Locate(party):
+                self._post(FindFor(party, self.ref))
+
+    def _resolve(self, name: str) -> None:
+        answer = self.system.ref(POST).ask(Resolve(name), block=False)
+        answer.on_answer(lambda reply: self.ref.tell((name, reply.outcome()[0])))
+
+    def _packet(self, packet: Packet) -> None:
+        if self._mail is not None:
+            self._mail.step(Arrived(packet))
+            return
+        for send in stub.refuse(packet):
+            self._to_post(send)
+
+    # -- moving (`Resident`)
+
+    def _send_move(self, host: str, message: m.Message) -> None:
+        self.system.ref(f"{COMPUTATIONS}@{host}").tell(Carry(self._services.host, message))
+
+    def _migrate(self, target: str) -> None:
+        if self._state in _ENDED or self._state == "left":
+            raise_later = MoveError(f"{self._name} is {self._state} and does not run here")
+            self.defer_reply().set_error(raise_later)
+            return
+        self._migrating.append(self.defer_reply())
+        self._depart(target)
+
+    def _depart(self, target: str) -> None:
+        self._move_began = time.monotonic()
+        self._relocation.depart(target, plain=self._plain, size=self._size)
+
+    def freeze(self) -> None:
+        """Ask the worker to stop at its next safe point."""
+        self._freeze_ticket += 1
+        if not self._to_worker(w.Freeze("migrate", ticket=self._freeze_ticket)):
+            self._relocation.freeze_failed("its worker does not run now; try again")
+
+    def _froze(self, frozen: w.Frozen) -> None:
+        descriptor, self._froze_at = frozen.fd, time.monotonic()
+        if descriptor is None or self._mail is None or self._spec is None:
+            return
+        self._frozen, self._state = True, "moving"
+        self._mail.step(Freeze())
+        snapshot = {
+            "spec": self._spec.to_plain(),
+            "mail": self._mail.snapshot(),
+            "size": frozen.size,
+            "plain": frozen.plain,
+            "moves": self._moves,
+        }
+        try:
+            self._relocation.frozen(descriptor, snapshot, plain=frozen.plain, size=frozen.size)
+        finally:
+            os.close(descriptor)
+
+    def resume(self) -> None:
+        """Go on here after all."""
+        self._freeze_ticket += 1  # whatever is still handed out for the old one is stale
+        if not self._frozen:
+            self._to_worker(w.Resume())
+            return
+        self._frozen, self._state = False, "running"
+        if self._task is None or isinstance(self._task, CommandTask):
+            self._go_on()
+            return
+        if self._mail is not None:
+            self._mail.step(Thaw(self._mail.endpoint.place))
+        self._task.send(w.Resume())
+
+    def leave(self, target: str, epoch: int) -> None:
+        """It belongs to the target: end the worker, forward the mail."""
+        place = Place(epoch, self._life, target)
+        self._post(Leave(self._party, place))
+        if self._mail is not None:
+            for packet in self._mail.endpoint.parked:
+                for send in stub.forward(packet, place):
+                    self._to_post(send)
+        self._to_worker(w.Discard())
+        self._mail = self._task = None
+        if self._state != "left":
+            self._state = "left"
+            self._answer_all()
+
+    def moved(self, target: str, problem: str | None) -> None:
+        """A move is over."""
+        now = time.monotonic()
+        waiting, self._migrating = self._migrating, []
+        if problem is not None:
+            self._rebalance.failed(now)
+            for reply in waiting:
+                reply.set_error(
+                    MoveError(f"{self._name} stays on {self._services.host}: {problem}")
+                )
+            return
+        outcome = {
+            "name": self._name,
+            "source": self._services.host,
+            "target": target,
+            "epoch": self._relocation.attempt,
+            "size": self._size,
+            "seconds": now - self._move_began,
+            "pause": now - self._froze_at,
+        }
+        for reply in waiting:
+            reply.set(outcome)
+
+    # -- what people ask
+
+    def describe(self) -> Described:
+        """The computation now."""
+        cpu, memory = _usage(self._task.pid if self._task is not None else None)
+        spec = self._spec
+        return Described(
+            party=self._party,
+            name=self._name,
+            kind="command" if spec and isinstance(spec.what, Command) else "computation",
+            host=self._services.host,
+            state=self._state,
+            restarts=self._restarts,
+            since=self._since,
+            mailbox=self._mail.endpoint.unread if self._mail is not None else 0,
+            cpu=cpu,
+            memory=memory,
+            reason=describe_reason(self._reason) if self._reason is not None else None,
+            epoch=self._epoch,
+            ended=self._ended_at,
+            progress=self._progress,
+            reads=[(read.path, read.size, read.round_trips) for read in self._reading.so_far()],
+            moves=self._moves,
+            size=self._size,
+            on=spec.on if spec is not None else None,
+            near=spec.near if spec is not None else None,
+        )
+
+    def _tell_registry(self) -> None:
+        self._registry.tell(self.describe())
+
+    def _look_around(self) -> None:
+        if self._state in _ENDED or self._state == "left":
+            return
+        self._tell_registry()
+        self._serve_readers(all_of_them=True)
+        spec = self._spec
+        if self._state != "running" or spec is None or spec.on or spec.near:
+            return
+        if not self._relocation.is_settled:
+            return
+        now = time.monotonic()
+        proposal = self._rebalance.propose_move(self.needs(), self._services.network(), now)
+        if proposal is not None:
+            self._note(f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s")
+            self._depart(proposal.target)
+
+    def needs(self) -> Needs:
+        """What it has still to do, as far as can be told from what it did."""
+        return Needs(
+            name=self._name,
+            at=self._services.host,
+            reads=self._reading.to_come(),
+            state_size=self._size,
+            plain=self._plain,
+        )
+
+    def _stop(self, *, kill: bool) -> None:
+        self._await()
+        if self._state in _ENDED or self._state == "left":
+            return
+        self._stopping = True
+        if self._task is None:
+            self._finish("stopped", SHUTDOWN)
+        elif kill:
+            self._task.kill()
+        else:
+            self._task.stop()
+
+    def _await(self) -> None:
+        reply = self.defer_reply()
+        if self._state in _ENDED or self._state == "left":
+            reply.set(self.describe())
+        else:
+            self._awaiting.append(reply)
+
+    # -- output and terminal
+
+    def _printed(self) -> None:
+        """In the worker's thread: somebody may wait for this."""
+        if self._readers:
+            self.ref.tell(_OutputGrew())
+
+    def _read_output(self, request: ReadOutput) -> None:
+        self._readers.append((self.defer_reply(), request))
+        self._serve_readers()
+
+    def _serve_readers(self, *, all_of_them: bool = False) -> None:
+        still_waiting = []
+        for reply, request in self._readers:
+            data, after = self._output.read_after(request.after, request.limit)
+            ended = self._state in _ENDED or self._state == "left"
+            if data or ended or all_of_them or not request.wait:
+                lost = after - len(data) - request.after
+                reply.set(Output(data, after, lost, ended and not data))
+            else:
+                still_waiting.append((reply, request))
+        self._readers = still_waiting
+
+    def _type(self, message: Type) -> None:
+        if not isinstance(self._task, CommandTask):
+            return
+        process = self._task.process
+        with suppress(OSError, ValueError):
+            if message.size is not None:
+                process.resize(*message.size)
+            if message.data:
+                process.type(message.data)
+            if message.signal is not None:
+                process.signal(message.signal)
+
+    def _note(self, text: str) -> None:
+        """A line of Simulacra's own in the computation's log."""
+        self._output.write(f"[simulacra] {text}\n".encode())
+
+
+def _usage(pid: int | None) -> tuple[float | None, int | None]:
+    """Processor seconds and resident bytes of a process."""
+    if pid is None:
+        return None, None
+    try:
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return times.user + times.system, process.memory_info().rss
+    except psutil.Error:
+        return None, None
+
+
+def _close_descriptor(message: w.ToNode) -> None:
+    if isinstance(message, w.Frozen | w.Checkpoint) and message.fd is not None:
+        os.close(message.fd)

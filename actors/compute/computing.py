@@ -1,0 +1,188 @@
+"""The messages that a `Computation` actor and the node's table of them understand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulacra.actors.compute import letters, moves
+from simulacra.actors.compute import messages as w
+from simulacra.actors.runtime import ExitReason
+from simulacra.actors.runtime.wire_types import register
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSaid:
+    """The worker of a certain run sent a message."""
+
+    run: int
+    message: w.ToNode
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnded:
+    """The worker of a certain run is gone, with all that it started."""
+
+    run: int
+    reason: ExitReason
+
+
+@register("compute.carry")
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """A message of the moving protocol, from a host to the computation it names."""
+
+    host: str
+    message: Any
+
+
+@register("compute.migrate")
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """Move to a host. Answered with a map when it runs there, with an error when it stays."""
+
+    party: str
+    target: str
+
+
+@register("compute.stop")
+@dataclass(frozen=True, slots=True)
+class StopIt:
+    """End. Answered with `Described` when it has ended."""
+
+    party: str
+    kill: bool = False
+
+
+@register("compute.await")
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Answered with `Described` when it has ended or left this host."""
+
+    party: str
+
+
+@register("compute.look")
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Answered with `Described`, at once."""
+
+    party: str
+
+
+@register("compute.output")
+@dataclass(frozen=True, slots=True)
+class ReadOutput:
+    """Answered with `Output`: at once, or with ``wait`` when there is some, within 2 s or so."""
+
+    party: str
+    after: int = 0
+    limit: int = 1 << 20
+    wait: bool = False
+
+
+@register("compute.output-piece")
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A piece of what a computation printed.
+
+    Attributes:
+        data: the bytes.
+        next: the position behind them, for the next `ReadOutput`.
+        lost: bytes that were lost before them.
+        ended: whether no more will come.
+    """
+
+    data: bytes
+    next: int
+    lost: int
+    ended: bool
+
+
+@register("compute.type")
+@dataclass(frozen=True, slots=True)
+class Type:
+    """For a command's terminal: bytes typed, its new size, or a signal for the command."""
+
+    party: str
+    data: bytes = b""
+    size: tuple[int, int] | None = None
+    signal: int | None = None
+
+
+@register("compute.described")
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A computation as people see it.
+
+    Attributes:
+        party: which one.
+        name: as it was named.
+        kind: ``computation`` or ``command``.
+        host: where this was said.
+        state: see docs/guide/gateway.md.
+        restarts: how often its worker was started again.
+        since: when its worker was started, seconds since the epoch; None before.
+        mailbox: letters that wait to be read.
+        cpu: seconds of processor time used by its worker.
+        memory: resident bytes of its worker.
+        reason: why it ended, or first failed, as a map; None for neither.
+        waits_for: what it waits for, where it waits.
+        epoch: of the place where it is.
+        ended: when it ended, seconds since the epoch; None before.
+        progress: how far its outermost loop is, as (name, done, total).
+        reads: what it has read, as (host:path, bytes, files opened).
+        moves: its moves, latest last.
+        size: bytes of its last snapshot.
+        on: the host that its user wants it on.
+        near: the place that its user wants it near to.
+    """
+
+    party: str
+    name: str
+    kind: str
+    host: str
+    state: str
+    restarts: int = 0
+    since: float | None = None
+    mailbox: int = 0
+    cpu: float | None = None
+    memory: int | None = None
+    reason: dict[str, Any] | None = None
+    waits_for: str | None = None
+    epoch: int = 0
+    ended: float | None = None
+    progress: tuple[str, int, int] | None = None
+    reads: list[tuple[str, int, int]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+    on: str | None = None
+    near: str | None = None
+
+
+@register("compute.result")
+@dataclass(frozen=True, slots=True)
+class GetResult:
+    """Answered with a map: ``value`` (packed bytes or None) and ``text``."""
+
+    party: str
+
+
+def describe_reason(reason: ExitReason) -> dict[str, Any]:
+    """A reason as the gateway tells it."""
+    code = reason.detail if isinstance(reason.detail, int) else None
+    return {
+        "kind": reason.kind if code is None else "exit",
+        "text": str(reason),
+        "traceback": (reason.error[2] or None) if reason.error is not None else None,
+        "exit": code,
+    }
+
+
+for _name, _class in (
+    *((cls.__name__, cls) for cls in (letters.Place, letters.Letter)),
+    *((cls.__name__, cls) for cls in letters.Packet.__args__),
+    *((cls.__name__, cls) for cls in moves.Message.__args__),
+    ("Software", moves.Software),
+):
+    register(f"compute.{_name.lower()}")(_class)

@@ -1,0 +1,266 @@
+"""A guarded process as the node sees it: one thread that watches, reads output and judges limits.
+
+The guard (see `guard`) is the node's child; the program is the guard's. The thread ends when all
+is over: the guard has reported, the output is read to its end, and ``on_exit`` has been called,
+exactly once. A process may have a terminal, so that one can attach to it: what it prints goes the
+same way, and what is typed goes to its input. Everything that waits does so in one poll, at most
+`limits.POLL_EVERY` seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import selectors
+import socket
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from simulacra.actors.compute.limits import POLL_EVERY, exceeded, measure, of_status
+from simulacra.actors.compute.spec import Limits
+from simulacra.actors.runtime.reason import KILLED, SHUTDOWN, ExitReason
+
+KILL_TIMEOUT: Final = 3.0
+DRAIN_TIMEOUT: Final = 1.0
+STOP_GRACE: Final = 5.0
+READ_SIZE: Final = 64 * 1024
+
+
+class NoTerminalError(ValueError):
+    """The process has no terminal to type into."""
+
+
+class GuardedProcess:
+    """A program under a guard.
+
+    Attributes:
+        started: when it was started, by the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        argv: Callable[[int], Sequence[str]],
+        *,
+        folder: Path,
+        limits: Limits,
+        on_output: Callable[[bytes], None],
+        on_exit: Callable[[ExitReason], None],
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        terminal: bool = False,
+    ) -> None:
+        """Start the program; `watch` must be called next.
+
+        Args:
+            argv: the command line of the guard, given the number of its control socket.
+            folder: its working directory, made if need be.
+            limits: what all its processes together may use.
+            on_output: called with what it prints, in the watching thread.
+            on_exit: called once when nothing of it is left, in the watching thread.
+            env: its environment; None is the node's.
+            pass_fds: descriptors it inherits.
+            terminal: whether it gets a terminal of its own, instead of a pipe and no input.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._limits = limits
+        self._on_output, self._on_exit = on_output, on_exit
+        self._reason: ExitReason | None = None
+        self._pid: int | None = None
+        self._status: int | None = None
+        self._deadline: float | None = None
+        self._readers: dict[int, Callable[[], bool]] = {}
+        self._control, theirs = socket.socketpair()
+        self._has_terminal = terminal
+        self._output, slave = pty.openpty() if terminal else os.pipe()
+        try:
+            self._guard = subprocess.Popen(  # noqa: S603 - running what was asked for is its task
+                argv(theirs.fileno()),
+                stdin=slave if terminal else subprocess.DEVNULL,
+                stdout=slave,
+                stderr=slave,
+                cwd=folder,
+                env=env,
+                pass_fds=(theirs.fileno(), *pass_fds),
+                start_new_session=True,
+            )
+        except BaseException:
+            self._control.close()
+            os.close(self._output)
+            raise
+        finally:
+            theirs.close()
+            os.close(slave)
+        self.started: Final = time.monotonic()
+        self._thread = threading.Thread(target=self._watch, name=f"guard-{self._guard.pid}")
+
+    def watch(self, readers: Mapping[int, Callable[[], bool]] | None = None) -> None:
+        """Begin to watch.
+
+        Args:
+            readers: for more descriptors, what to call when one is readable; False closes it off.
+        """
+        self._readers.update(readers or {})
+        self._thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        """The program's process id, once the guard has told it."""
+        return self._pid
+
+    @property
+    def guard_pid(self) -> int:
+        """The guard's process id."""
+        return self._guard.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether ``on_exit`` has yet to return."""
+        return self._thread.is_alive()
+
+    def kill(self, reason: ExitReason = KILLED) -> None:
+        """Kill the program and all it started; its exit reason will be ``reason``."""
+        self._reason = self._reason or reason
+        self._deadline = time.monotonic() + KILL_TIMEOUT
+        with contextlib.suppress(OSError):  # ended meanwhile
+            self._control.shutdown(socket.SHUT_WR)
+
+    def type(self, data: bytes) -> int:
+        """Type into its terminal, without waiting; how many bytes it took.
+
+        Raises:
+            NoTerminalError: it has none.
+        """
+        master = self._master()
+        os.set_blocking(master, False)
+        try:
+            return os.write(master, data)
+        except BlockingIOError:
+            return 0
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Tell it the size of the terminal it is shown on.
+
+        Raises:
+            NoTerminalError: it has none.
+        """
+        fcntl.ioctl(self._master(), termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _master(self) -> int:
+        if not (self._has_terminal and self.is_alive):
+            raise NoTerminalError("it has no terminal to type into: spawn it with --tty")
+        return self._output
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program's process group."""
+        with contextlib.suppress(OSError):  # ended meanwhile
+            self._control.send(f"signal {number}\n".encode())
+
+    def end_with(self, reason: ExitReason) -> None:
+        """Say why the program will have ended, where its exit status would not tell."""
+        self._reason = self._reason or reason
+
+    def kill_at(self, deadline: float) -> None:
+        """Kill the program at a time of the monotonic clock, as having been shut down."""
+        self._deadline = deadline
+        self._reason = self._reason or SHUTDOWN
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until ``on_exit`` has returned; whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _watch(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._control, selectors.EVENT_READ, self._read_control)
+            selector.register(self._output, selectors.EVENT_READ, self._read_output)
+            for fd, reader in self._readers.items():
+                selector.register(fd, selectors.EVENT_READ, reader)
+            next_look = self.started + POLL_EVERY
+            while self._control in selector.get_map():
+                for key, _ in selector.select(POLL_EVERY):
+                    if not key.data():
+                        selector.unregister(key.fileobj)
+                if time.monotonic() >= next_look:
+                    self._judge()
+                    next_look = time.monotonic() + POLL_EVERY
+            self._drain(selector)
+        self._finish()
+
+    def _judge(self) -> None:
+        now = time.monotonic()
+        if self._deadline is not None:
+            if now >= self._deadline + KILL_TIMEOUT:
+                self._kill_without_guard()
+            elif now >= self._deadline:
+                self.kill()
+            return
+        if (self._limits.memory, self._limits.cpu, self._limits.wall) != (None, None, None):
+            reason = exceeded(self._limits, measure(self._guard.pid, now - self.started))
+            if reason is not None:
+                self.kill(reason)
+
+    def _drain(self, selector: selectors.BaseSelector) -> None:
+        """Read what was written before the end."""
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        while selector.get_map() and (left := deadline - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                if not key.data():
+                    selector.unregister(key.fileobj)
+
+    def _finish(self) -> None:
+        try:
+            self._guard.wait(KILL_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._kill_without_guard()
+            self._guard.wait()
+        if self._status is None:
+            self._kill_without_guard()  # the guard was killed: it could not clean up
+        self._control.close()
+        os.close(self._output)
+        reason = self._reason
+        if reason is None and self._status is None:
+            reason = ExitReason("killed", detail="its guard was killed")
+        self._on_exit(reason or of_status(self._status or 0, self._limits))
+
+    def _kill_without_guard(self) -> None:
+        """Kill the guard and its session's processes ourselves: the guard does not, or is gone."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+                if self._pid is not None and os.getsid(process.pid) == self._pid:
+                    process.kill()
+        self._guard.kill()
+
+    def _read_control(self) -> bool:
+        try:
+            lines = self._control.recv(READ_SIZE)
+        except OSError:
+            return False
+        for line in lines.decode().splitlines():
+            word, _, number = line.partition(" ")
+            if word == "pid":
+                self._pid = int(number)
+            else:
+                self._status = int(number)
+        return bool(lines)
+
+    def _read_output(self) -> bool:
+        try:
+            data = os.read(self._output, READ_SIZE)
+        except OSError:  # EIO: the last program with this terminal has ended
+            return False
+        if data:
+            self._on_output(data)
+        return bool(data)

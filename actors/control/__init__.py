@@ -1,0 +1,43 @@
+"""What the gateway's verbs do, in the gateway's threads; docs/guide/gateway.md says what they are.
+
+``finding`` finds a computation in the network, ``spawning`` starts one, ``steering`` moves, stops
+and writes to it, ``watching`` tells how things are, ``streams`` is what has two directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from simulacra.actors.control.spawning import Spawning
+from simulacra.actors.control.steering import Steering
+from simulacra.actors.control.streams import Streams
+from simulacra.actors.control.watching import Watching
+from simulacra.actors.gateway.call import Handler
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+__all__ = ["verbs"]
+
+
+def verbs(node: Node) -> Mapping[str, Handler]:
+    """The table of handlers for a node's gateway."""
+    watching, spawning = Watching(node), Spawning(node)
+    steering, streams = Steering(node), Streams(node)
+    return {
+        "status": watching.status,
+        "ps": watching.ps,
+        "logs": watching.logs,
+        "result": watching.result,
+        "explain": watching.explain,
+        "spawn": spawning.spawn,
+        "migrate": steering.migrate,
+        "stop": steering.stop,
+        "send": steering.send,
+        "ask": steering.ask,
+        "down": steering.down,
+        "keys_changed": steering.keys_changed,
+        "attach": streams.attach,
+        "forward": streams.forward,
+    }

@@ -1,0 +1,113 @@
+"""Finding a computation by its name, wherever in the network it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from simulacra.actors.compute.computation import COMPUTATIONS
+from simulacra.actors.compute.computations import ListThem, UnknownComputationError, is_living
+from simulacra.actors.compute.computing import Described
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
+from simulacra.actors.runtime.futures import Reply
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+LIST_TIMEOUT: Final = 3.0
+_RETRIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A computation, and how many seconds ago its host said so."""
+
+    described: Described
+    ago: float
+
+
+def table(node: Node, host: str) -> Ref:
+    """The table of computations of a host."""
+    return node.system.ref(f"{COMPUTATIONS}@{host}")
+
+
+def everywhere(node: Node) -> list[Seen]:
+    """All computations of all connected hosts; a host that does not answer is left out."""
+    hosts = [node.settings.name, *node.connected()]
+    answers: list[Reply] = [table(node, host).ask(ListThem(), block=False) for host in hosts]
+    found = []
+    for answer in answers:
+        try:
+            found += [Seen(*entry) for entry in answer.get(timeout=LIST_TIMEOUT)]
+        except (ActorDeadError, AskTimeoutError):
+            continue
+    return found
+
+
+def find(node: Node, address: str) -> Seen:
+    """The computation with a name, or ``name@host``; one that lives before one that has ended.
+
+    Raises:
+        GatewayError: ``not_found``.
+    """
+    name, _, host = address.partition("@")
+    seen = [
+        each
+        for each in everywhere(node)
+        if each.described.name == name and (not host or each.described.host == host)
+    ]
+    seen = [each for each in seen if each.described.state != "left"]
+    if not seen:
+        raise GatewayError(
+            ErrorCode.NOT_FOUND,
+            f"no computation called {address} is known in the network",
+            "see what there is: simulacra ps --finished",
+        )
+    return max(seen, key=_rank)
+
+
+def _rank(seen: Seen) -> tuple[bool, int, float]:
+    described = seen.described
+    return is_living(described), described.epoch, described.ended or 0.0
+
+
+def ask_it(node: Node, seen: Seen, question: Any, timeout: float | None) -> Any:
+    """Ask a computation's actor where it is now; follows it when it has just moved.
+
+    Args:
+        node: this node.
+        seen: the computation.
+        question: a message with a ``party``.
+        timeout: seconds to wait for the answer; None for as long as it takes.
+
+    Raises:
+        GatewayError: ``unreachable`` when its host is lost, or ``not_found``.
+        Exception: what the computation's actor answers.
+    """
+    host = seen.described.host
+    for _ in range(_RETRIES):
+        try:
+            answer = table(node, host).ask(question, timeout=timeout)
+        except UnknownComputationError:
+            host = _moved_to(node, seen)
+            continue
+        except ActorDeadError as error:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"{host}, where {seen.described.name} was, does not answer: {error.reason}",
+                "see who is connected: simulacra status",
+            ) from error
+        if isinstance(answer, Described) and answer.state == "left":
+            host = _moved_to(node, seen)
+            continue
+        return answer
+    raise GatewayError(
+        ErrorCode.FAILED,
+        f"{seen.described.name} moves about and cannot be caught",
+        "try again in a moment",
+    )
+
+
+def _moved_to(node: Node, seen: Seen) -> str:
+    return find(node, seen.described.name).described.host

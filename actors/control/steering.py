@@ -1,0 +1,112 @@
+"""Moving, stopping and writing to computations; and what concerns the node itself."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from simulacra.actors.compute.computation import MoveError
+from simulacra.actors.compute.computations import is_living
+from simulacra.actors.compute.computing import Described, Migrate, StopIt
+from simulacra.actors.compute.outbox import OutboxFullError
+from simulacra.actors.compute.post import POST, Mail
+from simulacra.actors.control.finding import ask_it, everywhere, find
+from simulacra.actors.gateway.call import Call
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+_MOVE_TIMEOUT: Final = 600.0
+_STOP_TIMEOUT: Final = 30.0
+
+
+class Steering:
+    """The verbs ``migrate``, ``stop``, ``send``, ``ask``, ``down`` and ``keys_changed``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._numbers: defaultdict[str, int] = defaultdict(int)
+
+    def migrate(self, call: Call) -> Iterator[object]:
+        """Move a computation to a host."""
+        seen, target = find(self._node, call.arg("name", str)), call.arg("host", str)
+        described = seen.described
+        known = [self._node.settings.name, *self._node.connected()]
+        if target not in known:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"{target} is not connected; connected: {', '.join(sorted(known))}",
+                "see who is connected: simulacra status",
+            )
+        try:
+            outcome = ask_it(self._node, seen, Migrate(described.party, target), _MOVE_TIMEOUT)
+        except MoveError as error:
+            raise GatewayError(
+                ErrorCode.FAILED, str(error), f"see: simulacra explain {described.name}"
+            ) from error
+        yield outcome
+
+    def stop(self, call: Call) -> Iterator[object]:
+        """End a computation."""
+        seen, kill = find(self._node, call.arg("name", str)), call.arg("kill", bool, False)
+        request = StopIt(seen.described.party, kill)
+        ended: Described = ask_it(self._node, seen, request, _STOP_TIMEOUT)
+        yield {
+            "name": ended.name, "host": ended.host, "state": ended.state, "reason": ended.reason,
+        }  # fmt: skip
+
+    def send(self, call: Call) -> Iterator[object]:
+        """Write to a computation."""
+        name = call.arg("name", str)
+        self._mail(Mail(name, call.arg("body", bytes)), 10.0)
+        sender = call.arg("sender", str, "")
+        self._numbers[sender] += 1
+        yield {"name": name, "number": self._numbers[sender]}
+
+    def ask(self, call: Call) -> Iterator[object]:
+        """Ask a computation."""
+        name = call.arg("name", str)
+        yield {
+            "body": self._mail(Mail(name, call.arg("body", bytes), ask=True, timeout=None), None)
+        }
+
+    def _mail(self, mail: Mail, timeout: float | None) -> object:
+        name = mail.to.partition("@")[0]
+        try:
+            return self._node.system.ref(POST).ask(mail, timeout=timeout)
+        except OutboxFullError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
+        except LookupError as error:
+            raise GatewayError(
+                ErrorCode.NOT_FOUND, str(error).strip("'\""), "see what runs: simulacra ps"
+            ) from error
+        except (RemoteError, ActorDeadError) as error:
+            raise GatewayError(
+                ErrorCode.FAILED, str(error), f"see: simulacra logs {name}"
+            ) from error
+        except AskTimeoutError as error:
+            raise GatewayError(
+                ErrorCode.TIMED_OUT, f"{name}: {error}", f"see where it is: simulacra ps {name}"
+            ) from error
+
+    def down(self, call: Call) -> Iterator[object]:
+        """Stop this node."""
+        del call
+        here = self._node.settings.name
+        running = [
+            seen
+            for seen in everywhere(self._node)
+            if seen.described.host == here and is_living(seen.described)
+        ]
+        yield {"host": here, "pid": os.getpid(), "computations": len(running)}
+        self._node.stopping.set()
+
+    def keys_changed(self, call: Call) -> Iterator[object]:
+        """Put the list of keys in force as it is now."""
+        del call
+        admitted, expelled = self._node.read_keys()
+        yield {"admitted": admitted, "expelled": expelled}

@@ -1,0 +1,300 @@
+"""How things are: the node, the computations, their output and results, and why they are there."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+from simulacra.actors.compute.chain import Stage, explain_chain
+from simulacra.actors.compute.computations import is_living
+from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
+from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
+from simulacra.actors.compute.services import THIS_SOFTWARE
+from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
+from simulacra.actors.gateway.call import Call
+from simulacra.actors.runtime import AskTimeoutError
+from simulacra.actors.runtime.frames import WIRE_VERSION
+from simulacra.actors.version import VERSION
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+    from simulacra.actors.runtime.peer import Peer
+
+_PIECE: Final = 1 << 20
+_ASK: Final = 10.0
+_WAIT: Final = 2.0
+
+
+class Watching:
+    """The verbs ``status``, ``ps``, ``logs``, ``result`` and ``explain``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    # -- the node
+
+    def status(self, call: Call) -> Iterator[object]:
+        """This node, and those it knows."""
+        del call
+        node = self._node
+        memory = psutil.virtual_memory()
+        here = [s.described for s in everywhere(node) if s.described.host == node.settings.name]
+        yield {
+            "host": node.settings.name,
+            "version": VERSION,
+            "wire": WIRE_VERSION,
+            "pid": os.getpid(),
+            "uptime": time.monotonic() - node.started,
+            "listen": node.address,
+            "key": node.key,
+            "python": THIS_SOFTWARE.python,
+            "arch": platform.machine(),
+            "cores": os.cpu_count() or 1,
+            "load": os.getloadavg()[0],
+            "memory": {"total": memory.total, "free": memory.available},
+            "limits": "rlimit",
+            "computations": dict(Counter(each.state for each in here if each.state != "left")),
+            "dead_letters": node.system.dead_letters.count,
+            "log": _log_file(),
+            "peers": [self._peer(peer) for peer in node.transport.peers()],
+        }
+
+    def _peer(self, peer: Peer) -> dict[str, Any]:
+        hosts = self._node.hosts
+        heard = hosts.of(peer.name)
+        state = "up" if peer.is_up else "refused" if peer.refusal else "connecting"
+        if heard is not None and not peer.is_up and not peer.refusal:
+            state = "down"
+        return {
+            "host": peer.name,
+            "address": peer.endpoint.removeprefix("tcp://"),
+            "state": state,
+            "reason": peer.refusal or None,
+            "rtt": hosts.round_trip(peer.name),
+            "bandwidth": hosts.bandwidth(peer.name),
+            "seen": None if heard is None else time.monotonic() - heard.at,
+            "version": None if heard is None else heard.facts.version,
+            "clock": None if heard is None else heard.clock_ahead,
+        }
+
+    # -- computations
+
+    def ps(self, call: Call) -> Iterator[object]:
+        """The tree of nodes and computations, once or again and again."""
+        name, every = call.arg("name", str, None), call.arg("every", float, None)
+        finished, actors = call.arg("finished", bool, False), call.arg("all", bool, False)
+        while True:
+            rows = self._rows(name, finished=finished or name is not None, actors=actors)
+            if name is not None and len(rows) == 0:
+                find(self._node, name)  # says that there is none
+            yield {"time": time.time(), "rows": rows}
+            if every is None or call.cancelled.wait(every):
+                return
+
+    def _rows(self, name: str | None, *, finished: bool, actors: bool) -> list[dict[str, Any]]:
+        seen = [
+            each
+            for each in everywhere(self._node)
+            if (is_living(each.described) or (finished and each.described.state != "left"))
+            and (name is None or each.described.name == name.partition("@")[0])
+        ]
+        hosts = [self._node.settings.name, *sorted(self._node.connected())]
+        rows: list[dict[str, Any]] = []
+        for host in hosts:
+            here = [each for each in seen if each.described.host == host]
+            if name is not None and not here:
+                continue
+            rows.append(_node_row(host, 0.0))
+            if actors and host == self._node.settings.name:
+                rows += self._actor_rows(host)
+            rows += [_computation_row(each) for each in here]
+        return rows
+
+    def _actor_rows(self, host: str) -> list[dict[str, Any]]:
+        cells = self._node.system.actors()
+        ids = {cell.ref: f"{host}/{cell.id}" for cell in cells}
+        return [
+            {
+                **_row(ids[cell.ref], ids.get(cell.parent, host) if cell.parent else host),
+                "name": cell.name or cell.behaviour_class.__name__,
+                "kind": "supervisor" if "Supervisor" in cell.behaviour_class.__name__ else "actor",
+                "host": host,
+                "state": "running",
+                "mailbox": stats.waiting,
+                "bound": stats.bound,
+            }
+            for cell in cells
+            for stats in (cell.mailbox.stats(),)
+        ]
+
+    def logs(self, call: Call) -> Iterator[object]:
+        """What a computation printed, and with ``follow`` what it prints."""
+        seen = find(self._node, call.arg("name", str))
+        follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
+        after = 0
+        while not call.cancelled.is_set():
+            request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
+            host = seen.described.host
+            piece = ask_it(self._node, seen, request, _ASK)
+            data = piece.data if tail is None else b"".join(piece.data.splitlines(True)[-tail:])
+            tail, after = None, piece.next
+            if data or piece.lost:
+                yield {
+                    "time": time.time(), "host": host, "stream": "stdout",
+                    "data": data, "dropped": piece.lost,
+                }  # fmt: skip
+            if piece.ended or (not follow and not piece.data):
+                seen = find(self._node, seen.described.name)
+                if not follow or not is_living(seen.described):
+                    return
+                if seen.described.host != host:
+                    after = 0  # its log goes on where it is now
+
+    def result(self, call: Call) -> Iterator[object]:
+        """What a computation returned; with ``wait`` once it has ended."""
+        seen, wait = find(self._node, call.arg("name", str)), call.arg("wait", bool, False)
+        described = seen.described
+        while wait and is_living(described):
+            call.check()
+            described = self._await(seen)
+            seen = find(self._node, described.name)
+        result = {"value": None, "text": None}
+        if described.state == "done":
+            result = ask_it(self._node, seen, GetResult(described.party), _ASK)
+        yield {
+            "name": described.name,
+            "host": described.host,
+            "state": described.state,
+            "kind": described.kind,
+            "waits_for": described.waits_for,
+            **result,
+            "reason": None if is_living(described) else described.reason,
+            "ended": None if described.ended is None else time.time() - described.ended,
+        }
+
+    def _await(self, seen: Seen) -> Described:
+        """The computation when it has ended, or as it is after a while."""
+        try:
+            ended: Described = ask_it(self._node, seen, Await(seen.described.party), _WAIT)
+        except AskTimeoutError:
+            return find(self._node, seen.described.name).described
+        return ended
+
+    # -- why
+
+    def explain(self, call: Call) -> Iterator[object]:
+        """The costs of each host for a computation, and its moves."""
+        seen = find(self._node, call.arg("name", str))
+        described: Described = ask_it(self._node, seen, Look(seen.described.party), _ASK)
+        reads = tuple(Read(at.partition(":")[0], at, size, trips)
+                      for at, size, trips in described.reads)  # fmt: skip
+        needs = Needs(
+            described.name, at=described.host, reads=reads, state_size=described.size,
+            on=None, near=None,
+        )  # fmt: skip
+        network = self._node.hosts.network()
+        alternatives = explain(needs, network)
+        stages = (
+            Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
+            Stage(described.name, size=sum(r.size for r in reads),
+                  round_trips=sum(r.round_trips for r in reads)),
+            *(Stage("data", pinned=read.host) for read in reads[:1]),
+        )  # fmt: skip
+        yield {
+            "name": described.name,
+            "host": described.host,
+            "state": described.state,
+            "waits_for": described.waits_for,
+            "why": _why(described, alternatives),
+            "reads": [
+                {
+                    "name": None,
+                    "at": read.path,
+                    "size": read.size,
+                    "trips": read.round_trips,
+                    "seen": seen.ago,
+                }
+                for read in reads
+            ],
+            "alternatives": [_alternative(each, described.host) for each in alternatives],
+            "chain": [
+                {"places": list(row.hosts), "seconds": row.total, "best": row.best}
+                for row in explain_chain(stages, network)
+            ],
+            "moves": described.moves,
+        }
+
+
+def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
+    if described.on is not None:
+        return f"it was asked to run on {described.on}"
+    if described.near is not None:
+        return f"it was asked to run near {described.near}"
+    best = next((each.host for each in alternatives if each.best), None)
+    if best == described.host:
+        return f"of all hosts it costs least on {best}"
+    if best is None:
+        return "no other host can take it"
+    return f"it would cost less on {best}, but too little, or for too short a time, to move"
+
+
+def _alternative(each: Alternative, here: str) -> dict[str, Any]:
+    possible = each.refused is None
+    return {
+        "host": each.host,
+        "here": each.host == here,
+        "best": each.best,
+        "seconds": each.cost.total if possible else None,
+        "data": each.cost.transfer if possible else None,
+        "trips": each.cost.round_trips if possible else None,
+        "work": each.cost.work if possible else None,
+        "move": each.cost.moving if possible else None,
+        "refused": each.refused,
+    }
+
+
+def _row(row: str, parent: str | None) -> dict[str, Any]:
+    return {
+        "id": row, "parent": parent, "restarts": 0, "age": None, "mailbox": None, "bound": None,
+        "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
+    }  # fmt: skip
+
+
+def _node_row(host: str, seen: float) -> dict[str, Any]:
+    return {
+        **_row(host, None), "name": host, "kind": "node", "host": host, "state": "up", "seen": seen
+    }  # fmt: skip
+
+
+def _computation_row(seen: Seen) -> dict[str, Any]:
+    one = seen.described
+    return {
+        **_row(one.party, one.host),
+        "name": one.name,
+        "kind": one.kind,
+        "host": one.host,
+        "state": one.state,
+        "restarts": one.restarts,
+        "age": None if one.since is None else max(0.0, time.time() - one.since),
+        "mailbox": one.mailbox,
+        "bound": None,
+        "cpu": one.cpu,
+        "memory": one.memory,
+        "reason": one.reason,
+        "waits_for": one.waits_for,
+        "seen": seen.ago,
+    }
+
+
+def _log_file() -> str | None:
+    try:
+        target = os.readlink("/proc/self/fd/2")  # noqa: PTH115 - may be no path at all
+    except OSError:
+        return None
+    return target if target.startswith("/") and not target.startswith("/dev") else None

@@ -1,0 +1,248 @@
+"""A node: one host's tree of actors, put together here and nowhere else.
+
+::
+
+    node (one_for_one)
+    ├── hosts                facts of this host, told and heard
+    ├── introductions        who else is there, learned from every peer
+    └── compute (rest_for_one)
+        ├── post             mail to and from computations
+        ├── files            this host's files, for computations elsewhere
+        ├── ports            this host's ports, for those who forward them
+        ├── computations-pool   one actor a computation
+        └── computations     the table of them
+
+Around the tree stand what has threads of its own: the transport, bulk, the gateway.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import signal
+import threading
+import time
+from typing import Self
+from urllib.parse import urlsplit
+
+import zmq
+
+from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
+from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
+from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
+from simulacra.actors.compute.ports import PORTS, Ports
+from simulacra.actors.compute.post import POST, Post
+from simulacra.actors.compute.services import Services
+from simulacra.actors.compute.store import Store
+from simulacra.actors.control import verbs
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.gateway.server import Gateway
+from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
+from simulacra.actors.runtime import ActorSystem
+from simulacra.actors.runtime.bulk import BulkClient, BulkError, BulkServer
+from simulacra.actors.runtime.childspec import ChildSpec, Flags
+from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
+from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.supervisor import Supervisor
+from simulacra.actors.runtime.transport import Transport
+from simulacra.actors.settings import Settings, split_address
+from simulacra.actors.version import VERSION
+
+logger = logging.getLogger(__name__)
+
+
+class Node:
+    """One host's node, running from the moment this is made until `close`.
+
+    Raises:
+        GatewayError: it cannot be started; the text says why and what to do.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.monotonic()
+        self.stopping = threading.Event()
+        self._members = settings.paths.members
+        pair = self._pair()
+        self.key = pair.public
+        self.system = ActorSystem(settings.name)
+        self.transport = self._transport(pair)
+        bind, _ = split_address(settings.listen)
+        self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.context)
+        self.bulk_client = BulkClient(pair, self.transport.context, self._resolve)
+        self.files = RemoteFiles(self.system, self.bulk_client)
+        self.hosts = HostTable(settings.name, VERSION, self.connected, self.bulk_client.bandwidth)
+        self.store = Store(settings.paths.state / settings.name / "computations")
+        self._grow_tree()
+        self._join()
+        self.gateway = Gateway(
+            settings.paths.socket(settings.name),
+            verbs(self),
+            node=settings.name,
+            version=VERSION,
+        )
+        self.gateway.start()
+
+    # -- putting it together
+
+    def _pair(self) -> KeyPair:
+        try:
+            return KeyPair.load_or_make(self.settings.paths.key(self.settings.name))
+        except KeyFileError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
+
+    def _keys(self) -> KeyList:
+        if not self._members.exists():
+            return KeyList()
+        try:
+            return KeyList.read(self._members)
+        except KeyFileError as error:
+            raise GatewayError(
+                ErrorCode.FAILED, str(error), f"mend that line: {self._members}"
+            ) from error
+
+    def _transport(self, pair: KeyPair) -> Transport:
+        listen = self.settings.listen
+        host, port = split_address(listen)
+        bind = f"tcp://{host}:{port or '*'}"
+        try:
+            return Transport(
+                self.system,
+                pair,
+                self._keys(),
+                bind,
+                settings=TransportSettings(software=VERSION),
+                on_up=lambda peer, _: self._met(peer.name),
+            )
+        except zmq.ZMQError as error:
+            raise GatewayError(
+                ErrorCode.FAILED,
+                f"cannot listen on {listen}: {error}",
+                "see who does: ss -ltnp; or choose another: simulacra up --listen HOST:PORT",
+            ) from error
+
+    def _grow_tree(self) -> None:
+        services = Services(
+            host=self.settings.name,
+            store=self.store,
+            bulk_server=self.bulk_server,
+            bulk_client=self.bulk_client,
+            files=self.files,
+            admit=lambda _: "the node is going down" if self.stopping.is_set() else None,
+            network=self.hosts.network,
+        )
+        compute = [
+            ChildSpec(POST, Post, (self.settings.name, self.connected), {"name": POST}),
+            ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
+            ChildSpec(PORTS, Ports, (), {"name": PORTS}),
+            pool_spec(),
+            ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
+        ]
+        compute_flags = Flags(strategy="rest_for_one", intensity=5, period=10.0)
+        tree = [
+            ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
+            ChildSpec(
+                INTRODUCTIONS,
+                Introductions,
+                (self._acquaintances, self._dial),
+                {"name": INTRODUCTIONS},
+            ),
+            ChildSpec(
+                "compute",
+                Supervisor,
+                (compute_flags, compute),
+                {"name": "compute"},
+                kind="supervisor",
+            ),
+        ]
+        self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
+
+    # -- other nodes
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT where other nodes reach this one."""
+        return self.transport.endpoint.removeprefix("tcp://")
+
+    def connected(self) -> list[str]:
+        """The names of the nodes that are connected now."""
+        return [peer.name for peer in self.transport.peers() if peer.is_up]
+
+    def _join(self) -> None:
+        keys = self._keys()
+        addresses = {member.address: member.key for member in keys.members() if member.address}
+        for address, key in addresses.items():
+            self._dial(f"tcp://{address}", key)
+        for address in self.settings.join:
+            if address in addresses:
+                continue
+            members = [member for member in keys.members() if not member.address]
+            if len(members) != 1:
+                raise GatewayError(
+                    ErrorCode.USAGE,
+                    f"which key has the node at {address}? The list of keys does not say",
+                    f"say it: simulacra keys add NAME KEY {address}",
+                )
+            self._dial(f"tcp://{address}", members[0].key)
+
+    def _dial(self, endpoint: str, key: str) -> None:
+        known = {peer.key for peer in self.transport.peers()}
+        if key not in known and key != self.key and key in self._keys():
+            self.transport.connect(endpoint, key)
+
+    def _acquaintances(self) -> list[tuple[str, str]]:
+        return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
+
+    def _met(self, name: str) -> None:
+        introductions = self.system.whereis(INTRODUCTIONS)
+        if introductions is not None:
+            introductions.tell(Met(name))
+
+    def _resolve(self, name: str) -> tuple[str, str]:
+        peer = self.transport.peer(name)
+        host = urlsplit(peer.endpoint).hostname if peer is not None else None
+        if peer is None or host is None:
+            raise BulkError(f"{name} is not connected")
+        return host, peer.key
+
+    def read_keys(self) -> tuple[int, list[str]]:
+        """Put the list of keys in force as it is now; how many, and who lost its connection."""
+        keys = self._keys()
+        before = set(self.connected())
+        self.transport.admit(keys)
+        self._join()
+        return len(keys.members()), sorted(before - set(self.connected()))
+
+    # -- the end
+
+    def close(self) -> None:
+        """End everything, in reverse; computations go on from their checkpoints later."""
+        self.stopping.set()
+        self.gateway.close()
+        self.system.stop()
+        self.files.close()
+        self.bulk_server.close()
+        self.transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def run(settings: Settings) -> None:
+    """Run this machine's node until it is told to stop, by `down`, SIGTERM or SIGINT.
+
+    Raises:
+        GatewayError: it cannot be started.
+    """
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO
+    )
+    faulthandler.register(signal.SIGUSR1)
+    with Node(settings) as node:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: node.stopping.set())
+        logger.info("node %s is up; others reach it at %s", settings.name, node.address)
+        node.stopping.wait()

@@ -1,0 +1,281 @@
+"""Bulk bytes between nodes, on connections of their own: mail is never stuck behind a file.
+
+A node *offers* an open file and gets a `Ticket`, which it sends to another node as mail. Whoever
+holds the ticket *fetches*: it dials the offering node's bulk port and asks for pieces, a few at a
+time, each answered on its own; a piece that does not come is asked for again on a new connection.
+CURVE keys are checked as for mail, and a ticket's id cannot be guessed.
+
+Requests are ``READ id offset length``; answers ``DATA offset bytes`` or ``GONE text``. Numbers are
+unsigned, big-endian, of 8 bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import zmq
+
+from simulacra.actors.runtime.keys import KeyPair
+from simulacra.actors.runtime.wire_types import register
+
+logger = logging.getLogger(__name__)
+
+PIECE: Final = 1 << 20
+WINDOW: Final = 4
+STALL: Final = 10.0
+OFFER_IDLE: Final = 120.0
+_POLL: Final = 0.5
+_MAX_OFFERS: Final = 1024
+
+_READ: Final = struct.Struct(">16sQQ")
+_OFFSET: Final = struct.Struct(">Q")
+
+Progress = Callable[[int], None]
+
+
+class BulkError(Exception):
+    """The bytes could not be fetched."""
+
+
+@register("bulk.ticket")
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to fetch one offered file.
+
+    Attributes:
+        node: who offers it.
+        port: the offering node's bulk port.
+        id: 16 random bytes.
+        size: how many bytes there are.
+    """
+
+    node: str
+    port: int
+    id: bytes
+    size: int
+
+
+@dataclass(slots=True)
+class _Offer:
+    descriptor: int
+    size: int
+    used: float
+
+
+class BulkServer:
+    """The offering side: one ROUTER, one thread.
+
+    Args:
+        node: this node's name.
+        host: the address to bind, as for mail.
+        keys: this node's CURVE keys.
+        context: the ZeroMQ context in which the node's ZAP handler answers.
+    """
+
+    def __init__(
+        self, node: str, host: str, keys: KeyPair, context: zmq.Context[zmq.Socket[bytes]]
+    ) -> None:
+        self._node = node
+        self._lock = threading.Lock()
+        self._offers: dict[bytes, _Offer] = {}
+        self._closed = threading.Event()
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.linger = 0
+        self._socket.rcvtimeo = int(_POLL * 1000)
+        self._socket.sndhwm = 2 * WINDOW
+        self._socket.curve_server = True
+        self._socket.curve_publickey = keys.public.encode()
+        self._socket.curve_secretkey = keys.secret.encode()
+        self.port: Final = self._socket.bind_to_random_port(f"tcp://{host}")
+        self._thread = threading.Thread(target=self._serve, name=f"bulk@{node}", daemon=True)
+        self._thread.start()
+
+    def offer(self, descriptor: int) -> Ticket:
+        """Offer an open file, of which a duplicate is kept until `withdraw` or two idle minutes.
+
+        Raises:
+            BulkError: 1,024 files are on offer already.
+        """
+        size = os.fstat(descriptor).st_size
+        ticket = Ticket(self._node, self.port, secrets.token_bytes(16), size)
+        with self._lock:
+            if len(self._offers) >= _MAX_OFFERS:
+                raise BulkError(f"{_MAX_OFFERS} files are on offer already; try again later")
+            self._offers[ticket.id] = _Offer(os.dup(descriptor), size, time.monotonic())
+        return ticket
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """Offer it no more."""
+        with self._lock:
+            offer = self._offers.pop(ticket.id, None)
+        if offer is not None:
+            os.close(offer.descriptor)
+
+    def close(self) -> None:
+        """Withdraw everything and end the thread."""
+        self._closed.set()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            try:
+                identity, request = self._socket.recv_multipart()
+            except zmq.Again:
+                self._expire(time.monotonic() - OFFER_IDLE)
+                continue
+            except ValueError:
+                continue  # not two frames: no request of ours
+            self._answer(identity, request)
+        self._expire(float("inf"))
+        self._socket.close()
+
+    def _answer(self, identity: bytes, request: bytes) -> None:
+        try:
+            ticket, offset, length = _READ.unpack(request)
+        except struct.error:
+            logger.warning("bulk: a request of %d bytes is not one of ours", len(request))
+            return
+        with self._lock:
+            offer = self._offers.get(ticket)
+            if offer is None:
+                answer = [b"GONE", b"the file is offered no more"]
+            else:
+                offer.used = time.monotonic()
+                answer = _read(offer, offset, min(length, PIECE))
+        try:
+            self._socket.send_multipart([identity, *answer], zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            logger.warning("bulk: a fetching node takes no more; it will ask again")
+
+    def _expire(self, before: float) -> None:
+        with self._lock:
+            idle = [ticket for ticket, offer in self._offers.items() if offer.used < before]
+            for ticket in idle:
+                os.close(self._offers.pop(ticket).descriptor)
+
+
+def _read(offer: _Offer, offset: int, length: int) -> list[bytes]:
+    try:
+        return [b"DATA", _OFFSET.pack(offset), os.pread(offer.descriptor, length, offset)]
+    except OSError as error:
+        return [b"GONE", str(error).encode()]
+
+
+class BulkClient:
+    """The fetching side; safe from any thread, each fetch on a connection of its own.
+
+    Args:
+        keys: this node's CURVE keys.
+        context: the node's ZeroMQ context.
+        resolve: gives the address (no port) and the public key of a node by its name; raises
+            BulkError where there is none.
+    """
+
+    def __init__(
+        self,
+        keys: KeyPair,
+        context: zmq.Context[zmq.Socket[bytes]],
+        resolve: Callable[[str], tuple[str, str]],
+    ) -> None:
+        self._keys = keys
+        self._context = context
+        self._resolve = resolve
+        self._bandwidth: dict[str, float] = {}
+
+    def bandwidth(self, node: str) -> float | None:
+        """Bytes a second, as the last large fetch from a node had them; None before one."""
+        return self._bandwidth.get(node)
+
+    def fetch(self, ticket: Ticket, into: int, *, progress: Progress | None = None) -> None:
+        """Fetch a whole file into an open one, and wait until it is there.
+
+        Args:
+            ticket: what to fetch.
+            into: a descriptor open for writing, from its offset 0 on.
+            progress: called with the number of bytes that have come so far.
+
+        Raises:
+            BulkError: it is offered no more, it shrank, or nothing came for 10 s twice in a row.
+            OSError: it could not be written, as when the disk is full.
+        """
+        missing = {
+            offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
+        }
+        began = time.monotonic()
+        for attempt in range(2):
+            before = len(missing)
+            if self._fetch_some(ticket, into, missing, progress):
+                if ticket.size >= PIECE:
+                    self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
+                return
+            if attempt and len(missing) == before:
+                break
+        raise BulkError(f"{ticket.node} stopped sending: {sum(missing.values())} bytes are missing")
+
+    def read(self, ticket: Ticket, offset: int, length: int) -> bytes:
+        """Read a piece of a file; shorter at its end.
+
+        Raises:
+            BulkError: it is offered no more, cannot be read, or nothing came for 10 s.
+        """
+        with self._dial(ticket) as socket:
+            socket.send(_READ.pack(ticket.id, offset, length))
+            try:
+                kind, *frames = socket.recv_multipart()
+            except zmq.Again:
+                raise BulkError(f"{ticket.node} sent nothing for {STALL:g} s") from None
+        if kind != b"DATA":
+            raise BulkError(f"{ticket.node}: {frames[0].decode(errors='replace')}")
+        return frames[1]
+
+    def _fetch_some(
+        self, ticket: Ticket, into: int, missing: dict[int, int], progress: Progress | None
+    ) -> bool:
+        """Fetch what is missing over one connection; False when it went silent."""
+        with self._dial(ticket) as socket:
+            wanted = iter(list(missing.items()))
+            for offset, length in (next(wanted, (0, 0)) for _ in range(WINDOW)):
+                if length:
+                    socket.send(_READ.pack(ticket.id, offset, length))
+            while missing:
+                try:
+                    kind, *frames = socket.recv_multipart(copy=False)
+                except zmq.Again:
+                    return False
+                if kind.bytes != b"DATA":
+                    raise BulkError(f"{ticket.node}: {frames[0].bytes.decode(errors='replace')}")
+                _write_piece(frames[1].buffer, into, _OFFSET.unpack(frames[0].bytes)[0], missing)
+                if progress is not None:
+                    progress(ticket.size - sum(missing.values()))
+                offset, length = next(wanted, (0, 0))
+                if length:
+                    socket.send(_READ.pack(ticket.id, offset, length))
+        return True
+
+    def _dial(self, ticket: Ticket) -> zmq.Socket[bytes]:
+        host, key = self._resolve(ticket.node)
+        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.rcvtimeo = int(STALL * 1000)
+        socket.curve_serverkey = key.encode()
+        socket.curve_publickey = self._keys.public.encode()
+        socket.curve_secretkey = self._keys.secret.encode()
+        socket.connect(f"tcp://{host}:{ticket.port}")
+        return socket
+
+
+def _write_piece(data: memoryview, into: int, offset: int, missing: dict[int, int]) -> None:
+    if len(data) != missing.get(offset):
+        raise BulkError(f"the file changed while it was fetched, near byte {offset}")
+    written = 0
+    while written < len(data):
+        written += os.pwrite(into, data[written:], offset + written)
+    del missing[offset]

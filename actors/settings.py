@@ -1,0 +1,198 @@
+"""Where a node keeps its things, and what it is set to.
+
+Paths: ``SIMULACRA_HOME=DIR`` puts everything under DIR (``config``, ``state``, ``run``), so that
+several nodes can live on one machine; otherwise the XDG directories are used. Settings: a flag
+wins over ``SIMULACRA_*`` in the environment, over ``./simulacra.toml``, over ``simulacra.toml`` in
+the user's configuration, over ``/etc/simulacra/simulacra.toml``. A name or a type that is not
+known is refused with the file that it stands in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+
+FILE: Final = "simulacra.toml"
+_SYSTEM: Final = Path("/etc/simulacra")
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})")
+
+
+def host_name() -> str:
+    """Return this machine's name as a node's name: its first label, in small letters."""
+    label = socket.gethostname().partition(".")[0].lower()
+    return re.sub(r"[^a-z0-9]+", "-", label).strip("-")[:63] or "host"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The three directories of a node.
+
+    Attributes:
+        config: Settings and keys.
+        state: What has to outlive the node: checkpoints, results, logs.
+        runtime: The gateways' sockets, one a node, named like it.
+    """
+
+    config: Path
+    state: Path
+    runtime: Path
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ) -> Paths:
+        """Return the directories that the environment calls for; none is made."""
+        if home := environ.get("SIMULACRA_HOME"):
+            base = Path(home).expanduser().absolute()
+            return cls(base / "config", base / "state", base / "run")
+        user = Path(environ.get("HOME") or Path.home())
+        runtime = environ.get("XDG_RUNTIME_DIR")
+        return cls(
+            Path(environ.get("XDG_CONFIG_HOME") or user / ".config") / "simulacra",
+            Path(environ.get("XDG_STATE_HOME") or user / ".local/state") / "simulacra",
+            # Without a session there is no XDG_RUNTIME_DIR; the gateway checks whose this one is.
+            Path(runtime) / "simulacra" if runtime else Path(f"/tmp/simulacra-{os.getuid()}"),  # noqa: S108
+        )
+
+    def socket(self, node: str) -> Path:
+        """Return the socket file of the gateway of ``node``."""
+        return self.runtime / node
+
+    def key(self, node: str) -> Path:
+        """Return the file of the key pair of ``node``."""
+        return self.config / f"{node}.key"
+
+    @property
+    def members(self) -> Path:
+        """The file of the public keys that the network admits."""
+        return self.config / "members"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a node is set to.
+
+    Attributes:
+        name: The node's name in the network; the machine's own unless said otherwise.
+        listen: HOST:PORT where other nodes reach this one. The default is reachable from this
+            machine only, on a port that the system picks.
+        join: HOST:PORT of nodes to meet first.
+        paths: Where its things are.
+    """
+
+    name: str = field(default_factory=host_name)
+    listen: str = "127.0.0.1:0"
+    join: tuple[str, ...] = ()
+    paths: Paths = field(default_factory=Paths.find)
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, object] | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        folder: Path | None = None,
+        system: Path = _SYSTEM,
+    ) -> Settings:
+        """Read all layers and check every value.
+
+        Args:
+            flags: What the command line says; None values say nothing.
+            environ: The environment.
+            folder: The folder whose ``simulacra.toml`` counts; the current one by default.
+            system: The folder of the whole machine's settings.
+
+        Raises:
+            GatewayError: ``usage``, with the place and the name of what is wrong.
+        """
+        paths = Paths.find(environ)
+        values: dict[str, Any] = {}
+        for file in (system / FILE, paths.config / FILE, (folder or Path.cwd()) / FILE):
+            values |= _checked(_read(file), str(file))
+        values |= _checked(_from_environment(environ), "the environment")
+        said = {key: value for key, value in (flags or {}).items() if value not in (None, ())}
+        values |= _checked(said, "the command line")
+        return cls(**values, paths=paths)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split HOST:PORT, the host of which may be ``[IPv6]``.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match[2]) > 65535:  # noqa: PLR2004 (the highest port)
+        raise ValueError(f"{address!r} is not HOST:PORT, as in nas.local:7400 or [fe80::1]:7400")
+    return match[1].strip("[]"), int(match[2])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    import tomllib  # noqa: PLC0415 (most starts read no file)
+
+    try:
+        return tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise GatewayError(
+            ErrorCode.USAGE, f"{file} cannot be read: {error}", f"mend it, or remove it: {file}"
+        ) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("name", "listen"):
+        if value := environ.get(f"SIMULACRA_{name.upper()}"):
+            found[name] = value
+    if join := environ.get("SIMULACRA_JOIN"):
+        found["join"] = [part.strip() for part in join.split(",") if part.strip()]
+    return found
+
+
+def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
+    known = [item.name for item in fields(Settings) if item.name != "paths"]
+    for key in values:
+        if key not in known:
+            raise _wrong(place, f"there is no setting {key!r}", f"there are: {', '.join(known)}")
+    checked = dict(values)
+    if "name" in values and not _is_name(values["name"]):
+        raise _wrong(
+            place,
+            f"name {values['name']!r} is no node's name",
+            "use small letters, digits and hyphens, at most 63: name = 'desk'",
+        )
+    if "listen" in values:
+        _check_address(place, "listen", values["listen"])
+    if "join" in values:
+        checked["join"] = _addresses(place, values["join"])
+    return checked
+
+
+def _addresses(place: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise _wrong(place, f"join is {value!r}, not a list", "write join = ['nas.local:7400']")
+    for address in value:
+        _check_address(place, "join", address)
+    return tuple(value)
+
+
+def _check_address(place: str, name: str, value: object) -> None:
+    try:
+        split_address(str(value))
+    except ValueError as error:
+        raise _wrong(place, f"{name}: {error}", f"write {name} as HOST:PORT") from error
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _wrong(place: str, what: str, hint: str) -> GatewayError:
+    return GatewayError(ErrorCode.USAGE, f"in {place}: {what}", hint)

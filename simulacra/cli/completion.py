@@ -1,0 +1,40 @@
+"""``completion``: let the shell complete commands and options."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.cli import output
+
+
+def completion(
+    shell: Literal["bash", "zsh", "fish"] | None = None, /, *, install: bool = False
+) -> None:
+    """Print a script that lets the shell complete commands and options, or install it.
+
+    For example:
+
+    - `simulacra completion --install`
+    - `simulacra completion bash > ~/.local/share/bash-completion/completions/simulacra`
+
+    Args:
+        shell: Which shell; the one this runs in if left out.
+        install: Put the script where the shell looks for it.
+    """
+    # Imported here: the front door names this command, and need not be known to the others.
+    from cyclopts.completion import ShellDetectionError  # noqa: PLC0415
+
+    from simulacra.cli.main import make_app  # noqa: PLC0415
+
+    app = make_app()
+    try:
+        if install:
+            place = app.install_completion(shell=shell)
+            output.message(f"installed to {place}; it works in shells that start from now on")
+        else:
+            output.data(app.generate_completion(shell=shell))
+    except ShellDetectionError as error:
+        raise GatewayError(
+            ErrorCode.USAGE, f"which shell this is cannot be told: {error}", "name it: bash"
+        ) from error

@@ -1,0 +1,111 @@
+"""The command line's front door: which commands there are, and how each run ends.
+
+Commands are named by import strings, so that a run imports only its own. Whatever fails becomes
+one message and one exit code here; with ``--json`` a document.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError, Parameter
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.cli import output
+from simulacra.cli.exits import ExitCode, exit_code
+
+_COMMANDS: Final = {
+    "Computations": {
+        "spawn": "spawn:spawn",
+        "ps": "listing:ps",
+        "logs": "watching:logs",
+        "result": "watching:result",
+        "explain": "explaining:explain",
+        "migrate": "steering:migrate",
+        "stop": "steering:stop",
+        "send": "steering:send",
+        "attach": "terminal:attach",
+        "forward": "forwarding:forward",
+    },
+    "This machine": {
+        "up": "node:up",
+        "down": "node:down",
+        "status": "node:status",
+        "keys": "keys:app",
+        "doctor": "doctor:doctor",
+        "completion": "completion:completion",
+    },
+}
+
+
+def make_app() -> App:
+    """Return the command line as cyclopts knows it, its commands not yet imported."""
+    from simulacra import __version__  # noqa: PLC0415 (the package's face is loaded lazily)
+
+    made = App(
+        name="simulacra",
+        version=__version__,
+        help="Your machines as one computer: spawn computations, watch them, move them.",
+        help_format="markdown",
+        suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(negative=(), show_default=False),
+    )
+    for group, commands in _COMMANDS.items():
+        for name, target in commands.items():
+            made.command(f"simulacra.cli.{target}", name=name, group=group)
+    return made
+
+
+def run() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        words: The command line after the program's name.
+    """
+    as_json = "--json" in _options(words)
+    try:
+        return _run(list(words))
+    except GatewayError as failure:
+        output.error(failure, as_json=as_json)
+        return exit_code(failure.code)
+    except CycloptsError as failure:
+        output.error(_usage(failure), as_json=as_json)
+        return ExitCode.USAGE
+    except KeyboardInterrupt:
+        output.message("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our data has seen enough; the interpreter must not complain at its exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+
+
+def _run(words: list[str]) -> int:
+    app = make_app()
+    if not words or words[0] in app.help_flags:
+        app.resolved_commands()
+    # cyclopts takes the first -- away; doubled, one is left to tell spawn what is a command.
+    if "--" in words:
+        words.insert(words.index("--"), "--")
+    code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    return ExitCode.OK if code is None else int(code)
+
+
+def _options(words: Sequence[str]) -> Sequence[str]:
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _usage(failure: CycloptsError) -> GatewayError:
+    text = " ".join(str(failure).split()).rstrip(".")
+    command = " ".join(["simulacra", *(failure.command_chain or ())])
+    return GatewayError(ErrorCode.USAGE, text, f"see how it is used: {command} --help")

@@ -1,0 +1,169 @@
+"""``up``, ``down``, ``status``: the node of this machine."""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+from typing import Any
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settings import Settings
+from simulacra.cli import output
+from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.units import show_age, show_seconds, show_size
+from simulacra.client import Client
+from simulacra.launch import TIMEOUT, launch, log_file
+
+
+def up(
+    *,
+    name: str | None = None,
+    listen: str | None = None,
+    join: tuple[str, ...] = (),
+    detach: bool = False,
+    timeout: Duration = TIMEOUT,
+    json: bool = False,
+) -> None:
+    """Start this machine's node, in the foreground unless told otherwise.
+
+    Without settings it is named like the machine and is reached from this machine only.
+
+    For example:
+
+    - `simulacra up --detach`
+    - `simulacra up --listen 192.168.1.7:7400 --join nas.local:7400`
+
+    Args:
+        name: The node's name in the network; this machine's own if left out.
+        listen: HOST:PORT where other nodes reach it.
+        join: HOST:PORT of a node to meet; may be given several times.
+        detach: Start it in the background, and return when it answers.
+        timeout: How long it may take to answer.
+        json: Print the node's status as JSON; with --detach.
+    """
+    settings = Settings.load({"name": name, "listen": listen, "join": join})
+    if not detach:
+        # Only the node itself needs pykka and ZeroMQ.
+        from simulacra.actors.node import run  # noqa: PLC0415
+
+        run(settings)
+        return
+    status = _running(settings)
+    if status is None:
+        status = launch(settings, timeout)
+        output.message(f"node {status['host']} is up; it logs to {log_file(settings)}")
+    else:
+        output.message(f"node {status['host']} is already up")
+    if json:
+        output.document(status)
+
+
+def down(*, timeout: Duration = 20.0, common: Common = COMMON) -> None:
+    """Stop this machine's node; its computations go on from their checkpoints when it is up again.
+
+    For example:
+
+    - `simulacra down`
+
+    Args:
+        timeout: How long it may take to end.
+        common: Options of all commands.
+    """
+    calls = client(common)
+    stopping = calls.item("down", timeout=timeout)
+    _await_end(stopping["pid"], timeout)
+    if common.json:
+        output.document(stopping)
+    else:
+        output.message(
+            f"node {stopping['host']} is down; computations it had: {stopping['computations']}"
+        )
+
+
+def status(*, common: Common = COMMON) -> None:
+    """Show this machine's node and the nodes it knows, with the age of every figure.
+
+    For example:
+
+    - `simulacra status`
+    - `simulacra status --json`
+
+    Args:
+        common: Options of all commands.
+    """
+    found = client(common).item("status")
+    if common.json:
+        output.document(found)
+        return
+    output.fields(_lines(found))
+    if found["peers"]:
+        output.data("")
+        output.table(
+            ("host", "state", "address", "round trip", "bandwidth", "clock", "seen", "why"),
+            map(_peer, found["peers"]),
+        )
+
+
+def _running(settings: Settings) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = Client(settings.paths.socket(settings.name)).item("status")
+    except GatewayError as error:
+        if error.code is ErrorCode.UNREACHABLE:
+            return None
+        raise
+    return found
+
+
+def _await_end(pid: int, timeout: float) -> None:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if select.select([handle], [], [], timeout)[0]:
+            return
+    finally:
+        os.close(handle)
+    raise GatewayError(
+        ErrorCode.TIMED_OUT,
+        f"the node (process {pid}) has not ended after {timeout:.0f} s",
+        f"wait longer with --timeout, or end it at once, which loses what is not checkpointed: "
+        f"kill -9 {pid}",
+    )
+
+
+def _lines(found: dict[str, Any]) -> dict[str, str]:
+    computations = ", ".join(
+        f"{count} {state}" for state, count in found["computations"].items() if count
+    )
+    memory = found["memory"]
+    return {
+        "host": f"{found['host']} ({found['arch']}, Python {found['python']})",
+        "node": f"version {found['version']}, process {found['pid']}, "
+        f"up {show_age(found['uptime'])}",
+        "listens": found["listen"],
+        "key": found["key"],
+        "load": f"{found['load']:.2f} on {found['cores']} cores",
+        "memory": f"{show_size(memory['free'])} free of {show_size(memory['total'])}",
+        "limits": f"by {found['limits']}",
+        "computations": computations or "none",
+        "dead letters": str(found["dead_letters"]),
+        "log": str(Path(found["log"])) if found["log"] else "its terminal",
+    }
+
+
+def _peer(peer: dict[str, Any]) -> tuple[str, ...]:
+    bandwidth = peer["bandwidth"]
+    clock = peer["clock"]
+    seen = peer["seen"]
+    return (
+        peer["host"],
+        peer["state"],
+        peer["address"],
+        show_seconds(peer["rtt"]),
+        "-" if bandwidth is None else f"{show_size(bandwidth)}/s",
+        "-" if clock is None else f"{clock:+.3f}s",
+        "never" if seen is None else f"{show_age(seen)} ago",
+        peer["reason"] or "",
+    )

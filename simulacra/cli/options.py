@@ -1,0 +1,64 @@
+"""Options that several commands share, and the way from them to a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
+
+from cyclopts import Parameter, Token
+
+from simulacra.cli.units import parse_duration, parse_size
+from simulacra.client import Client, find_socket
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Node:
+    """Which node to use.
+
+    Attributes:
+        node: The node of this machine to use, where several are up.
+    """
+
+    node: str | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Common(Node):
+    """What every command that prints data takes.
+
+    Attributes:
+        json: Print JSON, also for an error.
+    """
+
+    json: bool = False
+
+
+NODE: Final = Node()
+COMMON: Final = Common()
+
+
+def client(options: Node) -> Client:
+    """Return a client of the node that the options mean, which need not be up.
+
+    Raises:
+        GatewayError: Several nodes are up and the options name none.
+    """
+    return Client(find_socket(options.node))
+
+
+def _duration(_type: object, tokens: Sequence[Token]) -> float:
+    return parse_duration(tokens[0].value)
+
+
+def _size(_type: object, tokens: Sequence[Token]) -> int:
+    return parse_size(tokens[0].value)
+
+
+Duration: TypeAlias = Annotated[float, Parameter(converter=_duration, metavar="TIME")]
+"""A time, written as in 90s or 10m; seconds inside."""
+
+Size: TypeAlias = Annotated[int, Parameter(converter=_size, metavar="SIZE")]
+"""A size, written as in 512M; bytes inside."""

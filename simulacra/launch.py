@@ -1,0 +1,107 @@
+"""Starting this machine's node in the background, and waiting until it answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settings import Settings
+from simulacra.client import Client
+
+TIMEOUT: Final = 10.0
+"""Seconds that a node may take until it answers."""
+
+_PAUSE: Final = 0.02
+_TAIL: Final = 2000
+
+
+def log_file(settings: Settings) -> Path:
+    """Return the file that a node in the background logs to."""
+    return settings.paths.state / settings.name / "node.log"
+
+
+def launch(settings: Settings, timeout: float = TIMEOUT) -> dict[str, Any]:
+    """Start a node in the background and return its ``status`` when it answers.
+
+    Args:
+        settings: What the node is set to.
+        timeout: Seconds to wait for it; a node that is later than that is ended.
+
+    Raises:
+        GatewayError: ``failed`` where it ended, with what it said; ``timed_out``.
+    """
+    log = log_file(settings)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        start = output.tell()
+        process = subprocess.Popen(  # noqa: S603 (our own program)
+            _command(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=log.parent,
+            env=_environment(),
+            start_new_session=True,
+        )
+    status = _wait(Client(settings.paths.socket(settings.name)), process, timeout)
+    if status is not None:
+        return status
+    if process.poll() is None:
+        process.terminate()
+        raise GatewayError(
+            ErrorCode.TIMED_OUT,
+            f"node {settings.name} was started but did not answer within {timeout:.0f} s",
+            f"read what it says: tail {log}",
+        )
+    raise GatewayError(
+        ErrorCode.FAILED,
+        f"node {settings.name} ended while it was starting: {_said(log, start)}",
+        f"read all it said: tail {log}; check this machine: simulacra doctor",
+    )
+
+
+def _wait(
+    client: Client, process: subprocess.Popen[bytes], timeout: float
+) -> dict[str, Any] | None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            status: dict[str, Any] = client.item("status", timeout=timeout)
+        except GatewayError as error:
+            if error.code is not ErrorCode.UNREACHABLE:
+                raise
+        else:
+            return status
+        try:
+            process.wait(_PAUSE)
+        except subprocess.TimeoutExpired:
+            continue
+    return None
+
+
+def _command(settings: Settings) -> list[str]:
+    command = [sys.executable, "-m", "simulacra", "up"]
+    command += ["--name", settings.name, "--listen", settings.listen]
+    for address in settings.join:
+        command += ["--join", address]
+    return command
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, with what is relative to this folder made absolute."""
+    environment = dict(os.environ)
+    if home := environment.get("SIMULACRA_HOME"):
+        environment["SIMULACRA_HOME"] = str(Path(home).expanduser().absolute())
+    return environment
+
+
+def _said(log: Path, start: int) -> str:
+    with log.open("rb") as file:
+        file.seek(start)
+        text = file.read()[-_TAIL:].decode(errors="replace").strip()
+    return text.splitlines()[-1] if text else "it said nothing"

@@ -1,0 +1,30 @@
+"""Fixtures of the worker side: every worker is ended, and none may leave a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from simulacra.actors.compute.spec import Spec
+from tests.actors.compute.workers import Worker, eventually
+
+Spawn = Callable[..., Worker]
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    """Starts workers; at the end nothing of them is left."""
+    workers: list[Worker] = []
+
+    def start(spec: Spec, snapshot: int | None = None) -> Worker:
+        worker = Worker(spec, tmp_path, snapshot)
+        workers.append(worker)
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.close()
+    eventually(lambda: not psutil.Process().children(recursive=True))

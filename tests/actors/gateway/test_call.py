@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from simulacra.actors.gateway.call import Call, Cancelled, Input, Resize, Signal
+from simulacra.actors.gateway.frames import ErrorCode, Frame, FrameError, GatewayError
+
+
+def make(args: dict[str, Any] | None = None, sent: list[Frame] | None = None) -> Call:
+    return Call("trace", "verb", args or {}, ([] if sent is None else sent).append)
+
+
+def test_arguments_are_checked_by_name_and_type() -> None:
+    call = make({"name": "count", "tail": 3, "wait": True, "every": 2})
+    assert call.arg("name", str) == "count"
+    assert call.arg("tail", int) == 3
+    assert call.arg("every", float) == 2.0
+    assert call.arg("absent", bool, False) is False
+    for name, kind in (("name", int), ("wait", int), ("absent", str)):
+        with pytest.raises(GatewayError, match=name) as refused:
+            call.arg(name, kind)
+        assert refused.value.code is ErrorCode.USAGE
+
+
+def test_items_carry_the_trace_id() -> None:
+    sent: list[Frame] = []
+    make(sent=sent).send(1)
+    assert sent == [{"id": "trace", "item": 1}]
+
+
+def test_input_comes_in_order_and_the_end_after_it() -> None:
+    call = make()
+    for frame in ({"input": b"a"}, {"resize": [24, 80]}, {"signal": "SIGINT"}, {"input": None}):
+        call.offer(frame)
+    call.cancel()
+    received = [call.receive(1) for _ in range(4)]
+    assert received == [Input(b"a"), Resize(24, 80), Signal("SIGINT"), Input(None)]
+    with pytest.raises(Cancelled):
+        call.receive(1)
+
+
+def test_receive_gives_up_after_its_time() -> None:
+    assert make().receive(0.01) is None
+
+
+def test_cancelling_wakes_a_waiting_handler_and_stops_sending() -> None:
+    call = make()
+    timer = threading.Timer(0.02, call.cancel)
+    timer.start()
+    with pytest.raises(Cancelled):
+        call.receive(20)
+    with pytest.raises(Cancelled):
+        call.send(1)
+    timer.join()
+
+
+def test_a_full_queue_holds_the_client_back_until_the_handler_reads() -> None:
+    call = make()
+    count = 1000
+
+    def type_() -> None:
+        for number in range(count):
+            call.offer({"input": str(number).encode()})
+
+    typing = threading.Thread(target=type_)
+    typing.start()
+    typing.join(0.1)
+    assert typing.is_alive()
+    assert [call.receive(5) for _ in range(count)] == [
+        Input(str(number).encode()) for number in range(count)
+    ]
+    typing.join(5)
+    assert not typing.is_alive()
+
+
+@pytest.mark.parametrize("frame", [{}, {"input": "text"}, {"resize": [1]}, {"verb": "again"}])
+def test_other_frames_are_refused(frame: Frame) -> None:
+    with pytest.raises(FrameError):
+        make().offer(frame)

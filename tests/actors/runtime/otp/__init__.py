@@ -1,0 +1,1 @@
+"""Supervisors here against supervisors in OTP: the same scenarios, outcome against outcome."""

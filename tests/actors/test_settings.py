@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settings import Paths, Settings, host_name, split_address
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> dict[str, Path]:
+    """Folders for the three files: the machine's, the user's, the current one."""
+    folders = {
+        "system": tmp_path / "etc",
+        "user": tmp_path / "home" / "config",
+        "folder": tmp_path / "work",
+    }
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    return folders
+
+
+def load(layers: dict[str, Path], flags: dict[str, object], **environ: str) -> Settings:
+    home = {"SIMULACRA_HOME": str(layers["user"].parent), **environ}
+    return Settings.load(flags, environ=home, folder=layers["folder"], system=layers["system"])
+
+
+def test_defaults_need_no_file_and_open_no_port_to_others(layers: dict[str, Path]) -> None:
+    settings = load(layers, {})
+    assert settings.name == host_name()
+    assert settings.listen == "127.0.0.1:0"
+    assert settings.join == ()
+
+
+def test_each_layer_wins_over_the_one_below(layers: dict[str, Path]) -> None:
+    names = []
+    for layer in ("system", "user", "folder"):
+        (layers[layer] / "simulacra.toml").write_text(f'name = "{layer}"\n')
+        names.append(load(layers, {}).name)
+    names.append(load(layers, {}, SIMULACRA_NAME="variable").name)
+    names.append(load(layers, {"name": "flag"}, SIMULACRA_NAME="variable").name)
+    assert names == ["system", "user", "folder", "variable", "flag"]
+
+
+def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
+    (layers["system"] / "simulacra.toml").write_text('listen = "0.0.0.0:7400"\njoin = ["a:1"]\n')
+    settings = load(layers, {"name": None, "join": ()}, SIMULACRA_JOIN="b:2, c:3")
+    assert (settings.listen, settings.join) == ("0.0.0.0:7400", ("b:2", "c:3"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('nmae = "desk"', "no setting 'nmae'"),
+        ('name = "My Desk"', "no node's name"),
+        ("name = 3", "no node's name"),
+        ('listen = "7400"', "not HOST:PORT"),
+        ('join = "nas:7400"', "not a list"),
+        ('join = ["nas"]', "not HOST:PORT"),
+        ("name =", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(
+    layers: dict[str, Path], text: str, said: str
+) -> None:
+    file = layers["folder"] / "simulacra.toml"
+    file.write_text(text)
+    with pytest.raises(GatewayError, match=said) as refused:
+        load(layers, {})
+    assert refused.value.code is ErrorCode.USAGE
+    assert str(file) in refused.value.message
+    assert refused.value.hint
+
+
+def test_what_is_wrong_in_the_environment(layers: dict[str, Path]) -> None:
+    with pytest.raises(GatewayError, match="in the environment: listen"):
+        load(layers, {}, SIMULACRA_LISTEN="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("address", "pair"),
+    [("nas.local:7400", ("nas.local", 7400)), ("[fe80::1]:0", ("fe80::1", 0))],
+)
+def test_addresses(address: str, pair: tuple[str, int]) -> None:
+    assert split_address(address) == pair
+
+
+@pytest.mark.parametrize("address", ["", "nas", "nas:", ":7400", "nas:70000", "a b:1", "::1:7400"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        split_address(address)
+
+
+def test_home_puts_everything_under_one_folder() -> None:
+    paths = Paths.find({"SIMULACRA_HOME": "/h", "XDG_STATE_HOME": "/elsewhere"})
+    assert paths == Paths(Path("/h/config"), Path("/h/state"), Path("/h/run"))
+    assert paths.socket("desk") == Path("/h/run/desk")
+    assert paths.key("desk") == Path("/h/config/desk.key")
+    assert paths.members == Path("/h/config/members")
+
+
+def test_folders_of_the_desktop_standard() -> None:
+    paths = Paths.find({"HOME": "/u", "XDG_CONFIG_HOME": "/c", "XDG_RUNTIME_DIR": "/r"})
+    expected = ("/c/simulacra", "/u/.local/state/simulacra", "/r/simulacra")
+    assert paths == Paths(*map(Path, expected))
+
+
+def test_without_a_session_sockets_go_to_a_folder_of_this_user() -> None:
+    assert Paths.find({"HOME": "/u"}).runtime.name == f"simulacra-{os.getuid()}"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from simulacra.actors.gateway.call import Handler
+from simulacra.actors.gateway.server import Gateway
+
+DEADLINE = 20.0
+NAME = "desk"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the command line ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+class Terminal:
+    """The command line in a terminal of its own."""
+
+    def __init__(self, environ: dict[str, str], *words: str) -> None:
+        self.keys, screen = pty.openpty()
+        termios.tcsetwinsize(screen, (24, 80))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simulacra", *words],
+            env=environ,
+            stdin=screen,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
+        )
+        self.before = termios.tcgetattr(screen)
+        self.screen = screen
+        self.shown = b""
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.keys, keys)
+
+    def until(self, text: bytes) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while text not in self.shown:
+            if not select.select([self.keys], [], [], deadline - time.monotonic())[0]:
+                pytest.fail(f"{text!r} was not shown, but {self.shown!r}")
+            self.shown += os.read(self.keys, 4096)
+
+    def end(self) -> int:
+        code = self.process.wait(DEADLINE)
+        assert termios.tcgetattr(self.screen) == self.before
+        os.close(self.keys)
+        os.close(self.screen)
+        return code
+
+
+class Run(Protocol):
+    def __call__(self, *words: str, **environ: str) -> Ended: ...
+
+
+Serve = Callable[[Mapping[str, Handler]], None]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def environ(home: Path) -> dict[str, str]:
+    """An environment in which nothing of this machine's user can be reached."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SIMULACRA_")}
+    return {**kept, "SIMULACRA_HOME": str(home), "SIMULACRA_NAME": NAME, "COLUMNS": "100"}
+
+
+@pytest.fixture
+def run(environ: dict[str, str], tmp_path: Path) -> Run:
+    def run(*words: str, **extra: str) -> Ended:
+        done = subprocess.run(
+            [sys.executable, "-m", "simulacra", *words],
+            env={**environ, **extra},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def serve(home: Path) -> Iterator[Serve]:
+    gateways: list[Gateway] = []
+
+    def start(handlers: Mapping[str, Handler]) -> None:
+        gateway = Gateway(home / "run" / NAME, handlers, node=NAME, version="0")
+        gateways.append(gateway)
+        gateway.start()
+
+    yield start
+    for gateway in gateways:
+        assert gateway.close()

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from simulacra.actors.gateway.call import Call
+from simulacra.cli.exits import ExitCode
+
+from .conftest import NAME, Run, Serve
+from .samples import STATUS
+
+
+def test_status_shows_peers_and_the_age_of_figures(run: Run, serve: Serve) -> None:
+    serve({"status": lambda _: [STATUS]})
+    lines = run("status").stdout.splitlines()
+    assert lines[0] == "host          desk (x86_64, Python 3.11)"
+    assert "4.0G free of 16G" in lines[5]
+    assert lines[-2].split()[:5] == ["nas", "up", "192.168.1.2:7400", "1.2ms", "105M/s"]
+    assert "never" in lines[-1]
+    assert lines[-1].endswith("no heartbeat for 90 s")
+
+
+def test_status_as_json_is_the_nodes_own(run: Run, serve: Serve) -> None:
+    serve({"status": lambda _: [STATUS]})
+    assert run("status", "--json").json() == STATUS
+
+
+def test_the_only_node_is_used_whatever_its_name(run: Run, serve: Serve) -> None:
+    serve({"status": lambda _: [STATUS]})
+    assert run("status", SIMULACRA_NAME="elsewhere").code == 0
+    assert run("status", "--node", "other").code == ExitCode.UNREACHABLE
+
+
+def test_up_detached_where_it_is_up_already(run: Run, serve: Serve) -> None:
+    serve({"status": lambda _: [STATUS]})
+    ended = run("up", "--detach", "--json")
+    assert (ended.code, ended.json()["host"]) == (0, NAME)
+    assert "already up" in ended.stderr
+
+
+def test_down_waits_for_the_process_to_end(run: Run, serve: Serve) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as node:
+
+        def down(_: Call) -> Iterator[object]:
+            yield {"host": NAME, "pid": node.pid, "computations": 2}
+            node.communicate()
+
+        serve({"down": down})
+        ended = run("down")
+        assert ended.code == 0
+        assert node.poll() is not None
+    assert "computations it had: 2" in ended.stderr
+
+
+def test_down_says_when_the_process_stays(run: Run, serve: Serve) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as node:
+        serve({"down": lambda _: [{"host": NAME, "pid": node.pid, "computations": 0}]})
+        ended = run("down", "--timeout", "100ms")
+        assert ended.code == ExitCode.TIMED_OUT
+        assert f"kill -9 {node.pid}" in ended.stderr
+
+
+@pytest.mark.parametrize("peers", [[], STATUS["peers"]])
+def test_doctor_looks_at_the_node_and_its_peers(run: Run, serve: Serve, peers: object) -> None:
+    serve({"status": lambda _: [{**STATUS, "peers": peers}]})
+    ended = run("doctor", "--json")
+    found = {each["name"]: each["verdict"] for each in ended.json()}
+    assert found["node"] == "ok"
+    assert ("peer laptop" in found) == bool(peers)
+    assert ended.code == (ExitCode.FAILED if peers else ExitCode.OK)
