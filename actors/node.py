@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 import zmq
 
+from simulacra.actors.addresses import reachable_host
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
@@ -106,13 +107,17 @@ class Node:
     def _transport(self, pair: KeyPair) -> Transport:
         listen = self.settings.listen
         host, port = split_address(listen)
-        bind = f"tcp://{host}:{port or '*'}"
+        bind, advertise = (
+            f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
+            for each in (host, reachable_host(host))
+        )
         try:
             return Transport(
                 self.system,
                 pair,
                 self._keys(),
                 bind,
+                advertise=advertise,
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
                 on_down=lambda peer, _: self.system.groups.forget_node(peer.name),
