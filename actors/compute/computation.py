@@ -584,7 +584,8 @@ class Computation(Actor):
 
     def describe(self) -> Described:
         """The computation now."""
-        cpu, memory = _usage(self._task.pid if self._task is not None else None)
+        pid = self._task.pid if self._task is not None else None
+        cpu, memory = _usage(pid)
         spec = self._spec
         return Described(
             party=self._party,
@@ -606,6 +607,7 @@ class Computation(Actor):
             size=self._size,
             on=spec.on if spec is not None else None,
             near=spec.near if spec is not None else None,
+            pid=pid,
         )
 
     def _tell_registry(self) -> None:

@@ -136,6 +136,7 @@ class Described:
         size: bytes of its last snapshot.
         on: the host that its user wants it on.
         near: the place that its user wants it near to.
+        pid: the process of its worker or command, where one runs.
     """
 
     party: str
@@ -158,6 +159,7 @@ class Described:
     size: int = 0
     on: str | None = None
     near: str | None = None
+    pid: int | None = None
 
 
 @register("compute.result")

@@ -262,7 +262,7 @@ def _alternative(each: Alternative, here: str) -> dict[str, Any]:
 def _row(row: str, parent: str | None) -> dict[str, Any]:
     return {
         "id": row, "parent": parent, "restarts": 0, "age": None, "mailbox": None, "bound": None,
-        "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
+        "pid": None, "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
     }  # fmt: skip
 
 
@@ -284,6 +284,7 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "age": None if one.since is None else max(0.0, time.time() - one.since),
         "mailbox": one.mailbox,
         "bound": None,
+        "pid": one.pid,
         "cpu": one.cpu,
         "memory": one.memory,
         "reason": one.reason,
