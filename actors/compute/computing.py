@@ -132,7 +132,8 @@ class Described:
         ended: when it ended, seconds since the epoch; None before.
         progress: how far its outermost loop is, as (name, done, total).
         reads: what it has read, as (host:path, bytes, files opened).
-        moves: its moves, latest last.
+        moves: its moves, latest last: maps of ``at`` (seconds since the epoch), ``source``,
+            ``target``, ``why``, and ``printed``, the position in its log at the source.
         size: bytes of its last snapshot.
         on: the host that its user wants it on.
         near: the place that its user wants it near to.

@@ -1,4 +1,4 @@
-"""How things are: the node, the computations, their output and results, and why they are there."""
+"""How things are: the node, the computations, their results, and why they are there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
-from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
+from simulacra.actors.compute.computing import Await, Described, GetResult, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
     from simulacra.actors.runtime.peer import Peer
 
-_PIECE: Final = 1 << 20
 _ASK: Final = 10.0
 _WAIT: Final = 2.0
 
 
 class Watching:
-    """The verbs ``status``, ``ps``, ``logs``, ``result`` and ``explain``."""
+    """The verbs ``status``, ``ps``, ``result`` and ``explain``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -133,29 +132,6 @@ class Watching:
             for stats in (cell.mailbox.stats(),)
         ]
 
-    def logs(self, call: Call) -> Iterator[object]:
-        """What a computation printed, and with ``follow`` what it prints."""
-        seen = find(self._node, call.arg("name", str))
-        follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
-        after = 0
-        while not call.cancelled.is_set():
-            request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
-            host = seen.described.host
-            piece = ask_it(self._node, seen, request, _ASK)
-            data = piece.data if tail is None else b"".join(piece.data.splitlines(True)[-tail:])
-            tail, after = None, piece.next
-            if data or piece.lost:
-                yield {
-                    "time": time.time(), "host": host, "stream": "stdout",
-                    "data": data, "dropped": piece.lost,
-                }  # fmt: skip
-            if piece.ended or (not follow and not piece.data):
-                seen = find(self._node, seen.described.name)
-                if not follow or not is_living(seen.described):
-                    return
-                if seen.described.host != host:
-                    after = 0  # its log goes on where it is now
-
     def result(self, call: Call) -> Iterator[object]:
         """What a computation returned; with ``wait`` once it has ended."""
         seen, wait = find(self._node, call.arg("name", str)), call.arg("wait", bool, False)
@@ -227,7 +203,15 @@ class Watching:
                 {"places": list(row.hosts), "seconds": row.total, "best": row.best}
                 for row in explain_chain(stages, network)
             ],
-            "moves": described.moves,
+            "moves": [
+                {
+                    "ago": time.time() - move["at"],
+                    "source": move["source"],
+                    "target": move["target"],
+                    "why": move["why"],
+                }
+                for move in described.moves
+            ],
         }
 
 
