@@ -62,6 +62,7 @@ from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import NORMAL, SHUTDOWN
+from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ LOOK_EVERY: Final = 1.0
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 
+@register("error.move")
 class MoveError(Exception):
     """The computation did not move, and goes on where it is; the text says why."""
 
@@ -218,7 +220,7 @@ class Computation(Actor):
             case Type():
                 self._type(message)
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     def _after(self) -> None:
@@ -333,6 +335,8 @@ class Computation(Actor):
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
                 self._reading.progressed(done, total)
+            case w.Ready():
+                self._tell_registry()
             case w.Result():
                 self._result = message
 
@@ -531,6 +535,7 @@ class Computation(Actor):
             ended=self._ended_at,
             progress=self._progress,
             reads=[(read.path, read.size, read.round_trips) for read in self._reading.so_far()],
+            to_come=[(read.path, read.size, read.round_trips) for read in self._reading.to_come()],
             moves=self._moves,
             size=self._size,
             on=spec.on if spec is not None else None,

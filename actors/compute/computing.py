@@ -132,6 +132,7 @@ class Described:
         ended: when it ended, seconds since the epoch; None before.
         progress: how far its outermost loop is, as (name, done, total).
         reads: what it has read, as (host:path, bytes, files opened).
+        to_come: what it will probably still read, likewise.
         moves: its moves, latest last: maps of ``at`` (seconds since the epoch), ``source``,
             ``target``, ``why``, and ``printed``, the position in its log at the source.
         size: bytes of its last snapshot.
@@ -156,6 +157,7 @@ class Described:
     ended: float | None = None
     progress: tuple[str, int, int] | None = None
     reads: list[tuple[str, int, int]] = field(default_factory=list)
+    to_come: list[tuple[str, int, int]] = field(default_factory=list)
     moves: list[dict[str, Any]] = field(default_factory=list)
     size: int = 0
     on: str | None = None

@@ -138,11 +138,11 @@ class Watching:
         described = seen.described
         while wait and is_living(described):
             call.check()
-            described = self._await(seen)
+            described = self._await(call, seen)
             seen = find(self._node, described.name)
         result = {"value": None, "text": None}
         if described.state == "done":
-            result = ask_it(self._node, seen, GetResult(described.party), _ASK)
+            result = ask_it(self._node, call, seen, GetResult(described.party), _ASK)
         yield {
             "name": described.name,
             "host": described.host,
@@ -154,10 +154,10 @@ class Watching:
             "ended": None if described.ended is None else time.time() - described.ended,
         }
 
-    def _await(self, seen: Seen) -> Described:
+    def _await(self, call: Call, seen: Seen) -> Described:
         """The computation when it has ended, or as it is after a while."""
         try:
-            ended: Described = ask_it(self._node, seen, Await(seen.described.party), _WAIT)
+            ended: Described = ask_it(self._node, call, seen, Await(seen.described.party), _WAIT)
         except AskTimeoutError:
             return find(self._node, seen.described.name).described
         return ended
@@ -167,20 +167,19 @@ class Watching:
     def explain(self, call: Call) -> Iterator[object]:
         """The costs of each host for a computation, and its moves."""
         seen = find(self._node, call.arg("name", str))
-        described: Described = ask_it(self._node, seen, Look(seen.described.party), _ASK)
-        reads = tuple(Read(at.partition(":")[0], at, size, trips)
-                      for at, size, trips in described.reads)  # fmt: skip
+        described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
+        so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
         needs = Needs(
-            described.name, at=described.host, reads=reads, state_size=described.size,
+            described.name, at=described.host, reads=to_come, state_size=described.size,
             on=None, near=None,
         )  # fmt: skip
         network = self._node.hosts.network()
         alternatives = explain(needs, network)
         stages = (
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in reads),
-                  round_trips=sum(r.round_trips for r in reads)),
-            *(Stage("data", pinned=read.host) for read in reads[:1]),
+            Stage(described.name, size=sum(r.size for r in to_come),
+                  round_trips=sum(r.round_trips for r in to_come)),
+            *(Stage("data", pinned=read.host) for read in to_come[:1]),
         )  # fmt: skip
         yield {
             "name": described.name,
@@ -196,7 +195,7 @@ class Watching:
                     "trips": read.round_trips,
                     "seen": seen.ago,
                 }
-                for read in reads
+                for read in so_far
             ],
             "alternatives": [_alternative(each, described.host) for each in alternatives],
             "chain": [
@@ -213,6 +212,10 @@ class Watching:
                 for move in described.moves
             ],
         }
+
+
+def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
+    return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:

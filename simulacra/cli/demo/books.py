@@ -8,17 +8,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-BOOKS: Final = 160
+BOOKS: Final = 220
 """How many books there are."""
 
 _SENTENCES: Final = 500
 _LINES: Final = 3500
-_WORDS: Final = (
+_VOCABULARY: Final = (
     "the and of a to in that it was his he but with as is for all this at by from not on so be"
     " one you there or now had have like were they which some when then upon into out more up no"
     " ship sea captain boat wind whale head hand old man time long world water night day way eyes"
     " great little good last white round deep over under before again never still almost"
-).split()
+)
 
 
 def write_books(folder: Path, seed: int = 1851) -> int:
@@ -29,10 +29,11 @@ def write_books(folder: Path, seed: int = 1851) -> int:
         seed: Decides what is in them.
     """
     chance = random.Random(seed)  # noqa: S311 (stories, no secrets)
-    weights = [1 / place for place in range(1, len(_WORDS) + 1)]
+    words = _VOCABULARY.split()
+    weights = [1 / place for place in range(1, len(words) + 1)]
     sentences = [
         ", ".join(
-            " ".join(chance.choices(_WORDS, weights, k=chance.randint(3, 9))) for _ in range(2)
+            " ".join(chance.choices(words, weights, k=chance.randint(3, 9))) for _ in range(2)
         ).capitalize()
         + ".\n"
         for _ in range(_SENTENCES)
