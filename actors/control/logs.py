@@ -105,7 +105,7 @@ class Reading:
             try:
                 output: Output = table(self._node, host).ask(request, timeout=_ASK)
             except (ActorDeadError, AskTimeoutError, UnknownComputationError):
-                output = ask_it(self._node, seen, request, _ASK)  # says what is wrong
+                output = ask_it(self._node, self._call, seen, request, _ASK)  # says what is wrong
             yield from self._take(host, output)
             if output.ended or not (output.data or wait):
                 return

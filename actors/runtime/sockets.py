@@ -79,7 +79,7 @@ class Sockets:
 
     def _lane(self, endpoint: str, key: str) -> Outbox:
         dealer, refusals = self._dealer(endpoint, key), self.context.socket(zmq.PAIR)
-        monitor = f"inproc://refusals-{dealer.fd}"
+        monitor = f"inproc://refusals-{os.urandom(8).hex()}"
         dealer.monitor(monitor, zmq.EVENT_HANDSHAKE_FAILED_AUTH)
         refusals.connect(monitor)
         dealer.connect(endpoint)

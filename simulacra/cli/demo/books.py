@@ -8,17 +8,48 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-BOOKS: Final = 220
+BOOKS: Final = 110
 """How many books there are."""
 
 _SENTENCES: Final = 500
-_LINES: Final = 3500
-_VOCABULARY: Final = (
-    "the and of a to in that it was his he but with as is for all this at by from not on so be"
-    " one you there or now had have like were they which some when then upon into out more up no"
-    " ship sea captain boat wind whale head hand old man time long world water night day way eyes"
-    " great little good last white round deep over under before again never still almost"
+_LINES: Final = 3200
+_ADJECTIVES: Final = (
+    "old",
+    "white",
+    "great",
+    "little",
+    "cold",
+    "silent",
+    "distant",
+    "wooden",
+    "golden",
+    "last",
 )
+_NOUNS: Final = (
+    "captain",
+    "whale",
+    "ship",
+    "boat",
+    "sailor",
+    "island",
+    "storm",
+    "harbour",
+    "lantern",
+    "wind",
+    "morning",
+)
+_VERBS: Final = (
+    "followed",
+    "watched",
+    "carried",
+    "remembered",
+    "called",
+    "left",
+    "crossed",
+    "found",
+    "lost",
+)
+_TIMES: Final = ("before", "after", "during", "without", "beyond", "toward", "despite", "under")
 
 
 def write_books(folder: Path, seed: int = 1851) -> int:
@@ -29,15 +60,15 @@ def write_books(folder: Path, seed: int = 1851) -> int:
         seed: Decides what is in them.
     """
     chance = random.Random(seed)  # noqa: S311 (stories, no secrets)
-    words = _VOCABULARY.split()
-    weights = [1 / place for place in range(1, len(words) + 1)]
-    sentences = [
-        ", ".join(
-            " ".join(chance.choices(words, weights, k=chance.randint(3, 9))) for _ in range(2)
-        ).capitalize()
-        + ".\n"
-        for _ in range(_SENTENCES)
-    ]
+    pick = chance.choice
+
+    def clause() -> str:
+        return (
+            f"the {pick(_ADJECTIVES)} {pick(_NOUNS)} {pick(_VERBS)} the {pick(_NOUNS)}"
+            f" {pick(_TIMES)} the {pick(_NOUNS)}"
+        )
+
+    sentences = [f"{clause()}, and {clause()}.\n".capitalize() for _ in range(_SENTENCES)]
     folder.mkdir(parents=True)
     size = 0
     for number in range(BOOKS):
