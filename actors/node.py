@@ -28,10 +28,11 @@ from urllib.parse import urlsplit
 
 import zmq
 
+from simulacra.actors import logs
 from simulacra.actors.addresses import reachable_host
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
-from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
+from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import POST, Post
 from simulacra.actors.compute.services import Services
@@ -203,7 +204,11 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
-        for actor, news in ((INTRODUCTIONS, Met(name)), (GROUPS, ShareWith(name))):
+        for actor, news in (
+            (HOSTS, Connected(name)),
+            (INTRODUCTIONS, Met(name)),
+            (GROUPS, ShareWith(name)),
+        ):
             ref = self.system.whereis(actor)
             if ref is not None:
                 ref.tell(news)
@@ -247,9 +252,7 @@ def run(settings: Settings) -> None:
     Raises:
         GatewayError: it cannot be started.
     """
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO
-    )
+    logs.configure(settings.name)
     faulthandler.register(signal.SIGUSR1)
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):

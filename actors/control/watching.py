@@ -179,7 +179,7 @@ class Watching:
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
             Stage(described.name, size=sum(r.size for r in to_come),
                   round_trips=sum(r.round_trips for r in to_come)),
-            *(Stage("data", pinned=read.host) for read in to_come[:1]),
+            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
         )  # fmt: skip
         yield {
             "name": described.name,
