@@ -50,7 +50,7 @@ from simulacra.actors.compute.letters import (
 from simulacra.actors.compute.mailroom import Mailroom
 from simulacra.actors.compute.placement import Needs
 from simulacra.actors.compute.post import Found
-from simulacra.actors.compute.process import MOVED
+from simulacra.actors.compute.process import MOVED, WorkerProcess
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
 from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_file
@@ -591,9 +591,13 @@ class Computation(Actor):
             self._awaiting.append(reply)
 
     def _type(self, message: Type) -> None:
-        if not isinstance(self._task, CommandTask):
-            return
-        process = self._task.process
+        match self._task:
+            case CommandTask(process=process):
+                pass
+            case WorkerProcess() as process:
+                pass
+            case _:
+                return
         with suppress(OSError, ValueError):
             if message.size is not None:
                 process.resize(*message.size)
