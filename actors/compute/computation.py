@@ -120,6 +120,7 @@ class Computation(Actor):
         self._size = 0
         self._plain: bool | None = None
         self._moves: list[dict[str, Any]] = []
+        self._move_to = self._move_why = ""
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
         self._awaiting: list[Reply] = []
@@ -334,6 +335,8 @@ class Computation(Actor):
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
                 self._reading.progressed(done, total)
+            case w.Ready():
+                self._tell_registry()
             case w.Result():
                 self._result = message
 
@@ -422,10 +425,10 @@ class Computation(Actor):
             self.defer_reply().set_error(raise_later)
             return
         self._migrating.append(self.defer_reply())
-        self._depart(target)
+        self._depart(target, "asked for")
 
-    def _depart(self, target: str) -> None:
-        self._move_began = time.monotonic()
+    def _depart(self, target: str, why: str) -> None:
+        self._move_began, self._move_to, self._move_why = time.monotonic(), target, why
         self._relocation.depart(target, plain=self._plain, size=self._size)
 
     def freeze(self) -> None:
@@ -446,13 +449,22 @@ class Computation(Actor):
             "mail": mail,
             "size": frozen.size,
             "plain": frozen.plain,
-            "moves": self._moves,
+            "moves": [*self._moves, self._this_move()],
             "restarts": self._restarts.count,
         }
         try:
             self._relocation.frozen(descriptor, snapshot, plain=frozen.plain, size=frozen.size)
         finally:
             os.close(descriptor)
+
+    def _this_move(self) -> dict[str, Any]:
+        return {
+            "at": time.time(),
+            "source": self._services.host,
+            "target": self._move_to,
+            "why": self._move_why,
+            "printed": self._showing.log.end,
+        }
 
     def resume(self) -> None:
         """Go on here after all."""
@@ -474,6 +486,7 @@ class Computation(Actor):
         self._task = None
         if self._state != "left":
             self._state = "left"
+            self._showing.note(f"it has moved to {target}")
             self._answer_all()
 
     def moved(self, target: str, problem: str | None) -> None:
@@ -503,7 +516,8 @@ class Computation(Actor):
 
     def describe(self) -> Described:
         """The computation now."""
-        cpu, memory = _usage(self._task.pid if self._task is not None else None)
+        pid = self._task.pid if self._task is not None else None
+        cpu, memory = _usage(pid)
         spec = self._spec
         return Described(
             party=self._party,
@@ -521,10 +535,12 @@ class Computation(Actor):
             ended=self._ended_at,
             progress=self._progress,
             reads=[(read.path, read.size, read.round_trips) for read in self._reading.so_far()],
+            to_come=[(read.path, read.size, read.round_trips) for read in self._reading.to_come()],
             moves=self._moves,
             size=self._size,
             on=spec.on if spec is not None else None,
             near=spec.near if spec is not None else None,
+            pid=pid,
         )
 
     def _tell_registry(self) -> None:
@@ -543,10 +559,7 @@ class Computation(Actor):
         now = time.monotonic()
         proposal = self._rebalance.propose_move(self.needs(), self._services.network(), now)
         if proposal is not None:
-            self._showing.note(
-                f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s"
-            )
-            self._depart(proposal.target)
+            self._depart(proposal.target, f"saves {proposal.gain:.1f} s")
 
     def needs(self) -> Needs:
         """What it has still to do, as far as can be told from what it did."""

@@ -68,6 +68,12 @@ class OutputLog:
         self._file = self._path.open("ab", buffering=0)
         self._size = 0
 
+    @property
+    def end(self) -> int:
+        """The position behind all that was ever written."""
+        older = self._older.stat().st_size if self._older.exists() else 0
+        return self.dropped + older + self._size
+
     def read(self) -> bytes:
         """All that is kept, oldest first."""
         older = self._older.read_bytes() if self._older.exists() else b""

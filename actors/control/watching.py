@@ -1,4 +1,4 @@
-"""How things are: the node, the computations, their output and results, and why they are there."""
+"""How things are: the node, the computations, their results, and why they are there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
-from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
+from simulacra.actors.compute.computing import Await, Described, GetResult, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
     from simulacra.actors.runtime.peer import Peer
 
-_PIECE: Final = 1 << 20
 _ASK: Final = 10.0
 _WAIT: Final = 2.0
 
 
 class Watching:
-    """The verbs ``status``, ``ps``, ``logs``, ``result`` and ``explain``."""
+    """The verbs ``status``, ``ps``, ``result`` and ``explain``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -133,29 +132,6 @@ class Watching:
             for stats in (cell.mailbox.stats(),)
         ]
 
-    def logs(self, call: Call) -> Iterator[object]:
-        """What a computation printed, and with ``follow`` what it prints."""
-        seen = find(self._node, call.arg("name", str))
-        follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
-        after = 0
-        while not call.cancelled.is_set():
-            request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
-            host = seen.described.host
-            piece = ask_it(self._node, call, seen, request, _ASK)
-            data = piece.data if tail is None else b"".join(piece.data.splitlines(True)[-tail:])
-            tail, after = None, piece.next
-            if data or piece.lost:
-                yield {
-                    "time": time.time(), "host": host, "stream": "stdout",
-                    "data": data, "dropped": piece.lost,
-                }  # fmt: skip
-            if piece.ended or (not follow and not piece.data):
-                seen = find(self._node, seen.described.name)
-                if not follow or not is_living(seen.described):
-                    return
-                if seen.described.host != host:
-                    after = 0  # its log goes on where it is now
-
     def result(self, call: Call) -> Iterator[object]:
         """What a computation returned; with ``wait`` once it has ended."""
         seen, wait = find(self._node, call.arg("name", str)), call.arg("wait", bool, False)
@@ -192,19 +168,18 @@ class Watching:
         """The costs of each host for a computation, and its moves."""
         seen = find(self._node, call.arg("name", str))
         described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
-        reads = tuple(Read(at.partition(":")[0], at, size, trips)
-                      for at, size, trips in described.reads)  # fmt: skip
+        so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
         needs = Needs(
-            described.name, at=described.host, reads=reads, state_size=described.size,
+            described.name, at=described.host, reads=to_come, state_size=described.size,
             on=None, near=None,
         )  # fmt: skip
         network = self._node.hosts.network()
         alternatives = explain(needs, network)
         stages = (
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in reads),
-                  round_trips=sum(r.round_trips for r in reads)),
-            *(Stage("data", pinned=read.host) for read in reads[:1]),
+            Stage(described.name, size=sum(r.size for r in to_come),
+                  round_trips=sum(r.round_trips for r in to_come)),
+            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
         )  # fmt: skip
         yield {
             "name": described.name,
@@ -220,15 +195,27 @@ class Watching:
                     "trips": read.round_trips,
                     "seen": seen.ago,
                 }
-                for read in reads
+                for read in so_far
             ],
             "alternatives": [_alternative(each, described.host) for each in alternatives],
             "chain": [
                 {"places": list(row.hosts), "seconds": row.total, "best": row.best}
                 for row in explain_chain(stages, network)
             ],
-            "moves": described.moves,
+            "moves": [
+                {
+                    "ago": time.time() - move["at"],
+                    "source": move["source"],
+                    "target": move["target"],
+                    "why": move["why"],
+                }
+                for move in described.moves
+            ],
         }
+
+
+def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
+    return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
@@ -262,7 +249,7 @@ def _alternative(each: Alternative, here: str) -> dict[str, Any]:
 def _row(row: str, parent: str | None) -> dict[str, Any]:
     return {
         "id": row, "parent": parent, "restarts": 0, "age": None, "mailbox": None, "bound": None,
-        "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
+        "pid": None, "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
     }  # fmt: skip
 
 
@@ -284,6 +271,7 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "age": None if one.since is None else max(0.0, time.time() - one.since),
         "mailbox": one.mailbox,
         "bound": None,
+        "pid": one.pid,
         "cpu": one.cpu,
         "memory": one.memory,
         "reason": one.reason,

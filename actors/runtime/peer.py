@@ -135,6 +135,11 @@ class Peer:
         for lane in lanes.values():
             lane.close(linger)
 
+    def is_turned_away(self) -> bool:
+        """Whether its door has refused a lane of ours."""
+        with self._lock:
+            return any(lane.is_turned_away() for lane in self._lanes.values())
+
     def greet(self, hello: bytes) -> None:
         """Send a hello on the control lane."""
         with self._lock:
