@@ -101,13 +101,13 @@ class ActorSystem:
         cell = Cell(self, next(self._ids), behaviour, Mailbox(bound, overflow), parent)
         self._enter(cell, name)
         if parent is not None:
-            parent.adopt(cell.ref)
+            parent.ties.adopt(cell.ref)
         cell.start(args, kwargs)
         try:
             ref: Ref = cell.started.get(timeout=start_timeout)
         except AskTimeoutError:
             if parent is not None:  # it hears of it by the error, not by the link
-                parent.unlink(cell.ref)
+                parent.ties.unlink(cell.ref)
             cell.kill()
             raise AskTimeoutError(
                 f"{behaviour.__qualname__} did not start within {start_timeout:g} s: killed"
