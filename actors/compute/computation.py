@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +58,7 @@ from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_f
 from simulacra.actors.compute.restarting import Again, Over, Restarts
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.showing import Showing
+from simulacra.actors.compute.spare import Spare
 from simulacra.actors.compute.spec import Command, Limits, Spec
 from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
@@ -107,6 +109,8 @@ class Computation(Actor):
         self._result: w.Result | None = None
         self._task: Task | None = None
         self._run = 0
+        self._runs = count(1)
+        self._spare = Spare(self._from_worker, self._from_exit)
         self._since: float | None = None
         self._epoch = 0
         self._arrived_with: dict[str, Any] | None = None
@@ -165,6 +169,7 @@ class Computation(Actor):
     def on_stop(self, reason: ExitReason) -> None:
         """The node goes down: the worker ends here, and goes on from its checkpoint later."""
         del reason
+        self._spare.drop(wait=5.0)
         if self._task is not None:
             self._task.kill()
             self._task.join(5.0)
@@ -260,19 +265,9 @@ class Computation(Actor):
         if spec is None:
             raise RuntimeError(f"{self._party} has no spec in {self._kept.folder}")
         descriptor, about = self._newest()
-        self._run += 1
         try:
             self._mail.open(self._epoch, about["mail"])
-            self._task = start_task(
-                spec,
-                name=self._name,
-                host=self._services.host,
-                folder=self._folder(spec),
-                log=self._showing.log,
-                snapshot=descriptor,
-                on_message=partial(self._from_worker, self._run),
-                on_exit=partial(self._from_exit, self._run),
-            )
+            self._task = self._begin_task(spec, descriptor)
         except OSError as error:
             self._finish("failed", ExitReason.of_error(error))
             return
@@ -282,6 +277,24 @@ class Computation(Actor):
         self._state, self._since, self._frozen = "running", time.time(), False
         self._mail.pump()
         self._tell_registry()
+
+    def _begin_task(self, spec: Spec, snapshot: int | None) -> Task:
+        spare = self._spare.take()
+        if spare is not None:
+            self._run, worker = spare
+            worker.begin(name=self._name, host=self._services.host, snapshot=snapshot)
+            return worker
+        self._run = next(self._runs)
+        return start_task(
+            spec,
+            name=self._name,
+            host=self._services.host,
+            folder=self._folder(spec),
+            log=self._showing.log,
+            snapshot=snapshot,
+            on_message=partial(self._from_worker, self._run),
+            on_exit=partial(self._from_exit, self._run),
+        )
 
     def _folder(self, spec: Spec) -> Path:
         """Where it works: a command where it was typed, if there is such a folder here."""
@@ -478,6 +491,15 @@ class Computation(Actor):
             return
         self._mail.thaw()
         self._task.send(w.Resume())
+
+    def expect(self, snapshot: dict[str, Any]) -> None:
+        """Start a worker now, that waits for the state."""
+        spec = Spec.from_plain(snapshot["spec"])
+        self._spare.start(next(self._runs), spec, self._folder(spec), self._showing.log)
+
+    def expect_no_more(self) -> None:
+        """End the worker that waits."""
+        self._spare.drop()
 
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""

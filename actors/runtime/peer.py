@@ -200,7 +200,9 @@ class Peer:
     def _mail(
         self, actor: ActorId, entry: bytes, buffers: Sequence[Buffer], *, at_once: bool
     ) -> bool:
-        size = len(entry) + sum(memoryview(buffer).nbytes for buffer in buffers)
+        size = len(entry)
+        if buffers:
+            size += sum(memoryview(buffer).nbytes for buffer in buffers)
         with self._lock:
             if self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
                 self._wait_for_credit(actor, size)
