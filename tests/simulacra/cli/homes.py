@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from simulacra.client import Client
 from tests.support import eventually
@@ -95,6 +98,9 @@ class Home:
     def logged(self, name: str) -> str:
         return b"".join(piece["data"] for piece in self.client.items("logs", name=name)).decode()
 
+    def until_logged(self, name: str, text: str) -> None:
+        self.until(lambda: text in self.logged(name))
+
     def until(self, condition: Callable[[], object]) -> None:
         eventually(condition, DEADLINE)
 
@@ -112,8 +118,19 @@ def two_homes(folder: Path) -> Iterator[tuple[Home, Home]]:
             home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
         yield homes
     finally:
-        for home in homes:
-            home.run("down")
+        ended = [home.run("down") for home in homes]
+    assert [each.code for each in ended] == [0, 0]
+    assert processes_below(folder) == []
+
+
+def processes_below(folder: Path) -> list[str]:
+    """The command lines of all processes that have a home in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SIMULACRA_HOME", "").startswith(str(folder)):
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 def is_linked(home: Home) -> bool:

@@ -157,7 +157,7 @@ def test_the_log_is_one_over_all_moves_also_for_those_who_follow(homes: Homes) -
     follower = nas.start("logs", "travel", "-f")
     for number, target in enumerate(("nas", "desk", "nas"), 1):
         desk.do("send", "travel", "1")
-        desk.until(lambda number=number: f"sum {number}\n" in desk.logged("travel"))
+        desk.until_logged("travel", f"sum {number}\n")
         moved = desk.do("migrate", "travel", target, "--json").json()
         assert (moved["target"], moved["epoch"]) == (target, number)
     desk.until(lambda: desk.logged("travel").count("begin on nas") == 2)
@@ -183,7 +183,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(homes: Homes) -> None:
         "spawn", script, "--name", "hurt", "--on", "nas", "--checkpoint-every", "50ms",
         "--arg", "n=40", "--arg", "pause=0.03",
     )  # fmt: skip
-    desk.until(lambda: "did 10\n" in desk.logged("hurt"))
+    desk.until_logged("hurt", "did 10\n")
     desk.until(lambda: nas.row("hurt")["pid"])
     os.kill(nas.row("hurt")["pid"], signal.SIGKILL)
     assert desk.do("result", "hurt", "--wait").stdout == "780\n"
