@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,7 @@ from simulacra.actors.compute.computing import (
     Carry,
     Described,
     GetResult,
+    Here,
     Look,
     Migrate,
     Output,
@@ -43,7 +44,6 @@ from simulacra.actors.compute.correspondence import Correspondence
 from simulacra.actors.compute.letters import (
     Ack,
     Arrived,
-    End,
     Freeze,
     Gone,
     Locate,
@@ -55,7 +55,6 @@ from simulacra.actors.compute.letters import (
     Place,
     Saved,
     Send,
-    Thaw,
     Tick,
     Unknown,
 )
@@ -65,9 +64,10 @@ from simulacra.actors.compute.post import POST, Enter, FindFor, Found, Leave, Re
 from simulacra.actors.compute.process import MOVED
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
-from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_file
+from simulacra.actors.compute.relocation import FetchDone, Relocation
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.compute.store import CHECKPOINTS_KEPT
 from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
 from simulacra.actors.runtime.childspec import Backoff
@@ -83,11 +83,21 @@ PERIOD: Final = 60.0
 BACKOFF: Final = Backoff(initial=0.1, maximum=5.0)
 LOOK_EVERY: Final = 1.0
 
+_LOST_WITH_NODE: Final = (
+    "the node went down while it ran; a command is run again only if it was spawned as restartable"
+)
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 
 class MoveError(Exception):
     """The computation did not move, and goes on where it is; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StartAgain:
+    """Time to start the worker again, unless another run has begun."""
+
+    run: int
 
 
 class _OutputGrew:
@@ -139,7 +149,9 @@ class Computation(Actor):
         self._moves: list[dict[str, Any]] = []
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
-        self._awaiting: list[Reply] = []
+        self._awaiting: list[Reply] = []  # answered within a second, whatever comes
+        self._stoppers: list[Reply] = []
+        self._kept_here = 0
         self._readers: list[tuple[Reply, ReadOutput]] = []
         self._due: float | None = None
 
@@ -153,6 +165,7 @@ class Computation(Actor):
         self._relocation = Relocation(
             self._party, self._services, self._kept, self, self._send_move, self.ref.tell
         )
+        self._registry.tell(Here(self._party, self.ref))
         result = self._kept.read_result()
         if result is None:
             self._relocation.begin()
@@ -175,6 +188,7 @@ class Computation(Actor):
             self._task.kill()
             self._task.join(5.0)
         self._output.close()
+        self._post(Leave(self._party))
 
     def on_receive(self, message: Any) -> Any:
         """What came; the messages' classes say what they mean."""
@@ -203,7 +217,7 @@ class Computation(Actor):
                 self._relocation.fetched(message)
             case Tick():
                 self._tick()
-            case int() as run:
+            case _StartAgain(run):
                 if run == self._run and self._state == "starting":
                     self._go_on()
             case _LookAround():
@@ -215,7 +229,7 @@ class Computation(Actor):
             case StopIt(_, kill):
                 self._stop(kill=kill)
             case Await():
-                self._await()
+                self._await(self._awaiting)
             case Look():
                 return self.describe()
             case GetResult():
@@ -251,13 +265,26 @@ class Computation(Actor):
 
     def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Start here, from the newest checkpoint of this epoch or from what came (`Resident`)."""
-        self._epoch, self._arrived_with = epoch, snapshot
+        self._epoch, self._arrived_with, self._kept_here = epoch, snapshot, 0
         if snapshot is not None:
             self._spec = Spec.from_plain(snapshot["spec"])
             self._kept.write_spec(self._spec)
             self._moves = list(snapshot["moves"])
             self._size, self._plain = snapshot["size"], snapshot["plain"]
+        elif self._was_started and not self._may_run_again():
+            self._finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
+            return
         self._go_on()
+
+    @property
+    def _was_started(self) -> bool:
+        return "life" in self._kept.read_records()
+
+    def _may_run_again(self) -> bool:
+        """Whether its code may run a second time: a command only if that was said."""
+        if self._spec is None or not isinstance(self._spec.what, Command):
+            return True
+        return self._spec.what.restartable or self._spec.restart == "permanent"
 
     def _go_on(self) -> None:
         """Start the worker from the newest snapshot, with the mail of that moment."""
@@ -312,7 +339,7 @@ class Computation(Actor):
             return None, {"mail": Correspondence.first(self._party, self._services.host)}
         if not self._arrived_with["size"]:
             return None, self._arrived_with
-        path = arrival_file(self._kept, self._epoch)
+        path = self._kept.arrival(self._epoch)
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC), self._arrived_with
 
     def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901, PLR0912 - a table
@@ -336,7 +363,8 @@ class Computation(Actor):
                 elif not freezing:
                     self._note(f"no checkpoint could be made: {why}")
             case w.Request():
-                self._services.files.serve(message, self._answer_worker)
+                if self._task is not None:
+                    self._services.files.serve(message, partial(_answer, self._task))
             case w.Read(path, size):
                 self._reading.read(path, size)
             case w.Progress(name, done, total):
@@ -347,10 +375,6 @@ class Computation(Actor):
 
     def _to_worker(self, message: w.ToWorker) -> bool:
         return self._task is not None and self._task.send(message)
-
-    def _answer_worker(self, answer: w.Answer) -> None:
-        if self._task is not None:
-            self._task.send(answer)
 
     def _save(self, checkpoint: w.Checkpoint) -> None:
         descriptor = checkpoint.fd
@@ -364,6 +388,9 @@ class Computation(Actor):
             self._note(f"a checkpoint is not kept, the one before still is: {error}")
         else:
             self._last_error = None
+            self._kept_here += 1
+            if self._kept_here == CHECKPOINTS_KEPT:
+                self._kept.remove_arrivals()  # no checkpoint of before the move is left
             self._mail.step(Saved(mail["endpoint"]["in"]["mark"]))
         finally:
             os.close(descriptor)
@@ -385,6 +412,8 @@ class Computation(Actor):
         policy = self._spec.restart if self._spec is not None else "temporary"
         if reason.detail == "load" or reason.kind == "limit" or self._is_repeated(reason):
             return False  # it would end the same way again
+        if not self._may_run_again():
+            return False
         return policy == "permanent" or (policy == "transient" and not reason.is_normal)
 
     def _is_repeated(self, reason: ExitReason) -> bool:
@@ -408,7 +437,8 @@ class Computation(Actor):
         self._restarts += 1
         self._state = "starting"
         self._note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
-        self.send_after(delay_before(BACKOFF, len(self._window.restarts)), self._run)
+        delay = delay_before(BACKOFF, len(self._window.restarts))
+        self.send_after(delay, _StartAgain(self._run))
         self._tell_registry()
 
     def _finish(self, state: str, reason: ExitReason) -> None:
@@ -425,18 +455,22 @@ class Computation(Actor):
         }
         try:
             self._kept.write_result(result)
-        except OSError:
+        except OSError as error:
             logger.exception("the result of %s is not on disk", self._party)
+            self._note(f"its end is not on disk, and is forgotten with the node: {error}")
+        else:
+            self._kept.remove_checkpoints()
+            self._kept.remove_arrivals()
         self._relocation.ended()
         if self._mail is not None:
             self._post(Enter(self._party, "", self._mail.endpoint.place, self.ref))
-            self._mail.step(End(str(reason)))
+            self._mail.end(str(reason))
         self._answer_all()
 
     def _answer_all(self) -> None:
         """Whoever waits for its end, or for it to leave, hears of it."""
         described = self.describe()
-        waiting, self._awaiting = self._awaiting, []
+        waiting, self._awaiting, self._stoppers = [*self._awaiting, *self._stoppers], [], []
         for reply in waiting:
             reply.set(described)
         self._serve_readers()
@@ -536,11 +570,14 @@ class Computation(Actor):
             self._to_worker(w.Resume())
             return
         self._frozen, self._state = False, "running"
+        if self._stopping:
+            self._end_now()
+            return
         if self._task is None or isinstance(self._task, CommandTask):
             self._go_on()
             return
         if self._mail is not None:
-            self._mail.step(Thaw(self._mail.endpoint.place))
+            self._mail.thaw()
         self._task.send(w.Resume())
 
     def leave(self, target: str, epoch: int) -> None:
@@ -555,6 +592,8 @@ class Computation(Actor):
         self._mail = self._task = None
         if self._state != "left":
             self._state = "left"
+            self._kept.remove_checkpoints()
+            self._kept.remove_arrivals()
             self._answer_all()
 
     def moved(self, target: str, problem: str | None) -> None:
@@ -616,6 +655,9 @@ class Computation(Actor):
             return
         self._tell_registry()
         self._serve_readers(all_of_them=True)
+        waiting, self._awaiting = self._awaiting, []
+        for reply in waiting:
+            reply.set(self.describe())
         spec = self._spec
         if self._state != "running" or spec is None or spec.on or spec.near:
             return
@@ -638,23 +680,33 @@ class Computation(Actor):
         )
 
     def _stop(self, *, kill: bool) -> None:
-        self._await()
-        if self._state in _ENDED or self._state == "left":
+        if not self._await(self._stoppers):
             return
         self._stopping = True
         if self._task is None:
             self._finish("stopped", SHUTDOWN)
+        elif self._frozen:
+            return  # who has left is stopped where it went, who stays is stopped by `resume`
         elif kill:
             self._task.kill()
         else:
             self._task.stop()
 
-    def _await(self) -> None:
+    def _end_now(self) -> None:
+        """End what was frozen when it was to be stopped."""
+        if self._task is None:
+            self._finish("stopped", SHUTDOWN)
+        else:
+            self._task.kill()
+
+    def _await(self, among: list[Reply]) -> bool:
+        """Answer the ask in hand at the end; False if that is past."""
         reply = self.defer_reply()
         if self._state in _ENDED or self._state == "left":
             reply.set(self.describe())
-        else:
-            self._awaiting.append(reply)
+            return False
+        among.append(reply)
+        return True
 
     # -- output and terminal
 
@@ -673,7 +725,7 @@ class Computation(Actor):
             data, after = self._output.read_after(request.after, request.limit)
             ended = self._state in _ENDED or self._state == "left"
             if data or ended or all_of_them or not request.wait:
-                lost = after - len(data) - request.after
+                lost = max(0, after - len(data) - request.after) if request.after >= 0 else 0
                 reply.set(Output(data, after, lost, ended and not data))
             else:
                 still_waiting.append((reply, request))
@@ -706,6 +758,11 @@ def _usage(pid: int | None) -> tuple[float | None, int | None]:
         return times.user + times.system, process.memory_info().rss
     except psutil.Error:
         return None, None
+
+
+def _answer(task: Task, answer: w.Answer) -> None:
+    """In whatever thread: the worker that wanted it gets the answer, and no later one."""
+    task.send(answer)
 
 
 def _close_descriptor(message: w.ToNode) -> None:

@@ -55,7 +55,7 @@ class Files(Actor):
             return super().on_receive(message)
         try:
             return self._look(message)
-        except OSError as error:  # the asker's mistake, not this actor's end
+        except (OSError, ValueError) as error:  # the asker's mistake, not this actor's end
             self.defer_reply().set_error(error)
             return None
 

@@ -46,7 +46,7 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mail import Endpoint
 from simulacra.actors.compute.outbox import OutboxFullError
-from simulacra.actors.runtime import Actor, ActorDeadError, Ref, RemoteError
+from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError, Ref, RemoteError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
 
@@ -259,7 +259,7 @@ class Post(Actor):
                 reply = self._asks.pop(request)
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
             case Failed(request, reason):
-                self._asks.pop(request).set_error(ActorDeadError(f"no answer: {reason}"))
+                self._asks.pop(request).set_error(_failure(reason))
             case Undelivered(letter, _):
                 self._forget_party(letter.to)
                 self.system.dead_letters.add(self.ref, letter.body)
@@ -341,6 +341,12 @@ class Post(Actor):
         search = self._searches.pop(query)
         for then in search.waiting:
             then(search.best, search.certain)
+
+
+def _failure(reason: Any) -> Exception:
+    if reason == "timeout":
+        return AskTimeoutError("no answer in time")
+    return ActorDeadError(f"no answer: {reason}")
 
 
 def _tell_where(ref: Ref, party: str, found: Found | None, certain: bool) -> None:

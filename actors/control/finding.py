@@ -82,7 +82,7 @@ def ask_it(node: Node, seen: Seen, question: Any, timeout: float | None) -> Any:
         timeout: seconds to wait for the answer; None for as long as it takes.
 
     Raises:
-        GatewayError: ``unreachable`` when its host is lost, or ``not_found``.
+        GatewayError: ``unreachable`` when its host is lost, ``not_found``, or ``timed_out``.
         Exception: what the computation's actor answers.
     """
     host = seen.described.host
@@ -92,6 +92,12 @@ def ask_it(node: Node, seen: Seen, question: Any, timeout: float | None) -> Any:
         except UnknownComputationError:
             host = _moved_to(node, seen)
             continue
+        except AskTimeoutError as error:
+            raise GatewayError(
+                ErrorCode.TIMED_OUT,
+                f"{seen.described.name} on {host}: {error}",
+                f"see how it is: simulacra ps {seen.described.name}",
+            ) from error
         except ActorDeadError as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -16,12 +17,15 @@ from simulacra.actors.control.finding import ask_it, everywhere, find
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
+from simulacra.actors.runtime.futures import Reply
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _MOVE_TIMEOUT: Final = 600.0
 _STOP_TIMEOUT: Final = 30.0
+_LOOK_EVERY: Final = 0.5
+_MARGIN: Final = 0.1
 
 
 class Steering:
@@ -62,7 +66,7 @@ class Steering:
     def send(self, call: Call) -> Iterator[object]:
         """Write to a computation."""
         name = call.arg("name", str)
-        self._mail(Mail(name, call.arg("body", bytes)), 10.0)
+        self._mail(call, Mail(name, call.arg("body", bytes)))
         sender = call.arg("sender", str, "")
         self._numbers[sender] += 1
         yield {"name": name, "number": self._numbers[sender]}
@@ -70,14 +74,21 @@ class Steering:
     def ask(self, call: Call) -> Iterator[object]:
         """Ask a computation."""
         name = call.arg("name", str)
-        yield {
-            "body": self._mail(Mail(name, call.arg("body", bytes), ask=True, timeout=None), None)
-        }
+        # Sooner than the gateway, which would not know what did not answer.
+        timeout = None if call.timeout is None else max(0.0, call.timeout - _MARGIN)
+        mail = Mail(name, call.arg("body", bytes), ask=True, timeout=timeout)
+        yield {"body": self._mail(call, mail)}
 
-    def _mail(self, mail: Mail, timeout: float | None) -> object:
+    def _mail(self, call: Call, mail: Mail) -> object:
+        """Hand mail to the post office, and wait for its answer as long as the client does."""
         name = mail.to.partition("@")[0]
+        answer: Reply = self._node.system.ref(POST).ask(mail, block=False)
         try:
-            return self._node.system.ref(POST).ask(mail, timeout=timeout)
+            come = threading.Event()
+            answer.on_answer(lambda _: come.set())
+            while not come.wait(_LOOK_EVERY):
+                call.check()
+            return answer.get()
         except OutboxFullError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
         except LookupError as error:
@@ -90,7 +101,9 @@ class Steering:
             ) from error
         except AskTimeoutError as error:
             raise GatewayError(
-                ErrorCode.TIMED_OUT, f"{name}: {error}", f"see where it is: simulacra ps {name}"
+                ErrorCode.TIMED_OUT,
+                f"{name} has not answered in {mail.timeout:g} s",
+                f"see how it is: simulacra ps {name}",
             ) from error
 
     def down(self, call: Call) -> Iterator[object]:

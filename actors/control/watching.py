@@ -18,7 +18,6 @@ from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
 from simulacra.actors.gateway.call import Call
-from simulacra.actors.runtime import AskTimeoutError
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 _PIECE: Final = 1 << 20
 _ASK: Final = 10.0
-_WAIT: Final = 2.0
 
 
 class Watching:
@@ -138,17 +136,16 @@ class Watching:
         seen = find(self._node, call.arg("name", str))
         follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
         after = 0
+        if tail is not None:
+            data, after = self._last_lines(seen, tail)
+            yield _log_piece(seen, data, 0)
         while not call.cancelled.is_set():
             request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
             host = seen.described.host
             piece = ask_it(self._node, seen, request, _ASK)
-            data = piece.data if tail is None else b"".join(piece.data.splitlines(True)[-tail:])
-            tail, after = None, piece.next
-            if data or piece.lost:
-                yield {
-                    "time": time.time(), "host": host, "stream": "stdout",
-                    "data": data, "dropped": piece.lost,
-                }  # fmt: skip
+            after = piece.next
+            if piece.data or piece.lost:
+                yield _log_piece(seen, piece.data, piece.lost)
             if piece.ended or (not follow and not piece.data):
                 seen = find(self._node, seen.described.name)
                 if not follow or not is_living(seen.described):
@@ -156,13 +153,20 @@ class Watching:
                 if seen.described.host != host:
                     after = 0  # its log goes on where it is now
 
+    def _last_lines(self, seen: Seen, count: int) -> tuple[bytes, int]:
+        """The last lines of a log that are at most 1 MiB, and the position behind them."""
+        request = ReadOutput(seen.described.party, -_PIECE, _PIECE)
+        piece = ask_it(self._node, seen, request, _ASK)
+        lines = piece.data.splitlines(keepends=True)
+        return b"".join(lines[-count:] if count else []), piece.next
+
     def result(self, call: Call) -> Iterator[object]:
         """What a computation returned; with ``wait`` once it has ended."""
         seen, wait = find(self._node, call.arg("name", str)), call.arg("wait", bool, False)
         described = seen.described
         while wait and is_living(described):
             call.check()
-            described = self._await(seen)
+            described = ask_it(self._node, seen, Await(described.party), _ASK)
             seen = find(self._node, described.name)
         result = {"value": None, "text": None}
         if described.state == "done":
@@ -177,14 +181,6 @@ class Watching:
             "reason": None if is_living(described) else described.reason,
             "ended": None if described.ended is None else time.time() - described.ended,
         }
-
-    def _await(self, seen: Seen) -> Described:
-        """The computation when it has ended, or as it is after a while."""
-        try:
-            ended: Described = ask_it(self._node, seen, Await(seen.described.party), _WAIT)
-        except AskTimeoutError:
-            return find(self._node, seen.described.name).described
-        return ended
 
     # -- why
 
@@ -229,6 +225,13 @@ class Watching:
             ],
             "moves": described.moves,
         }
+
+
+def _log_piece(seen: Seen, data: bytes, lost: int) -> dict[str, Any]:
+    return {
+        "time": time.time(), "host": seen.described.host, "stream": "stdout",
+        "data": data, "dropped": lost,
+    }  # fmt: skip
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:

@@ -59,15 +59,22 @@ class Call:
         trace: The trace id that the client gave the call.
         verb: What is asked for.
         args: Its arguments, plain data; read them by ``arg``.
+        timeout: Seconds that the client gives it; None for as long as it takes.
         cancelled: Set when nobody waits for the answer any more.
     """
 
     def __init__(
-        self, trace: str, verb: str, args: Mapping[str, Any], transmit: Callable[[Frame], None]
+        self,
+        trace: str,
+        verb: str,
+        args: Mapping[str, Any],
+        transmit: Callable[[Frame], None],
+        timeout: float | None = None,
     ) -> None:
         self.trace = trace
         self.verb = verb
         self.args = args
+        self.timeout = timeout
         self.cancelled = threading.Event()
         self._transmit = transmit
         self._events: deque[Event] = deque()
