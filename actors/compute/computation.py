@@ -293,8 +293,10 @@ class Computation(Actor):
             raise RuntimeError(f"{self._party} has no spec in {self._kept.folder}")
         descriptor, about = self._newest()
         self._run += 1
+        senders = self._mail.endpoint.senders if self._mail is not None else []
         try:
             self._open_mail(about["mail"])
+            self._mail_anew(senders)
             self._task = start_task(
                 spec,
                 name=self._name,
@@ -500,6 +502,17 @@ class Computation(Actor):
         place = Place(self._epoch, self._life, self._services.host)
         self._post(Enter(self._party, self._name, place, self.ref))
         return place
+
+    def _mail_anew(self, senders: list[tuple[str, str]]) -> None:
+        """Tell those who wrote since the checkpoint at once that nothing of that is here."""
+        if self._mail is None:
+            return
+        known = dict(self._mail.endpoint.senders)
+        place = self._mail.endpoint.place
+        for sender, host in senders:
+            if sender not in known:  # those it knows have been told
+                nothing = Ack(self._party, sender, 0, 0, 0, place, resend=True)
+                self._to_post(Send(host, nothing))
 
     def _post(self, message: Any) -> None:
         self.system.ref(POST).tell(message)

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulacra.actors.compute import letters, moves
 from simulacra.actors.compute import messages as w
+from simulacra.actors.compute.limits import say_limit
 from simulacra.actors.runtime import ExitReason, Ref
 from simulacra.actors.runtime.wire_types import register
 
@@ -188,7 +189,7 @@ def describe_reason(reason: ExitReason) -> dict[str, Any]:
     code = reason.detail if isinstance(reason.detail, int) else None
     return {
         "kind": reason.kind if code is None else "exit",
-        "text": str(reason),
+        "text": say_limit(reason.detail) if reason.kind == "limit" else str(reason),
         "traceback": (reason.error[2] or None) if reason.error is not None else None,
         "exit": code,
     }

@@ -199,8 +199,11 @@ class Correspondence:
                 self._waiting.append(w.Mail(serial, letter.sender, letter.body, ask))
                 self.pump()
             case Answered(request, body, failed):
-                error = tuple(body[:2]) if failed else None
-                self._answer(request, None if failed else body, error)
+                if failed:  # the error as text, or why the one asked has ended
+                    error = _failure(body) if isinstance(body, str) else tuple(body[:2])
+                    self._answer(request, None, error)
+                else:
+                    self._answer(request, body, None)
             case Failed(request, reason):
                 self._answer(request, None, _failure(reason))
             case Undelivered(letter, _):

@@ -56,7 +56,7 @@ POST = "post"
 @register("post.find")
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Ask a post office: do you know this party, or who has this name?"""
+    """Ask a post office: do you know this party, or who has this name, ``name`` or ``name@host``?"""
 
     party: str | None = None
     name: str | None = None
@@ -257,7 +257,12 @@ class Post(Actor):
                 self._search(Find(party=party), partial(self._learn, party))
             case Answered(request, body, failed):
                 reply = self._asks.pop(request)
-                reply.set_error(RemoteError(*body)) if failed else reply.set(body)
+                if not failed:
+                    reply.set(body)
+                elif isinstance(body, str):  # why the one asked has ended
+                    reply.set_error(_failure(body))
+                else:
+                    reply.set_error(RemoteError(*body))
             case Failed(request, reason):
                 self._asks.pop(request).set_error(_failure(reason))
             case Undelivered(letter, _):
@@ -286,12 +291,18 @@ class Post(Actor):
     # -- who is where
 
     def _known(self, query: Find) -> Found | None:
-        if query.party is not None:
-            resident = self._residents.get(query.party)
-            place = resident.place if resident else self._gone_to.get(query.party)
-            return None if place is None else Found(query.party, place)
+        party = query.party
+        if party is None and query.name is not None and "#" in query.name:
+            party = query.name  # a message's sender is told as a party
+        if party is not None:
+            resident = self._residents.get(party)
+            place = resident.place if resident else self._gone_to.get(party)
+            return None if place is None else Found(party, place)
+        name, at, host = (query.name or "").partition("@")
+        if at and host != self._host:
+            return None
         for party, resident in self._residents.items():
-            if resident.name == query.name:
+            if resident.name == name:
                 return Found(party, resident.place)
         return None
 
