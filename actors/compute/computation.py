@@ -171,6 +171,7 @@ class Computation(Actor):
             self._relocation.begin()
         else:
             self._recall(result)
+            self._tell_registry()
         self.send_every(LOOK_EVERY, _LookAround())
         self._after()
 

@@ -95,11 +95,13 @@ class OutputLog:
             older = self._older_size()
             end = first + older + self._size
             start = min(max(position if position >= 0 else end + position, first), end)
+            data = b""
             if start < first + older:
                 with self._older.open("rb") as file:
                     data = os.pread(file.fileno(), limit, start - first)
-            else:
-                data = os.pread(self._file.fileno(), limit, start - first - older)
+            newer = start + len(data) - first - older
+            if newer >= 0:
+                data += os.pread(self._file.fileno(), limit - len(data), newer)
         return data, start + len(data)
 
     def close(self) -> None:

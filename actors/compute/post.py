@@ -56,7 +56,7 @@ POST = "post"
 @register("post.find")
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Ask a post office: do you know this party, or who has this name, ``name`` or ``name@host``?"""
+    """Ask a post office: do you know this party, or who is called ``name`` or ``name@host``?"""
 
     party: str | None = None
     name: str | None = None

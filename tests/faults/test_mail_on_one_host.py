@@ -1,4 +1,4 @@
-"""Mail between computations of one node, and with programs: what is promised, when all goes wrong."""
+"""Mail between computations of one node, and with programs: what is promised holds."""
 
 from __future__ import annotations
 
