@@ -3,6 +3,7 @@
 ::
 
     node (one_for_one)
+    ├── groups               who is in which process group, told and heard
     ├── hosts                facts of this host, told and heard
     ├── introductions        who else is there, learned from every peer
     ├── files                this host's files, for computations elsewhere
@@ -33,6 +34,7 @@ from urllib.parse import urlsplit
 
 import zmq
 
+from simulacra.actors import logs
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
@@ -47,6 +49,7 @@ from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
 from simulacra.actors.runtime import ActorSystem, ExitReason
 from simulacra.actors.runtime.bulk import BulkClient, BulkError, BulkServer
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
+from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.supervisor import Supervisor
@@ -137,6 +140,7 @@ class Node:
                 bind,
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
+                on_down=lambda peer, _: self.system.groups.forget_node(peer.name),
             )
         except zmq.ZMQError as error:
             raise GatewayError(
@@ -162,6 +166,7 @@ class Node:
         ]
         compute_flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
         tree = [
+            ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             ChildSpec(
                 INTRODUCTIONS,
@@ -224,9 +229,10 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
-        introductions = self.system.whereis(INTRODUCTIONS)
-        if introductions is not None:
-            introductions.tell(Met(name))
+        for actor, news in ((INTRODUCTIONS, Met(name)), (GROUPS, ShareWith(name))):
+            ref = self.system.whereis(actor)
+            if ref is not None:
+                ref.tell(news)
 
     def _resolve(self, name: str) -> tuple[str, str]:
         peer = self.transport.peer(name)
@@ -263,9 +269,7 @@ def run(settings: Settings) -> None:
     Raises:
         GatewayError: it cannot be started, or its tree ended.
     """
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO
-    )
+    logs.configure(settings.name)
     faulthandler.register(signal.SIGUSR1)
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -112,7 +112,7 @@ class Ports(Actor):
             case _Sweep():
                 self._sweep(time.monotonic() - self._idle)
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     def on_stop(self, reason: Any) -> None:

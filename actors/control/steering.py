@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -13,18 +12,14 @@ from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post import POST, Mail
-from simulacra.actors.control.finding import ask_it, everywhere, find
+from simulacra.actors.control.finding import ask_it, everywhere, find, wait
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
-from simulacra.actors.runtime.futures import Reply
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
-_MOVE_TIMEOUT: Final = 600.0
-_STOP_TIMEOUT: Final = 30.0
-_LOOK_EVERY: Final = 0.5
 _MARGIN: Final = 0.1
 
 
@@ -47,7 +42,7 @@ class Steering:
                 "see who is connected: simulacra status",
             )
         try:
-            outcome = ask_it(self._node, seen, Migrate(described.party, target), _MOVE_TIMEOUT)
+            outcome = ask_it(self._node, call, seen, Migrate(described.party, target))
         except MoveError as error:
             raise GatewayError(
                 ErrorCode.FAILED, str(error), f"see: simulacra explain {described.name}"
@@ -58,7 +53,7 @@ class Steering:
         """End a computation."""
         seen, kill = find(self._node, call.arg("name", str)), call.arg("kill", bool, False)
         request = StopIt(seen.described.party, kill)
-        ended: Described = ask_it(self._node, seen, request, _STOP_TIMEOUT)
+        ended: Described = ask_it(self._node, call, seen, request)
         yield {
             "name": ended.name, "host": ended.host, "state": ended.state, "reason": ended.reason,
         }  # fmt: skip
@@ -74,21 +69,15 @@ class Steering:
     def ask(self, call: Call) -> Iterator[object]:
         """Ask a computation."""
         name = call.arg("name", str)
-        # Sooner than the gateway, which would not know what did not answer.
+        # Sooner than the gateway, which would not know who did not answer.
         timeout = None if call.timeout is None else max(0.0, call.timeout - _MARGIN)
         mail = Mail(name, call.arg("body", bytes), ask=True, timeout=timeout)
         yield {"body": self._mail(call, mail)}
 
     def _mail(self, call: Call, mail: Mail) -> object:
-        """Hand mail to the post office, and wait for its answer as long as the client does."""
         name = mail.to.partition("@")[0]
-        answer: Reply = self._node.system.ref(POST).ask(mail, block=False)
         try:
-            come = threading.Event()
-            answer.on_answer(lambda _: come.set())
-            while not come.wait(_LOOK_EVERY):
-                call.check()
-            return answer.get()
+            return wait(call, self._node.system.ref(POST).ask(mail, block=False))
         except OutboxFullError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
         except LookupError as error:

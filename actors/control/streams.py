@@ -44,7 +44,7 @@ class Streams:
             call.check()
             host = seen.described.host
             request = ReadOutput(seen.described.party, after, wait=True)
-            piece = ask_it(self._node, seen, request, _ASK)
+            piece = ask_it(self._node, call, seen, request, _ASK)
             if piece.data:
                 yield {"output": piece.data, "stream": "stdout"}
             after = piece.next

@@ -137,12 +137,12 @@ class Watching:
         follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
         after = 0
         if tail is not None:
-            data, after = self._last_lines(seen, tail)
+            data, after = self._last_lines(call, seen, tail)
             yield _log_piece(seen, data, 0)
         while not call.cancelled.is_set():
             request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
             host = seen.described.host
-            piece = ask_it(self._node, seen, request, _ASK)
+            piece = ask_it(self._node, call, seen, request, _ASK)
             after = piece.next
             if piece.data or piece.lost:
                 yield _log_piece(seen, piece.data, piece.lost)
@@ -153,10 +153,10 @@ class Watching:
                 if seen.described.host != host:
                     after = 0  # its log goes on where it is now
 
-    def _last_lines(self, seen: Seen, count: int) -> tuple[bytes, int]:
+    def _last_lines(self, call: Call, seen: Seen, count: int) -> tuple[bytes, int]:
         """The last lines of a log that are at most 1 MiB, and the position behind them."""
         request = ReadOutput(seen.described.party, -_PIECE, _PIECE)
-        piece = ask_it(self._node, seen, request, _ASK)
+        piece = ask_it(self._node, call, seen, request, _ASK)
         lines = piece.data.splitlines(keepends=True)
         return b"".join(lines[-count:] if count else []), piece.next
 
@@ -166,11 +166,11 @@ class Watching:
         described = seen.described
         while wait and is_living(described):
             call.check()
-            described = ask_it(self._node, seen, Await(described.party), _ASK)
+            described = ask_it(self._node, call, seen, Await(described.party), _ASK)
             seen = find(self._node, described.name)
         result = {"value": None, "text": None}
         if described.state == "done":
-            result = ask_it(self._node, seen, GetResult(described.party), _ASK)
+            result = ask_it(self._node, call, seen, GetResult(described.party), _ASK)
         yield {
             "name": described.name,
             "host": described.host,
@@ -187,7 +187,7 @@ class Watching:
     def explain(self, call: Call) -> Iterator[object]:
         """The costs of each host for a computation, and its moves."""
         seen = find(self._node, call.arg("name", str))
-        described: Described = ask_it(self._node, seen, Look(seen.described.party), _ASK)
+        described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
         reads = tuple(Read(at.partition(":")[0], at, size, trips)
                       for at, size, trips in described.reads)  # fmt: skip
         needs = Needs(

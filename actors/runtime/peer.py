@@ -125,10 +125,12 @@ class Peer:
             ref.signal(signal)
 
     def hang_up(self, last_word: bytes | None = None, linger: float = 0.0) -> None:
-        """Close the lanes, perhaps with a last frame."""
+        """Close the lanes; a peer that is up gets a last frame, within ``linger`` seconds."""
         with self._lock:
             lanes, self._lanes = self._lanes, {}
-            if last_word is not None and lanes:
+            if last_word is None or not self.is_up:
+                linger = 0.0
+            elif lanes:
                 lanes[Lane.CONTROL].send(last_word)
         for lane in lanes.values():
             lane.close(linger)
@@ -140,10 +142,13 @@ class Peer:
                 self._lanes[Lane.CONTROL].send(hello)
 
     def beat(self) -> None:
-        """Send a sign of life on both lanes."""
+        """Send a sign of life on both lanes, and forget the asks that nobody waits for."""
         with self._lock:
             for lane in self._lanes.values():
                 lane.beat()
+            given_up = [number for number, reply in self._asks.copy().items() if reply.is_set()]
+        for number in given_up:
+            self._asks.pop(number, None)
 
     def flush(self) -> None:
         """Send what waits."""
@@ -263,8 +268,8 @@ class Peer:
     def request(self, kind: Entry, actor: ActorId, detail: Any, reply: Reply) -> bool:
         """Ask the peer's runtime on the control lane; False when the peer is not up."""
         number = next(self._numbers)
-        self._asks[number] = reply
         entry, _ = self._codec.pack([int(kind), actor, number], detail)
+        self._asks[number] = reply
         sent = self._control_entry(entry)
         if not sent:
             self._asks.pop(number, None)

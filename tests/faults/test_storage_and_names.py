@@ -45,9 +45,11 @@ def test_code_that_cannot_be_loaded_is_said_at_once_and_not_tried_again(
 def test_arguments_that_cannot_be_packed_are_refused_by_name(host: Host) -> None:
     with pytest.raises(CannotPackError, match="lock"):
         host.network.spawn("json:dumps", args=(threading.Lock(),))
-    with pytest.raises(CannotPackError, match="the argument stream"):
-        with Path(os.devnull).open() as stream:
-            host.network.spawn("json:dumps", kwargs={"stream": stream})
+    with (
+        Path(os.devnull).open() as stream,
+        pytest.raises(CannotPackError, match="the argument stream"),
+    ):
+        host.network.spawn("json:dumps", kwargs={"stream": stream})
 
 
 def test_state_that_cannot_be_packed_is_said_in_the_log_and_a_result_is_an_error(
@@ -243,9 +245,8 @@ def main(ctx):
             assert "a checkpoint is not kept, the one before still is" in log
             assert "no room" in log or "full" in log
             (full_disk / "state" / "fill").write_bytes(b"x" * 3_500_000)
-            with pytest.raises(GatewayError, match="full|room|space"):
-                for _ in range(40):
-                    host.script("x = 1\n" + "#" * 50_000, restart="temporary")
+            with pytest.raises(GatewayError, match=r"room on the disk|No space left"):
+                host.script("x = 1\n" + "#" * 900_000)
             (full_disk / "state" / "fill").unlink()
             host.script("def main(ctx): return 1", name="after")
             assert host.result("after")["text"] == "1"

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from simulacra import ComputationError
-from simulacra.actors.compute.computation import INTENSITY
+from simulacra.actors.compute.restarting import INTENSITY
 from simulacra.actors.compute.spec import Limits
 from tests.onehost import Host, is_gone, until, worker_of
 

@@ -351,7 +351,7 @@ def test_order_and_at_most_once_hold_over_a_forced_reconnect() -> None:
 
         def cut() -> None:
             while not stop.wait(0.05):
-                for connection in list(b.transport._roster._connections.values()):
+                for connection in list(b.transport._roster.connections._by_id.values()):
                     connection.wire.shut()
 
         cutter = threading.Thread(target=cut)
@@ -471,3 +471,12 @@ def _answers(remote: Ref) -> bool:
         return bool(remote.ask("there", timeout=1) == "there")
     except (ActorDeadError, AskTimeoutError):
         return False
+
+
+def test_an_ask_that_timed_out_is_forgotten() -> None:
+    with two_nodes() as (a, b):
+        b.system.spawn(Echo, name="echo")
+        peer = a.peer(b)
+        with pytest.raises(AskTimeoutError):
+            a.system.ref("echo@b").ask("stuck", timeout=0.05)
+        eventually(lambda: not peer._asks)
