@@ -20,7 +20,7 @@ from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteErro
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
-_MARGIN: Final = 0.1
+_MARGIN: Final = 0.25
 
 
 class Steering:

@@ -145,10 +145,17 @@ def test_a_program_asks_and_tells(host: Host, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_program_that_asks_in_vain_is_told_and_leaves_nothing(host: Host) -> None:
     silent = host.script(ECHO, name="silent")
-    with pytest.raises(GatewayError, match="silent has not answered") as late:
-        silent.ask("silence", timeout=0.5)
+    with pytest.raises(GatewayError) as late:
+        silent.ask("silence", timeout=1.0)
     assert late.value.code is ErrorCode.TIMED_OUT
-    assert late.value.hint == "see how it is: simulacra ps silent"
+    assert (late.value.message, late.value.hint) in (
+        ("silent has not answered in 0.75 s", "see how it is: simulacra ps silent"),
+        # The gateway's own, where this machine is too busy for the other to come first.
+        (
+            "the node did not finish `ask` in the time it was given",
+            "see whether the node is well: simulacra doctor",
+        ),
+    )
     with pytest.raises(GatewayError, match="nobody in the network is called 'nobody'") as unknown:
         host.network.computation("nobody").tell("hello")
     assert unknown.value.code is ErrorCode.NOT_FOUND

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.compute.computations import Begin, NameInUseError, _Expire
-from simulacra.actors.compute.computing import Look
+from simulacra.actors.compute.computing import Await, Look
 from simulacra.actors.compute.spec import EntryPoint, Limits, Script, Spec
 from simulacra.actors.compute.store import KEEP_SECONDS
 from simulacra.actors.compute.values import CannotPackError
@@ -195,7 +195,7 @@ def test_an_actor_that_fails_is_started_again_and_found(host: Host) -> None:
     host.script(WAITS, name="waits")
     party = host.folder("waits").name
     (cell,) = (c for c in host.node.system.actors() if c.behaviour_class.__name__ == "Computation")
-    cell.ref.tell(object())  # what no actor understands ends it
+    cell.ref.tell(Await(party))  # told, where an answer is wanted: a mistake that ends it
     until(lambda: not cell.is_alive())
     until(lambda: host.row("waits")["state"] == "running")
     assert host.table.ask(Look(party)).state == "running"
@@ -205,8 +205,8 @@ def test_an_actor_that_fails_is_started_again_and_found(host: Host) -> None:
 
 def test_a_table_that_fails_takes_its_computations_up_again_once(host: Host) -> None:
     host.script(WAITS, name="waits")
-    host.table.tell(object())
     before = host.table
+    before.tell(Look(host.folder("waits").name))  # a mistake, likewise
     until(lambda: host.node.system.whereis("computations") not in (None, before))
     host.network.computation("waits").tell("end")
     assert host.result("waits")["state"] == "done"
