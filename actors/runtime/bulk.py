@@ -97,6 +97,9 @@ class BulkServer:
         self._socket.curve_publickey = keys.public.encode()
         self._socket.curve_secretkey = keys.secret.encode()
         self.port: Final = self._socket.bind_to_random_port(f"tcp://{host}")
+        self._context = context
+        self._waker: Final = f"inproc://bulk-{id(self)}"
+        self._socket.bind(self._waker)
         self._thread = threading.Thread(target=self._serve, name=f"bulk@{node}", daemon=True)
         self._thread.start()
 
@@ -127,8 +130,13 @@ class BulkServer:
 
     def close(self) -> None:
         """Withdraw everything and end the thread."""
+        if self._closed.is_set():
+            return
         self._closed.set()
-        self._thread.join(5)
+        with self._context.socket(zmq.DEALER) as waker:
+            waker.connect(self._waker)
+            waker.send(b"")
+            self._thread.join(5)
 
     def _serve(self) -> None:
         while not self._closed.is_set():
@@ -139,6 +147,8 @@ class BulkServer:
                 continue
             except ValueError:
                 continue  # not two frames: no request of ours
+            if self._closed.is_set():
+                break
             self._answer(identity, request)
         self._expire(float("inf"))
         self._socket.close()
