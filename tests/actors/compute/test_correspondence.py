@@ -51,6 +51,9 @@ class Desk:
         self.worker.append(message)
         return True
 
+    def state(self) -> State:
+        return self.mail.endpoint.state
+
     def letters(self) -> list[Any]:
         """The bodies that went out, in order."""
         packets = [each.packet for each in self.post if isinstance(each, Send)]
@@ -106,10 +109,10 @@ def test_who_ends_at_once_has_its_letters_sent_first() -> None:
     desk = Desk()
     desk.mail.heard(w.Send(1, "bob", b"last words"))
     desk.mail.end("normal")
-    assert desk.mail.endpoint.state is State.RUNNING
+    assert desk.state() is State.RUNNING
     desk.mail.resolved("bob", BOB)
     assert desk.letters() == [b"last words"]
-    assert desk.mail.endpoint.state is State.ENDED
+    assert desk.state() is State.ENDED
     desk.mail.step(receive(1, b"too late"))
     assert isinstance(desk.post[-1], Send)
     assert isinstance(desk.post[-1].packet, Gone)
@@ -120,7 +123,7 @@ def test_one_that_was_frozen_can_end() -> None:
     desk.mail.step(Freeze())
     desk.mail.step(receive(1, b"parked"))
     desk.mail.end("shutdown")
-    assert desk.mail.endpoint.state is State.ENDED
+    assert desk.state() is State.ENDED
     assert any(isinstance(s, Send) and isinstance(s.packet, Gone | Ack) for s in desk.post)
 
 
