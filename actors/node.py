@@ -35,9 +35,10 @@ from urllib.parse import urlsplit
 import zmq
 
 from simulacra.actors import logs
+from simulacra.actors.addresses import reachable_host
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
-from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
+from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import POST, Post
 from simulacra.actors.compute.services import Services
@@ -131,13 +132,17 @@ class Node:
     def _transport(self, pair: KeyPair) -> Transport:
         listen = self.settings.listen
         host, port = split_address(listen)
-        bind = f"tcp://{host}:{port or '*'}"
+        bind, advertise = (
+            f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
+            for each in (host, reachable_host(host))
+        )
         try:
             return Transport(
                 self.system,
                 pair,
                 self._keys(),
                 bind,
+                advertise=advertise,
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
                 on_down=lambda peer, _: self.system.groups.forget_node(peer.name),
@@ -229,7 +234,11 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
-        for actor, news in ((INTRODUCTIONS, Met(name)), (GROUPS, ShareWith(name))):
+        for actor, news in (
+            (HOSTS, Connected(name)),
+            (INTRODUCTIONS, Met(name)),
+            (GROUPS, ShareWith(name)),
+        ):
             ref = self.system.whereis(actor)
             if ref is not None:
                 ref.tell(news)

@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ from simulacra.actors.compute.relocation import FetchDone, Relocation
 from simulacra.actors.compute.restarting import Again, Over, Restarts
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.showing import Showing
+from simulacra.actors.compute.spare import Spare
 from simulacra.actors.compute.spec import Command, Limits, Spec
 from simulacra.actors.compute.store import CHECKPOINTS_KEPT
 from simulacra.actors.compute.task import CommandTask, Task, start_task
@@ -119,6 +121,8 @@ class Computation(Actor):
         self._result: w.Result | None = None
         self._task: Task | None = None
         self._run = 0
+        self._runs = count(1)
+        self._spare = Spare(self._from_worker, self._from_exit)
         self._since: float | None = None
         self._epoch = 0
         self._arrived_with: dict[str, Any] | None = None
@@ -132,6 +136,7 @@ class Computation(Actor):
         self._size = 0
         self._plain: bool | None = None
         self._moves: list[dict[str, Any]] = []
+        self._move_to = self._move_why = ""
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
         self._awaiting: list[Reply] = []  # answered within a second, whatever comes
@@ -180,6 +185,7 @@ class Computation(Actor):
     def on_stop(self, reason: ExitReason) -> None:
         """The node goes down: the worker ends here, and goes on from its checkpoint later."""
         del reason
+        self._spare.drop(wait=5.0)
         if self._task is not None:
             self._task.kill()
             self._task.join(5.0)
@@ -279,19 +285,9 @@ class Computation(Actor):
         if spec is None:
             raise RuntimeError(f"{self._party} has no spec in {self._kept.folder}")
         descriptor, about = self._newest()
-        self._run += 1
         try:
             self._mail.open(self._epoch, about["mail"])
-            self._task = start_task(
-                spec,
-                name=self._name,
-                host=self._services.host,
-                folder=self._folder(spec),
-                log=self._showing.log,
-                snapshot=descriptor,
-                on_message=partial(self._from_worker, self._run),
-                on_exit=partial(self._from_exit, self._run),
-            )
+            self._task = self._begin_task(spec, descriptor)
         except OSError as error:
             self._finish("failed", ExitReason.of_error(error))
             return
@@ -301,6 +297,24 @@ class Computation(Actor):
         self._state, self._since, self._frozen = "running", time.time(), False
         self._mail.pump()
         self._tell_registry()
+
+    def _begin_task(self, spec: Spec, snapshot: int | None) -> Task:
+        spare = self._spare.take()
+        if spare is not None:
+            self._run, worker = spare
+            worker.begin(name=self._name, host=self._services.host, snapshot=snapshot)
+            return worker
+        self._run = next(self._runs)
+        return start_task(
+            spec,
+            name=self._name,
+            host=self._services.host,
+            folder=self._folder(spec),
+            log=self._showing.log,
+            snapshot=snapshot,
+            on_message=partial(self._from_worker, self._run),
+            on_exit=partial(self._from_exit, self._run),
+        )
 
     def _folder(self, spec: Spec) -> Path:
         """Where it works: a command where it was typed, if there is such a folder here."""
@@ -355,6 +369,8 @@ class Computation(Actor):
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
                 self._reading.progressed(done, total)
+            case w.Ready():
+                self._tell_registry()
             case w.Result():
                 self._result = message
 
@@ -448,10 +464,10 @@ class Computation(Actor):
             self.defer_reply().set_error(raise_later)
             return
         self._migrating.append(self.defer_reply())
-        self._depart(target)
+        self._depart(target, "asked for")
 
-    def _depart(self, target: str) -> None:
-        self._move_began = time.monotonic()
+    def _depart(self, target: str, why: str) -> None:
+        self._move_began, self._move_to, self._move_why = time.monotonic(), target, why
         self._relocation.depart(target, plain=self._plain, size=self._size)
 
     def freeze(self) -> None:
@@ -472,13 +488,22 @@ class Computation(Actor):
             "mail": mail,
             "size": frozen.size,
             "plain": frozen.plain,
-            "moves": self._moves,
+            "moves": [*self._moves, self._this_move()],
             "restarts": self._restarts.count,
         }
         try:
             self._relocation.frozen(descriptor, snapshot, plain=frozen.plain, size=frozen.size)
         finally:
             os.close(descriptor)
+
+    def _this_move(self) -> dict[str, Any]:
+        return {
+            "at": time.time(),
+            "source": self._services.host,
+            "target": self._move_to,
+            "why": self._move_why,
+            "printed": self._showing.log.end,
+        }
 
     def resume(self) -> None:
         """Go on here after all."""
@@ -496,6 +521,15 @@ class Computation(Actor):
         self._mail.thaw()
         self._task.send(w.Resume())
 
+    def expect(self, snapshot: dict[str, Any]) -> None:
+        """Start a worker now, that waits for the state."""
+        spec = Spec.from_plain(snapshot["spec"])
+        self._spare.start(next(self._runs), spec, self._folder(spec), self._showing.log)
+
+    def expect_no_more(self) -> None:
+        """End the worker that waits."""
+        self._spare.drop()
+
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""
         self._mail.leave(epoch, target)
@@ -505,6 +539,7 @@ class Computation(Actor):
             self._state = "left"
             self._kept.remove_checkpoints()
             self._kept.remove_arrivals()
+            self._showing.note(f"it has moved to {target}")
             self._answer_all()
 
     def moved(self, target: str, problem: str | None) -> None:
@@ -534,7 +569,8 @@ class Computation(Actor):
 
     def describe(self) -> Described:
         """The computation now."""
-        cpu, memory = _usage(self._task.pid if self._task is not None else None)
+        pid = self._task.pid if self._task is not None else None
+        cpu, memory = _usage(pid)
         spec = self._spec
         return Described(
             party=self._party,
@@ -552,10 +588,12 @@ class Computation(Actor):
             ended=self._ended_at,
             progress=self._progress,
             reads=[(read.path, read.size, read.round_trips) for read in self._reading.so_far()],
+            to_come=[(read.path, read.size, read.round_trips) for read in self._reading.to_come()],
             moves=self._moves,
             size=self._size,
             on=spec.on if spec is not None else None,
             near=spec.near if spec is not None else None,
+            pid=pid,
         )
 
     def _tell_registry(self) -> None:
@@ -577,10 +615,7 @@ class Computation(Actor):
         now = time.monotonic()
         proposal = self._rebalance.propose_move(self.needs(), self._services.network(), now)
         if proposal is not None:
-            self._showing.note(
-                f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s"
-            )
-            self._depart(proposal.target)
+            self._depart(proposal.target, f"saves {proposal.gain:.1f} s")
 
     def needs(self) -> Needs:
         """What it has still to do, as far as can be told from what it did."""

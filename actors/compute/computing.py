@@ -148,10 +148,13 @@ class Described:
         ended: when it ended, seconds since the epoch; None before.
         progress: how far its outermost loop is, as (name, done, total).
         reads: what it has read, as (host:path, bytes, files opened).
-        moves: its moves, latest last.
+        to_come: what it will probably still read, likewise.
+        moves: its moves, latest last: maps of ``at`` (seconds since the epoch), ``source``,
+            ``target``, ``why``, and ``printed``, the position in its log at the source.
         size: bytes of its last snapshot.
         on: the host that its user wants it on.
         near: the place that its user wants it near to.
+        pid: the process of its worker or command, where one runs.
     """
 
     party: str
@@ -170,10 +173,12 @@ class Described:
     ended: float | None = None
     progress: tuple[str, int, int] | None = None
     reads: list[tuple[str, int, int]] = field(default_factory=list)
+    to_come: list[tuple[str, int, int]] = field(default_factory=list)
     moves: list[dict[str, Any]] = field(default_factory=list)
     size: int = 0
     on: str | None = None
     near: str | None = None
+    pid: int | None = None
 
 
 @register("compute.result")

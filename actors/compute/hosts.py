@@ -163,6 +163,13 @@ def _host(facts: Facts) -> Host:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A host has been connected: it is told at once, since placement needs to know it."""
+
+    host: str
+
+
 class _TellAll:
     """Time to tell."""
 
@@ -182,6 +189,8 @@ class Hosts(Actor):
         match message:
             case Facts():
                 self._table.heard(message)
+            case Connected(host):
+                self._tell(host, Facts.here(self._table.host, self._table.version))
             case _TellAll():
                 self.tell_all()
             case _:
@@ -191,9 +200,12 @@ class Hosts(Actor):
         """Tell every connected host, and take the time until it says that it heard."""
         facts = Facts.here(self._table.host, self._table.version)
         for peer in self._table.peers():
-            began = time.monotonic()
-            answer = self.system.ref(f"{HOSTS}@{peer}").ask(facts, block=False)
-            answer.on_answer(lambda reply, peer=peer, began=began: self._timed(peer, began, reply))
+            self._tell(peer, facts)
+
+    def _tell(self, peer: str, facts: Facts) -> None:
+        began = time.monotonic()
+        answer = self.system.ref(f"{HOSTS}@{peer}").ask(facts, block=False)
+        answer.on_answer(lambda reply: self._timed(peer, began, reply))
 
     def _timed(self, peer: str, began: float, reply: Any) -> None:
         if reply.outcome()[1] is None:

@@ -78,6 +78,12 @@ class OutputLog:
     def _older_size(self) -> int:
         return self._older.stat().st_size if self._older.exists() else 0
 
+    @property
+    def end(self) -> int:
+        """The position behind all that was ever written."""
+        older = self._older.stat().st_size if self._older.exists() else 0
+        return self.dropped + older + self._size
+
     def read(self) -> bytes:
         """All that is kept, oldest first."""
         with self._lock:

@@ -41,6 +41,12 @@ class Resident(Protocol):
     def resume(self) -> None:
         """Go on after a freeze, or do not freeze after all."""
 
+    def expect(self, snapshot: dict[str, Any]) -> None:
+        """It is on its way here with this snapshot; `run` or `expect_no_more` is to follow."""
+
+    def expect_no_more(self) -> None:
+        """It does not come after all; may be said again."""
+
     def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Start here."""
 
@@ -194,6 +200,7 @@ class Relocation:
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
                 self._fetching = None
+                self._resident.expect_no_more()
                 self._kept.arrival(epoch).unlink(missing_ok=True)
             case m.MoveDone(target):
                 self.withdraw()
@@ -216,6 +223,7 @@ class Relocation:
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
         self._fetching = epoch
+        self._resident.expect(snapshot)
         threading.Thread(
             target=self._fetch_in_thread,
             args=(epoch, snapshot),

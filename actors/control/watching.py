@@ -1,4 +1,4 @@
-"""How things are: the node, the computations, their output and results, and why they are there."""
+"""How things are: the node, the computations, their results, and why they are there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
-from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
+from simulacra.actors.compute.computing import Await, Described, GetResult, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
     from simulacra.actors.runtime.peer import Peer
 
-_PIECE: Final = 1 << 20
 _ASK: Final = 10.0
 
 
 class Watching:
-    """The verbs ``status``, ``ps``, ``logs``, ``result`` and ``explain``."""
+    """The verbs ``status``, ``ps``, ``result`` and ``explain``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -131,35 +130,6 @@ class Watching:
             for stats in (cell.mailbox.stats(),)
         ]
 
-    def logs(self, call: Call) -> Iterator[object]:
-        """What a computation printed, and with ``follow`` what it prints."""
-        seen = find(self._node, call.arg("name", str))
-        follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
-        after = 0
-        if tail is not None:
-            data, after = self._last_lines(call, seen, tail)
-            yield _log_piece(seen, data, 0)
-        while not call.cancelled.is_set():
-            request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
-            host = seen.described.host
-            piece = ask_it(self._node, call, seen, request, _ASK)
-            after = piece.next
-            if piece.data or piece.lost:
-                yield _log_piece(seen, piece.data, piece.lost)
-            if piece.ended or (not follow and not piece.data):
-                seen = find(self._node, seen.described.name)
-                if not follow or not is_living(seen.described):
-                    return
-                if seen.described.host != host:
-                    after = 0  # its log goes on where it is now
-
-    def _last_lines(self, call: Call, seen: Seen, count: int) -> tuple[bytes, int]:
-        """The last lines of a log that are at most 1 MiB, and the position behind them."""
-        request = ReadOutput(seen.described.party, -_PIECE, _PIECE)
-        piece = ask_it(self._node, call, seen, request, _ASK)
-        lines = piece.data.splitlines(keepends=True)
-        return b"".join(lines[-count:] if count else []), piece.next
-
     def result(self, call: Call) -> Iterator[object]:
         """What a computation returned; with ``wait`` once it has ended."""
         seen, wait = find(self._node, call.arg("name", str)), call.arg("wait", bool, False)
@@ -188,19 +158,18 @@ class Watching:
         """The costs of each host for a computation, and its moves."""
         seen = find(self._node, call.arg("name", str))
         described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
-        reads = tuple(Read(at.partition(":")[0], at, size, trips)
-                      for at, size, trips in described.reads)  # fmt: skip
+        so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
         needs = Needs(
-            described.name, at=described.host, reads=reads, state_size=described.size,
+            described.name, at=described.host, reads=to_come, state_size=described.size,
             on=None, near=None,
         )  # fmt: skip
         network = self._node.hosts.network()
         alternatives = explain(needs, network)
         stages = (
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in reads),
-                  round_trips=sum(r.round_trips for r in reads)),
-            *(Stage("data", pinned=read.host) for read in reads[:1]),
+            Stage(described.name, size=sum(r.size for r in to_come),
+                  round_trips=sum(r.round_trips for r in to_come)),
+            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
         )  # fmt: skip
         yield {
             "name": described.name,
@@ -216,22 +185,27 @@ class Watching:
                     "trips": read.round_trips,
                     "seen": seen.ago,
                 }
-                for read in reads
+                for read in so_far
             ],
             "alternatives": [_alternative(each, described.host) for each in alternatives],
             "chain": [
                 {"places": list(row.hosts), "seconds": row.total, "best": row.best}
                 for row in explain_chain(stages, network)
             ],
-            "moves": described.moves,
+            "moves": [
+                {
+                    "ago": time.time() - move["at"],
+                    "source": move["source"],
+                    "target": move["target"],
+                    "why": move["why"],
+                }
+                for move in described.moves
+            ],
         }
 
 
-def _log_piece(seen: Seen, data: bytes, lost: int) -> dict[str, Any]:
-    return {
-        "time": time.time(), "host": seen.described.host, "stream": "stdout",
-        "data": data, "dropped": lost,
-    }  # fmt: skip
+def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
+    return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
@@ -265,7 +239,7 @@ def _alternative(each: Alternative, here: str) -> dict[str, Any]:
 def _row(row: str, parent: str | None) -> dict[str, Any]:
     return {
         "id": row, "parent": parent, "restarts": 0, "age": None, "mailbox": None, "bound": None,
-        "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
+        "pid": None, "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
     }  # fmt: skip
 
 
@@ -287,6 +261,7 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "age": None if one.since is None else max(0.0, time.time() - one.since),
         "mailbox": one.mailbox,
         "bound": None,
+        "pid": one.pid,
         "cpu": one.cpu,
         "memory": one.memory,
         "reason": one.reason,

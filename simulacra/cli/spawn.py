@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from simulacra.actors.compute.spec import (
+    CHECKPOINT_EVERY,
     Command,
     EntryPoint,
     Limits,
@@ -39,6 +40,7 @@ def spawn(
     memory: Size | None = None,
     cpu: Duration | None = None,
     wall: Duration | None = None,
+    checkpoint_every: Duration = CHECKPOINT_EVERY,
     restartable: bool = False,
     wait: bool = False,
     tty: bool = False,
@@ -67,6 +69,7 @@ def spawn(
         memory: Most memory, as in 512M.
         cpu: Most processor time, as in 10m.
         wall: Most time, as in 10m.
+        checkpoint_every: How often a checkpoint is made, at safe points.
         restartable: The command may be run again from its start, elsewhere or after a failure.
         wait: Show its output, then its result; return a command's own exit code.
         tty: Give the command a terminal, and attach to it.
@@ -82,6 +85,7 @@ def spawn(
         limits=Limits(memory=memory, cpu=cpu, wall=wall),
         on=on,
         near=near,
+        checkpoint_every=checkpoint_every,
     )
     try:
         calls = _node(common.node)

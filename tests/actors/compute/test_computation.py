@@ -28,8 +28,12 @@ def frozen(host: Host) -> str:
     host.script(WAITS, name="waits")
     party = host.folder("waits").name
     host.table.ask(Migrate(party, "nas"), block=False)
-    accepted = Carry("nas", m.Accepted(party, 1, THIS_SOFTWARE))
-    until(lambda: host.row("waits")["state"] == "moving" or host.table.tell(accepted))
+
+    def is_moving() -> bool:
+        host.table.tell(Carry("nas", m.Accepted(party, 1, THIS_SOFTWARE)))
+        return bool(host.row("waits")["state"] == "moving")
+
+    until(is_moving)
     return party
 
 
