@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from simulacra.actors.compute.spec import EntryPoint, Limits, Script, Spec
 from simulacra.actors.compute.store import KEEP_SECONDS
 from simulacra.actors.compute.values import CannotPackError
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorDeadError
 from tests.onehost import Host, one_host, until
 
 WAITS = "def main(ctx):\n    ctx.receive()"
@@ -197,8 +199,13 @@ def test_an_actor_that_fails_is_started_again_and_found(host: Host) -> None:
     (cell,) = (c for c in host.node.system.actors() if c.behaviour_class.__name__ == "Computation")
     cell.ref.tell(Await(party))  # told, where an answer is wanted: a mistake that ends it
     until(lambda: not cell.is_alive())
-    until(lambda: host.row("waits")["state"] == "running")
-    assert host.table.ask(Look(party)).state == "running"
+
+    def is_found() -> bool:
+        with suppress(ActorDeadError):  # until the next one has said that it is there
+            return bool(host.table.ask(Look(party)).state == "running")
+        return False
+
+    until(is_found)
     host.network.computation("waits").tell("end")
     assert host.result("waits")["state"] == "done"
 
@@ -208,6 +215,7 @@ def test_a_table_that_fails_takes_its_computations_up_again_once(host: Host) -> 
     before = host.table
     before.tell(Look(host.folder("waits").name))  # a mistake, likewise
     until(lambda: host.node.system.whereis("computations") not in (None, before))
+    until(lambda: any(row["name"] == "waits" for row in host.client.item("ps")["rows"]))
     host.network.computation("waits").tell("end")
     assert host.result("waits")["state"] == "done"
     assert len(list(host.settings.paths.state.glob("desk/computations/*"))) == 1

@@ -12,7 +12,8 @@ from simulacra.actors.compute.standing import from_plain, to_plain
 
 NAMES = st.text(max_size=5)
 EPOCHS = st.integers(0, 9)
-SNAPSHOTS = st.none() | st.dictionaries(NAMES, st.integers() | st.binary(max_size=3), max_size=3)
+NUMBERS = st.integers(-(2**63), 2**64 - 1)
+SNAPSHOTS = st.none() | st.dictionaries(NAMES, NUMBERS | st.binary(max_size=3), max_size=3)
 STANDINGS = st.builds(
     r.Standing,
     active=st.none() | EPOCHS,
