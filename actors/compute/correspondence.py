@@ -198,12 +198,11 @@ class Correspondence:
                 ask = f"{letter.sender} {letter.request}" if letter.kind == "ask" else None
                 self._waiting.append(w.Mail(serial, letter.sender, letter.body, ask))
                 self.pump()
+            case Answered(request, str() as reason, True):
+                self._answer(request, None, _failure(f"it has ended: {reason}"))
             case Answered(request, body, failed):
-                if failed:  # the error as text, or why the one asked has ended
-                    error = _failure(body) if isinstance(body, str) else tuple(body[:2])
-                    self._answer(request, None, error)
-                else:
-                    self._answer(request, body, None)
+                error = tuple(body[:2]) if failed else None
+                self._answer(request, None if failed else body, error)
             case Failed(request, reason):
                 self._answer(request, None, _failure(reason))
             case Undelivered(letter, _):

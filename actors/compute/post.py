@@ -255,14 +255,11 @@ class Post(Actor):
                 self.send_packet(command)
             case Locate(party):
                 self._search(Find(party=party), partial(self._learn, party))
+            case Answered(request, str() as reason, True):
+                self._asks.pop(request).set_error(ActorDeadError(f"it has ended: {reason}"))
             case Answered(request, body, failed):
                 reply = self._asks.pop(request)
-                if not failed:
-                    reply.set(body)
-                elif isinstance(body, str):  # why the one asked has ended
-                    reply.set_error(_failure(body))
-                else:
-                    reply.set_error(RemoteError(*body))
+                reply.set_error(RemoteError(*body)) if failed else reply.set(body)
             case Failed(request, reason):
                 self._asks.pop(request).set_error(_failure(reason))
             case Undelivered(letter, _):

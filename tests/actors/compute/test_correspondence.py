@@ -174,4 +174,4 @@ def test_the_reason_of_one_that_ended_is_told_to_who_asked_it() -> None:
     desk.mail.resolved("bob", BOB)
     (sent,) = (s.packet for s in desk.post if isinstance(s, Send) and isinstance(s.packet, Parcel))
     desk.mail.step(receive(1, "normal", "error", sent.letter.request))  # type: ignore[arg-type]
-    assert desk.worker == [w.Answer(1, None, ("LookupError", "no answer: normal"))]
+    assert desk.worker == [w.Answer(1, None, ("LookupError", "no answer: it has ended: normal"))]
