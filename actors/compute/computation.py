@@ -343,8 +343,8 @@ class Computation(Actor):
                     self._showing.note(f"no checkpoint could be made: {why}")
             case w.Request():
                 self._services.files.serve(message, self._answer_worker)
-            case w.Read(path, size):
-                self._reading.read(path, size)
+            case w.Read(path, size, files):
+                self._reading.read(path, size, files)
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
                 self._reading.progressed(done, total)
