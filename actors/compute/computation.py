@@ -364,8 +364,8 @@ class Computation(Actor):
             case w.Request():
                 if self._task is not None:
                     self._services.files.serve(message, partial(_answer, self._task))
-            case w.Read(path, size):
-                self._reading.read(path, size)
+            case w.Read(path, size, files):
+                self._reading.read(path, size, files)
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
                 self._reading.progressed(done, total)

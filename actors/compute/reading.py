@@ -24,11 +24,11 @@ class Reading:
         self._done = 0
         self._total = 0
 
-    def read(self, path: str, size: int) -> None:
-        """It opened ``size`` bytes below ``path``."""
+    def read(self, path: str, size: int, files: int = 1) -> None:
+        """It opened so many files of together ``size`` bytes below ``path``."""
         place = self._places.setdefault(path, _Place())
         place.size += size
-        place.opened += 1
+        place.opened += files
 
     def progressed(self, done: int, total: int) -> None:
         """Its loop is so far."""
@@ -38,7 +38,12 @@ class Reading:
         """What it will probably still read: in proportion to what its loop has before it."""
         share = (self._total - self._done) / self._done if self._done else _LIKE_BEFORE
         return tuple(
-            Read(path.partition(":")[0], path, int(place.size * share), max(1, place.opened))
+            Read(
+                path.partition(":")[0],
+                path,
+                int(place.size * share),
+                max(1, round(place.opened * share)),
+            )
             for path, place in self._places.items()
         )
 
