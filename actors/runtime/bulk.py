@@ -134,6 +134,7 @@ class BulkServer:
             return
         self._closed.set()
         with self._context.socket(zmq.DEALER) as waker:
+            waker.linger = 0  # the thread may end by itself just now, and never read this
             waker.connect(self._waker)
             waker.send(b"")
             self._thread.join(5)
