@@ -132,7 +132,9 @@ class Node:
             network=self.hosts.network,
         )
         compute = [
-            ChildSpec(POST, Post, (self.settings.name, self.connected), {"name": POST}),
+            ChildSpec(
+                POST, Post, (self.settings.name, self.connected, self.absent), {"name": POST}
+            ),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             pool_spec(),
@@ -167,6 +169,10 @@ class Node:
     def connected(self) -> list[str]:
         """The names of the nodes that are connected now."""
         return [peer.name for peer in self.transport.peers() if peer.is_up]
+
+    def absent(self) -> list[str]:
+        """The names of the nodes that are admitted and known, and not connected now."""
+        return [peer.name for peer in self.transport.peers() if not peer.is_up]
 
     def _join(self) -> None:
         keys = self._keys()

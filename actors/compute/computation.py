@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -55,13 +55,12 @@ from simulacra.actors.compute.letters import (
     Place,
     Saved,
     Send,
-    Thaw,
     Tick,
     Unknown,
 )
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.placement import Needs
-from simulacra.actors.compute.post import POST, Enter, FindFor, Found, Leave, Resolve
+from simulacra.actors.compute.post import POST, Enter, FindFor, Leave, Resolve, Resolved
 from simulacra.actors.compute.process import MOVED
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
@@ -82,6 +81,7 @@ INTENSITY: Final = 3
 PERIOD: Final = 60.0
 BACKOFF: Final = Backoff(initial=0.1, maximum=5.0)
 LOOK_EVERY: Final = 1.0
+RESOLVE_EVERY: Final = 1.0
 
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
@@ -92,6 +92,13 @@ class MoveError(Exception):
 
 class _OutputGrew:
     """The worker printed something, and somebody waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ResolveAgain:
+    """Time to ask once more who has a name."""
+
+    name: str
 
 
 class _LookAround:
@@ -165,8 +172,12 @@ class Computation(Actor):
         self._state, self._ended_at = result["state"], result["ended"]
         self._reason = ExitReason(**result["reason"])
         self._restarts, self._moves = result["restarts"], result["moves"]
+        self._epoch = self._relocation.epoch
         if result["text"] is not None:
             self._result = w.Result(result["value"], result["text"])
+        if result.get("mail") is not None:
+            self._open_mail(result["mail"])
+            self._end_mail(self._reason)
 
     def on_stop(self, reason: ExitReason) -> None:
         """The node goes down: the worker ends here, and goes on from its checkpoint later."""
@@ -194,9 +205,11 @@ class Computation(Actor):
             case Located() | NotFound():
                 if self._mail is not None:
                     self._mail.step(message)
-            case (str() as name, (Found() | None) as found):
+            case Resolved():
+                self._resolved(message)
+            case _ResolveAgain(name):
                 if self._mail is not None:
-                    self._mail.resolved(name, found)
+                    self._mail.resolve_again(name)
             case Carry(host, move):
                 self._relocation.heard(host, move)
             case FetchDone():
@@ -422,16 +435,21 @@ class Computation(Actor):
             "moves": self._moves,
             "value": self._result.value if self._result else None,
             "text": self._result.text if self._result else None,
+            "mail": self._mail.snapshot() if self._mail is not None else None,
         }
         try:
             self._kept.write_result(result)
         except OSError:
             logger.exception("the result of %s is not on disk", self._party)
         self._relocation.ended()
+        self._end_mail(reason)
+        self._answer_all()
+
+    def _end_mail(self, reason: ExitReason) -> None:
+        """Give up the name, and say that it has ended; what it wrote last is still delivered."""
         if self._mail is not None:
             self._post(Enter(self._party, "", self._mail.endpoint.place, self.ref))
             self._mail.step(End(str(reason)))
-        self._answer_all()
 
     def _answer_all(self) -> None:
         """Whoever waits for its end, or for it to leave, hears of it."""
@@ -479,7 +497,15 @@ class Computation(Actor):
 
     def _resolve(self, name: str) -> None:
         answer = self.system.ref(POST).ask(Resolve(name), block=False)
-        answer.on_answer(lambda reply: self.ref.tell((name, reply.outcome()[0])))
+        answer.on_answer(
+            lambda reply: self.ref.tell(reply.outcome()[0] or Resolved(name, None, certain=False))
+        )
+
+    def _resolved(self, answer: Resolved) -> None:
+        if self._mail is not None:
+            self._mail.resolved(answer)
+        if answer.found is None and not answer.certain:
+            self.send_after(RESOLVE_EVERY, _ResolveAgain(answer.name))
 
     def _packet(self, packet: Packet) -> None:
         if self._mail is not None:
@@ -540,7 +566,7 @@ class Computation(Actor):
             self._go_on()
             return
         if self._mail is not None:
-            self._mail.step(Thaw(self._mail.endpoint.place))
+            self._mail.thaw()
         self._task.send(w.Resume())
 
     def leave(self, target: str, epoch: int) -> None:

@@ -28,6 +28,7 @@ from simulacra.actors.compute.computing import (
     StopIt,
     Type,
 )
+from simulacra.actors.compute.post import POST, Complete
 from simulacra.actors.compute.records import Standing
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.spec import Spec
@@ -127,6 +128,7 @@ class Computations(Actor):
                 self._start(party)
             except Exception:
                 logger.exception("the computation %s cannot be started again", party)
+        self.system.ref(POST).tell(Complete())
         self.send_every(EXPIRE_EVERY, _Expire())
 
     def on_receive(self, message: Any) -> Any:

@@ -31,9 +31,9 @@ from simulacra.actors.compute.letters import (
     Thaw,
     Undelivered,
 )
-from simulacra.actors.compute.mail import Endpoint
+from simulacra.actors.compute.mail import Endpoint, State
 from simulacra.actors.compute.outbox import OutboxFullError
-from simulacra.actors.compute.post import Found
+from simulacra.actors.compute.post import Resolved
 
 logger = logging.getLogger(__name__)
 
@@ -130,8 +130,16 @@ class Correspondence:
         if len(waiting) == 1:
             self._resolve(name)
 
-    def resolved(self, name: str, found: Found | None) -> None:
-        """The post office's answer; None: nobody in the network has the name."""
+    def resolve_again(self, name: str) -> None:
+        """Ask once more who has a name, if letters still wait for that."""
+        if name in self._unresolved:
+            self._resolve(name)
+
+    def resolved(self, answer: Resolved) -> None:
+        """The post office's answer; letters wait on while it is not certain that nobody has it."""
+        name, found = answer.name, answer.found
+        if self.endpoint.state is State.FROZEN or (found is None and not answer.certain):
+            return  # frozen, they are in the snapshot already
         letters = self._unresolved.pop(name, [])
         if found is not None:
             self._parties[name] = found.party
@@ -164,6 +172,12 @@ class Correspondence:
             logger.warning("%s: a message to %s is lost: %s", self.endpoint.name, letter.to, why)
 
     # -- the endpoint
+
+    def thaw(self) -> None:
+        """Go on where it was frozen."""
+        self.step(Thaw(self.endpoint.place))
+        for name in self._unresolved:
+            self._resolve(name)
 
     def step(self, event: Event) -> None:
         """Step the endpoint, and do what it says."""

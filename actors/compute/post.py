@@ -7,8 +7,8 @@ back.
 
 The post office is also the endpoint of the node itself, for mail that people and programs send
 through the gateway, and the node's part of the directory: it asks the other post offices where a
-party or a name is (`Find`). A party that every reachable host knows nothing of has ended; while a
-host is out of reach nobody can say so, and mail waits.
+party or a name is (`Find`). A party that every host knows nothing of has ended; while a host is out
+of reach, or has not yet started again what it had (`Complete`), nobody can say so, and mail waits.
 """
 
 from __future__ import annotations
@@ -99,9 +99,27 @@ class FindFor:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Which party has this name in the network? Answered with `Found`, or None if nobody has it."""
+    """Which party has this name in the network? Answered with `Resolved`."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Who has a name; while it is not ``certain``, somebody out of reach may have it."""
+
+    name: str
+    found: Found | None
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """All that lives here has entered: who did not is not here."""
+
+
+class IncompleteError(Exception):
+    """The node has just started, and cannot say yet who lives here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +164,16 @@ class Post(Actor):
     Args:
         host: this node's name.
         peers: gives the hosts that are reachable now, this one not among them.
+        absent: gives the hosts that belong here and are not reachable now.
     """
 
-    def __init__(self, host: str, peers: Callable[[], list[str]]) -> None:
+    def __init__(
+        self, host: str, peers: Callable[[], list[str]], absent: Callable[[], list[str]]
+    ) -> None:
         self._host = host
         self._peers = peers
+        self._absent = absent
+        self._is_complete = False
         party = f"{host}#{secrets.token_hex(8)}"
         self._endpoint = Endpoint(party, Place(1, 1, host))
         self._residents: dict[str, _Resident] = {}
@@ -166,7 +189,9 @@ class Post(Actor):
             case Parcel() | Ack() | Moved() | Gone() | Unknown():
                 self._route(message)
             case Find():
-                return self._known(message)
+                return self._find(message)
+            case Complete():
+                self._is_complete = True
             case Enter(party, name, place, ref):
                 self._residents[party] = _Resident(name, place, ref)
                 self._gone_to.pop(party, None)
@@ -176,7 +201,9 @@ class Post(Actor):
                 self._search(Find(party=party), partial(_tell_where, ref, party))
             case Resolve(name):
                 reply = self.defer_reply()
-                self._search(Find(name=name), lambda found, _: reply.set(found))
+                self._search(
+                    Find(name=name), lambda *outcome: reply.set(Resolved(name, *outcome))
+                )
             case Mail():
                 self._take_up(message)
             case _Heard():
@@ -218,9 +245,9 @@ class Post(Actor):
             self._write(party, mail, reply)
             return
 
-        def write(found: Found | None, _: bool) -> None:
+        def write(found: Found | None, certain: bool) -> None:
             if found is None:
-                reply.set_error(LookupError(f"nobody in the network is called {mail.to!r}"))
+                reply.set_error(LookupError(self._nobody(mail.to, certain=certain)))
                 return
             self._parties[mail.to] = found.party
             self._step(Located(found.party, found.place))
@@ -285,6 +312,18 @@ class Post(Actor):
 
     # -- who is where
 
+    def _nobody(self, name: str, *, certain: bool) -> str:
+        if certain:
+            return f"nobody in the network is called {name!r}"
+        absent = ", ".join(self._absent()) or "a host that has just started"
+        return f"nobody within reach is called {name!r}, and {absent} cannot be asked"
+
+    def _find(self, query: Find) -> Found | None:
+        found = self._known(query)
+        if found is None and not self._is_complete:
+            self.defer_reply().set_error(IncompleteError(f"{self._host} has just started"))
+        return found
+
     def _known(self, query: Find) -> Found | None:
         if query.party is not None:
             resident = self._residents.get(query.party)
@@ -312,7 +351,8 @@ class Post(Actor):
             search.waiting.append(then)
             return
         peers = self._peers()
-        self._searches[query] = _Search([then], known, missing=len(peers))
+        certain = self._is_complete and not self._absent()
+        self._searches[query] = _Search([then], known, missing=len(peers), certain=certain)
         for peer in peers:
             answer = self.system.ref(f"{POST}@{peer}").ask(query, block=False)
             answer.on_answer(partial(self._pass_on, query))
