@@ -13,16 +13,16 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	@tests/system-packages
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 fast: $(VENV)/.test
-	$(BIN)/pytest -m "not lab"
+	$(BIN)/pytest -n 2 -m "not lab"
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p simulacra
-	$(BIN)/mypy tests
+	$(BIN)/mypy tests benchmarks
 	$(BIN)/lint-imports
 
 format: $(VENV)/.lint

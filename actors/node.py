@@ -3,6 +3,7 @@
 ::
 
     node (one_for_one)
+    ├── groups               who is in which process group, told and heard
     ├── hosts                facts of this host, told and heard
     ├── introductions        who else is there, learned from every peer
     └── compute (rest_for_one)
@@ -41,6 +42,7 @@ from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
 from simulacra.actors.runtime import ActorSystem
 from simulacra.actors.runtime.bulk import BulkClient, BulkError, BulkServer
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
+from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.supervisor import Supervisor
@@ -113,6 +115,7 @@ class Node:
                 bind,
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
+                on_down=lambda peer, _: self.system.groups.forget_node(peer.name),
             )
         except zmq.ZMQError as error:
             raise GatewayError(
@@ -142,6 +145,7 @@ class Node:
         ]
         compute_flags = Flags(strategy="rest_for_one", intensity=5, period=10.0)
         tree = [
+            ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             ChildSpec(
                 INTRODUCTIONS,
@@ -200,9 +204,10 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
-        introductions = self.system.whereis(INTRODUCTIONS)
-        if introductions is not None:
-            introductions.tell(Met(name))
+        for actor, news in ((INTRODUCTIONS, Met(name)), (GROUPS, ShareWith(name))):
+            ref = self.system.whereis(actor)
+            if ref is not None:
+                ref.tell(news)
 
     def _resolve(self, name: str) -> tuple[str, str]:
         peer = self.transport.peer(name)

@@ -23,7 +23,6 @@ import psutil
 
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import moves as m
-from simulacra.actors.compute import stub
 from simulacra.actors.compute.computing import (
     Await,
     Carry,
@@ -31,7 +30,6 @@ from simulacra.actors.compute.computing import (
     GetResult,
     Look,
     Migrate,
-    Output,
     ReadOutput,
     StopIt,
     Type,
@@ -39,47 +37,35 @@ from simulacra.actors.compute.computing import (
     WorkerSaid,
     describe_reason,
 )
-from simulacra.actors.compute.correspondence import Correspondence
 from simulacra.actors.compute.letters import (
     Ack,
-    Arrived,
-    End,
-    Freeze,
     Gone,
-    Locate,
     Located,
     Moved,
     NotFound,
-    Packet,
     Parcel,
-    Place,
-    Saved,
-    Send,
     Tick,
     Unknown,
 )
-from simulacra.actors.compute.output import OutputLog
+from simulacra.actors.compute.mailroom import Mailroom
 from simulacra.actors.compute.placement import Needs
-from simulacra.actors.compute.post import POST, Enter, FindFor, Leave, Resolve, Resolved
+from simulacra.actors.compute.post import Resolved
 from simulacra.actors.compute.process import MOVED
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
 from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_file
+from simulacra.actors.compute.restarting import Again, Over, Restarts
 from simulacra.actors.compute.services import Services
-from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.compute.showing import Showing
+from simulacra.actors.compute.spec import Command, Limits, Spec
 from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
-from simulacra.actors.runtime.childspec import Backoff
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import NORMAL, SHUTDOWN
-from simulacra.actors.runtime.restarts import RestartWindow, delay_before
 
 logger = logging.getLogger(__name__)
 
 COMPUTATIONS: Final = "computations"
-INTENSITY: Final = 3
-PERIOD: Final = 60.0
-BACKOFF: Final = Backoff(initial=0.1, maximum=5.0)
 LOOK_EVERY: Final = 1.0
 RESOLVE_EVERY: Final = 1.0
 
@@ -129,15 +115,11 @@ class Computation(Actor):
         self._run = 0
         self._since: float | None = None
         self._epoch = 0
-        self._life = 0
         self._arrived_with: dict[str, Any] | None = None
-        self._mail: Correspondence | None = None
         self._frozen = False
         self._freeze_ticket = 0
         self._stopping = False
-        self._restarts = 0
-        self._last_error: tuple[str, str, str] | None = None
-        self._window = RestartWindow()
+        self._restarts = Restarts("temporary")
         self._reading = Reading()
         self._rebalance = Rebalance()
         self._progress: tuple[str, int, int] | None = None
@@ -147,16 +129,22 @@ class Computation(Actor):
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
         self._awaiting: list[Reply] = []
-        self._readers: list[tuple[Reply, ReadOutput]] = []
         self._due: float | None = None
 
     def on_start(self) -> None:
         """Begin from the folder: run, wait for the source's word, or stand where it has left."""
-        limit = 16 * 2**20
         if (self._kept.folder / "spec").exists():
-            self._spec = self._kept.read_spec()
-            limit = self._spec.limits.output
-        self._output = OutputLog(self._kept.log, limit, self._printed)
+            self._take_spec(self._kept.read_spec())
+        limits = Limits() if self._spec is None else self._spec.limits
+        self._showing = Showing(self._kept.log, limits.output, lambda: self.ref.tell(_OutputGrew()))
+        self._mail = Mailroom(
+            self._party,
+            self._services.host,
+            self._kept,
+            self.system,
+            self.ref,
+            self._to_worker,
+        )
         self._relocation = Relocation(
             self._party, self._services, self._kept, self, self._send_move, self.ref.tell
         )
@@ -168,16 +156,20 @@ class Computation(Actor):
         self.send_every(LOOK_EVERY, _LookAround())
         self._after()
 
+    def _take_spec(self, spec: Spec) -> None:
+        self._spec = spec
+        self._restarts = Restarts(spec.restart)
+
     def _recall(self, result: dict[str, Any]) -> None:
         self._state, self._ended_at = result["state"], result["ended"]
         self._reason = ExitReason(**result["reason"])
-        self._restarts, self._moves = result["restarts"], result["moves"]
-        self._epoch = self._relocation.epoch
+        self._restarts.count, self._moves = result["restarts"], result["moves"]
         if result["text"] is not None:
             self._result = w.Result(result["value"], result["text"])
-        if result.get("mail") is not None:
-            self._open_mail(result["mail"])
-            self._end_mail(self._reason)
+        self._epoch = self._relocation.epoch
+        if result.get("mail") is not None:  # what it wrote last may not have come yet
+            self._mail.open(self._epoch, result["mail"])
+            self._mail.end(str(self._reason))
 
     def on_stop(self, reason: ExitReason) -> None:
         """The node goes down: the worker ends here, and goes on from its checkpoint later."""
@@ -185,7 +177,7 @@ class Computation(Actor):
         if self._task is not None:
             self._task.kill()
             self._task.join(5.0)
-        self._output.close()
+        self._showing.close()
 
     def on_receive(self, message: Any) -> Any:
         """What came; the messages' classes say what they mean."""
@@ -201,15 +193,13 @@ class Computation(Actor):
                 if run == self._run:
                     self._worker_ended(reason)
             case Parcel() | Ack() | Moved() | Gone() | Unknown():
-                self._packet(message)
+                self._mail.packet(message)
             case Located() | NotFound():
-                if self._mail is not None:
-                    self._mail.step(message)
+                self._mail.step(message)
             case Resolved():
                 self._resolved(message)
             case _ResolveAgain(name):
-                if self._mail is not None:
-                    self._mail.resolve_again(name)
+                self._mail.resolve_again(name)
             case Carry(host, move):
                 self._relocation.heard(host, move)
             case FetchDone():
@@ -222,7 +212,7 @@ class Computation(Actor):
             case _LookAround():
                 self._look_around()
             case _OutputGrew():
-                self._serve_readers()
+                self._showing.answer(over=self._is_over)
             case Migrate(_, target):
                 self._migrate(target)
             case StopIt(_, kill):
@@ -237,7 +227,7 @@ class Computation(Actor):
                     "text": self._result.text if self._result else None,
                 }
             case ReadOutput():
-                self._read_output(message)
+                self._showing.read(message, self.defer_reply(), over=self._is_over)
             case Type():
                 self._type(message)
             case _:
@@ -246,9 +236,7 @@ class Computation(Actor):
 
     def _after(self) -> None:
         """Be woken for the next deadline of the machines."""
-        dues = [self._relocation.deadline()]
-        if self._mail is not None:
-            dues.append(self._mail.endpoint.deadline())
+        dues = (self._relocation.deadline(), self._mail.deadline())
         due = min((due for due in dues if due is not None), default=None)
         if due is not None and (self._due is None or due < self._due):
             self._due = due
@@ -257,8 +245,12 @@ class Computation(Actor):
     def _tick(self) -> None:
         self._due = None
         self._relocation.tick()
-        if self._mail is not None:
-            self._mail.step(Tick())
+        self._mail.step(Tick())
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether it does not run here, and will not unless it comes back."""
+        return self._state in _ENDED or self._state == "left"
 
     # -- the worker
 
@@ -266,8 +258,9 @@ class Computation(Actor):
         """Start here, from the newest checkpoint of this epoch or from what came (`Resident`)."""
         self._epoch, self._arrived_with = epoch, snapshot
         if snapshot is not None:
-            self._spec = Spec.from_plain(snapshot["spec"])
-            self._kept.write_spec(self._spec)
+            self._take_spec(Spec.from_plain(snapshot["spec"]))
+            self._kept.write_spec(Spec.from_plain(snapshot["spec"]))
+            self._restarts.count = snapshot["restarts"]
             self._moves = list(snapshot["moves"])
             self._size, self._plain = snapshot["size"], snapshot["plain"]
         self._go_on()
@@ -280,13 +273,13 @@ class Computation(Actor):
         descriptor, about = self._newest()
         self._run += 1
         try:
-            self._open_mail(about["mail"])
+            self._mail.open(self._epoch, about["mail"])
             self._task = start_task(
                 spec,
                 name=self._name,
                 host=self._services.host,
                 folder=self._folder(spec),
-                log=self._output,
+                log=self._showing.log,
                 snapshot=descriptor,
                 on_message=partial(self._from_worker, self._run),
                 on_exit=partial(self._from_exit, self._run),
@@ -298,8 +291,7 @@ class Computation(Actor):
             if descriptor is not None:
                 os.close(descriptor)
         self._state, self._since, self._frozen = "running", time.time(), False
-        if self._mail is not None:
-            self._mail.pump()
+        self._mail.pump()
         self._tell_registry()
 
     def _folder(self, spec: Spec) -> Path:
@@ -322,7 +314,7 @@ class Computation(Actor):
                 return checkpoint
             os.close(checkpoint[0])
         if self._arrived_with is None:
-            return None, {"mail": Correspondence.first(self._party, self._services.host)}
+            return None, {"mail": None}
         if not self._arrived_with["size"]:
             return None, self._arrived_with
         path = arrival_file(self._kept, self._epoch)
@@ -334,8 +326,7 @@ class Computation(Actor):
             return
         match message:
             case w.Send() | w.Ask() | w.Reply() | w.Taken():
-                if self._mail is not None:
-                    self._mail.heard(message)
+                self._mail.heard(message)
             case w.Checkpoint():
                 self._save(message)
             case w.Frozen(ticket=ticket):
@@ -347,7 +338,7 @@ class Computation(Actor):
                 if freezing and ticket == self._freeze_ticket:
                     self._relocation.freeze_failed(why)
                 elif not freezing:
-                    self._note(f"no checkpoint could be made: {why}")
+                    self._showing.note(f"no checkpoint could be made: {why}")
             case w.Request():
                 self._services.files.serve(message, self._answer_worker)
             case w.Read(path, size):
@@ -367,17 +358,17 @@ class Computation(Actor):
 
     def _save(self, checkpoint: w.Checkpoint) -> None:
         descriptor = checkpoint.fd
-        if descriptor is None or self._mail is None:
+        mail = self._mail.snapshot()
+        if descriptor is None or mail is None:
             return
         self._size, self._plain = checkpoint.size, checkpoint.plain
-        mail = self._mail.snapshot()
         try:
             self._kept.save_checkpoint(descriptor, {"epoch": self._epoch, "mail": mail})
         except OSError as error:
-            self._note(f"a checkpoint is not kept, the one before still is: {error}")
+            self._showing.note(f"a checkpoint is not kept, the one before still is: {error}")
         else:
-            self._last_error = None
-            self._mail.step(Saved(mail["endpoint"]["in"]["mark"]))
+            self._restarts.saved()
+            self._mail.saved(mail)
         finally:
             os.close(descriptor)
 
@@ -387,41 +378,20 @@ class Computation(Actor):
             return  # what travels was handed out before
         if self._stopping:
             self._finish("stopped", SHUTDOWN)
-        elif self._is_restarted(reason):
-            self._start_again(reason)
-        elif reason.kind == "normal":
-            self._finish("done", NORMAL)
-        else:
-            self._finish("failed", reason)
-
-    def _is_restarted(self, reason: ExitReason) -> bool:
-        policy = self._spec.restart if self._spec is not None else "temporary"
-        if reason.detail == "load" or reason.kind == "limit" or self._is_repeated(reason):
-            return False  # it would end the same way again
-        return policy == "permanent" or (policy == "transient" and not reason.is_normal)
-
-    def _is_repeated(self, reason: ExitReason) -> bool:
-        """Whether its own code ended it so, a second time from the same checkpoint."""
-        last, self._last_error = self._last_error, reason.error
-        if isinstance(reason.detail, int):  # a command's exit code is its answer
-            return self._spec is not None and self._spec.restart != "permanent"
-        return reason.error is not None and last is not None and last[:2] == reason.error[:2]
-
-    def _start_again(self, reason: ExitReason) -> None:
-        self._relocation.freeze_failed("its worker was lost, and is started again")
-        if reason.is_normal:
-            self._kept.remove_checkpoints()  # it has ended: it begins from its beginning
-        self._window = self._window.count(time.monotonic(), reason, PERIOD)
-        self._reason = self._window.first_reason
-        if self._window.exceeds(INTENSITY):
-            why = f"started again {INTENSITY} times in {PERIOD:g} s, and lost again"
-            self._note(why)
-            self._finish("failed", replace(reason, cause=self._window.first_reason))
             return
-        self._restarts += 1
-        self._state = "starting"
-        self._note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
-        self.send_after(delay_before(BACKOFF, len(self._window.restarts)), self._run)
+        match self._restarts.ended(reason, time.monotonic()):
+            case Over(cause):
+                self._finish("done" if cause == NORMAL else "failed", cause)
+            case Again(delay, anew):
+                self._start_again(reason, delay, anew=anew)
+
+    def _start_again(self, reason: ExitReason, delay: float, *, anew: bool) -> None:
+        self._relocation.freeze_failed("its worker was lost, and is started again")
+        if anew:
+            self._kept.remove_checkpoints()
+        self._reason, self._state = self._restarts.first_reason, "starting"
+        self._showing.note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
+        self.send_after(delay, self._run)
         self._tell_registry()
 
     def _finish(self, state: str, reason: ExitReason) -> None:
@@ -431,25 +401,19 @@ class Computation(Actor):
             "state": state,
             "reason": {**asdict(replace(reason, exception=None, cause=None))},
             "ended": self._ended_at,
-            "restarts": self._restarts,
+            "restarts": self._restarts.count,
             "moves": self._moves,
             "value": self._result.value if self._result else None,
             "text": self._result.text if self._result else None,
-            "mail": self._mail.snapshot() if self._mail is not None else None,
+            "mail": self._mail.snapshot(),
         }
         try:
             self._kept.write_result(result)
         except OSError:
             logger.exception("the result of %s is not on disk", self._party)
         self._relocation.ended()
-        self._end_mail(reason)
+        self._mail.end(str(reason))
         self._answer_all()
-
-    def _end_mail(self, reason: ExitReason) -> None:
-        """Give up the name, and say that it has ended; what it wrote last is still delivered."""
-        if self._mail is not None:
-            self._post(Enter(self._party, "", self._mail.endpoint.place, self.ref))
-            self._mail.step(End(str(reason)))
 
     def _answer_all(self) -> None:
         """Whoever waits for its end, or for it to leave, hears of it."""
@@ -457,62 +421,13 @@ class Computation(Actor):
         waiting, self._awaiting = self._awaiting, []
         for reply in waiting:
             reply.set(described)
-        self._serve_readers()
+        self._showing.answer(over=self._is_over)
         self._tell_registry()
 
-    # -- mail
-
-    def _open_mail(self, snapshot: dict[str, Any]) -> None:
-        self._mail = Correspondence(
-            snapshot,
-            self._enter,
-            clock=time.monotonic,
-            to_worker=self._to_worker,
-            to_post=self._to_post,
-            resolve=self._resolve,
-            lost=lambda body: self.system.dead_letters.add(self.ref, body),
-            checkpoint=lambda: None,  # the worker makes one every few seconds
-        )
-
-    def _enter(self, last_place: Place) -> Place:
-        """Live at a place that was never used: a life of its own for each start in an epoch."""
-        life = last_place.life
-        last = self._kept.read_records().get("life", {"epoch": -1, "life": 0})
-        first_here = self._epoch > 0 and last["epoch"] != self._epoch
-        self._life = life if first_here else max(life, last["life"]) + 1
-        self._kept.write_record("life", {"epoch": self._epoch, "life": self._life})
-        place = Place(self._epoch, self._life, self._services.host)
-        self._post(Enter(self._party, self._name, place, self.ref))
-        return place
-
-    def _post(self, message: Any) -> None:
-        self.system.ref(POST).tell(message)
-
-    def _to_post(self, command: Send | Locate) -> None:
-        match command:
-            case Send(host, packet):
-                self.system.ref(f"{POST}@{host}").tell(packet)
-            case Locate(party):
-                self._post(FindFor(party, self.ref))
-
-    def _resolve(self, name: str) -> None:
-        answer = self.system.ref(POST).ask(Resolve(name), block=False)
-        answer.on_answer(
-            lambda reply: self.ref.tell(reply.outcome()[0] or Resolved(name, None, certain=False))
-        )
-
     def _resolved(self, answer: Resolved) -> None:
-        if self._mail is not None:
-            self._mail.resolved(answer)
+        self._mail.resolved(answer)
         if answer.found is None and not answer.certain:
             self.send_after(RESOLVE_EVERY, _ResolveAgain(answer.name))
-
-    def _packet(self, packet: Packet) -> None:
-        if self._mail is not None:
-            self._mail.step(Arrived(packet))
-            return
-        for send in stub.refuse(packet):
-            self._to_post(send)
 
     # -- moving (`Resident`)
 
@@ -520,7 +435,7 @@ class Computation(Actor):
         self.system.ref(f"{COMPUTATIONS}@{host}").tell(Carry(self._services.host, message))
 
     def _migrate(self, target: str) -> None:
-        if self._state in _ENDED or self._state == "left":
+        if self._is_over:
             raise_later = MoveError(f"{self._name} is {self._state} and does not run here")
             self.defer_reply().set_error(raise_later)
             return
@@ -539,16 +454,18 @@ class Computation(Actor):
 
     def _froze(self, frozen: w.Frozen) -> None:
         descriptor, self._froze_at = frozen.fd, time.monotonic()
-        if descriptor is None or self._mail is None or self._spec is None:
+        mail = self._mail.snapshot()
+        if descriptor is None or mail is None or self._spec is None:
             return
         self._frozen, self._state = True, "moving"
-        self._mail.step(Freeze())
+        self._mail.freeze()
         snapshot = {
             "spec": self._spec.to_plain(),
-            "mail": self._mail.snapshot(),
+            "mail": mail,
             "size": frozen.size,
             "plain": frozen.plain,
             "moves": self._moves,
+            "restarts": self._restarts.count,
         }
         try:
             self._relocation.frozen(descriptor, snapshot, plain=frozen.plain, size=frozen.size)
@@ -565,20 +482,14 @@ class Computation(Actor):
         if self._task is None or isinstance(self._task, CommandTask):
             self._go_on()
             return
-        if self._mail is not None:
-            self._mail.thaw()
+        self._mail.thaw()
         self._task.send(w.Resume())
 
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""
-        place = Place(epoch, self._life, target)
-        self._post(Leave(self._party, place))
-        if self._mail is not None:
-            for packet in self._mail.endpoint.parked:
-                for send in stub.forward(packet, place):
-                    self._to_post(send)
+        self._mail.leave(epoch, target)
         self._to_worker(w.Discard())
-        self._mail = self._task = None
+        self._task = None
         if self._state != "left":
             self._state = "left"
             self._answer_all()
@@ -618,9 +529,9 @@ class Computation(Actor):
             kind="command" if spec and isinstance(spec.what, Command) else "computation",
             host=self._services.host,
             state=self._state,
-            restarts=self._restarts,
+            restarts=self._restarts.count,
             since=self._since,
-            mailbox=self._mail.endpoint.unread if self._mail is not None else 0,
+            mailbox=self._mail.unread,
             cpu=cpu,
             memory=memory,
             reason=describe_reason(self._reason) if self._reason is not None else None,
@@ -638,10 +549,10 @@ class Computation(Actor):
         self._registry.tell(self.describe())
 
     def _look_around(self) -> None:
-        if self._state in _ENDED or self._state == "left":
+        if self._is_over:
             return
         self._tell_registry()
-        self._serve_readers(all_of_them=True)
+        self._showing.answer(over=False, all_of_them=True)
         spec = self._spec
         if self._state != "running" or spec is None or spec.on or spec.near:
             return
@@ -650,7 +561,9 @@ class Computation(Actor):
         now = time.monotonic()
         proposal = self._rebalance.propose_move(self.needs(), self._services.network(), now)
         if proposal is not None:
-            self._note(f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s")
+            self._showing.note(
+                f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s"
+            )
             self._depart(proposal.target)
 
     def needs(self) -> Needs:
@@ -665,7 +578,7 @@ class Computation(Actor):
 
     def _stop(self, *, kill: bool) -> None:
         self._await()
-        if self._state in _ENDED or self._state == "left":
+        if self._is_over:
             return
         self._stopping = True
         if self._task is None:
@@ -677,33 +590,10 @@ class Computation(Actor):
 
     def _await(self) -> None:
         reply = self.defer_reply()
-        if self._state in _ENDED or self._state == "left":
+        if self._is_over:
             reply.set(self.describe())
         else:
             self._awaiting.append(reply)
-
-    # -- output and terminal
-
-    def _printed(self) -> None:
-        """In the worker's thread: somebody may wait for this."""
-        if self._readers:
-            self.ref.tell(_OutputGrew())
-
-    def _read_output(self, request: ReadOutput) -> None:
-        self._readers.append((self.defer_reply(), request))
-        self._serve_readers()
-
-    def _serve_readers(self, *, all_of_them: bool = False) -> None:
-        still_waiting = []
-        for reply, request in self._readers:
-            data, after = self._output.read_after(request.after, request.limit)
-            ended = self._state in _ENDED or self._state == "left"
-            if data or ended or all_of_them or not request.wait:
-                lost = after - len(data) - request.after
-                reply.set(Output(data, after, lost, ended and not data))
-            else:
-                still_waiting.append((reply, request))
-        self._readers = still_waiting
 
     def _type(self, message: Type) -> None:
         if not isinstance(self._task, CommandTask):
@@ -716,10 +606,6 @@ class Computation(Actor):
                 process.type(message.data)
             if message.signal is not None:
                 process.signal(message.signal)
-
-    def _note(self, text: str) -> None:
-        """A line of Simulacra's own in the computation's log."""
-        self._output.write(f"[simulacra] {text}\n".encode())
 
 
 def _usage(pid: int | None) -> tuple[float | None, int | None]:

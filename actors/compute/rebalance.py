@@ -5,8 +5,8 @@ Rules:
     - A move is proposed when the same host was better in three windows one after another, each
       time by more than 20% of what staying costs and more than twice the cost of moving.
     - After a move it rests 60 s, whatever the costs say; a move back to a host that it left
-      within a day doubles the rest (up to an hour): measurements that swing make it move ever
-      less, to and fro as well as round and round.
+      within a day doubles the rest (up to an hour), a move to another halves it again:
+      measurements that swing make it move ever less, to and fro as well as round and round.
 """
 
 from dataclasses import dataclass
@@ -73,7 +73,8 @@ class Rebalance:
     def moved(self, source: str, target: str, now: float) -> None:
         """It has moved: rest, and longer when it was there not long ago."""
         reversal = target in self._left and now - self._left[target] < REVERSAL_SECONDS
-        self._rest = min(self._rest * 2, REST_LIMIT_SECONDS) if reversal else REST_SECONDS
+        rest = self._rest * 2 if reversal else self._rest / 2
+        self._rest = min(max(rest, REST_SECONDS), REST_LIMIT_SECONDS)
         self._left[source] = now
         self._begin_rest(now)
 

@@ -54,7 +54,7 @@ class Script:
         """The script in a file, as it is now.
 
         Raises:
-            SpecError: there is no such file, it is no text, or it is too large.
+            SpecError: there is no such file, it is too large, or it is no Python.
         """
         file = Path(path)
         try:
@@ -65,6 +65,10 @@ class Script:
             raise SpecError("script", f"{path} is not UTF-8 text") from error
         if len(source) > SOURCE_LIMIT:
             raise SpecError("script", f"{path} is over {SOURCE_LIMIT} bytes: that is no script")
+        try:
+            compile(source, str(path), "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            raise SpecError("script", f"this is no Python: {error}; correct it first") from error
         return cls(str(file.resolve()), source, pty)
 
 

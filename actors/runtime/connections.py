@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 from dataclasses import dataclass
 
 import zmq
@@ -22,6 +23,7 @@ import zmq
 from simulacra.actors.runtime.frames import Lane, SessionId
 from simulacra.actors.runtime.incoming import Incoming
 from simulacra.actors.runtime.peer import Peer
+from simulacra.actors.runtime.session import NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,41 @@ class Connection:
     session: SessionId
     wire: Wire
     incoming: Incoming
+
+
+class Connections:
+    """The greeted connections of a node by routing id; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_id: dict[bytes, Connection] = {}
+
+    def get(self, routing_id: bytes) -> Connection | None:
+        """Whom a routing id is bound to."""
+        return self._by_id.get(routing_id)
+
+    def bind(self, routing_id: bytes, connection: Connection) -> None:
+        """Take what comes with a routing id for the peer's from now on."""
+        with self._lock:
+            self._by_id[routing_id] = connection
+
+    def incoming(self, peer: Peer, session: SessionId) -> Incoming | None:
+        """The receiving side that a peer's session already has by its other lane."""
+        with self._lock:
+            for connection in self._by_id.values():
+                if connection.peer is peer and connection.session == session:
+                    return connection.incoming
+        return None
+
+    def evict(self, peer: Peer, keep: SessionId = NOBODY) -> None:
+        """Close a peer's connections but those of one session, and forget them."""
+        with self._lock:
+            gone = {
+                routing_id: connection
+                for routing_id, connection in self._by_id.items()
+                if connection.peer is peer and connection.session != keep
+            }
+            for routing_id in gone:
+                del self._by_id[routing_id]
+        for connection in gone.values():
+            connection.wire.shut()

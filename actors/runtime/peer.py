@@ -125,11 +125,13 @@ class Peer:
             ref.signal(signal)
 
     def hang_up(self, last_word: bytes | None = None, linger: float = 0.0) -> None:
-        """Close the lanes, perhaps with a last frame."""
+        """Close the lanes; a peer that is up gets a last frame, within ``linger`` seconds."""
         with self._lock:
             self.is_up = False  # without lanes nothing can be sent; `down` is still to come
             lanes, self._lanes = self._lanes, {}
-            if last_word is not None and lanes:
+            if last_word is None or not self.is_up:
+                linger = 0.0
+            elif lanes:
                 lanes[Lane.CONTROL].send(last_word)
         for lane in lanes.values():
             lane.close(linger)
@@ -264,8 +266,8 @@ class Peer:
     def request(self, kind: Entry, actor: ActorId, detail: Any, reply: Reply) -> bool:
         """Ask the peer's runtime on the control lane; False when the peer is not up."""
         number = next(self._numbers)
-        self._asks[number] = reply
         entry, _ = self._codec.pack([int(kind), actor, number], detail)
+        self._asks[number] = reply
         sent = self._control_entry(entry)
         if not sent:
             self._asks.pop(number, None)

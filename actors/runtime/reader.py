@@ -47,7 +47,7 @@ class Reader:
     def _next(self) -> None:
         router = self._router
         routing_id = router.recv()
-        connection = self._roster.connection(routing_id)
+        connection = self._roster.connections.get(routing_id)
         if connection is None:
             frame = router.recv(copy=False)
             self._buffers(frame.more)
@@ -83,7 +83,7 @@ class Reader:
         elif header[0] == Kind.HELLO:
             self._hello_again(connection, Hello.unpack(header[1]))
         elif header[0] == Kind.BYE:
-            self._roster.fail(connection.peer, f"it said goodbye: {header[1]}")
+            self._roster.left(connection.peer, f"it said goodbye: {header[1]}")
         elif header[0] == Kind.REFUSED:
             self._roster.refused_by(connection.peer.key, str(header[2]))
         else:

@@ -18,14 +18,13 @@ import zmq
 
 from simulacra.actors.runtime.admission import Refusal, refusal
 from simulacra.actors.runtime.codec import Codec, MalformedError
-from simulacra.actors.runtime.connections import Connection, Wire
+from simulacra.actors.runtime.connections import Connection, Connections, Wire
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.errors import AskTimeoutError
 from simulacra.actors.runtime.frames import (
     WIRE_VERSION,
     Hello,
     Lane,
-    SessionId,
     pack_bye,
     pack_refused,
 )
@@ -33,7 +32,6 @@ from simulacra.actors.runtime.incoming import Incoming
 from simulacra.actors.runtime.keys import Member
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.session import (
-    NOBODY,
     Beat,
     Command,
     Dial,
@@ -80,7 +78,11 @@ class Settings:
 
 
 class Roster:
-    """The peers of one node; safe from any thread."""
+    """The peers of one node; safe from any thread.
+
+    Attributes:
+        connections: those that peers opened to this node.
+    """
 
     def __init__(
         self,
@@ -95,6 +97,7 @@ class Roster:
         on_up: PeerEvent,
         on_down: PeerEvent,
     ) -> None:
+        self.connections = Connections()
         self._member = member
         self._system = system
         self._sockets = sockets
@@ -107,7 +110,6 @@ class Roster:
         self._names: dict[str, Peer] = {}
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._connections: dict[bytes, Connection] = {}
         self._refused_at: dict[str, float] = {}
         self._closed = False
 
@@ -121,10 +123,6 @@ class Roster:
     def find(self, name: str) -> Peer | None:
         """The peer with a node's name."""
         return self._names.get(name)
-
-    def connection(self, routing_id: bytes) -> Connection | None:
-        """Whom a routing id is bound to."""
-        return self._connections.get(routing_id)
 
     def add(self, endpoint: str, key: str) -> Peer:
         """The peer with a key; a new one is dialed until it answers."""
@@ -205,19 +203,12 @@ class Roster:
         )
 
     def _bind(self, routing_id: bytes, peer: Peer, hello: Hello, wire: Wire) -> None:
-        self.evict(peer, keep=hello.session_id)
-        incoming = self._incoming(peer, hello)
+        self.connections.evict(peer, keep=hello.session_id)
+        incoming = self.connections.incoming(peer, hello.session_id) or Incoming(
+            self._system, peer, self._codec, self._settings.window
+        )
         connection = Connection(peer, Lane(hello.lane), hello.session_id, wire, incoming)
-        with self._lock:
-            self._connections[routing_id] = connection
-
-    def _incoming(self, peer: Peer, hello: Hello) -> Incoming:
-        """The receiving side of the greeter's session, the same for both its lanes."""
-        with self._lock:
-            for connection in self._connections.values():
-                if connection.peer is peer and connection.session == hello.session_id:
-                    return connection.incoming
-        return Incoming(self._system, peer, self._codec, self._settings.window)
+        self.connections.bind(routing_id, connection)
 
     def _welcome(self, peer: Peer, hello: Hello) -> None:
         now = time.monotonic()
@@ -271,7 +262,12 @@ class Roster:
         with peer.session_lock:
             self.run(peer, peer.session.fail(reason, time.monotonic(), rest=rest))
             peer.hang_up(pack_bye(reason), _LAST_WORD)
-            self.evict(peer)
+            self.connections.evict(peer)
+
+    def left(self, peer: Peer, reason: str) -> None:
+        """A peer said goodbye, and hears no more."""
+        peer.hang_up()
+        self.fail(peer, reason)
 
     def run(self, peer: Peer, commands: Sequence[Command]) -> None:
         """Carry out what a session decided, but for `Deliver`; under its ``session_lock``."""
@@ -318,23 +314,10 @@ class Roster:
         logger.warning("lost %s: %s", peer.name, reason)
         peer.hang_up(pack_bye(reason), _LAST_WORD)
         peer.down()
-        self.evict(peer, keep=peer.session.theirs)
+        self.connections.evict(peer, keep=peer.session.theirs)
         self._on_down(peer, reason)
 
     # -- parting
-
-    def evict(self, peer: Peer, keep: SessionId = NOBODY) -> None:
-        """Close a peer's connections to this node but those of one session, and forget them."""
-        with self._lock:
-            gone = [
-                (routing_id, connection)
-                for routing_id, connection in self._connections.items()
-                if connection.peer is peer and connection.session != keep
-            ]
-            for routing_id, _ in gone:
-                del self._connections[routing_id]
-        for _, connection in gone:
-            connection.wire.shut()
 
     def expel(self, key: str) -> None:
         """Part from a peer for good: its key is no longer admitted."""
@@ -350,7 +333,7 @@ class Roster:
         with peer.session_lock:
             peer.hang_up(pack_bye(reason), _LAST_WORD)
             self.run(peer, peer.session.fail(reason, time.monotonic()))
-            self.evict(peer)
+            self.connections.evict(peer)
 
     def close(self, reason: str) -> None:
         """Part from all; nobody is dialed any more."""

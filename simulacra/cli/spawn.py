@@ -122,9 +122,11 @@ def _script(file: str) -> Script:
     try:
         return Script.read(file)
     except SpecError as error:
-        raise GatewayError(
-            ErrorCode.NOT_FOUND, str(error), f"look for it: ls -l {Path(file).parent}"
-        ) from error
+        if isinstance(error.__cause__, OSError):
+            raise GatewayError(
+                ErrorCode.NOT_FOUND, str(error), f"look for it: ls -l {Path(file).parent}"
+            ) from error
+        raise _usage(str(error)) from error
 
 
 def _checked(what: What, **fields: Any) -> Spec:

@@ -102,3 +102,10 @@ def test_what_it_reads_is_known() -> None:
         "a:/1",
         "b:/2",
     )
+
+
+def test_a_script_with_a_syntax_error_is_refused_at_the_door(tmp_path: Path) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text("def main(ctx:\n    pass\n")
+    with pytest.raises(SpecError, match=r"no Python: .*never closed.*line 1"):
+        Script.read(file)

@@ -351,7 +351,7 @@ def test_order_and_at_most_once_hold_over_a_forced_reconnect() -> None:
 
         def cut() -> None:
             while not stop.wait(0.05):
-                for connection in list(b.transport._roster._connections.values()):
+                for connection in list(b.transport._roster.connections._by_id.values()):
                     connection.wire.shut()
 
         cutter = threading.Thread(target=cut)

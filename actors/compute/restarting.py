@@ -1,0 +1,79 @@
+"""Whether a computation's worker is started again when it has ended, as a pure decision.
+
+The policies are OTP's: `permanent` always, `transient` unless it ended normally, `temporary` never;
+more than `INTENSITY` restarts in `PERIOD` seconds are too many. Three ends are final whatever the
+policy says (docs/decisions/006): code that could not be loaded, a limit that was exceeded, and the
+same error twice from the same checkpoint. A command's exit code is its answer, unless it is
+permanent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from simulacra.actors.compute.spec import Restart
+from simulacra.actors.runtime.childspec import Backoff
+from simulacra.actors.runtime.reason import ExitReason
+from simulacra.actors.runtime.restarts import RestartWindow, delay_before
+
+INTENSITY: Final = 3
+PERIOD: Final = 60.0
+BACKOFF: Final = Backoff(initial=0.1, maximum=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Start it again after ``delay`` seconds; ``anew`` from its beginning, for it had ended."""
+
+    delay: float
+    anew: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """It is not started again; ``reason`` has the first cause."""
+
+    reason: ExitReason
+
+
+class Restarts:
+    """The restarts of one computation on one host.
+
+    Attributes:
+        count: how often it was started again.
+        first_reason: why the oldest restart that still counts was needed, if there was one.
+    """
+
+    def __init__(self, policy: Restart) -> None:
+        self.count = 0
+        self.first_reason: ExitReason | None = None
+        self._policy = policy
+        self._window = RestartWindow()
+        self._last_error: tuple[str, str] | None = None
+
+    def saved(self) -> None:
+        """It has a new checkpoint: the same error from there is another one."""
+        self._last_error = None
+
+    def ended(self, reason: ExitReason, now: float) -> Again | Over:
+        """Decide about a worker that ended for a reason at a time in seconds."""
+        if self._is_final(reason):
+            return Over(reason)
+        self._window = self._window.count(now, reason, PERIOD)
+        self.first_reason = first = self._window.first_reason
+        if self._window.exceeds(INTENSITY):
+            return Over(reason if reason == first else replace(reason, cause=first))
+        self.count += 1
+        return Again(delay_before(BACKOFF, len(self._window.restarts)), anew=reason.is_normal)
+
+    def _is_final(self, reason: ExitReason) -> bool:
+        if self._policy == "temporary" or (self._policy == "transient" and reason.is_normal):
+            return True
+        if reason.detail == "load" or reason.kind == "limit":
+            return True
+        if isinstance(reason.detail, int):
+            return self._policy == "transient"
+        error = None if reason.error is None else reason.error[:2]
+        last, self._last_error = self._last_error, error
+        return error is not None and error == last

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from simulacra.actors.compute.restarting import INTENSITY, PERIOD, Again, Over, Restarts
+from simulacra.actors.compute.spec import Restart
+from simulacra.actors.runtime.reason import NORMAL, ExitReason
+
+KILLED = ExitReason("killed", "SIGKILL")
+ERROR = ExitReason("error", error=("ValueError", "x", "one traceback"))
+LATER = ExitReason("error", error=("ValueError", "x", "another traceback"))
+OTHER = ExitReason("error", error=("ValueError", "y", ""))
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason", "again"),
+    [
+        ("permanent", NORMAL, True),
+        ("permanent", KILLED, True),
+        ("permanent", ExitReason("error", 3), True),
+        ("transient", NORMAL, False),
+        ("transient", ExitReason("shutdown"), False),
+        ("transient", KILLED, True),
+        ("transient", ERROR, True),
+        ("transient", ExitReason("error", 3), False),
+        ("temporary", KILLED, False),
+        ("permanent", ExitReason("error", "load"), False),
+        ("permanent", ExitReason("limit", {"limit": "memory"}), False),
+    ],
+)
+def test_the_policies(policy: Restart, reason: ExitReason, again: bool) -> None:
+    assert isinstance(Restarts(policy).ended(reason, 0.0), Again) is again
+
+
+def test_too_many_restarts_end_it_with_the_first_cause() -> None:
+    restarts = Restarts("transient")
+    first = ExitReason("killed", "SIGSEGV")
+    assert isinstance(restarts.ended(first, 0.0), Again)
+    delays = [restarts.ended(KILLED, float(now)) for now in range(1, INTENSITY)]
+    assert [verdict.delay for verdict in delays if isinstance(verdict, Again)] == [0.2, 0.4]
+    assert restarts.count == INTENSITY
+    verdict = restarts.ended(KILLED, float(INTENSITY))
+    assert isinstance(verdict, Over)
+    assert verdict.reason.first_cause == first
+
+
+def test_old_restarts_do_not_count() -> None:
+    restarts = Restarts("transient")
+    for number in range(5 * INTENSITY):
+        assert isinstance(restarts.ended(KILLED, number * (PERIOD + 1)), Again)
+
+
+def test_the_same_error_twice_from_one_checkpoint_is_final() -> None:
+    restarts = Restarts("permanent")
+    assert isinstance(restarts.ended(ERROR, 0.0), Again)
+    assert isinstance(restarts.ended(LATER, 1.0), Over)
+
+
+def test_another_error_or_a_new_checkpoint_is_a_new_chance() -> None:
+    restarts = Restarts("transient")
+    assert isinstance(restarts.ended(ERROR, 0.0), Again)
+    assert isinstance(restarts.ended(OTHER, 1.0), Again)
+    restarts.saved()
+    assert isinstance(restarts.ended(OTHER, 2.0), Again)
+
+
+def test_a_normal_end_begins_anew() -> None:
+    verdict = Restarts("permanent").ended(NORMAL, 0.0)
+    assert isinstance(verdict, Again)
+    assert verdict.anew
