@@ -27,7 +27,7 @@ from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths
 from simulacra.client import Client
 
-PATIENCE = 20.0
+PATIENCE = 8.0
 """Seconds after which something that should happen has not."""
 
 

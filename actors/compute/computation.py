@@ -107,7 +107,7 @@ class Computation(Actor):
         self._registry = registry
         self._kept = services.store.of(party)
         self._spec: Spec | None = None
-        self._state = "waiting"
+        self._state = "left"  # unless the records say that it is here
         self._reason: ExitReason | None = None
         self._ended_at: float | None = None
         self._result: w.Result | None = None
@@ -458,6 +458,7 @@ class Computation(Actor):
         if descriptor is None or mail is None or self._spec is None:
             return
         self._frozen, self._state = True, "moving"
+        self._size, self._plain = frozen.size, frozen.plain
         self._mail.freeze()
         snapshot = {
             "spec": self._spec.to_plain(),
@@ -487,7 +488,7 @@ class Computation(Actor):
 
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""
-        self._mail.leave(epoch, target)
+        self._mail.leave(epoch, target, settled=not self._relocation.is_moving)
         self._to_worker(w.Discard())
         self._task = None
         if self._state != "left":
@@ -505,6 +506,7 @@ class Computation(Actor):
                     MoveError(f"{self._name} stays on {self._services.host}: {problem}")
                 )
             return
+        self._mail.leave(self._relocation.attempt, target, settled=True)
         outcome = {
             "name": self._name,
             "source": self._services.host,
@@ -528,7 +530,7 @@ class Computation(Actor):
             name=self._name,
             kind="command" if spec and isinstance(spec.what, Command) else "computation",
             host=self._services.host,
-            state=self._state,
+            state="arriving" if self._relocation.is_arriving else self._state,
             restarts=self._restarts.count,
             since=self._since,
             mailbox=self._mail.unread,
@@ -550,6 +552,8 @@ class Computation(Actor):
 
     def _look_around(self) -> None:
         if self._is_over:
+            if self._relocation.is_arriving:
+                self._tell_registry()
             return
         self._tell_registry()
         self._showing.answer(over=False, all_of_them=True)

@@ -192,6 +192,8 @@ class Correspondence:
                 ask = f"{letter.sender} {letter.request}" if letter.kind == "ask" else None
                 self._waiting.append(w.Mail(serial, letter.sender, letter.body, ask))
                 self.pump()
+            case Answered(request, str() as reason, True):
+                self._answer(request, None, _failure(f"it has ended: {reason}"))
             case Answered(request, body, failed):
                 error = tuple(body[:2]) if failed else None
                 self._answer(request, None if failed else body, error)

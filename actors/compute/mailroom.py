@@ -146,10 +146,16 @@ class Mailroom:
         if self._open is not None:
             self._open.thaw()
 
-    def leave(self, epoch: int, target: str) -> None:
-        """It lives on the target in an epoch: what came meanwhile follows, and what will come."""
+    def leave(self, epoch: int, target: str, *, settled: bool) -> None:
+        """It belongs to the target in an epoch: what came meanwhile follows, and what will come.
+
+        Args:
+            epoch: the epoch.
+            target: the host.
+            settled: whether it is known to run there.
+        """
         place = Place(epoch, self._life, target)
-        self._tell_post(Leave(self._party, place))
+        self._tell_post(Leave(self._party, place, settled))
         if self._open is None:
             return
         for packet in self._open.endpoint.parked:

@@ -83,10 +83,11 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A computation lives here no more; ``place`` is where it went, None when it has ended."""
+    """A computation went to ``place``; until it is ``settled`` there its name is still known here."""
 
     party: str
-    place: Place | None = None
+    place: Place
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class _Search:
     best: Found | None = None
     missing: int = 0
     certain: bool = True
+    again: bool = False
 
 
 class Post(Actor):
@@ -178,6 +180,7 @@ class Post(Actor):
         self._endpoint = Endpoint(party, Place(1, 1, host))
         self._residents: dict[str, _Resident] = {}
         self._gone_to: dict[str, Place] = {}
+        self._unsettled: set[str] = set()
         self._parties: dict[str, str] = {}  # by name, as last heard
         self._searches: dict[Find, _Search] = {}
         self._asks: dict[str, Reply] = {}
@@ -195,8 +198,11 @@ class Post(Actor):
             case Enter(party, name, place, ref):
                 self._residents[party] = _Resident(name, place, ref)
                 self._gone_to.pop(party, None)
-            case Leave(party, place):
-                self._leave(party, place)
+                self._unsettled.discard(party)
+            case Leave(party, place, settled):
+                self._residents.pop(party, None)
+                self._gone_to[party] = place
+                (self._unsettled.discard if settled else self._unsettled.add)(party)
             case FindFor(party, ref):
                 self._search(Find(party=party), partial(_tell_where, ref, party))
             case Resolve(name):
@@ -282,6 +288,8 @@ class Post(Actor):
                 self.send_packet(command)
             case Locate(party):
                 self._search(Find(party=party), partial(self._learn, party))
+            case Answered(request, str() as reason, True):
+                self._asks.pop(request).set_error(ActorDeadError(f"it has ended: {reason}"))
             case Answered(request, body, failed):
                 reply = self._asks.pop(request)
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
@@ -332,16 +340,14 @@ class Post(Actor):
         for party, resident in self._residents.items():
             if resident.name == query.name:
                 return Found(party, resident.place)
+        for party in self._unsettled:
+            if party.rpartition("#")[0] == query.name:
+                return Found(party, self._gone_to[party])
         return None
 
-    def _leave(self, party: str, place: Place | None) -> None:
-        self._residents.pop(party, None)
-        if place is not None:
-            self._gone_to[party] = place
-        else:
-            self._forget_party(party)
-
-    def _search(self, query: Find, then: Callable[[Found | None, bool], None]) -> None:
+    def _search(
+        self, query: Find, then: Callable[[Found | None, bool], None], *, again: bool = False
+    ) -> None:
         known = self._known(query)
         if known is not None and known.place.host == self._host:
             then(known, True)
@@ -352,7 +358,9 @@ class Post(Actor):
             return
         peers = self._peers()
         certain = self._is_complete and not self._absent()
-        self._searches[query] = _Search([then], known, missing=len(peers), certain=certain)
+        self._searches[query] = _Search(
+            [then], known, missing=len(peers), certain=certain, again=again
+        )
         for peer in peers:
             answer = self.system.ref(f"{POST}@{peer}").ask(query, block=False)
             answer.on_answer(partial(self._pass_on, query))
@@ -379,6 +387,11 @@ class Post(Actor):
 
     def _conclude(self, query: Find) -> None:
         search = self._searches.pop(query)
+        if search.best is None and search.certain and not search.again:
+            # It may have moved between the answers of two hosts: only a second no is a no.
+            for then in search.waiting:
+                self._search(query, then, again=True)
+            return
         for then in search.waiting:
             then(search.best, search.certain)
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing as standings
-from simulacra.actors.compute.arrival import Arrival, ArrivalEvent
+from simulacra.actors.compute.arrival import Arrival, ArrivalEvent, Arriving
 from simulacra.actors.compute.departure import Departure, DepartureEvent, Leaving
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.records import Record, Standing
@@ -111,6 +111,11 @@ class Relocation:
     def is_moving(self) -> bool:
         """Whether it is about to leave."""
         return self._departure.state not in {Leaving.ABSENT, Leaving.RUNNING, Leaving.LEFT}
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether its snapshot is kept here, or comes, and it does not run yet."""
+        return self._arrival.state not in {Arriving.ABSENT, Arriving.ACTIVE}
 
     @property
     def is_settled(self) -> bool:

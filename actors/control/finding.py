@@ -57,7 +57,7 @@ def find(node: Node, address: str) -> Seen:
         for each in everywhere(node)
         if each.described.name == name and (not host or each.described.host == host)
     ]
-    seen = [each for each in seen if each.described.state != "left"]
+    seen = [each for each in seen if each.described.state not in {"left", "arriving"}]
     if not seen:
         raise GatewayError(
             ErrorCode.NOT_FOUND,

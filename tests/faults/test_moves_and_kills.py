@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -76,14 +77,15 @@ class Play:
 
     def run(self) -> bool:
         """Whether the node died; false once there is no such step any more."""
-        lock = str(self.source.home / "lock")
+        lock = str(self.source.home / f"{self.name}.lock")
         self.source.spawn(KEEPER, lock, name=self.name, on=None)
-        self.survivor.spawn(FEEDER, self.name, FED, name=f"feeder-{self.step}")
+        self.survivor.spawn(FEEDER, self.name, FED, name=f"feeder-{self.name}")
         self.tell()
         moving = threading.Thread(target=self.migrate)
         moving.start()
         while moving.is_alive() and self.dying.is_up:
             self.tell()
+            time.sleep(0.001)
         died = not self.dying.is_up
         if died:
             self.tell()
@@ -96,7 +98,7 @@ class Play:
         name, survivor = self.name, self.survivor
         wait_for(lambda: survivor.where(name), what=f"{name} runs at one place")
         self.tell()
-        survivor.result(f"feeder-{self.step}")
+        survivor.result(f"feeder-{name}")
         wait_for(
             lambda: survivor.ask(name, ["asks", 0]).get("feeder") == FED, what="it got all mail"
         )
