@@ -54,7 +54,7 @@ class Introductions(Actor):
                 answer = self.system.ref(f"{INTRODUCTIONS}@{node}").ask(WhoDoYouKnow(), block=False)
                 answer.on_answer(lambda reply: self._introduce(reply.outcome()))
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     def _introduce(self, outcome: tuple[Any, BaseException | None]) -> None:

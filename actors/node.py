@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 import zmq
 
+from simulacra.actors import logs
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
@@ -248,9 +249,7 @@ def run(settings: Settings) -> None:
     Raises:
         GatewayError: it cannot be started.
     """
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO
-    )
+    logs.configure(settings.name)
     faulthandler.register(signal.SIGUSR1)
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):

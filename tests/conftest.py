@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from simulacra.actors.runtime import ActorSystem
+from simulacra.testing.lab import why_not
 from tests.support import nothing_left_behind
+
+# Noisy machines make examples slow now and then; in CI the examples are the same each time.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip lab tests where there can be no lab, saying why; in CI that is a failure."""
+    reason = why_not() if item.get_closest_marker("lab") else None
+    if reason is not None and os.environ.get("CI"):
+        pytest.fail(f"no lab test may be skipped in CI: {reason}")
+    if reason is not None:
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import NORMAL, SHUTDOWN
+from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ RESOLVE_EVERY: Final = 1.0
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 
+@register("error.move")
 class MoveError(Exception):
     """The computation did not move, and goes on where it is; the text says why."""
 
@@ -231,7 +233,7 @@ class Computation(Actor):
             case Type():
                 self._type(message)
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     def _after(self) -> None:

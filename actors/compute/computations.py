@@ -84,10 +84,12 @@ class _Expire:
     """Time to remove what has been kept long enough."""
 
 
+@register("error.unknown-computation")
 class UnknownComputationError(LookupError):
     """No such computation is here, or was."""
 
 
+@register("error.name-in-use")
 class NameInUseError(ValueError):
     """A computation of that name runs."""
 
@@ -148,7 +150,7 @@ class Computations(Actor):
             case _ if isinstance(message, _FOR_ONE):
                 self._pass_on(message)
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     def _start(self, party: str) -> Ref:

@@ -52,7 +52,8 @@ class Files(Actor):
     def on_receive(self, message: Any) -> Any:
         """Look, and answer with an error of the operating system's if it says so."""
         if not isinstance(message, Look):
-            return super().on_receive(message)
+            self.refuse(message)
+            return None
         try:
             return self._look(message)
         except OSError as error:  # the asker's mistake, not this actor's end

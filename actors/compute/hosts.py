@@ -185,7 +185,7 @@ class Hosts(Actor):
             case _TellAll():
                 self.tell_all()
             case _:
-                super().on_receive(message)
+                self.refuse(message)
 
     def tell_all(self) -> None:
         """Tell every connected host, and take the time until it says that it heard."""

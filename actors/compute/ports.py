@@ -89,7 +89,7 @@ class Ports(Actor):
                 if closing is not None:
                     closing.close()
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     def on_stop(self, reason: Any) -> None:

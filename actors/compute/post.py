@@ -218,7 +218,7 @@ class Post(Actor):
                 self._due = None
                 self._step(Tick())
             case _:
-                super().on_receive(message)
+                self.refuse(message)
         return None
 
     # -- packets

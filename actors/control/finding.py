@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.compute.computation import COMPUTATIONS
 from simulacra.actors.compute.computations import ListThem, UnknownComputationError, is_living
 from simulacra.actors.compute.computing import Described
+from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 from simulacra.actors.runtime.futures import Reply
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 LIST_TIMEOUT: Final = 3.0
+_SLICE: Final = 0.5
 _RETRIES: Final = 20
 
 
@@ -72,23 +75,49 @@ def _rank(seen: Seen) -> tuple[bool, int, float]:
     return is_living(described), described.epoch, described.ended or 0.0
 
 
-def ask_it(node: Node, seen: Seen, question: Any, timeout: float | None) -> Any:
+def wait(call: Call, answer: Reply, timeout: float | None = None) -> Any:
+    """Wait for an answer as long as the client does.
+
+    Args:
+        call: the client's call.
+        answer: the answer.
+        timeout: seconds to wait at most; None for as long as the call lasts.
+
+    Raises:
+        Cancelled: the client is gone, or its time is up.
+        AskTimeoutError: the answer did not come in time.
+        Exception: the answer is an error.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = _SLICE if deadline is None else min(_SLICE, deadline - time.monotonic())
+        try:
+            return answer.get(timeout=left)
+        except AskTimeoutError:
+            call.check()
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+
+
+def ask_it(node: Node, call: Call, seen: Seen, question: Any, timeout: float | None = None) -> Any:
     """Ask a computation's actor where it is now; follows it when it has just moved.
 
     Args:
         node: this node.
+        call: the client's call: nobody waits longer than it does.
         seen: the computation.
         question: a message with a ``party``.
-        timeout: seconds to wait for the answer; None for as long as it takes.
+        timeout: seconds to wait for the answer; None for as long as the call lasts.
 
     Raises:
         GatewayError: ``unreachable`` when its host is lost, or ``not_found``.
+        Cancelled: the client is gone, or its time is up.
         Exception: what the computation's actor answers.
     """
     host = seen.described.host
     for _ in range(_RETRIES):
         try:
-            answer = table(node, host).ask(question, timeout=timeout)
+            answer = wait(call, table(node, host).ask(question, block=False), timeout)
         except UnknownComputationError:
             host = _moved_to(node, seen)
             continue

@@ -64,7 +64,7 @@ class Spawning:
     def _place(self, name: str, spec: Spec) -> str:
         here = self._node.settings.name
         reads = tuple(self._measure(path) for path in spec.reads)
-        near = None if spec.near is None else _host_of(spec.near, here)
+        near = None if spec.near is None else self._connected(spec.near)
         needs = Needs(name, reads=reads, memory=spec.limits.memory or 0, on=spec.on, near=near)
         if not reads and spec.on is None and near is None:
             needs = replace(needs, near=here)  # nothing draws it elsewhere
@@ -88,17 +88,14 @@ class Spawning:
 
     def _measure(self, path: str) -> Read:
         """How much there is to read at a ``host:path``: of a folder, what its files come to."""
-        here = self._node.settings.name
-        host = _host_of(path, here)
-        if host != here and host not in self._node.connected():
-            raise GatewayError(
-                ErrorCode.UNREACHABLE,
-                f"{path} is to be read, and {host} is not connected",
-                "see who is connected: simulacra status",
-            )
+        host = self._connected(path)
         local = path.partition(":")[2] or path
         try:
             size, files = self._node.system.ref(f"{FILES}@{host}").ask(Look("weigh", local))
+        except (ActorDeadError, AskTimeoutError) as error:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE, f"{host} does not say what is at {path}: {error}", ""
+            ) from error
         except OSError as error:
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
@@ -106,6 +103,18 @@ class Spawning:
                 f"look there: simulacra spawn --on {host} --wait -- ls -l {local}",
             ) from error
         return Read(host, path, size, max(1, files))
+
+    def _connected(self, path: str) -> str:
+        """The host of a ``host:path``, which has to be there."""
+        here = self._node.settings.name
+        host = _host_of(path, here)
+        if host != here and host not in self._node.connected():
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"{path} is on {host}, which is not connected",
+                "see who is connected: simulacra status",
+            )
+        return host
 
 
 def _checked(plain: Any) -> Spec:

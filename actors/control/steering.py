@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from simulacra.actors.compute.computation import MoveError
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post import POST, Mail
-from simulacra.actors.control.finding import ask_it, everywhere, find
+from simulacra.actors.control.finding import ask_it, everywhere, find, wait
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
-
-_MOVE_TIMEOUT: Final = 600.0
-_STOP_TIMEOUT: Final = 30.0
 
 
 class Steering:
@@ -43,7 +40,7 @@ class Steering:
                 "see who is connected: simulacra status",
             )
         try:
-            outcome = ask_it(self._node, seen, Migrate(described.party, target), _MOVE_TIMEOUT)
+            outcome = ask_it(self._node, call, seen, Migrate(described.party, target))
         except MoveError as error:
             raise GatewayError(
                 ErrorCode.FAILED, str(error), f"see: simulacra explain {described.name}"
@@ -54,7 +51,7 @@ class Steering:
         """End a computation."""
         seen, kill = find(self._node, call.arg("name", str)), call.arg("kill", bool, False)
         request = StopIt(seen.described.party, kill)
-        ended: Described = ask_it(self._node, seen, request, _STOP_TIMEOUT)
+        ended: Described = ask_it(self._node, call, seen, request)
         yield {
             "name": ended.name, "host": ended.host, "state": ended.state, "reason": ended.reason,
         }  # fmt: skip
@@ -62,7 +59,7 @@ class Steering:
     def send(self, call: Call) -> Iterator[object]:
         """Write to a computation."""
         name = call.arg("name", str)
-        self._mail(Mail(name, call.arg("body", bytes)), 10.0)
+        self._mail(call, Mail(name, call.arg("body", bytes)))
         sender = call.arg("sender", str, "")
         self._numbers[sender] += 1
         yield {"name": name, "number": self._numbers[sender]}
@@ -70,14 +67,13 @@ class Steering:
     def ask(self, call: Call) -> Iterator[object]:
         """Ask a computation."""
         name = call.arg("name", str)
-        yield {
-            "body": self._mail(Mail(name, call.arg("body", bytes), ask=True, timeout=None), None)
-        }
+        mail = Mail(name, call.arg("body", bytes), ask=True, timeout=call.timeout)
+        yield {"body": self._mail(call, mail)}
 
-    def _mail(self, mail: Mail, timeout: float | None) -> object:
+    def _mail(self, call: Call, mail: Mail) -> object:
         name = mail.to.partition("@")[0]
         try:
-            return self._node.system.ref(POST).ask(mail, timeout=timeout)
+            return wait(call, self._node.system.ref(POST).ask(mail, block=False))
         except OutboxFullError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
         except LookupError as error:

@@ -43,7 +43,7 @@ class Streams:
         while True:
             call.check()
             piece = ask_it(
-                self._node, seen, ReadOutput(seen.described.party, after, wait=True), _ASK
+                self._node, call, seen, ReadOutput(seen.described.party, after, wait=True), _ASK
             )
             if piece.data:
                 yield {"output": piece.data if after else piece.data[-_TAIL:], "stream": "stdout"}

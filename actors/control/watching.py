@@ -141,7 +141,7 @@ class Watching:
         while not call.cancelled.is_set():
             request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
             host = seen.described.host
-            piece = ask_it(self._node, seen, request, _ASK)
+            piece = ask_it(self._node, call, seen, request, _ASK)
             data = piece.data if tail is None else b"".join(piece.data.splitlines(True)[-tail:])
             tail, after = None, piece.next
             if data or piece.lost:
@@ -162,11 +162,11 @@ class Watching:
         described = seen.described
         while wait and is_living(described):
             call.check()
-            described = self._await(seen)
+            described = self._await(call, seen)
             seen = find(self._node, described.name)
         result = {"value": None, "text": None}
         if described.state == "done":
-            result = ask_it(self._node, seen, GetResult(described.party), _ASK)
+            result = ask_it(self._node, call, seen, GetResult(described.party), _ASK)
         yield {
             "name": described.name,
             "host": described.host,
@@ -178,10 +178,10 @@ class Watching:
             "ended": None if described.ended is None else time.time() - described.ended,
         }
 
-    def _await(self, seen: Seen) -> Described:
+    def _await(self, call: Call, seen: Seen) -> Described:
         """The computation when it has ended, or as it is after a while."""
         try:
-            ended: Described = ask_it(self._node, seen, Await(seen.described.party), _WAIT)
+            ended: Described = ask_it(self._node, call, seen, Await(seen.described.party), _WAIT)
         except AskTimeoutError:
             return find(self._node, seen.described.name).described
         return ended
@@ -191,7 +191,7 @@ class Watching:
     def explain(self, call: Call) -> Iterator[object]:
         """The costs of each host for a computation, and its moves."""
         seen = find(self._node, call.arg("name", str))
-        described: Described = ask_it(self._node, seen, Look(seen.described.party), _ASK)
+        described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
         reads = tuple(Read(at.partition(":")[0], at, size, trips)
                       for at, size, trips in described.reads)  # fmt: skip
         needs = Needs(

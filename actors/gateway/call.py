@@ -20,6 +20,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 _INPUTS: Final = 256
+_INPUT_PATIENCE: Final = 30.0
 _REQUIRED: Final = object()
 
 
@@ -59,15 +60,22 @@ class Call:
         trace: The trace id that the client gave the call.
         verb: What is asked for.
         args: Its arguments, plain data; read them by ``arg``.
+        timeout: Seconds that it may take in all; None for a call without an end.
         cancelled: Set when nobody waits for the answer any more.
     """
 
     def __init__(
-        self, trace: str, verb: str, args: Mapping[str, Any], transmit: Callable[[Frame], None]
+        self,
+        trace: str,
+        verb: str,
+        args: Mapping[str, Any],
+        transmit: Callable[[Frame], None],
+        timeout: float | None = None,
     ) -> None:
         self.trace = trace
         self.verb = verb
         self.args = args
+        self.timeout = timeout
         self.cancelled = threading.Event()
         self._transmit = transmit
         self._events: deque[Event] = deque()
@@ -132,14 +140,19 @@ class Call:
         """Queue a frame of the client for ``receive``, waiting while the queue is full.
 
         The wait is the bound's policy: what somebody types into a busy program piles up in the
-        client's socket, not in the node.
+        client's socket, not in the node. It ends after 30 s, so that a verb that reads no input
+        does not keep the connection's end from being seen.
 
         Raises:
-            FrameError: It is no frame that a client may send after its request.
+            FrameError: It is no frame that a client may send after its request, or nobody takes
+                what was sent before.
         """
         event = _event(frame)
         with self._changed:
-            self._changed.wait_for(lambda: len(self._events) < _INPUTS or self.cancelled.is_set())
+            if not self._changed.wait_for(
+                lambda: len(self._events) < _INPUTS or self.cancelled.is_set(), _INPUT_PATIENCE
+            ):
+                raise FrameError(f"{self.verb} takes no input: {_INPUTS} frames of it wait")
             self._events.append(event)
             self._changed.notify_all()
 

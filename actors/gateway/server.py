@@ -180,8 +180,8 @@ class Gateway:
         request = next(session.incoming, None)
         if request is None:
             return
-        call, timeout = _parse(request, session.transmit)
-        session.deadline = None if timeout is None else time.monotonic() + timeout
+        call = _parse(request, session.transmit)
+        session.deadline = None if call.timeout is None else time.monotonic() + call.timeout
         threading.current_thread().name = f"gateway {call.verb} {call.trace}"
         watcher = threading.Thread(
             target=session.watch, args=(call,), name=f"gateway watch {call.trace}", daemon=True
@@ -223,7 +223,7 @@ class Gateway:
                 items.close()
 
 
-def _parse(request: Frame, transmit: Callable[[Frame], None]) -> tuple[Call, float | None]:
+def _parse(request: Frame, transmit: Callable[[Frame], None]) -> Call:
     match request:
         case {
             "id": str() as trace,
@@ -231,7 +231,7 @@ def _parse(request: Frame, transmit: Callable[[Frame], None]) -> tuple[Call, flo
             "args": dict() as args,
             "timeout": (int() | float() | None) as timeout,
         }:
-            return Call(trace, verb, args, transmit), timeout
+            return Call(trace, verb, args, transmit, timeout)
     raise FrameError(f"not a request but a map of {sorted(request)}")
 
 

@@ -54,6 +54,18 @@ class Actor:
         """
         raise NotImplementedError(f"{type(self).__qualname__} does not handle {message!r}")
 
+    def refuse(self, message: Any) -> None:
+        """Go on after a message that this actor was not made to receive.
+
+        An asker gets the error; what was told is counted as a dead letter. It is for actors that
+        must not end because of what another node sends.
+        """
+        if self._cell.is_asked:
+            text = f"{type(self).__qualname__} does not handle {message!r}"
+            self.defer_reply().set_error(NotImplementedError(text))
+        else:
+            self.system.dead_letters.add(self.ref, message)
+
     def on_stop(self, reason: ExitReason) -> None:
         """Called once at the end, whatever the reason but a kill."""
 

@@ -294,6 +294,11 @@ class Cell:
         """Put a message of the actor's own into its mailbox; no bound drops it."""
         self.mailbox.put_exempt((message, None))
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody waits for an answer to the message in hand."""
+        return self._in_hand is not None
+
     def defer_reply(self) -> Reply:
         """Take the answer of the ask in hand out of the loop's hands."""
         if self._in_hand is None:

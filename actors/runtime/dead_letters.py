@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import threading
 import time
 from collections import deque
@@ -35,7 +36,7 @@ class DeadLetters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
-        self._newest: deque[tuple[float, Ref, Any]] = deque(maxlen=_KEPT)
+        self._newest: deque[DeadLetter] = deque(maxlen=_KEPT)
 
     @property
     def count(self) -> int:
@@ -43,21 +44,38 @@ class DeadLetters:
         return self._count
 
     def add(self, to: Ref, message: Any) -> None:
-        """Count one."""
+        """Count one; of the message only its looks are kept."""
+        letter = DeadLetter(time.time(), to, _shown(message))
         with self._lock:
             self._count += 1
-            self._newest.append((time.time(), to, message))
+            self._newest.append(letter)
 
     def newest(self) -> list[DeadLetter]:
         """The last 100, oldest first."""
         with self._lock:
-            letters = list(self._newest)
-        return [DeadLetter(when, to, _shown(message)) for when, to, message in letters]
+            return list(self._newest)
+
+
+class _Short(reprlib.Repr):
+    """A repr that looks only at the beginning of what is long, and never fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 20
+        self.maxother = 2 * _TEXT_LIMIT
+
+    def repr_str(self, x: str, level: int) -> str:
+        del level
+        return repr(x[:_TEXT_LIMIT])
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        del level
+        return repr(x[:_TEXT_LIMIT])
+
+
+_short = _Short()
 
 
 def _shown(message: Any) -> str:
-    try:
-        text = repr(message)
-    except Exception as error:  # noqa: BLE001 - a __repr__ of the user's may do anything
-        text = f"<{type(message).__qualname__}, whose repr failed: {type(error).__name__}>"
+    text = _short.repr(message)
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 1] + "…"

@@ -77,7 +77,7 @@ class GroupSharing(Actor):
             case ShareWith(node):
                 self._share_with(node)
             case _:
-                super().on_receive(message)
+                self.refuse(message)
 
     def _share_with(self, peer: str) -> None:
         members = AllMembers(self.system.name, self.system.groups.own())

@@ -143,10 +143,13 @@ class Peer:
                 self._lanes[Lane.CONTROL].send(hello)
 
     def beat(self) -> None:
-        """Send a sign of life on both lanes."""
+        """Send a sign of life on both lanes, and forget the asks that nobody waits for."""
         with self._lock:
             for lane in self._lanes.values():
                 lane.beat()
+            given_up = [number for number, reply in self._asks.copy().items() if reply.is_set()]
+        for number in given_up:
+            self._asks.pop(number, None)
 
     def flush(self) -> None:
         """Send what waits."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from simulacra.actors.runtime.errors import AskTimeoutError
 from simulacra.actors.runtime.futures import ASK_TIMEOUT, Reply, Wait, seconds
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
@@ -96,7 +97,11 @@ class Ref:
         limit = seconds(timeout)
         reply = Reply(limit)
         self._target.ask(message, reply)
-        return reply.get(timeout=limit)
+        try:
+            return reply.get(timeout=limit)
+        except AskTimeoutError as given_up:
+            reply.set_error(given_up)  # nobody need keep it any more
+            raise
 
     def forward(self, message: Any, reply: Reply) -> None:
         """Send a message whose answer goes into a reply that somebody else waits for."""

@@ -10,6 +10,7 @@ left behind; the door.
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +28,8 @@ from simulacra.actors.runtime.sockets import Sockets
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.system import ActorSystem
+
+logger = logging.getLogger(__name__)
 
 _TICKS = 10  # in a heartbeat
 
@@ -203,7 +206,13 @@ class Transport:
             self._wake_flusher.wait()
             self._wake_flusher.clear()
             while self._dirty:
-                self._dirty.pop().flush()
+                self._flush_one(self._dirty.pop())
+
+    def _flush_one(self, peer: Peer) -> None:
+        try:
+            peer.flush()
+        except Exception:  # one peer's trouble must not keep the others' mail
+            logger.exception("mail to %s could not be sent", peer.name)
 
     def _keep_time(self) -> None:
         while not self._closing.wait(self._settings.timing.heartbeat / _TICKS):

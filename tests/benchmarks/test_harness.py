@@ -57,8 +57,12 @@ def test_a_contender_that_cannot_be_provided_is_not_started() -> None:
 def test_a_daemon_that_a_contender_leaves_is_ended(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     daemon = (
+        "r, w = os.pipe()\n"
         f"p = os.fork() or (os.setsid(), open({str(pid)!r}, 'w').write(str(os.getpid())), "
-        "os.closerange(0, 3), time.sleep(600)); serve(float)"
+        "os.close(w), os.closerange(0, 3), time.sleep(600))\n"
+        "os.close(w)\n"
+        "os.read(r, 1)  # until the daemon has said who it is\n"
+        "serve(float)"
     )
     measured = measure(case(program("leaves", daemon)), most_rounds=1)
     assert measured.samples == {"leaves": [3.0]}

@@ -80,3 +80,12 @@ def test_a_full_queue_holds_the_client_back_until_the_handler_reads() -> None:
 def test_other_frames_are_refused(frame: Frame) -> None:
     with pytest.raises(FrameError):
         make().offer(frame)
+
+
+def test_input_that_nobody_takes_is_refused_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulacra.actors.gateway.call._INPUT_PATIENCE", 0.01)
+    call = make()
+    for _ in range(256):
+        call.offer({"input": b"x"})
+    with pytest.raises(FrameError, match="verb takes no input"):
+        call.offer({"input": b"x"})

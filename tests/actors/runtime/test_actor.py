@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from simulacra.actors.runtime import Actor, ActorSystem, ExitReason
@@ -72,3 +74,17 @@ def test_an_actor_that_exits_says_nothing_more(system: ActorSystem) -> None:
     ended = system.watch(ref)
     ref.tell(lambda actor: actor.exit())
     assert str(ended.get(timeout=DEADLINE)) == "normal"
+
+
+class Tolerant(Actor):
+    def on_receive(self, message: Any) -> Any:
+        self.refuse(message)
+
+
+def test_a_refused_message_ends_nobody(system: ActorSystem) -> None:
+    ref = system.spawn(Tolerant)
+    ref.tell("nonsense")
+    with pytest.raises(NotImplementedError, match="does not handle 'nonsense'"):
+        ref.ask("nonsense")
+    assert ref.is_alive()
+    assert system.dead_letters.count == 1

@@ -471,3 +471,12 @@ def _answers(remote: Ref) -> bool:
         return bool(remote.ask("there", timeout=1) == "there")
     except (ActorDeadError, AskTimeoutError):
         return False
+
+
+def test_an_ask_that_timed_out_is_forgotten() -> None:
+    with two_nodes() as (a, b):
+        b.system.spawn(Echo, name="echo")
+        peer = a.peer(b)
+        with pytest.raises(AskTimeoutError):
+            a.system.ref("echo@b").ask("stuck", timeout=0.05)
+        eventually(lambda: not peer._asks)

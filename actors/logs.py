@@ -1,0 +1,64 @@
+"""A node's own log: one line an event, with the host and the actor, bounded when it goes to a file.
+
+A node in the background has a file as its standard error. The log then takes turns with one older
+file, ``NAME.1``, each up to `LIMIT` bytes; a terminal or a pipe gets lines without end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+from simulacra.actors.runtime.futures import current
+
+LIMIT: Final = 8 * 2**20
+_FORMAT: Final = "%(asctime)s %(levelname)s %(host)s %(actor)s %(name)s: %(message)s"
+
+
+def configure(host: str, descriptor: int = 2) -> Path | None:
+    """Send all logging to a descriptor.
+
+    Args:
+        host: the node's name.
+        descriptor: where to; standard error unless said.
+
+    Returns:
+        The file that it is, if it is one.
+    """
+    file = _file_of(descriptor)
+    handler: logging.Handler
+    if file is None:
+        handler = logging.StreamHandler()
+    else:
+        handler = RotatingFileHandler(file, maxBytes=LIMIT, backupCount=1)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.addFilter(_Who(host))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    return file
+
+
+class _Who(logging.Filter):
+    """Adds the host, and the actor in whose thread the event is."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self._host = host
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        cell = getattr(current, "cell", None)
+        record.host = self._host
+        record.actor = "-" if cell is None else cell.name or f"#{cell.id}"
+        return True
+
+
+def _file_of(descriptor: int) -> Path | None:
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return Path(f"/proc/self/fd/{descriptor}").readlink()
+    except OSError:
+        return None
