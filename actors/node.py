@@ -32,6 +32,7 @@ from simulacra.actors import logs
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
+from simulacra.actors.compute.moves import HostLost, HostMet
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import POST, Post
 from simulacra.actors.compute.services import Services
@@ -116,7 +117,7 @@ class Node:
                 bind,
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
-                on_down=lambda peer, _: self.system.groups.forget_node(peer.name),
+                on_down=lambda peer, _: self._lost(peer.name),
             )
         except zmq.ZMQError as error:
             raise GatewayError(
@@ -205,10 +206,19 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
-        for actor, news in ((INTRODUCTIONS, Met(name)), (GROUPS, ShareWith(name))):
-            ref = self.system.whereis(actor)
-            if ref is not None:
-                ref.tell(news)
+        self._tell(INTRODUCTIONS, Met(name))
+        self._tell(GROUPS, ShareWith(name))
+        self._tell(COMPUTATIONS, HostMet(name))
+
+    def _lost(self, name: str) -> None:
+        self.system.groups.forget_node(name)
+        self._tell(COMPUTATIONS, HostLost(name))
+
+    def _tell(self, actor: str, message: object) -> None:
+        """Tell an actor of this node, if it has been started."""
+        ref = self.system.whereis(actor)
+        if ref is not None:
+            ref.tell(message)
 
     def _resolve(self, name: str) -> tuple[str, str]:
         peer = self.transport.peer(name)

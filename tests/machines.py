@@ -1,4 +1,4 @@
-"""Real nodes, a process each, on this machine's loopback: to move computations between, and to kill.
+"""Real nodes, a process each, on this machine's loopback: to move things between, and to kill.
 
 Every machine has a home of its own. Used as a context manager, `Machines` leaves no process behind:
 whatever still runs with one of its homes in its environment is a failure.
@@ -121,7 +121,9 @@ class Machine:
         spec = Spec(Script(f"/none/{name}.py", source), args=packed, name=name, **options)
         return str(self.call("spawn", spec=spec.to_plain())["host"])
 
-    def spawn_command(self, *argv: str, name: str, restartable: bool = False, **options: Any) -> str:
+    def spawn_command(
+        self, *argv: str, name: str, restartable: bool = False, **options: Any
+    ) -> str:
         """Spawn a command; where it began."""
         spec = Spec(Command(argv, restartable=restartable), name=name, **options)
         return str(self.call("spawn", spec=spec.to_plain())["host"])
@@ -235,7 +237,7 @@ class Machines:
             self._zygote.communicate()
 
     def processes(self) -> list[psutil.Process]:
-        """What runs with one of the homes in its environment."""
+        """What the nodes started: it has one of the homes in its environment."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):

@@ -206,6 +206,8 @@ class Computation(Actor):
                 self._relocation.heard(host, move)
             case FetchDone():
                 self._relocation.fetched(message)
+            case m.HostLost() | m.HostMet():
+                self._relocation.host_changed(message)
             case Tick():
                 self._tick()
             case int() as run:

@@ -145,6 +145,9 @@ class Computations(Actor):
                 return [(described, now - then) for described, then in self._described.values()]
             case Carry():
                 self._carry(message)
+            case m.HostLost() | m.HostMet():
+                for ref in self._actors.values():
+                    ref.tell(message)
             case _Expire():
                 self._expire()
             case _ if isinstance(message, _FOR_ONE):

@@ -83,7 +83,7 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A computation went to ``place``; until it is ``settled`` there its name is still known here."""
+    """A computation went to ``place``; until it is ``settled`` there, its name is known here."""
 
     party: str
     place: Place
@@ -186,7 +186,7 @@ class Post(Actor):
         self._asks: dict[str, Reply] = {}
         self._due: float | None = None
 
-    def on_receive(self, message: Any) -> Any:
+    def on_receive(self, message: Any) -> Any:  # noqa: C901 - a table of messages
         """Route packets, answer questions, take up mail."""
         match message:
             case Parcel() | Ack() | Moved() | Gone() | Unknown():
@@ -207,9 +207,7 @@ class Post(Actor):
                 self._search(Find(party=party), partial(_tell_where, ref, party))
             case Resolve(name):
                 reply = self.defer_reply()
-                self._search(
-                    Find(name=name), lambda *outcome: reply.set(Resolved(name, *outcome))
-                )
+                self._search(Find(name=name), lambda *outcome: reply.set(Resolved(name, *outcome)))
             case Mail():
                 self._take_up(message)
             case _Heard():

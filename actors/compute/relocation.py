@@ -162,6 +162,11 @@ class Relocation:
         """The fetching thread is done."""
         self._arrive_step(done.event)
 
+    def host_changed(self, event: m.HostLost | m.HostMet) -> None:
+        """The connection to a host was lost or made."""
+        self._depart_step(event)
+        self._arrive_step(event)
+
     def tick(self) -> None:
         """A deadline has come."""
         self._depart_step(Tick())

@@ -86,10 +86,12 @@ class Play:
         while moving.is_alive() and self.dying.is_up:
             self.tell()
             time.sleep(0.001)
+        with suppress(AssertionError):
+            self.dying.wait_dead(0.3)  # the last steps come when the move is over
         died = not self.dying.is_up
-        if died:
-            self.tell()
-            self.dying.up(die_at=self.step + 1)
+        self.tell()
+        self.dying.kill()
+        self.dying.up()
         moving.join()
         self.check()
         return died
