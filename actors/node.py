@@ -208,6 +208,7 @@ class Node:
     def _met(self, name: str) -> None:
         self._tell(INTRODUCTIONS, Met(name))
         self._tell(GROUPS, ShareWith(name))
+        self._tell(HOSTS, HostMet(name))
         self._tell(COMPUTATIONS, HostMet(name))
 
     def _lost(self, name: str) -> None:

@@ -27,7 +27,7 @@ from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths
 from simulacra.client import Client
 
-PATIENCE = 8.0
+PATIENCE = 15.0
 """Seconds after which something that should happen has not."""
 
 
@@ -69,12 +69,14 @@ class Machine:
 
     # -- the node
 
-    def up(self, die_at: int = 0, **environ: str) -> None:
-        """Start the node and wait until it answers."""
+    def up(self, die_at: int = 0, software: str = "") -> None:
+        """Start the node and wait until it answers; it says that its Python is ``software``."""
         assert self._zygote.stdin is not None
         assert self._zygote.stdout is not None
-        told = {**self.environ, "SIMULACRA_LISTEN": self.address, **environ}
-        order = {"environ": told, "log": str(self.log), "die_at": die_at}
+        told = {**self.environ, "SIMULACRA_LISTEN": self.address}
+        order = {
+            "environ": told, "log": str(self.log), "die_at": die_at, "software": software,
+        }  # fmt: skip
         self._zygote.stdin.write(json.dumps(order) + "\n")
         self._zygote.stdin.flush()
         self.pid = int(self._zygote.stdout.readline())

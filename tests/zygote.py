@@ -1,8 +1,9 @@
 """Starts nodes fast: imports everything once, and forks a process for each node that it is told of.
 
-Reads one JSON object a line: ``environ`` and ``log``, and ``die_at``, the number of the
-step at which the node is to kill itself, of those that `Steps` counts, or 0. Answers with the
-process's id. Has no threads of its own, so forking is safe.
+Reads one JSON object a line: ``environ`` and ``log``; ``die_at``, the number of the step at which
+the node is to kill itself, of those that `Steps` counts, or 0; and ``software``, the version of
+Python that it is to tell, or nothing. Answers with the process's id. Has no threads of its own, so
+forking is safe.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from simulacra.actors.compute import hosts, relocation
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.relocation import Relocation
 from simulacra.actors.compute.store import Kept
@@ -67,6 +69,8 @@ def _become(order: dict[str, Any]) -> None:
     for target, source in ((0, nothing), (1, output), (2, output)):
         os.dup2(source, target)
     os.environ.update(order["environ"])
+    if order["software"]:
+        hosts.THIS_SOFTWARE = relocation.THIS_SOFTWARE = m.Software(order["software"], "x86_64")
     if order["die_at"]:
         Steps(order["die_at"])
     run(Settings.load(folder=Path(order["log"]).parent))

@@ -48,7 +48,7 @@ from simulacra.actors.compute.letters import (
     Unknown,
 )
 from simulacra.actors.compute.mailroom import Mailroom
-from simulacra.actors.compute.placement import Needs
+from simulacra.actors.compute.placement import Needs, Read
 from simulacra.actors.compute.post import Resolved
 from simulacra.actors.compute.process import MOVED
 from simulacra.actors.compute.reading import Reading
@@ -68,6 +68,7 @@ logger = logging.getLogger(__name__)
 
 COMPUTATIONS: Final = "computations"
 LOOK_EVERY: Final = 1.0
+MOVES_KEPT: Final = 100
 RESOLVE_EVERY: Final = 1.0
 
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
@@ -130,6 +131,7 @@ class Computation(Actor):
         self._moves: list[dict[str, Any]] = []
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
+        self._why_move = ""
         self._awaiting: list[Reply] = []
         self._due: float | None = None
 
@@ -265,7 +267,7 @@ class Computation(Actor):
             self._take_spec(Spec.from_plain(snapshot["spec"]))
             self._kept.write_spec(Spec.from_plain(snapshot["spec"]))
             self._restarts.count = snapshot["restarts"]
-            self._moves = list(snapshot["moves"])
+            self._take_moves(snapshot["moves"])
             self._size, self._plain = snapshot["size"], snapshot["plain"]
         self._go_on()
 
@@ -345,11 +347,11 @@ class Computation(Actor):
                     self._showing.note(f"no checkpoint could be made: {why}")
             case w.Request():
                 self._services.files.serve(message, self._answer_worker)
-            case w.Read(path, size):
-                self._reading.read(path, size)
+            case w.Read(path, size, files):
+                self._reading.read(path, size, files)
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
-                self._reading.progressed(done, total)
+                self._reading.progressed(name, done, total)
             case w.Result():
                 self._result = message
 
@@ -444,9 +446,26 @@ class Computation(Actor):
             self.defer_reply().set_error(raise_later)
             return
         self._migrating.append(self.defer_reply())
-        self._depart(target)
+        self._depart(target, "asked for")
 
-    def _depart(self, target: str) -> None:
+    def _this_move(self) -> dict[str, Any]:
+        return {
+            "at": time.time(),
+            "source": self._services.host,
+            "target": self._relocation.target,
+            "why": self._why_move,
+        }
+
+    def _take_moves(self, moves: list[dict[str, Any]]) -> None:
+        """Know the moves that led here, so that it rests after them."""
+        self._moves = list(moves)
+        self._rebalance = Rebalance()
+        now, today = time.monotonic(), time.time()
+        for move in moves:
+            self._rebalance.moved(move["source"], move["target"], now - (today - move["at"]))
+
+    def _depart(self, target: str, why: str) -> None:
+        self._why_move = why
         self._move_began = time.monotonic()
         self._relocation.depart(target, plain=self._plain, size=self._size)
 
@@ -469,7 +488,7 @@ class Computation(Actor):
             "mail": mail,
             "size": frozen.size,
             "plain": frozen.plain,
-            "moves": self._moves,
+            "moves": [*self._moves, self._this_move()][-MOVES_KEPT:],
             "restarts": self._restarts.count,
         }
         try:
@@ -544,7 +563,7 @@ class Computation(Actor):
             epoch=self._epoch,
             ended=self._ended_at,
             progress=self._progress,
-            reads=[(read.path, read.size, read.round_trips) for read in self._reading.so_far()],
+            reads=[(read.path, read.size, read.round_trips) for read in self._reads()],
             moves=self._moves,
             size=self._size,
             on=spec.on if spec is not None else None,
@@ -572,7 +591,10 @@ class Computation(Actor):
             self._showing.note(
                 f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s"
             )
-            self._depart(proposal.target)
+            self._depart(proposal.target, f"saves {proposal.gain:.1f} s")
+
+    def _reads(self) -> tuple[Read, ...]:
+        return self._reading.so_far() if self._is_over else self._reading.to_come()
 
     def needs(self) -> Needs:
         """What it has still to do, as far as can be told from what it did."""

@@ -120,7 +120,7 @@ class Context:
         self._checkpoint_every = checkpoint_every
         self._next_checkpoint = time.monotonic() + checkpoint_every
         self._next_report = 0.0
-        self._read: dict[str, int] = {}
+        self._read: dict[str, tuple[int, int]] = {}
         use(self)
 
     @property
@@ -233,7 +233,8 @@ class Context:
     def note_read(self, path: str, size: int) -> None:
         """Count what was opened; told to the node once a second, for placement."""
         folder = path.rpartition("/")[0] or path
-        self._read[folder] = self._read.get(folder, 0) + size
+        before, files = self._read.get(folder, (0, 0))
+        self._read[folder] = before + size, files + 1
         self._report(None)
 
     def _report(self, progress: Progress | None) -> None:
@@ -241,8 +242,8 @@ class Context:
         if now < self._next_report:
             return
         self._next_report = now + REPORT_EVERY
-        for folder, size in self._read.items():
-            self._port.send(Read(folder, size))
+        for folder, (size, files) in self._read.items():
+            self._port.send(Read(folder, size, files))
         self._read.clear()
         if progress is not None:
             self._port.send(progress)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import psutil
 
-from simulacra.actors.compute.moves import Software
+from simulacra.actors.compute.moves import HostMet, Software
 from simulacra.actors.compute.placement import Host, Network, Route
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.runtime import Actor
@@ -178,11 +178,11 @@ class Hosts(Actor):
         self.send_every(EVERY, _TellAll())
 
     def on_receive(self, message: Any) -> Any:
-        """`Facts` of another host, or the time to tell."""
+        """`Facts` of another host, or the time to tell: every two seconds, and to whom is new."""
         match message:
             case Facts():
                 self._table.heard(message)
-            case _TellAll():
+            case _TellAll() | HostMet():
                 self.tell_all()
             case _:
                 self.refuse(message)

@@ -108,6 +108,11 @@ class Relocation:
         return self._departure.attempt
 
     @property
+    def target(self) -> str:
+        """Where it goes, or was last tried to go."""
+        return self._departure.target
+
+    @property
     def is_moving(self) -> bool:
         """Whether it is about to leave."""
         return self._departure.state not in {Leaving.ABSENT, Leaving.RUNNING, Leaving.LEFT}

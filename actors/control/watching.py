@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 20
 _ASK: Final = 10.0
 _WAIT: Final = 2.0
+_MOVE: Final = ("source", "target", "why")
 
 
 class Watching:
@@ -204,7 +205,7 @@ class Watching:
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
             Stage(described.name, size=sum(r.size for r in reads),
                   round_trips=sum(r.round_trips for r in reads)),
-            *(Stage("data", pinned=read.host) for read in reads[:1]),
+            *(Stage("data", pinned=read.host) for read in reads[:1] if read.host in network.hosts),
         )  # fmt: skip
         yield {
             "name": described.name,
@@ -227,7 +228,10 @@ class Watching:
                 {"places": list(row.hosts), "seconds": row.total, "best": row.best}
                 for row in explain_chain(stages, network)
             ],
-            "moves": described.moves,
+            "moves": [
+                {"ago": time.time() - move["at"]} | {key: move[key] for key in _MOVE}
+                for move in described.moves
+            ],
         }
 
 

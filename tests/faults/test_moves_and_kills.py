@@ -135,4 +135,4 @@ def test_a_node_may_die_at_some_steps(tmp_path: Path, dying: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("dying", [0, 1], ids=["source", "target"])
 def test_a_node_may_die_at_every_step(tmp_path: Path, dying: int) -> None:
-    assert play(tmp_path, dying, range(1, 1000)) >= 20
+    assert play(tmp_path, dying, range(1, 1000)) >= 15
