@@ -201,7 +201,8 @@ class Correspondence:
                 self._answer(request, None, _failure(reason))
             case Undelivered(letter, _):
                 self._forget_party(letter.to)
-                self._lost(letter.body)
+                name = letter.to.rpartition("#")[0]  # whoever has the name now
+                self._write(name, w.Send(0, name, letter.body))
             case CheckpointDue():
                 self._checkpoint()
 

@@ -160,6 +160,13 @@ class _Search:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    mail: Mail
+    party: str
+    reply: Reply
+
+
 class Post(Actor):
     """The post office; see the module.
 
@@ -183,7 +190,7 @@ class Post(Actor):
         self._unsettled: set[str] = set()
         self._parties: dict[str, str] = {}  # by name, as last heard
         self._searches: dict[Find, _Search] = {}
-        self._asks: dict[str, Reply] = {}
+        self._asks: dict[str, _Asked] = {}
         self._due: float | None = None
 
     def on_receive(self, message: Any) -> Any:  # noqa: C901 - a table of messages
@@ -266,7 +273,7 @@ class Post(Actor):
         )
         try:
             if mail.ask:
-                self._asks[request] = reply
+                self._asks[request] = _Asked(mail, party, reply)
             self._step(event)
         except OutboxFullError as error:
             self._asks.pop(request, None)
@@ -287,17 +294,37 @@ class Post(Actor):
             case Locate(party):
                 self._search(Find(party=party), partial(self._learn, party))
             case Answered(request, str() as reason, True):
-                self._asks.pop(request).set_error(ActorDeadError(f"it has ended: {reason}"))
+                reply = self._asks.pop(request).reply
+                reply.set_error(ActorDeadError(f"it has ended: {reason}"))
             case Answered(request, body, failed):
-                reply = self._asks.pop(request)
+                reply = self._asks.pop(request).reply
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
+            case Failed(request, "timeout"):
+                asked = self._asks.pop(request)
+                asked.reply.set_error(ActorDeadError("no answer in time"))
             case Failed(request, reason):
-                self._asks.pop(request).set_error(ActorDeadError(f"no answer: {reason}"))
-            case Undelivered(letter, _):
-                self._forget_party(letter.to)
-                self.system.dead_letters.add(self.ref, letter.body)
+                asked = self._asks.pop(request)
+                self._write_to_heir(asked.party, asked.mail, asked.reply, str(reason))
+            case Undelivered(letter, reason):
+                mail = Mail(letter.to.rpartition("#")[0], letter.body)
+                self._write_to_heir(letter.to, mail, None, str(reason))
             case Deliver(_, letter):
                 self.system.dead_letters.add(self.ref, letter.body)
+
+    def _write_to_heir(self, party: str, mail: Mail, reply: Reply | None, reason: str) -> None:
+        """What came too late for a party goes to whoever has its name now, if anybody has."""
+        self._forget_party(party)
+
+        def write(found: Found | None, _: bool) -> None:
+            if found is not None and found.party != party:
+                self._step(Located(found.party, found.place))
+                self._write(found.party, mail, reply or Reply())
+            elif reply is not None:
+                reply.set_error(ActorDeadError(f"no answer: {reason}"))
+            else:
+                self.system.dead_letters.add(self.ref, mail.body)
+
+        self._search(Find(name=mail.to), write)
 
     def _learn(self, party: str, found: Found | None, certain: bool) -> None:
         if found is not None:
