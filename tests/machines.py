@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,21 +57,34 @@ class Machine:
         pid: of its node, 0 while there is none.
     """
 
-    def __init__(self, name: str, home: Path, port: int, zygote: subprocess.Popen[str]) -> None:
-        self.name, self.home, self.port = name, home, port
+    def __init__(
+        self,
+        name: str,
+        home: Path,
+        address: str,
+        port: int,
+        zygote: subprocess.Popen[str] | None = None,
+    ) -> None:
+        self.name, self.home = name, home
         self.environ = {"SIMULACRA_HOME": str(home), "SIMULACRA_NAME": name}
         self.paths = Paths.find(self.environ)
         self.pair = KeyPair.load_or_make(self.paths.key(name))
         self.client = Client(self.paths.socket(name))
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{address}:{port}"
         self.log = home / "log"
         self.pid = 0
         self._zygote = zygote
+
+    def admit(self, *others: Machine) -> None:
+        """Let this be the list of those that it admits, with their addresses."""
+        lines = [f"{o.name} {o.pair.public} {o.address}" for o in others if o is not self]
+        self.paths.members.write_text("".join(f"{line}\n" for line in lines))
 
     # -- the node
 
     def up(self, die_at: int = 0, software: str = "") -> None:
         """Start the node and wait until it answers; it says that its Python is ``software``."""
+        assert self._zygote is not None
         assert self._zygote.stdin is not None
         assert self._zygote.stdout is not None
         told = {**self.environ, "SIMULACRA_LISTEN": self.address}
@@ -190,18 +204,12 @@ class Machines:
         )
         self._folder = folder
         self.all = [
-            Machine(name, folder / name, port, self._zygote)
+            Machine(name, folder / name, "127.0.0.1", port, self._zygote)
             for name, port in zip(names, _free_ports(len(names)), strict=True)
         ]
         for machine in self.all:
-            self.introduce(machine, *self.all)
+            machine.admit(*self.all)
         self._start = up
-
-    @staticmethod
-    def introduce(machine: Machine, *others: Machine) -> None:
-        """Give a machine the list of those that it admits, and their addresses."""
-        lines = [f"{o.name} {o.pair.public} {o.address}" for o in others if o is not machine]
-        machine.paths.members.write_text("".join(f"{line}\n" for line in lines))
 
     def __enter__(self) -> Self:
         if self._start:
@@ -222,7 +230,7 @@ class Machines:
         up = [machine for machine in self.all if machine.is_up]
         for one in up:
             others = [other for other in up if other is not one]
-            wait_for(lambda one=one, others=others: one.sees(*others), what=f"{one.name} sees all")
+            wait_for(partial(one.sees, *others), what=f"{one.name} sees all")
 
     def __exit__(self, *_: object) -> None:
         try:

@@ -70,7 +70,8 @@ def _become(order: dict[str, Any]) -> None:
         os.dup2(source, target)
     os.environ.update(order["environ"])
     if order["software"]:
-        hosts.THIS_SOFTWARE = relocation.THIS_SOFTWARE = m.Software(order["software"], "x86_64")
+        for module in (hosts, relocation):
+            vars(module)["THIS_SOFTWARE"] = m.Software(order["software"], "x86_64")
     if order["die_at"]:
         Steps(order["die_at"])
     run(Settings.load(folder=Path(order["log"]).parent))

@@ -208,6 +208,7 @@ class Computation(Actor):
                 self._relocation.heard(host, move)
             case FetchDone():
                 self._relocation.fetched(message)
+                self._tell_registry()
             case m.HostLost() | m.HostMet():
                 self._relocation.host_changed(message)
             case Tick():

@@ -215,4 +215,4 @@ class Computations(Actor):
 
 def is_living(described: Described) -> bool:
     """Whether a computation has its name still."""
-    return described.state not in {"done", "failed", "stopped", "left", "arriving"}
+    return described.state not in {"done", "failed", "stopped", "left"}

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LIST_TIMEOUT: Final = 3.0
 _SLICE: Final = 0.5
-_RETRIES: Final = 20
+CATCH_WITHIN: Final = 10.0
+_PAUSE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,19 @@ def everywhere(node: Node) -> list[Seen]:
     return found
 
 
+def once(seen: list[Seen]) -> list[Seen]:
+    """Those that are somewhere: not where they left, and arriving only if they are nowhere else."""
+    somewhere = {
+        each.described.party for each in seen if each.described.state not in {"left", "arriving"}
+    }
+    return [
+        each
+        for each in seen
+        if each.described.state != "left"
+        and (each.described.state != "arriving" or each.described.party not in somewhere)
+    ]
+
+
 def find(node: Node, address: str) -> Seen:
     """The computation with a name, or ``name@host``; one that lives before one that has ended.
 
@@ -60,7 +74,7 @@ def find(node: Node, address: str) -> Seen:
         for each in everywhere(node)
         if each.described.name == name and (not host or each.described.host == host)
     ]
-    seen = [each for each in seen if each.described.state not in {"left", "arriving"}]
+    seen = once(seen)
     if not seen:
         raise GatewayError(
             ErrorCode.NOT_FOUND,
@@ -115,7 +129,8 @@ def ask_it(node: Node, call: Call, seen: Seen, question: Any, timeout: float | N
         Exception: what the computation's actor answers.
     """
     host = seen.described.host
-    for _ in range(_RETRIES):
+    deadline = time.monotonic() + CATCH_WITHIN
+    while time.monotonic() < deadline:
         try:
             answer = wait(call, table(node, host).ask(question, block=False), timeout)
         except UnknownComputationError:
@@ -127,7 +142,8 @@ def ask_it(node: Node, call: Call, seen: Seen, question: Any, timeout: float | N
                 f"{host}, where {seen.described.name} was, does not answer: {error.reason}",
                 "see who is connected: simulacra status",
             ) from error
-        if isinstance(answer, Described) and answer.state == "left":
+        if isinstance(answer, Described) and answer.state in {"left", "arriving"}:
+            time.sleep(_PAUSE)
             host = _moved_to(node, seen)
             continue
         return answer

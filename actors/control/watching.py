@@ -16,7 +16,7 @@ from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
-from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
+from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.runtime import AskTimeoutError
 from simulacra.actors.runtime.frames import WIRE_VERSION
@@ -101,8 +101,8 @@ class Watching:
     def _rows(self, name: str | None, *, finished: bool, actors: bool) -> list[dict[str, Any]]:
         seen = [
             each
-            for each in everywhere(self._node)
-            if (is_living(each.described) or (finished and each.described.state != "left"))
+            for each in once(everywhere(self._node))
+            if (finished or is_living(each.described))
             and (name is None or each.described.name == name.partition("@")[0])
         ]
         hosts = [self._node.settings.name, *sorted(self._node.connected())]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.machines import GatewayError, Machines, wait_for
+from tests.machines import GatewayError, Machine, Machines, wait_for
 
 COUNTER = """
 def main(ctx):
@@ -53,6 +54,10 @@ def main(ctx):
     print("ready", flush=True)
     ctx.receive()
 """
+
+
+def is_ready(machine: Machine, name: str) -> bool:
+    return "ready" in machine.call_log(name)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +141,7 @@ def test_a_refused_move_says_why_and_it_goes_on(machines: Machines, source: str,
     a, *_ = machines
     target = "a" if "already" in why else "b"
     a.spawn(source, name="stays")
-    wait_for(lambda: "ready" in a.call_log("stays"))
+    wait_for(partial(is_ready, a, "stays"))
     with pytest.raises(GatewayError, match=why):
         a.migrate("stays", target)
     assert a.where("stays") == "a"
@@ -188,7 +193,7 @@ def main(ctx, pickled):
         machines.wait_met()
         for name, pickled in (("pickled", True), ("plain", False)):
             a.spawn(source, pickled, name=name)
-            wait_for(lambda name=name: "ready" in a.call_log(name))
+            wait_for(partial(is_ready, a, name))
         with pytest.raises(GatewayError, match=r"pickled by Python 3\.1.*Python 3\.99"):
             a.migrate("pickled", "b")
         assert a.migrate("plain", "b")["target"] == "b"
