@@ -30,6 +30,7 @@ import zmq
 
 from simulacra.actors import logs
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
+from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Hosts, HostTable
 from simulacra.actors.compute.moves import HostLost, HostMet
@@ -66,6 +67,7 @@ class Node:
         self.settings = settings
         self.started = time.monotonic()
         self.stopping = threading.Event()
+        self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self._members = settings.paths.members
         pair = self._pair()
         self.key = pair.public
@@ -266,4 +268,5 @@ def run(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
         logger.info("node %s is up; others reach it at %s", settings.name, node.address)
-        node.stopping.wait()
+        while not node.stopping.wait(1.0):
+            pass  # a signal that came to another thread is handled when the main one wakes up

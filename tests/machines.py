@@ -75,9 +75,14 @@ class Machine:
         self.pid = 0
         self._zygote = zygote
 
-    def admit(self, *others: Machine) -> None:
-        """Let this be the list of those that it admits, with their addresses."""
-        lines = [f"{o.name} {o.pair.public} {o.address}" for o in others if o is not self]
+    def admit(self, *others: Machine, addresses: list[Machine] | None = None) -> None:
+        """Let these be all that it admits; it knows the addresses of some, or of all."""
+        known = others if addresses is None else addresses
+        lines = [
+            f"{o.name} {o.pair.public} {o.address if o in known else ''}"
+            for o in others
+            if o is not self
+        ]
         self.paths.members.write_text("".join(f"{line}\n" for line in lines))
 
     # -- the node
@@ -239,7 +244,7 @@ class Machines:
                 machine.signal(signal.SIGTERM)
             for machine in self.all:
                 machine.wait_dead(15.0)
-            wait_for(lambda: not self.processes(), 5.0, "no process is left")
+            wait_for(lambda: not self.processes(), 5.0, f"left: {self.processes()}")
         finally:
             for process in self.processes():
                 with suppress(psutil.Error):

@@ -376,6 +376,7 @@ class Computation(Actor):
         else:
             self._restarts.saved()
             self._mail.saved(mail)
+            arrival_file(self._kept, self._epoch).unlink(missing_ok=True)  # no more needed
         finally:
             os.close(descriptor)
 

@@ -91,6 +91,13 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Nothing of a computation is kept here any more; others know where it is."""
+
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
 class FindFor:
     """A computation here wants to know where a party is: tell it `Located` or `NotFound`."""
 
@@ -210,6 +217,10 @@ class Post(Actor):
                 self._residents.pop(party, None)
                 self._gone_to[party] = place
                 (self._unsettled.discard if settled else self._unsettled.add)(party)
+            case Forget(party):
+                self._residents.pop(party, None)
+                self._gone_to.pop(party, None)
+                self._unsettled.discard(party)
             case FindFor(party, ref):
                 self._search(Find(party=party), partial(_tell_where, ref, party))
             case Resolve(name):

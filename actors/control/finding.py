@@ -37,29 +37,41 @@ def table(node: Node, host: str) -> Ref:
 
 
 def everywhere(node: Node) -> list[Seen]:
-    """All computations of all connected hosts; a host that does not answer is left out."""
+    """All computations: of a host that does not answer, as they were when it did last."""
+    asked = time.monotonic()
     hosts = [node.settings.name, *node.connected()]
-    answers: list[Reply] = [table(node, host).ask(ListThem(), block=False) for host in hosts]
-    found = []
-    for answer in answers:
+    answers: dict[str, Reply] = {
+        host: table(node, host).ask(ListThem(), block=False) for host in hosts
+    }
+    for host, answer in answers.items():
         try:
-            found += [Seen(*entry) for entry in answer.get(timeout=LIST_TIMEOUT)]
+            entries = answer.get(timeout=LIST_TIMEOUT)
         except (ActorDeadError, AskTimeoutError):
             continue
-    return found
+        node.last_seen[host] = [(described, asked - ago) for described, ago in entries]
+    now = time.monotonic()
+    known = {*hosts, *node.absent()}
+    return [
+        Seen(described, max(0.0, now - at))
+        for host, entries in node.last_seen.items()
+        if host in known
+        for described, at in entries
+    ]
 
 
 def once(seen: list[Seen]) -> list[Seen]:
-    """Those that are somewhere: not where they left, and arriving only if they are nowhere else."""
-    somewhere = {
-        each.described.party for each in seen if each.described.state not in {"left", "arriving"}
-    }
-    return [
-        each
-        for each in seen
-        if each.described.state != "left"
-        and (each.described.state != "arriving" or each.described.party not in somewhere)
-    ]
+    """Each computation once, as the host tells that has it now; not those that are nowhere."""
+    best: dict[str, Seen] = {}
+    for each in seen:
+        party = each.described.party
+        if party not in best or _presence(each) > _presence(best[party]):
+            best[party] = each
+    return [each for each in best.values() if each.described.state != "left"]
+
+
+def _presence(seen: Seen) -> tuple[bool, bool, int]:
+    state = seen.described.state
+    return state not in {"left", "arriving"}, state == "arriving", seen.described.epoch
 
 
 def find(node: Node, address: str) -> Seen:
