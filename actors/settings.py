@@ -47,16 +47,24 @@ class Paths:
 
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> Paths:
-        """Return the directories that the environment calls for; none is made."""
+        """Return the directories that the environment calls for; none is made.
+
+        Args:
+            environ: Where ``SIMULACRA_HOME`` and ``XDG_RUNTIME_DIR`` are looked for. The user's
+                other XDG directories are those of this process.
+        """
         if home := environ.get("SIMULACRA_HOME"):
             base = Path(home).expanduser().absolute()
             return cls(base / "config", base / "state", base / "run")
-        user = Path(environ.get("HOME") or Path.home())
+        from platformdirs import PlatformDirs  # noqa: PLC0415 (a twentieth of a start)
+
+        user = PlatformDirs("simulacra", appauthor=False)
         runtime = environ.get("XDG_RUNTIME_DIR")
         return cls(
-            Path(environ.get("XDG_CONFIG_HOME") or user / ".config") / "simulacra",
-            Path(environ.get("XDG_STATE_HOME") or user / ".local/state") / "simulacra",
-            # Without a session there is no XDG_RUNTIME_DIR; the gateway checks whose this one is.
+            user.user_config_path,
+            user.user_state_path,
+            # Without a session there is no XDG_RUNTIME_DIR, where platformdirs would warn and
+            # choose by its version; the gateway checks whose this one is.
             Path(runtime) / "simulacra" if runtime else Path(f"/tmp/simulacra-{os.getuid()}"),  # noqa: S108
         )
 

@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from simulacra.actors.compute.computing import (
     Carry,
     Described,
     GetResult,
+    Here,
     Look,
     Migrate,
     ReadOutput,
@@ -48,16 +50,18 @@ from simulacra.actors.compute.letters import (
     Unknown,
 )
 from simulacra.actors.compute.mailroom import Mailroom
-from simulacra.actors.compute.placement import Needs, Read
+from simulacra.actors.compute.placement import Needs
 from simulacra.actors.compute.post import Resolved
-from simulacra.actors.compute.process import MOVED
+from simulacra.actors.compute.process import MOVED, WorkerProcess
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
-from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_file
+from simulacra.actors.compute.relocation import FetchDone, Relocation
 from simulacra.actors.compute.restarting import Again, Over, Restarts
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.showing import Showing
+from simulacra.actors.compute.spare import Spare
 from simulacra.actors.compute.spec import Command, Limits, Spec
+from simulacra.actors.compute.store import CHECKPOINTS_KEPT
 from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
 from simulacra.actors.runtime.futures import Reply
@@ -71,12 +75,22 @@ LOOK_EVERY: Final = 1.0
 MOVES_KEPT: Final = 100
 RESOLVE_EVERY: Final = 1.0
 
+_LOST_WITH_NODE: Final = (
+    "the node went down while it ran; a command is run again only if it was spawned as restartable"
+)
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 
 @register("error.move")
 class MoveError(Exception):
     """The computation did not move, and goes on where it is; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StartAgain:
+    """Time to start the worker again, unless another run has begun."""
+
+    run: int
 
 
 class _OutputGrew:
@@ -116,6 +130,8 @@ class Computation(Actor):
         self._result: w.Result | None = None
         self._task: Task | None = None
         self._run = 0
+        self._runs = count(1)
+        self._spare = Spare(self._from_worker, self._from_exit)
         self._since: float | None = None
         self._epoch = 0
         self._arrived_with: dict[str, Any] | None = None
@@ -129,10 +145,12 @@ class Computation(Actor):
         self._size = 0
         self._plain: bool | None = None
         self._moves: list[dict[str, Any]] = []
+        self._move_to = self._move_why = ""
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
-        self._why_move = ""
-        self._awaiting: list[Reply] = []
+        self._awaiting: list[Reply] = []  # answered within a second, whatever comes
+        self._stoppers: list[Reply] = []
+        self._kept_here = 0
         self._due: float | None = None
 
     def on_start(self) -> None:
@@ -152,17 +170,19 @@ class Computation(Actor):
         self._relocation = Relocation(
             self._party, self._services, self._kept, self, self._send_move, self.ref.tell
         )
+        self._registry.tell(Here(self._party, self.ref))
         result = self._kept.read_result()
         if result is None:
             self._relocation.begin()
         else:
             self._recall(result)
+            self._tell_registry()
         self.send_every(LOOK_EVERY, _LookAround())
         self._after()
 
     def _take_spec(self, spec: Spec) -> None:
         self._spec = spec
-        self._restarts = Restarts(spec.restart)
+        self._restarts = Restarts(spec.restart if _may_run_again(spec) else "temporary")
 
     def _recall(self, result: dict[str, Any]) -> None:
         self._state, self._ended_at = result["state"], result["ended"]
@@ -178,10 +198,12 @@ class Computation(Actor):
     def on_stop(self, reason: ExitReason) -> None:
         """The node goes down: the worker ends here, and goes on from its checkpoint later."""
         del reason
+        self._spare.drop(wait=5.0)
         if self._task is not None:
             self._task.kill()
             self._task.join(5.0)
         self._showing.close()
+        self._mail.close()
 
     def on_receive(self, message: Any) -> Any:
         """What came; the messages' classes say what they mean."""
@@ -213,7 +235,7 @@ class Computation(Actor):
                 self._relocation.host_changed(message)
             case Tick():
                 self._tick()
-            case int() as run:
+            case _StartAgain(run):
                 if run == self._run and self._state == "starting":
                     self._go_on()
             case _LookAround():
@@ -225,7 +247,7 @@ class Computation(Actor):
             case StopIt(_, kill):
                 self._stop(kill=kill)
             case Await():
-                self._await()
+                self._await(self._awaiting)
             case Look():
                 return self.describe()
             case GetResult():
@@ -263,13 +285,16 @@ class Computation(Actor):
 
     def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Start here, from the newest checkpoint of this epoch or from what came (`Resident`)."""
-        self._epoch, self._arrived_with = epoch, snapshot
+        self._epoch, self._arrived_with, self._kept_here = epoch, snapshot, 0
         if snapshot is not None:
             self._take_spec(Spec.from_plain(snapshot["spec"]))
             self._kept.write_spec(Spec.from_plain(snapshot["spec"]))
             self._restarts.count = snapshot["restarts"]
             self._take_moves(snapshot["moves"])
             self._size, self._plain = snapshot["size"], snapshot["plain"]
+        elif self._mail.was_open and self._spec is not None and not _may_run_again(self._spec):
+            self._finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
+            return
         self._go_on()
 
     def _go_on(self) -> None:
@@ -278,19 +303,9 @@ class Computation(Actor):
         if spec is None:
             raise RuntimeError(f"{self._party} has no spec in {self._kept.folder}")
         descriptor, about = self._newest()
-        self._run += 1
         try:
             self._mail.open(self._epoch, about["mail"])
-            self._task = start_task(
-                spec,
-                name=self._name,
-                host=self._services.host,
-                folder=self._folder(spec),
-                log=self._showing.log,
-                snapshot=descriptor,
-                on_message=partial(self._from_worker, self._run),
-                on_exit=partial(self._from_exit, self._run),
-            )
+            self._task = self._begin_task(spec, descriptor)
         except OSError as error:
             self._finish("failed", ExitReason.of_error(error))
             return
@@ -300,6 +315,24 @@ class Computation(Actor):
         self._state, self._since, self._frozen = "running", time.time(), False
         self._mail.pump()
         self._tell_registry()
+
+    def _begin_task(self, spec: Spec, snapshot: int | None) -> Task:
+        spare = self._spare.take()
+        if spare is not None:
+            self._run, worker = spare
+            worker.begin(name=self._name, host=self._services.host, snapshot=snapshot)
+            return worker
+        self._run = next(self._runs)
+        return start_task(
+            spec,
+            name=self._name,
+            host=self._services.host,
+            folder=self._folder(spec),
+            log=self._showing.log,
+            snapshot=snapshot,
+            on_message=partial(self._from_worker, self._run),
+            on_exit=partial(self._from_exit, self._run),
+        )
 
     def _folder(self, spec: Spec) -> Path:
         """Where it works: a command where it was typed, if there is such a folder here."""
@@ -324,7 +357,7 @@ class Computation(Actor):
             return None, {"mail": None}
         if not self._arrived_with["size"]:
             return None, self._arrived_with
-        path = arrival_file(self._kept, self._epoch)
+        path = self._kept.arrival(self._epoch)
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC), self._arrived_with
 
     def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901, PLR0912 - a table
@@ -347,21 +380,20 @@ class Computation(Actor):
                 elif not freezing:
                     self._showing.note(f"no checkpoint could be made: {why}")
             case w.Request():
-                self._services.files.serve(message, self._answer_worker)
+                if self._task is not None:
+                    self._services.files.serve(message, partial(_answer, self._task))
             case w.Read(path, size, files):
                 self._reading.read(path, size, files)
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
                 self._reading.progressed(name, done, total)
+            case w.Ready():
+                self._tell_registry()
             case w.Result():
                 self._result = message
 
     def _to_worker(self, message: w.ToWorker) -> bool:
         return self._task is not None and self._task.send(message)
-
-    def _answer_worker(self, answer: w.Answer) -> None:
-        if self._task is not None:
-            self._task.send(answer)
 
     def _save(self, checkpoint: w.Checkpoint) -> None:
         descriptor = checkpoint.fd
@@ -376,7 +408,9 @@ class Computation(Actor):
         else:
             self._restarts.saved()
             self._mail.saved(mail)
-            arrival_file(self._kept, self._epoch).unlink(missing_ok=True)  # no more needed
+            self._kept_here += 1
+            if self._kept_here == CHECKPOINTS_KEPT:
+                self._kept.remove_arrivals()  # no checkpoint of before the move is left
         finally:
             os.close(descriptor)
 
@@ -388,7 +422,9 @@ class Computation(Actor):
             self._finish("stopped", SHUTDOWN)
             return
         match self._restarts.ended(reason, time.monotonic()):
-            case Over(cause):
+            case Over(cause, why):
+                if why is not None:
+                    self._showing.note(why)
                 self._finish("done" if cause == NORMAL else "failed", cause)
             case Again(delay, anew):
                 self._start_again(reason, delay, anew=anew)
@@ -399,7 +435,7 @@ class Computation(Actor):
             self._kept.remove_checkpoints()
         self._reason, self._state = self._restarts.first_reason, "starting"
         self._showing.note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
-        self.send_after(delay, self._run)
+        self.send_after(delay, _StartAgain(self._run))
         self._tell_registry()
 
     def _finish(self, state: str, reason: ExitReason) -> None:
@@ -417,8 +453,12 @@ class Computation(Actor):
         }
         try:
             self._kept.write_result(result)
-        except OSError:
+        except OSError as error:
             logger.exception("the result of %s is not on disk", self._party)
+            self._showing.note(f"its end is not on disk, and is forgotten with the node: {error}")
+        else:
+            self._kept.remove_checkpoints()
+            self._kept.remove_arrivals()
         self._relocation.ended()
         self._mail.end(str(reason))
         self._answer_all()
@@ -426,7 +466,7 @@ class Computation(Actor):
     def _answer_all(self) -> None:
         """Whoever waits for its end, or for it to leave, hears of it."""
         described = self.describe()
-        waiting, self._awaiting = self._awaiting, []
+        waiting, self._awaiting, self._stoppers = [*self._awaiting, *self._stoppers], [], []
         for reply in waiting:
             reply.set(described)
         self._showing.answer(over=self._is_over)
@@ -450,14 +490,6 @@ class Computation(Actor):
         self._migrating.append(self.defer_reply())
         self._depart(target, "asked for")
 
-    def _this_move(self) -> dict[str, Any]:
-        return {
-            "at": time.time(),
-            "source": self._services.host,
-            "target": self._relocation.target,
-            "why": self._why_move,
-        }
-
     def _take_moves(self, moves: list[dict[str, Any]]) -> None:
         """Know the moves that led here, so that it rests after them."""
         self._moves = list(moves)
@@ -467,8 +499,7 @@ class Computation(Actor):
             self._rebalance.moved(move["source"], move["target"], now - (today - move["at"]))
 
     def _depart(self, target: str, why: str) -> None:
-        self._why_move = why
-        self._move_began = time.monotonic()
+        self._move_began, self._move_to, self._move_why = time.monotonic(), target, why
         self._relocation.depart(target, plain=self._plain, size=self._size)
 
     def freeze(self) -> None:
@@ -498,6 +529,15 @@ class Computation(Actor):
         finally:
             os.close(descriptor)
 
+    def _this_move(self) -> dict[str, Any]:
+        return {
+            "at": time.time(),
+            "source": self._services.host,
+            "target": self._move_to,
+            "why": self._move_why,
+            "printed": self._showing.log.end,
+        }
+
     def resume(self) -> None:
         """Go on here after all."""
         self._freeze_ticket += 1  # whatever is still handed out for the old one is stale
@@ -505,11 +545,23 @@ class Computation(Actor):
             self._to_worker(w.Resume())
             return
         self._frozen, self._state = False, "running"
+        if self._stopping:
+            self._end_now()
+            return
         if self._task is None or isinstance(self._task, CommandTask):
             self._go_on()
             return
         self._mail.thaw()
         self._task.send(w.Resume())
+
+    def expect(self, snapshot: dict[str, Any]) -> None:
+        """Start a worker now, that waits for the state."""
+        spec = Spec.from_plain(snapshot["spec"])
+        self._spare.start(next(self._runs), spec, self._folder(spec), self._showing.log)
+
+    def expect_no_more(self) -> None:
+        """End the worker that waits."""
+        self._spare.drop()
 
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""
@@ -518,6 +570,9 @@ class Computation(Actor):
         self._task = None
         if self._state != "left":
             self._state = "left"
+            self._kept.remove_checkpoints()
+            self._kept.remove_arrivals()
+            self._showing.note(f"it has moved to {target}")
             self._answer_all()
 
     def moved(self, target: str, problem: str | None) -> None:
@@ -548,7 +603,8 @@ class Computation(Actor):
 
     def describe(self) -> Described:
         """The computation now."""
-        cpu, memory = _usage(self._task.pid if self._task is not None else None)
+        pid = self._task.pid if self._task is not None else None
+        cpu, memory = _usage(pid)
         spec = self._spec
         return Described(
             party=self._party,
@@ -565,11 +621,13 @@ class Computation(Actor):
             epoch=self._epoch,
             ended=self._ended_at,
             progress=self._progress,
-            reads=[(read.path, read.size, read.round_trips) for read in self._reads()],
+            reads=[(read.path, read.size, read.round_trips) for read in self._reading.so_far()],
+            to_come=[(read.path, read.size, read.round_trips) for read in self._reading.to_come()],
             moves=self._moves,
             size=self._size,
             on=spec.on if spec is not None else None,
             near=spec.near if spec is not None else None,
+            pid=pid,
         )
 
     def _tell_registry(self) -> None:
@@ -582,6 +640,9 @@ class Computation(Actor):
             return
         self._tell_registry()
         self._showing.answer(over=False, all_of_them=True)
+        waiting, self._awaiting = self._awaiting, []
+        for reply in waiting:
+            reply.set(self.describe())
         spec = self._spec
         if self._state != "running" or spec is None or spec.on or spec.near:
             return
@@ -590,13 +651,7 @@ class Computation(Actor):
         now = time.monotonic()
         proposal = self._rebalance.propose_move(self.needs(), self._services.network(), now)
         if proposal is not None:
-            self._showing.note(
-                f"it moves to {proposal.target}, where it saves {proposal.gain:.1f} s"
-            )
             self._depart(proposal.target, f"saves {proposal.gain:.1f} s")
-
-    def _reads(self) -> tuple[Read, ...]:
-        return self._reading.so_far() if self._is_over else self._reading.to_come()
 
     def needs(self) -> Needs:
         """What it has still to do, as far as can be told from what it did."""
@@ -609,10 +664,11 @@ class Computation(Actor):
         )
 
     def _stop(self, *, kill: bool) -> None:
-        self._await()
-        if self._is_over:
+        if not self._await(self._stoppers):
             return
         self._stopping = True
+        if self._frozen:
+            return  # who has left is stopped where it went, who stays is stopped by `resume`
         if self._task is None:
             self._finish("stopped", SHUTDOWN)
         elif kill:
@@ -620,17 +676,30 @@ class Computation(Actor):
         else:
             self._task.stop()
 
-    def _await(self) -> None:
+    def _end_now(self) -> None:
+        """End what was frozen when it was to be stopped."""
+        if self._task is None:
+            self._finish("stopped", SHUTDOWN)
+        else:
+            self._task.kill()
+
+    def _await(self, among: list[Reply]) -> bool:
+        """Answer the ask in hand at the end; False if that is past."""
         reply = self.defer_reply()
         if self._is_over:
             reply.set(self.describe())
-        else:
-            self._awaiting.append(reply)
+            return False
+        among.append(reply)
+        return True
 
     def _type(self, message: Type) -> None:
-        if not isinstance(self._task, CommandTask):
-            return
-        process = self._task.process
+        match self._task:
+            case CommandTask(process=process):
+                pass
+            case WorkerProcess() as process:
+                pass
+            case _:
+                return
         with suppress(OSError, ValueError):
             if message.size is not None:
                 process.resize(*message.size)
@@ -650,6 +719,18 @@ def _usage(pid: int | None) -> tuple[float | None, int | None]:
         return times.user + times.system, process.memory_info().rss
     except psutil.Error:
         return None, None
+
+
+def _may_run_again(spec: Spec) -> bool:
+    """Whether the code may run a second time: a command only if that was said."""
+    if not isinstance(spec.what, Command):
+        return True
+    return spec.what.restartable or spec.restart == "permanent"
+
+
+def _answer(task: Task, answer: w.Answer) -> None:
+    """In whatever thread: the worker that wanted it gets the answer, and no later one."""
+    task.send(answer)
 
 
 def _close_descriptor(message: w.ToNode) -> None:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 CHECKPOINT_SHARE: Final = 0.1
-REPORT_EVERY: Final = 1.0
+REPORT_EVERY: Final = 0.5
 FILE_TIMEOUT: Final = 30.0
 ASK_TIMEOUT: Final = 5.0
 
@@ -231,7 +231,7 @@ class Context:
         return answer.value
 
     def note_read(self, path: str, size: int) -> None:
-        """Count what was opened; told to the node once a second, for placement."""
+        """Count what was opened; told to the node twice a second, for placement."""
         folder = path.rpartition("/")[0] or path
         before, files = self._read.get(folder, (0, 0))
         self._read[folder] = before + size, files + 1

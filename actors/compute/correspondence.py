@@ -20,6 +20,7 @@ from simulacra.actors.compute.letters import (
     Command,
     Consumed,
     Deliver,
+    End,
     Event,
     Failed,
     Locate,
@@ -150,6 +151,20 @@ class Correspondence:
             else:
                 self._post_letter(found.party, letter)
 
+    def thaw(self) -> None:
+        """Go on where it was frozen."""
+        self.step(Thaw(self.endpoint.place))
+        for name in self._unresolved:
+            self._resolve(name)
+
+    def end(self, reason: str) -> None:
+        """The computation has ended; messages that still wait for an address go out later."""
+        for name, letters in self._unresolved.items():
+            self._unresolved[name] = [each for each in letters if isinstance(each, w.Send)]
+        if self.endpoint.state is State.FROZEN:
+            self.thaw()
+        self.step(End(reason))
+
     def _post_letter(self, party: str, letter: w.Send | w.Ask) -> None:
         try:
             match letter:
@@ -172,12 +187,6 @@ class Correspondence:
             logger.warning("%s: a message to %s is lost: %s", self.endpoint.name, letter.to, why)
 
     # -- the endpoint
-
-    def thaw(self) -> None:
-        """Go on where it was frozen."""
-        self.step(Thaw(self.endpoint.place))
-        for name in self._unresolved:
-            self._resolve(name)
 
     def step(self, event: Event) -> None:
         """Step the endpoint, and do what it says."""

@@ -34,7 +34,7 @@ def guard(control: socket.socket, *, terminal: bool = False) -> None:
         control: the guard's end of the control socket.
         terminal: whether standard input is the child's controlling terminal.
     """
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     guard_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -43,6 +43,11 @@ def guard(control: socket.socket, *, terminal: bool = False) -> None:
         return
     _close_all_but(control.fileno())
     _watch(control, pid)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all descendants whose own parents end, daemons too."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _become_program(guard_pid: int, *, terminal: bool) -> None:

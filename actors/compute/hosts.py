@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import psutil
 
-from simulacra.actors.compute.moves import HostMet, Software
+from simulacra.actors.compute.moves import Software
 from simulacra.actors.compute.placement import Host, Network, Route
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.runtime import Actor
@@ -163,6 +163,13 @@ def _host(facts: Facts) -> Host:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A host has been connected: it is told at once, since placement needs to know it."""
+
+    host: str
+
+
 class _TellAll:
     """Time to tell."""
 
@@ -182,7 +189,9 @@ class Hosts(Actor):
         match message:
             case Facts():
                 self._table.heard(message)
-            case _TellAll() | HostMet():
+            case Connected(host):
+                self._tell(host, Facts.here(self._table.host, self._table.version))
+            case _TellAll():
                 self.tell_all()
             case _:
                 self.refuse(message)
@@ -191,9 +200,12 @@ class Hosts(Actor):
         """Tell every connected host, and take the time until it says that it heard."""
         facts = Facts.here(self._table.host, self._table.version)
         for peer in self._table.peers():
-            began = time.monotonic()
-            answer = self.system.ref(f"{HOSTS}@{peer}").ask(facts, block=False)
-            answer.on_answer(lambda reply, peer=peer, began=began: self._timed(peer, began, reply))
+            self._tell(peer, facts)
+
+    def _tell(self, peer: str, facts: Facts) -> None:
+        began = time.monotonic()
+        answer = self.system.ref(f"{HOSTS}@{peer}").ask(facts, block=False)
+        answer.on_answer(lambda reply: self._timed(peer, began, reply))
 
     def _timed(self, peer: str, began: float, reply: Any) -> None:
         if reply.outcome()[1] is None:

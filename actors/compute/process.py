@@ -54,27 +54,26 @@ _BOOT: Final = (
 
 
 class WorkerProcess(GuardedProcess):
-    """A computation's worker, running from the moment this is made."""
+    """A computation's worker: a process from the moment this is made, at work from `begin` on.
+
+    Starting an interpreter takes a tenth of a second; whoever knows that a computation is about to
+    come can have that done before there is anything to begin with.
+    """
 
     def __init__(
         self,
         spec: Spec,
         *,
-        name: str,
-        host: str,
         folder: Path,
         log: OutputLog,
         on_message: Callable[[ToNode], None],
         on_exit: Callable[[ExitReason], None],
         on_output: Callable[[bytes], None] | None = None,
-        snapshot: int | None = None,
     ) -> None:
         """Start a worker.
 
         Args:
             spec: what to run; no command (see `command.CommandProcess`).
-            name: the computation's name.
-            host: this host's name.
             folder: the worker's working directory, made if need be.
             log: where its output goes; stays the caller's to close.
             on_message: called with each message, in the worker's thread; a descriptor in it
@@ -82,12 +81,11 @@ class WorkerProcess(GuardedProcess):
             on_exit: called once with the exit reason when no process of it is left, after all
                 its messages, in the worker's thread.
             on_output: called with what it prints, after it is logged, in the worker's thread.
-            snapshot: a descriptor of the snapshot to go on from; stays the caller's to close.
 
         Raises:
             OSError: it cannot be started.
-            MessageTooLargeError: the spec's arguments are too large; ``on_exit`` was called.
         """
+        self._spec = spec
         self._on_message = on_message
         self._lock = threading.Lock()
         self._in_flight = 0
@@ -109,11 +107,20 @@ class WorkerProcess(GuardedProcess):
         finally:
             theirs.close()
         self.watch({self._channel.fileno(): self._receive})
-        self._start(Start(spec.to_plain(), name, host, snapshot))
 
-    def _start(self, start: Start) -> None:
+    def begin(self, *, name: str, host: str, snapshot: int | None = None) -> None:
+        """Let it work; once.
+
+        Args:
+            name: the computation's name.
+            host: this host's name.
+            snapshot: a descriptor of the snapshot to go on from; stays the caller's to close.
+
+        Raises:
+            MessageTooLargeError: the spec's arguments are too large; ``on_exit`` was called.
+        """
         try:
-            self._channel.send(start)
+            self._channel.send(Start(self._spec.to_plain(), name, host, snapshot))
         except ChannelClosedError:
             pass  # it has ended already; on_exit tells
         except MessageTooLargeError:

@@ -48,8 +48,8 @@ class Program:
         """
         self.args = tuple(unpack_argument(value) for value in spec.args)
         self.kwargs = {key: unpack_argument(value) for key, value in spec.kwargs.items()}
-        self._is_actor = isinstance(spec.what, ActorClass)
         self._code, self._module = _load(spec)
+        self._is_actor = isinstance(spec.what, ActorClass) or _is_actor_class(self._code)
 
     def run(self, ctx: Context, snapshot: Snapshot) -> Any:
         """Run to the end, from the top or from ``snapshot``; the result."""
@@ -84,6 +84,11 @@ class Program:
         ctx.save = lambda: (save(), int(getattr(owner, "STATE_VERSION", 1)))
         if snapshot.version:
             load(snapshot.state, snapshot.version)
+
+
+def _is_actor_class(code: object) -> bool:
+    """Whether what a name stands for is a movable actor: nobody has to say so when spawning it."""
+    return isinstance(code, type) and callable(getattr(code, "on_receive", None))
 
 
 def _handle(actor: Any, message: Message) -> None:

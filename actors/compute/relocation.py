@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
@@ -33,11 +32,6 @@ _RECORD: Final = "moving"
 _TO_TARGET: Final = (m.Offer, m.Install, m.Activate, m.Discard)
 
 
-def arrival_file(kept: Kept, epoch: int) -> Path:
-    """Where the worker's snapshot is kept with which a computation came here in an epoch."""
-    return kept.folder / f"arrival-{epoch}"
-
-
 class Resident(Protocol):
     """The computation that is moved, as the moving protocol sees it."""
 
@@ -46,6 +40,12 @@ class Resident(Protocol):
 
     def resume(self) -> None:
         """Go on after a freeze, or do not freeze after all."""
+
+    def expect(self, snapshot: dict[str, Any]) -> None:
+        """It is on its way here with this snapshot; `run` or `expect_no_more` is to follow."""
+
+    def expect_no_more(self) -> None:
+        """It does not come after all; may be said again."""
 
     def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Start here."""
@@ -215,7 +215,8 @@ class Relocation:
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
                 self._fetching = None
-                arrival_file(self._kept, epoch).unlink(missing_ok=True)
+                self._resident.expect_no_more()
+                self._kept.arrival(epoch).unlink(missing_ok=True)
             case m.MoveDone(target):
                 self.withdraw()
                 self._resident.moved(target, None)
@@ -237,6 +238,7 @@ class Relocation:
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
         self._fetching = epoch
+        self._resident.expect(snapshot)
         threading.Thread(
             target=self._fetch_in_thread,
             args=(epoch, snapshot),
@@ -245,7 +247,7 @@ class Relocation:
         ).start()
 
     def _fetch_in_thread(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        path = arrival_file(self._kept, epoch)
+        path = self._kept.arrival(epoch)
         rest = {key: value for key, value in snapshot.items() if key != "ticket"}
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

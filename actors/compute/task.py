@@ -120,13 +120,13 @@ def start_task(
 
     Raises:
         OSError: it cannot be started.
+        MessageTooLargeError: as `WorkerProcess.begin`.
     """
     if isinstance(spec.what, Command):
         return CommandTask(
             spec.what, spec, folder=folder, log=log,
             on_message=on_message, on_exit=on_exit,
         )  # fmt: skip
-    return WorkerProcess(
-        spec, name=name, host=host, folder=folder, log=log, snapshot=snapshot,
-        on_message=on_message, on_exit=on_exit,
-    )  # fmt: skip
+    worker = WorkerProcess(spec, folder=folder, log=log, on_message=on_message, on_exit=on_exit)
+    worker.begin(name=name, host=host, snapshot=snapshot)
+    return worker

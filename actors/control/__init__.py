@@ -1,7 +1,8 @@
 """What the gateway's verbs do, in the gateway's threads; docs/guide/gateway.md says what they are.
 
 ``finding`` finds a computation in the network, ``spawning`` starts one, ``steering`` moves, stops
-and writes to it, ``watching`` tells how things are, ``streams`` is what has two directions.
+and writes to it, ``watching`` tells how things are, ``logs`` what was printed, ``streams`` is what
+has two directions.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from simulacra.actors.control.logs import Logs
 from simulacra.actors.control.spawning import Spawning
 from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
@@ -28,7 +30,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     return {
         "status": watching.status,
         "ps": watching.ps,
-        "logs": watching.logs,
+        "logs": Logs(node).logs,
         "result": watching.result,
         "explain": watching.explain,
         "spawn": spawning.spawn,

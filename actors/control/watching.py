@@ -1,4 +1,4 @@
-"""How things are: the node, the computations, their output and results, and why they are there."""
+"""How things are: the node, the computations, their results, and why they are there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import psutil
 
 from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
-from simulacra.actors.compute.computing import Await, Described, GetResult, Look, ReadOutput
+from simulacra.actors.compute.computing import Await, Described, GetResult, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.gateway.call import Call
-from simulacra.actors.runtime import AskTimeoutError
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -26,14 +25,11 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
     from simulacra.actors.runtime.peer import Peer
 
-_PIECE: Final = 1 << 20
 _ASK: Final = 10.0
-_WAIT: Final = 2.0
-_MOVE: Final = ("source", "target", "why")
 
 
 class Watching:
-    """The verbs ``status``, ``ps``, ``logs``, ``result`` and ``explain``."""
+    """The verbs ``status``, ``ps``, ``result`` and ``explain``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -146,36 +142,13 @@ class Watching:
             for stats in (cell.mailbox.stats(),)
         ]
 
-    def logs(self, call: Call) -> Iterator[object]:
-        """What a computation printed, and with ``follow`` what it prints."""
-        seen = find(self._node, call.arg("name", str))
-        follow, tail = call.arg("follow", bool, False), call.arg("tail", int, None)
-        after = 0
-        while not call.cancelled.is_set():
-            request = ReadOutput(seen.described.party, after, _PIECE, wait=follow)
-            host = seen.described.host
-            piece = ask_it(self._node, call, seen, request, _ASK)
-            data = piece.data if tail is None else b"".join(piece.data.splitlines(True)[-tail:])
-            tail, after = None, piece.next
-            if data or piece.lost:
-                yield {
-                    "time": time.time(), "host": host, "stream": "stdout",
-                    "data": data, "dropped": piece.lost,
-                }  # fmt: skip
-            if piece.ended or (not follow and not piece.data):
-                seen = find(self._node, seen.described.name)
-                if not follow or not is_living(seen.described):
-                    return
-                if seen.described.host != host:
-                    after = 0  # its log goes on where it is now
-
     def result(self, call: Call) -> Iterator[object]:
         """What a computation returned; with ``wait`` once it has ended."""
         seen, wait = find(self._node, call.arg("name", str)), call.arg("wait", bool, False)
         described = seen.described
         while wait and is_living(described):
             call.check()
-            described = self._await(call, seen)
+            described = ask_it(self._node, call, seen, Await(described.party), _ASK)
             seen = find(self._node, described.name)
         result = {"value": None, "text": None}
         if described.state == "done":
@@ -191,33 +164,24 @@ class Watching:
             "ended": None if described.ended is None else time.time() - described.ended,
         }
 
-    def _await(self, call: Call, seen: Seen) -> Described:
-        """The computation when it has ended, or as it is after a while."""
-        try:
-            ended: Described = ask_it(self._node, call, seen, Await(seen.described.party), _WAIT)
-        except AskTimeoutError:
-            return find(self._node, seen.described.name).described
-        return ended
-
     # -- why
 
     def explain(self, call: Call) -> Iterator[object]:
         """The costs of each host for a computation, and its moves."""
         seen = find(self._node, call.arg("name", str))
         described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
-        reads = tuple(Read(at.partition(":")[0], at, size, trips)
-                      for at, size, trips in described.reads)  # fmt: skip
+        so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
         needs = Needs(
-            described.name, at=described.host, reads=reads, state_size=described.size,
+            described.name, at=described.host, reads=to_come, state_size=described.size,
             on=None, near=None,
         )  # fmt: skip
         network = self._node.hosts.network()
         alternatives = explain(needs, network)
         stages = (
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in reads),
-                  round_trips=sum(r.round_trips for r in reads)),
-            *(Stage("data", pinned=read.host) for read in reads[:1] if read.host in network.hosts),
+            Stage(described.name, size=sum(r.size for r in to_come),
+                  round_trips=sum(r.round_trips for r in to_come)),
+            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
         )  # fmt: skip
         yield {
             "name": described.name,
@@ -233,7 +197,7 @@ class Watching:
                     "trips": read.round_trips,
                     "seen": seen.ago,
                 }
-                for read in reads
+                for read in so_far
             ],
             "alternatives": [_alternative(each, described.host) for each in alternatives],
             "chain": [
@@ -241,10 +205,19 @@ class Watching:
                 for row in explain_chain(stages, network)
             ],
             "moves": [
-                {"ago": time.time() - move["at"]} | {key: move[key] for key in _MOVE}
+                {
+                    "ago": time.time() - move["at"],
+                    "source": move["source"],
+                    "target": move["target"],
+                    "why": move["why"],
+                }
                 for move in described.moves
             ],
         }
+
+
+def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
+    return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
@@ -278,7 +251,7 @@ def _alternative(each: Alternative, here: str) -> dict[str, Any]:
 def _row(row: str, parent: str | None) -> dict[str, Any]:
     return {
         "id": row, "parent": parent, "restarts": 0, "age": None, "mailbox": None, "bound": None,
-        "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
+        "pid": None, "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
     }  # fmt: skip
 
 
@@ -294,6 +267,7 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "age": None if one.since is None else max(0.0, time.time() - one.since),
         "mailbox": one.mailbox,
         "bound": None,
+        "pid": one.pid,
         "cpu": one.cpu,
         "memory": one.memory,
         "reason": one.reason,

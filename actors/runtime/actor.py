@@ -84,11 +84,11 @@ class Actor:
     @property
     def trap_exit(self) -> bool:
         """Whether exits of linked actors arrive as `Exit` messages instead of ending this one."""
-        return self._cell.trap_exit
+        return self._cell.ties.trap_exit
 
     @trap_exit.setter
     def trap_exit(self, value: bool) -> None:
-        self._cell.trap_exit = value
+        self._cell.ties.trap_exit = value
 
     # -- other actors
 
@@ -101,19 +101,19 @@ class Actor:
 
     def link(self, ref: Ref) -> None:
         """Share one fate with an actor: when one of the two ends badly, the other gets the exit."""
-        self._cell.link(ref)
+        self._cell.ties.link(ref)
 
     def unlink(self, ref: Ref) -> None:
         """End a link; an `Exit` of it that already waits is taken out."""
-        self._cell.unlink(ref)
+        self._cell.ties.unlink(ref)
 
     def monitor(self, ref: Ref) -> int:
         """Watch an actor: exactly one `Down` with the returned number arrives when it ends."""
-        return self._cell.monitor(ref)
+        return self._cell.ties.monitor(ref)
 
     def demonitor(self, monitor: int, *, flush: bool = True) -> None:
         """Stop watching; with ``flush``, a `Down` that already waits is taken out as well."""
-        self._cell.demonitor(monitor, flush=flush)
+        self._cell.ties.demonitor(monitor, flush=flush)
 
     def send_exit(self, ref: Ref, reason: ExitReason) -> None:
         """Send an exit signal, as if this actor had ended with ``reason``, and live on."""

@@ -8,8 +8,7 @@ free. An actor that ends before it has started tells whoever starts it by an err
 link as well. A thread that was busy in user code when its actor was killed cannot
 be ended; it is counted as *abandoned* until it returns.
 
-Signals are handled at once, in the thread that brings them, under the cell's lock; no thread ever
-holds two cells' locks. The locks of the mailbox and of the timers may be taken under it.
+Its links and monitors are its `ties`. Signals are handled at once, in the thread that brings them.
 """
 
 from __future__ import annotations
@@ -34,21 +33,9 @@ from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
 from simulacra.actors.runtime.proxy import PROXY_MESSAGES
 from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
-from simulacra.actors.runtime.signals import (
-    Demonitor,
-    Down,
-    DownSignal,
-    Exit,
-    ExitSignal,
-    Kill,
-    Link,
-    Monitor,
-    Resume,
-    Signal,
-    Stop,
-    Suspend,
-    Unlink,
-)
+from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
+from simulacra.actors.runtime.ties import HANDLERS as TIES
+from simulacra.actors.runtime.ties import Ties
 from simulacra.actors.runtime.timers import Timer
 
 if TYPE_CHECKING:
@@ -75,7 +62,6 @@ class Cell:
         self.behaviour_class = behaviour
         self.mailbox = mailbox
         self.name: str | None = None
-        self.trap_exit = False
         self.exit_reason: ExitReason | None = None
         self.parent = None if parent is None else parent.ref
         self.started = Reply()
@@ -84,9 +70,7 @@ class Cell:
         self._behaviour: Actor | None = None
         self._in_hand: Reply | None = None
         self._deferred: set[Reply] = set()
-        self._links: set[Ref] = set() if parent is None else {parent.ref}
-        self._watchers: dict[tuple[int, Ref], None] = {}
-        self._watching: dict[int, Ref] = {}
+        self.ties = Ties(self, mailbox, self.parent)
         self._stoppers: list[Reply] = []
         self._timers: weakref.WeakSet[Timer] = weakref.WeakSet()
 
@@ -211,23 +195,12 @@ class Cell:
                 return
             self.exit_reason = reason
             unborn = self._behaviour is None
-            links, self._links = self._links, set()
-            watchers, self._watchers = self._watchers, {}
-            watching, self._watching = self._watching, {}
             deferred = list(self._deferred)  # answering takes each out of the set
         self.system.forget(self)
-        if unborn and self.parent in links:
-            links.discard(self.parent)
-            self.parent.signal(Unlink(self.ref))
         self._answer_all(reason, deferred)
         for timer in self._timers:
             timer.cancel()
-        for monitor, watched in watching.items():
-            watched.signal(Demonitor(monitor, self.ref))
-        for linked in links:
-            linked.signal(ExitSignal(self.ref, reason))
-        for monitor, watcher in watchers:
-            watcher.signal(DownSignal(monitor, self.ref, reason))
+        self.ties.cut(reason, unborn=unborn)
         for stopped in self._stoppers:
             stopped.set(reason)
         if unborn:
@@ -319,7 +292,11 @@ class Cell:
 
     def signal(self, signal: Signal) -> None:
         """Handle a signal now."""
-        _SIGNALS[type(signal)](self, signal)
+        handler = _SIGNALS.get(type(signal))
+        if handler is not None:
+            handler(self, signal)
+        else:
+            TIES[type(signal)](self.ties, signal)
 
     def _on_stop(self, signal: Stop) -> None:
         with self._lock:
@@ -338,97 +315,7 @@ class Cell:
     def _on_kill(self, _: Kill) -> None:
         self.kill()
 
-    def _on_link(self, signal: Link) -> None:
-        with self._lock:
-            if self.exit_reason is None:
-                self._links.add(signal.sender)
-                return
-        signal.sender.signal(ExitSignal(self.ref, NOPROC))
-
-    def _on_unlink(self, signal: Unlink) -> None:
-        with self._lock:
-            self._links.discard(signal.sender)
-
-    def _on_monitor(self, signal: Monitor) -> None:
-        with self._lock:
-            if self.exit_reason is None:
-                self._watchers[signal.monitor, signal.watcher] = None
-                return
-        signal.watcher.signal(DownSignal(signal.monitor, self.ref, NOPROC))
-
-    def _on_demonitor(self, signal: Demonitor) -> None:
-        with self._lock:
-            self._watchers.pop((signal.monitor, signal.watcher), None)
-
-    def _on_down(self, signal: DownSignal) -> None:
-        with self._lock:  # so that a demonitor with flush comes before all of it or after
-            watched = self._watching.pop(signal.monitor, None)
-            if watched is not None:
-                self.mailbox.put_exempt((Down(signal.monitor, watched, signal.reason), None))
-
-    def _on_exit(self, signal: ExitSignal) -> None:
-        if not signal.linked and signal.reason.kind == "kill":
-            self.kill()
-            return
-        with self._lock:  # so that an unlink comes before all of it or after
-            if signal.linked:
-                if signal.sender not in self._links:
-                    return
-                self._links.discard(signal.sender)
-            if self.trap_exit and signal.sender != self.parent:
-                self.mailbox.put_exempt((Exit(signal.sender, signal.reason), None))
-            elif signal.reason.kind != "normal" or self.trap_exit:
-                self.mailbox.put_urgent(Stop(signal.reason))
-
-    # -- what the actor does to others
-
-    def link(self, ref: Ref) -> None:
-        """Link both ways."""
-        if isinstance(ref.address[2], str):
-            raise ValueError(f"link needs a ref to one actor, not to a name: {ref}")  # noqa: TRY004
-        if ref == self.ref:
-            return
-        with self._lock:
-            if ref in self._links or self.exit_reason is not None:
-                return
-            self._links.add(ref)
-        ref.signal(Link(self.ref))
-
-    def adopt(self, child: Ref) -> None:
-        """Link to a child that is already linked to this actor; too late a parent ends it."""
-        with self._lock:
-            if self.exit_reason is None:
-                self._links.add(child)
-                return
-        child.signal(ExitSignal(self.ref, self.exit_reason))
-
-    def unlink(self, ref: Ref) -> None:
-        """Unlink both ways; nothing of that actor's end arrives afterwards."""
-        with self._lock:
-            self._links.discard(ref)
-        ref.signal(Unlink(self.ref))
-        self.mailbox.remove(lambda message: isinstance(message, Exit) and message.sender == ref)
-
-    def monitor(self, ref: Ref) -> int:
-        """Watch; the number that the `Down` will carry."""
-        monitor = self.system.next_id()
-        with self._lock:
-            if self.exit_reason is not None:  # killed, and nobody hears any more
-                return monitor
-            self._watching[monitor] = ref
-        ref.signal(Monitor(monitor, self.ref))
-        return monitor
-
-    def demonitor(self, monitor: int, *, flush: bool) -> None:
-        """Stop watching."""
-        with self._lock:
-            ref = self._watching.pop(monitor, None)
-        if ref is not None:
-            ref.signal(Demonitor(monitor, self.ref))
-        elif flush:
-            self.mailbox.remove(
-                lambda message: isinstance(message, Down) and message.monitor == monitor
-            )
+    # -- time
 
     def start_timer(self, delay: float, message: Any, period: float | None) -> Timer:
         """A timer that ends with this actor."""
@@ -447,21 +334,10 @@ class Cell:
         timer.cancel()
         return timer
 
-    def links(self) -> frozenset[Ref]:
-        """Those this actor is linked to now."""
-        with self._lock:
-            return frozenset(self._links)
-
 
 _SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
     Stop: Cell._on_stop,  # noqa: SLF001
     Kill: Cell._on_kill,  # noqa: SLF001
     Suspend: Cell._on_urgent,  # noqa: SLF001
     Resume: Cell._on_urgent,  # noqa: SLF001
-    Link: Cell._on_link,  # noqa: SLF001
-    Unlink: Cell._on_unlink,  # noqa: SLF001
-    Monitor: Cell._on_monitor,  # noqa: SLF001
-    Demonitor: Cell._on_demonitor,  # noqa: SLF001
-    ExitSignal: Cell._on_exit,  # noqa: SLF001
-    DownSignal: Cell._on_down,  # noqa: SLF001
 }

@@ -104,7 +104,7 @@ class Codec:
         """
         buffers: list[Buffer] = []
         light = _hoist(message, buffers, _SEARCH_DEPTH)
-        size = sum(map(_bytes_of, buffers))
+        size = sum(map(_bytes_of, buffers)) if buffers else 0
         if size > self.limit:
             raise self._too_large(size)
         packer = self._packer()

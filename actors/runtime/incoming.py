@@ -25,6 +25,7 @@ from simulacra.actors.runtime.credit import ReceiverCredit, Window
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.frames import DataHeader, Entry
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.mailbox import OnRoom
 from simulacra.actors.runtime.peer import ActorId, Peer
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.refs import Ref
@@ -62,6 +63,7 @@ class Incoming:
         self._credit = ReceiverCredit(window)
         self._parked: dict[ActorId, int] = {}
         self._parked_lock = threading.Lock()
+        self._last: tuple[ActorId, OnRoom] | None = None
         self._handlers: dict[int, Callable[..., None]] = {
             Entry.TELL: self._tell,
             Entry.ASK: self._ask,
@@ -96,9 +98,7 @@ class Incoming:
 
     def _tell(self, actor: ActorId, message: Any) -> None:
         try:
-            taken = self._system.local_target(actor).offer(
-                message, None, partial(self._room, actor)
-            )
+            taken = self._system.local_target(actor).offer(message, None, self._on_room(actor))
         except MailboxFullError:
             self._system.dead_letters.add(self._local(actor), message)
         else:
@@ -109,9 +109,7 @@ class Incoming:
         reply = Reply()
         reply.on_answer(partial(self._answer, number))
         try:
-            taken = self._system.local_target(actor).offer(
-                message, reply, partial(self._room, actor)
-            )
+            taken = self._system.local_target(actor).offer(message, reply, self._on_room(actor))
         except MailboxFullError as error:
             reply.set_error(error)
         else:
@@ -138,6 +136,12 @@ class Incoming:
                 self._peer.control(int(Entry.XOFF), actor)
         if parked > self._window.messages:
             raise MalformedError(f"it sends to {actor} in spite of XOFF")
+
+    def _on_room(self, actor: ActorId) -> OnRoom:
+        """What to call when mail parked for an actor is in; kept, as mail comes in runs."""
+        if self._last is None or self._last[0] != actor:
+            self._last = actor, partial(self._room, actor)
+        return self._last[1]
 
     def _room(self, actor: ActorId) -> None:
         """One parked message is in; called in the thread of the actor that has room."""

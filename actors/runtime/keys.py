@@ -111,18 +111,27 @@ class KeyList:
         Raises:
             KeyFileError: a line is wrong; says which and why.
         """
+        return cls.parse(str(path), path.read_text())
+
+    @classmethod
+    def parse(cls, source: str, text: str) -> KeyList:
+        """The list in ``text``, where a key may stand in quotes as it does in a shell.
+
+        Raises:
+            KeyFileError: a line is wrong; says which line of ``source`` and why.
+        """
         members: dict[str, Member] = {}
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             words = _without_comment(line.split())
             if not words:
                 continue
             try:
-                member = _member(words)
+                member = _member([word.strip("'") for word in words])
             except ValueError as error:
-                raise KeyFileError(f"{path}, line {number}: {error}") from None
+                raise KeyFileError(f"{source}, line {number}: {error}") from None
             if member.key in members:
                 twice = members[member.key].name
-                raise KeyFileError(f"{path}, line {number}: the key of {twice} is here twice")
+                raise KeyFileError(f"{source}, line {number}: the key of {twice} is here twice")
             members[member.key] = member
         return cls(members.values())
 

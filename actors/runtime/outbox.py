@@ -24,11 +24,16 @@ class Outbox:
     Args:
         socket: the lane's DEALER, without a high-water mark: what may be under way is bounded by
             credit, so sending never blocks.
+        refusals: where libzmq tells that the peer's door turned the lane away; None where nobody
+            wants to know.
     """
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+    def __init__(
+        self, socket: zmq.Socket[bytes], refusals: zmq.Socket[bytes] | None = None
+    ) -> None:
         self.lost_frames = 0
         self._socket = socket
+        self._refusals = refusals
         self._next = 1
         self._entries: list[bytes] = []
         self._bytes = 0
@@ -82,6 +87,12 @@ class Outbox:
         except zmq.Again:
             self.lost_frames += 1
 
+    def is_turned_away(self) -> bool:
+        """Whether the peer's door has refused the lane: libzmq then never connects it again."""
+        return self._refusals is not None and bool(self._refusals.poll(0))
+
     def close(self, linger: float = 0.0) -> None:
         """Close the socket; unsent frames are dropped after ``linger`` seconds."""
+        if self._refusals is not None:
+            self._refusals.close()
         self._socket.close(linger=int(linger * 1000))

@@ -136,6 +136,11 @@ class Peer:
         for lane in lanes.values():
             lane.close(linger)
 
+    def is_turned_away(self) -> bool:
+        """Whether its door has refused a lane of ours."""
+        with self._lock:
+            return any(lane.is_turned_away() for lane in self._lanes.values())
+
     def greet(self, hello: bytes) -> None:
         """Send a hello on the control lane."""
         with self._lock:
@@ -196,7 +201,9 @@ class Peer:
     def _mail(
         self, actor: ActorId, entry: bytes, buffers: Sequence[Buffer], *, at_once: bool
     ) -> bool:
-        size = len(entry) + sum(memoryview(buffer).nbytes for buffer in buffers)
+        size = len(entry)
+        if buffers:
+            size += sum(memoryview(buffer).nbytes for buffer in buffers)
         with self._lock:
             if self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
                 self._wait_for_credit(actor, size)

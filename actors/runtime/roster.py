@@ -253,7 +253,11 @@ class Roster:
         for peer in self.peers():
             try:
                 with peer.session_lock:
-                    self.run(peer, peer.session.tick(time.monotonic()))
+                    now = time.monotonic()
+                    if peer.is_turned_away():
+                        self.run(peer, peer.session.turned_away(now))
+                        peer.hang_up()
+                    self.run(peer, peer.session.tick(now))
             except Exception:
                 logger.exception("the session with %s could not go on", peer.name)
 

@@ -52,7 +52,7 @@ class Route:
         return peer
 
     def _is_of(self, peer: Peer) -> bool:
-        return self._incarnation in (0, peer.incarnation)
+        return not self._incarnation or self._incarnation == peer.incarnation
 
     def tell(self, message: Any) -> None:
         """Send a message, or count it as a dead letter.

@@ -6,6 +6,7 @@ numbers on them. It is *up* when each side knows that the other knows its sessio
     GREETING --hello that echoes our session, or a frame from theirs--> UP
     UP --silence, gap, another session of theirs, failure--> GREETING, with the next session
     GREETING --no answer in time--> GREETING, with the next session
+    any --turned away at their door--> GREETING after a rest, or as soon as they greet
 
 Every way into GREETING starts a session with a new number on new connections, so a frame of an
 earlier one can never pass for one of the present. A hello that tells a session not known before is
@@ -205,6 +206,13 @@ class Session:
             self._beaten = now
             return [Beat()]
         return []
+
+    def turned_away(self, now: float) -> list[Command]:
+        """Their door does not admit this node, or did not yet when it knocked: knock again."""
+        commands = self._down("its door turned this node away", now)
+        if self._dial_at is None:
+            self._dial_at = now + self.timing.rest
+        return commands
 
     def fail(self, reason: str, now: float, *, rest: float | None = None) -> list[Command]:
         """End the session; greet again after a rest (``rest`` seconds, if given)."""

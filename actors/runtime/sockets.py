@@ -71,8 +71,19 @@ class Sockets:
         return socket
 
     def dial(self, endpoint: str, key: str) -> dict[Lane, Outbox]:
-        """New lanes to a peer. They connect when the peer is there, and again when they break."""
-        return {lane: Outbox(self._dealer(endpoint, key)) for lane in Lane}
+        """New lanes to a peer. They connect when the peer is there, and again when they break.
+
+        A lane that the peer's door turns away stays dead, and says so.
+        """
+        return {lane: self._lane(endpoint, key) for lane in Lane}
+
+    def _lane(self, endpoint: str, key: str) -> Outbox:
+        dealer, refusals = self._dealer(endpoint, key), self.context.socket(zmq.PAIR)
+        monitor = f"inproc://refusals-{os.urandom(8).hex()}"
+        dealer.monitor(monitor, zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+        refusals.connect(monitor)
+        dealer.connect(endpoint)
+        return Outbox(dealer, refusals)
 
     def _dealer(self, endpoint: str, key: str) -> Socket:
         dealer = self._make(zmq.DEALER, endpoint)
@@ -81,12 +92,13 @@ class Sockets:
         dealer.reconnect_ivl = _RECONNECT_MS
         dealer.reconnect_ivl_max = _RECONNECT_MAX_MS
         dealer.heartbeat_ivl = _PING_MS
-        dealer.connect(endpoint)
         return dealer
 
     def send_once(self, endpoint: str, key: str, frame: bytes, linger: float) -> None:
         """Send one frame to somebody who is no peer, within ``linger`` seconds or not at all."""
-        lane = Outbox(self._dealer(endpoint, key))
+        dealer = self._dealer(endpoint, key)
+        dealer.connect(endpoint)
+        lane = Outbox(dealer)
         lane.send(frame)
         lane.close(linger)
 
@@ -101,7 +113,7 @@ class Sockets:
 
 
 def raise_descriptor_limit() -> None:
-    """Let the process have as many descriptors as it may: each peer needs four."""
+    """Let the process have as many descriptors as it may: each peer needs eight."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:

@@ -101,13 +101,13 @@ class ActorSystem:
         cell = Cell(self, next(self._ids), behaviour, Mailbox(bound, overflow), parent)
         self._enter(cell, name)
         if parent is not None:
-            parent.adopt(cell.ref)
+            parent.ties.adopt(cell.ref)
         cell.start(args, kwargs)
         try:
             ref: Ref = cell.started.get(timeout=start_timeout)
         except AskTimeoutError:
             if parent is not None:  # it hears of it by the error, not by the link
-                parent.unlink(cell.ref)
+                parent.ties.unlink(cell.ref)
             cell.kill()
             raise AskTimeoutError(
                 f"{behaviour.__qualname__} did not start within {start_timeout:g} s: killed"
@@ -159,10 +159,6 @@ class ActorSystem:
         cell = self._names.get(name)
         return None if cell is None else cell.ref
 
-    def named(self, name: str) -> Cell | None:
-        """The cell of the local actor with that name, for targets by name."""
-        return self._names.get(name)
-
     def registered(self) -> list[str]:
         """All names given now, sorted."""
         with self._lock:
@@ -187,14 +183,17 @@ class ActorSystem:
             )
         if incarnation not in (0, self.incarnation):
             return Nowhere(self, address, NOPROC)
-        return self.local_target(actor)
+        return Named(self, actor) if isinstance(actor, str) else self.local_target(actor)
 
     def local_target(self, actor: int | str) -> LocalTarget:
-        """The way to a local actor; a dead end that answers ``noproc`` if it is not there."""
+        """The local actor that has an id or a name now; a dead end (``noproc``) if none has."""
+        target: LocalTarget | None
         if isinstance(actor, str):
-            return Named(self, actor)
-        target: LocalTarget | None = self._cells.get(actor) or self._watches.get(actor)
-        return target or Nowhere(self, (self.name, self.incarnation, actor), NOPROC)
+            target, incarnation = self._names.get(actor), 0
+        else:
+            target = self._cells.get(actor) or self._watches.get(actor)
+            incarnation = self.incarnation
+        return target or Nowhere(self, (self.name, incarnation, actor), NOPROC)
 
     def attach(self, carrier: Carrier) -> None:
         """Let ``carrier`` bring mail and signals to other nodes."""

@@ -85,10 +85,9 @@ class Named:
     def __init__(self, system: ActorSystem, name: str) -> None:
         self._system = system
         self._name = name
-        self._nobody = Nowhere(system, (system.name, 0, name), NOPROC)
 
     def _holder(self) -> LocalTarget:
-        return self._system.named(self._name) or self._nobody
+        return self._system.local_target(self._name)
 
     def tell(self, message: Any) -> None:
         """Tell whoever has the name now."""
@@ -97,10 +96,6 @@ class Named:
     def ask(self, message: Any, reply: Reply) -> None:
         """Ask whoever has the name now."""
         self._holder().ask(message, reply)
-
-    def offer(self, message: Any, reply: Reply | None, on_room: OnRoom | None = None) -> bool:
-        """Offer mail to whoever has the name now."""
-        return self._holder().offer(message, reply, on_room)
 
     def signal(self, signal: Signal) -> None:
         """Signal to whoever has the name now."""

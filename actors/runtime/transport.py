@@ -50,7 +50,8 @@ class Transport:
         pair: this node's keys.
         keys: the keys that are admitted.
         bind: the ZeroMQ endpoint to listen on; port ``*`` takes a free one.
-        advertise: the endpoint that peers are told to dial; the bound one unless said.
+        advertise: the endpoint that peers are told to dial, its port ``*`` if that is the bound
+            one; the bound endpoint unless said.
         limit: bytes that one message may have.
         settings: heartbeats, windows and the like.
         on_up: called with (peer, "") when one is connected, in a thread of the transport.
@@ -77,7 +78,8 @@ class Transport:
         self._system = system
         self._keys = keys
         self._sockets = Sockets(pair, bind, limit, self._admits)
-        self.endpoint = advertise or self._sockets.endpoint
+        bound = self._sockets.endpoint
+        self.endpoint = (advertise or bound).replace("*", bound.rpartition(":")[2])
         self._dirty: set[Peer] = set()
         self._wake_flusher = threading.Event()
         self._closing = threading.Event()

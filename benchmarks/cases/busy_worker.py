@@ -5,7 +5,7 @@ from benchmarks.case import Against, Better, Case, ours, python
 _ASKS = 2000
 
 CASE = Case(
-    area="compute",
+    area="runtime",
     name="remote ask p99 beside a busy worker",
     unit="µs",
     better=Better.LOWER,

@@ -3,7 +3,7 @@
 from benchmarks.case import Better, Case, ours
 
 PS = Case(
-    area="cli",
+    area="runtime",
     name="simulacra ps: CPU",
     unit="ms",
     better=Better.LOWER,
@@ -12,7 +12,7 @@ PS = Case(
 )
 
 UP = Case(
-    area="cli",
+    area="runtime",
     name="simulacra up: ready",
     unit="s",
     better=Better.LOWER,

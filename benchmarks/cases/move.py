@@ -6,7 +6,7 @@ from benchmarks.case import Against, Better, Case, ours
 _BYTES = 100_000_000
 
 MOVE = Case(
-    area="compute",
+    area="runtime",
     name="move with 100 MB of state",
     unit="ms",
     better=Better.LOWER,
@@ -15,7 +15,7 @@ MOVE = Case(
 )
 
 PAUSE = Case(
-    area="compute",
+    area="runtime",
     name="move with 100 MB of state: pause",
     unit="ms",
     better=Better.LOWER,

@@ -1,4 +1,4 @@
-"""``keys``: this node's own key, and the keys that the network admits.
+"""``keys``: this node's own key and address, and the keys that the network admits.
 
 A network is the machines that have one another's keys. The list is a text file, one
 ``NAME KEY [ADDRESS]`` a line; a node that is up reads it again whenever it is changed here.
@@ -6,6 +6,7 @@ A network is the machines that have one another's keys. The list is a text file,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from simulacra.actors.addresses import is_loopback
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, check_public_key
+from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, Member, check_public_key
 from simulacra.actors.settings import Settings, split_address
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common
@@ -25,9 +27,10 @@ app = App(name="keys")
 
 @app.default
 def show(*, common: Common = COMMON) -> None:
-    """Show this node's key as the line that the other machines need, or change the list of keys.
+    """Show this node as the line that the other machines need, or change the list of keys.
 
-    On the other machine, type `simulacra keys add` and that line.
+    On the other machine, type `simulacra keys add` and that line. A node that is up and can be
+    reached tells its address in it.
 
     For example:
 
@@ -42,11 +45,12 @@ def show(*, common: Common = COMMON) -> None:
         public = KeyPair.load_or_make(settings.paths.key(settings.name)).public
     except KeyFileError as error:
         raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra keys") from error
+    address = _address(settings)
     if common.json:
-        output.document({"name": settings.name, "key": public})
+        output.document({"name": settings.name, "key": public, "address": address or None})
     else:
         # In quotes, since a key has characters that mean something to a shell.
-        output.data(f"{settings.name} '{public}'")
+        output.data(f"{settings.name} '{public}' {address}".rstrip())
 
 
 @app.command
@@ -87,9 +91,34 @@ def add(
             f"this key is in the list already, as {known.name}'s",
             f"take it out first: simulacra keys remove {known.name}",
         )
-    lines = _lines(settings.paths.members)
-    _write(settings.paths.members, [*lines, " ".join(filter(None, (name, key, address)))])
-    _tell(settings, f"the network admits {name}", common)
+    _admit(settings, [Member(name, key, address)], common)
+
+
+@app.command(name="import")
+def import_(file: Path, /, *, common: Common = COMMON) -> None:
+    """Admit all keys of a file, which has the lines that `simulacra keys` shows on each machine.
+
+    This machine's own line and those known already are skipped, so one file serves all machines.
+
+    For example:
+
+    - `simulacra keys import network.keys`
+
+    Args:
+        file: The file, one NAME KEY [ADDRESS] a line.
+        common: Options of all commands.
+    """
+    settings = _settings(common)
+    try:
+        own = KeyPair.load_or_make(settings.paths.key(settings.name)).public
+        found = KeyList.parse(str(file), file.read_text())
+    except (KeyFileError, OSError, UnicodeDecodeError) as error:
+        raise GatewayError(
+            ErrorCode.USAGE, f"no keys are imported: {error}", f"look at it: cat {file}"
+        ) from error
+    known = _read(settings)
+    new = [each for each in found.members() if each.key != own and each.key not in known]
+    _admit(settings, new, common)
 
 
 @app.command
@@ -142,6 +171,30 @@ def list_(*, common: Common = COMMON) -> None:
 def _settings(common: Common) -> Settings:
     """The settings of the node that is up here, or of the one that would be."""
     return Settings.load({"name": find_socket(common.node).name})
+
+
+def _address(settings: Settings) -> str:
+    """Where others reach the node, if it is up and they do."""
+    try:
+        listen: str = Client(settings.paths.socket(settings.name)).item("status")["listen"]
+    except GatewayError:
+        return ""
+    # Where a home is set, several nodes may share this machine.
+    if is_loopback(split_address(listen)[0]) and not os.environ.get("SIMULACRA_HOME"):
+        output.message(
+            "only this machine reaches the node; for others: "
+            "simulacra down, then simulacra up --detach --listen ADDRESS:PORT"
+        )
+        return ""
+    return listen
+
+
+def _admit(settings: Settings, members: Sequence[Member], common: Common) -> None:
+    lines = _lines(settings.paths.members)
+    lines += [" ".join(filter(None, (each.name, each.key, each.address))) for each in members]
+    _write(settings.paths.members, lines)
+    names = ", ".join(each.name for each in members) or "nobody new"
+    _tell(settings, f"the network admits {names}", common)
 
 
 def _read(settings: Settings) -> KeyList:

@@ -12,7 +12,7 @@ from simulacra.cli.options import COMMON, Common, Duration, client
 from simulacra.cli.units import show_age, show_seconds, show_size
 
 _HEADINGS = (
-    "name", "state", "host", "age", "restarts", "mailbox", "cpu", "memory", "seen", "why"
+    "name", "state", "host", "pid", "age", "restarts", "mailbox", "cpu", "memory", "seen", "why"
 )  # fmt: skip
 _CLEAR = "\x1b[H\x1b[2J"
 
@@ -86,6 +86,7 @@ def _line(row: dict[str, Any], branch: str) -> tuple[str, ...]:
         branch + row["name"],
         row["state"],
         row["host"] or "-",
+        str(row["pid"] or "-"),
         show_age(row["age"]),
         str(row["restarts"]),
         mailbox,

@@ -37,6 +37,7 @@ _COMMANDS: Final = {
         "status": "node:status",
         "keys": "keys:app",
         "doctor": "doctor:doctor",
+        "demo": "demo:demo",
         "completion": "completion:completion",
     },
 }

@@ -101,8 +101,11 @@ def test_home_puts_everything_under_one_folder() -> None:
     assert paths.members == Path("/h/config/members")
 
 
-def test_folders_of_the_desktop_standard() -> None:
-    paths = Paths.find({"HOME": "/u", "XDG_CONFIG_HOME": "/c", "XDG_RUNTIME_DIR": "/r"})
+def test_folders_of_the_desktop_standard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/u")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/c")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    paths = Paths.find({"XDG_RUNTIME_DIR": "/r"})
     expected = ("/c/simulacra", "/u/.local/state/simulacra", "/r/simulacra")
     assert paths == Paths(*map(Path, expected))
 

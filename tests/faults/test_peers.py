@@ -75,9 +75,7 @@ def test_an_expelled_key_loses_its_connections_and_cannot_send(tmp_path: Path) -
 
         def connected() -> list[object]:
             found = psutil.Process(b.pid).net_connections()
-            return [
-                c for c in found if c.status == "ESTABLISHED" and c.raddr[1] == port
-            ]
+            return [c for c in found if c.status == "ESTABLISHED" and c.raddr[1] == port]
 
         wait_for(lambda: not connected(), what="its connections are closed")
         with pytest.raises(GatewayError):

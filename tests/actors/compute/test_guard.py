@@ -20,9 +20,9 @@ from simulacra.actors.compute.process import WorkerProcess
 from simulacra.actors.compute.spec import Script, Spec
 folder = Path(sys.argv[1])
 WorkerProcess(
-    Spec(Script("/none/s.py", sys.argv[2])), name="n", host="h", folder=folder / "work",
+    Spec(Script("/none/s.py", sys.argv[2])), folder=folder / "work",
     log=OutputLog(folder / "log", 1000), on_message=print, on_exit=print,
-)
+).begin(name="n", host="h")
 time.sleep(60)
 """
 STARTS = """

@@ -36,14 +36,12 @@ class Worker:
         try:
             self.process = WorkerProcess(
                 spec,
-                name="job",
-                host="here",
                 folder=folder / "work",
                 log=self.log,
                 on_message=self.messages.put,
                 on_exit=self.messages.put,
-                snapshot=snapshot,
             )
+            self.process.begin(name="job", host="here", snapshot=snapshot)
         except BaseException:
             self.log.close()
             raise

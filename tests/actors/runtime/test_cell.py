@@ -155,7 +155,7 @@ def test_a_failed_start_leaves_nothing_behind(system: ActorSystem) -> None:
     def spawn_broken(actor: Scripted) -> int:
         with pytest.raises(StartError, match="ValueError: bad"):
             actor.spawn(Starting, fail, name="broken")
-        return len(actor._cell.links())
+        return len(actor._cell.ties.links())
 
     assert parent.ask(spawn_broken) == 0
     assert seen(parent) == []
@@ -184,7 +184,7 @@ def test_an_actor_may_ask_not_to_be_started(system: ActorSystem) -> None:
     def spawn_ignored(actor: Scripted) -> int:
         with pytest.raises(IgnoreStart, match="nothing to do"):
             actor.spawn(Starting, ignore)
-        return len(actor._cell.links())
+        return len(actor._cell.ties.links())
 
     assert parent.ask(spawn_ignored) == 0
     assert seen(parent) == []
@@ -197,7 +197,7 @@ def test_a_start_that_takes_too_long_is_killed_and_heard_of_once(system: ActorSy
     def spawn_slow(actor: Scripted) -> int:
         with pytest.raises(AskTimeoutError, match=r"Starting did not start within 0\.01 s"):
             actor.spawn(Starting, gate, start_timeout=0.01)
-        return len(actor._cell.links())
+        return len(actor._cell.ties.links())
 
     assert parent.ask(spawn_slow) == 0
     assert seen(parent) == []
@@ -334,8 +334,8 @@ def test_a_killed_actor_that_goes_on_can_start_link_and_watch_nobody(system: Act
     assert done.wait(DEADLINE)
     eventually(lambda: [cell.ref for cell in system.actors()] == [other])
     (cell,) = system.actors()
-    assert cell.links() == frozenset()
-    assert not cell._watchers
+    assert cell.ties.links() == frozenset()
+    assert not cell.ties._watchers
 
 
 # -- suspending
@@ -391,7 +391,7 @@ def test_a_normal_end_is_shared_with_those_who_trap_only(system: ActorSystem) ->
     assert exits(trapping) == [Exit(ref, NORMAL)]
     assert plain.ask("alive") == "alive"
     (cell, _) = system.actors()
-    assert cell.links() == frozenset()
+    assert cell.ties.links() == frozenset()
 
 
 def test_a_link_to_the_dead_brings_noproc(system: ActorSystem) -> None:
@@ -411,7 +411,7 @@ def test_linking_twice_or_to_oneself_is_one_link_or_none(system: ActorSystem) ->
     def link_all(actor: Scripted) -> int:
         for target in (other, other, actor.ref):
             actor.link(target)
-        return len(actor._cell.links())
+        return len(actor._cell.ties.links())
 
     assert ref.ask(link_all) == 1
     other.stop()
@@ -603,7 +603,7 @@ def test_a_watcher_that_ends_is_forgotten_by_those_it_watched(system: ActorSyste
     watcher.ask(lambda actor: actor.monitor(ref))
     watcher.stop()
     (cell,) = system.actors()
-    assert not cell._watchers
+    assert not cell.ties._watchers
 
 
 # -- answering later

@@ -246,6 +246,26 @@ def test_an_unanswered_greeting_starts_over() -> None:
     assert dials == [4, 8, 12]
 
 
+def test_who_is_turned_away_knocks_again_soon() -> None:
+    session = Session(1, TIMING)
+    session.start(0)
+    assert session.turned_away(0.25) == []
+    assert [session.tick(0.5), session.tick(0.75)] == [[], [Dial()]]
+
+
+def test_who_was_turned_away_dials_as_soon_as_the_other_greets() -> None:
+    session = Session(1, TIMING)
+    session.start(0)
+    session.turned_away(0.25)
+    assert session.hello((2, 1), NOBODY, 0.3) == [Dial(), Greet()]
+    assert session.hello((2, 1), session.id, 0.4) == [Up()]
+
+
+def test_a_lane_turned_away_ends_a_session_that_is_up() -> None:
+    session = up()
+    assert session.turned_away(1.0) == [Down("its door turned this node away")]
+
+
 @pytest.mark.parametrize("rest", [None, 3.0])
 def test_after_a_failure_it_rests(rest: float | None) -> None:
     session = up()

@@ -229,6 +229,23 @@ def test_an_unknown_key_cannot_send_one_message() -> None:
             x.transport.wait_up(x.transport.peers()[0], 0.05)
 
 
+def test_a_node_that_is_admitted_after_it_knocked_is_connected_soon() -> None:
+    patient = Settings(timing=Timing(heartbeat=0.5, lost=20, greeting=20, rest=0.05))
+    with Network("a", "b") as network:
+        a, b = network.node("a", patient, keys=KeyList()), network.node("b", patient)
+        peer = b.transport.connect(a.transport.endpoint, a.pair.public)
+        eventually(lambda: a.transport.refused_connections)
+        a.transport.admit(network.keys)
+        b.transport.wait_up(peer, PATIENCE)
+
+
+def test_the_bound_port_is_told_with_the_host_that_others_reach() -> None:
+    with Network("a") as network:
+        a = network.node("a", bind="tcp://127.0.0.1:*", advertise="tcp://nas.local:*")
+        host, _, port = a.transport.endpoint.rpartition(":")
+        assert (host, int(port) > 0) == ("tcp://nas.local", True)
+
+
 def test_an_expelled_key_loses_its_connections() -> None:
     with Network("a", "b", "c") as network:
         a, b, c = (network.node(name) for name in "abc")

@@ -70,6 +70,7 @@ def row(name: str, parent: str | None = None, **changes: Any) -> dict[str, Any]:
         "age": 65.0,
         "mailbox": 2,
         "bound": 1000,
+        "pid": 4712,
         "cpu": 12.0,
         "memory": 52 << 20,
         "reason": None,

@@ -18,7 +18,8 @@ def test_own_key_is_made_once_and_kept_private(run: Run, home: Path) -> None:
     name, key = line.split()
     assert (name, len(key)) == ("desk", 42)
     assert run("keys").stdout == line
-    assert run("keys", "--json").json() == {"name": "desk", "key": key.strip("'")}
+    shown = run("keys", "--json").json()
+    assert shown == {"name": "desk", "key": key.strip("'"), "address": None}
     assert stat.S_IMODE((home / "config" / "desk.key").stat().st_mode) == 0o600
 
 
@@ -52,6 +53,48 @@ def test_what_is_no_key_or_address_is_refused(run: Run, key: str, address: str) 
 def test_a_running_node_is_told(run: Run, serve: Serve) -> None:
     serve({"keys_changed": lambda _: [{"admitted": 1, "expelled": ["old"]}]})
     assert run("keys", "add", "nas", KEY, "--json").json()["expelled"] == ["old"]
+
+
+def test_a_node_that_is_up_tells_its_address(run: Run, serve: Serve, home: Path) -> None:
+    serve(
+        {
+            "status": lambda _: [{"listen": "192.168.1.7:7400"}],
+            "keys_changed": lambda _: [{"admitted": 1, "expelled": []}],
+        }
+    )
+    name, key, address = run("keys").stdout.split()
+    assert run("keys", "add", name, key.strip("'"), address).code == 0
+    assert (home / "config" / "members").read_text().endswith(" 192.168.1.7:7400\n")
+
+
+def test_an_address_that_only_this_machine_reaches_is_not_told(
+    run: Run, serve: Serve, tmp_path: Path
+) -> None:
+    serve({"status": lambda _: [{"listen": "127.0.0.1:7400"}]})
+    assert run("keys").stdout.endswith(" 127.0.0.1:7400\n")  # nodes share this machine
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    (runtime / "simulacra").symlink_to(tmp_path / "home" / "run")
+    alone = run("keys", SIMULACRA_HOME="", HOME=str(tmp_path), XDG_RUNTIME_DIR=str(runtime))
+    assert len(alone.stdout.split()) == 2
+    assert "--listen ADDRESS:PORT" in alone.stderr
+
+
+def test_one_file_of_lines_serves_all_machines(run: Run, home: Path, tmp_path: Path) -> None:
+    lines = [run("keys").stdout, f"nas '{KEY}' nas.local:7400\n", f"phone '{OTHER}'\n"]
+    (tmp_path / "network.keys").write_text("".join(lines))
+    assert "admits nas, phone" in run("keys", "import", "network.keys").stderr
+    assert "nobody new" in run("keys", "import", "network.keys").stderr
+    members = (home / "config" / "members").read_text()
+    assert members == f"nas {KEY} nas.local:7400\nphone {OTHER}\n"
+
+
+@pytest.mark.parametrize("text", ["nas short\n", None])
+def test_a_file_that_is_none_imports_nothing(run: Run, tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "network.keys").write_text(text)
+    assert run("keys", "import", "network.keys").code == ExitCode.USAGE
+    assert run("keys", "list", "--json").json() == []
 
 
 def test_a_damaged_list_names_its_line(run: Run, home: Path) -> None:

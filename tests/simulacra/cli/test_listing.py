@@ -25,7 +25,8 @@ def test_tree_with_reasons(run: Run, serve: Serve) -> None:
     assert ended.code == 0
     heading, *lines = ended.stdout.splitlines()
     assert heading.split() == [
-        "name", "state", "host", "age", "restarts", "mailbox", "cpu", "memory", "seen", "why",
+        "name", "state", "host", "pid", "age", "restarts", "mailbox", "cpu", "memory", "seen",
+        "why",
     ]  # fmt: skip
     for line, name in zip(lines, ("desk", "├─ sums", "│  └─ part-1", "└─ count"), strict=True):
         assert line.startswith(f"{name} ")

@@ -49,7 +49,7 @@ def test_a_script_travels_with_its_source_and_options(
     ended = run(
         "spawn", "count.py", "--name", "count", "--near", "nas:/srv", "--restart", "permanent",
         "--reads", "books=nas:/srv/books", "--arg", "limit=10", "--arg", "word=whale",
-        "--memory", "512M", "--cpu", "90s", "--wall", "10m",
+        "--memory", "512M", "--cpu", "90s", "--wall", "10m", "--checkpoint-every", "1s",
     )  # fmt: skip
     assert (ended.code, ended.stdout) == (0, "count\n")
     assert node.specs == [
@@ -60,6 +60,7 @@ def test_a_script_travels_with_its_source_and_options(
             restart="permanent",
             limits=Limits(memory=512 << 20, cpu=90.0, wall=600.0),
             near="nas:/srv",
+            checkpoint_every=1.0,
         )
     ]
 

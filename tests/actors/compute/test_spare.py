@@ -1,0 +1,100 @@
+"""A worker that is started before it is needed."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.actors.compute.messages import Result
+from simulacra.actors.compute.output import OutputLog
+from simulacra.actors.compute.spare import Spare
+from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.compute.values import unpack_plain
+from simulacra.actors.runtime.reason import KILLED, NORMAL, ExitReason
+from tests.actors.compute.workers import TIMEOUT, eventually, is_gone, script
+
+ANSWER = script("def main(ctx): return ctx.name")
+
+
+class Waiting:
+    """A spare, and what its workers tell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.told: queue.Queue[tuple[int, Any]] = queue.Queue()
+        self.spare = Spare(self._put, self._put)
+        self.log = OutputLog(folder / "log", 1000)
+        self._folder = folder / "work"
+
+    def _put(self, number: int, what: Any) -> None:
+        self.told.put((number, what))
+
+    def start(self, number: int, spec: Spec = ANSWER) -> None:
+        self.spare.start(number, spec, self._folder, self.log)
+
+    def until(self, kind: type) -> tuple[int, Any]:
+        while True:
+            number, what = self.told.get(timeout=TIMEOUT)
+            if isinstance(what, kind):
+                return number, what
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Waiting]:
+    waiting = Waiting(tmp_path)
+    yield waiting
+    waiting.spare.drop(wait=TIMEOUT)
+    waiting.log.close()
+
+
+def test_what_is_taken_works_under_its_number(waiting: Waiting) -> None:
+    waiting.start(7)
+    taken = waiting.spare.take()
+    assert taken is not None
+    assert waiting.spare.take() is None
+    taken[1].begin(name="job", host="here")
+    number, result = waiting.until(Result)
+    assert (taken[0], number, unpack_plain(result.value)) == (7, 7, "job")
+    assert waiting.until(ExitReason) == (7, NORMAL)
+    assert taken[1].join(TIMEOUT)
+
+
+def test_what_is_dropped_is_gone_and_never_taken(waiting: Waiting) -> None:
+    waiting.start(1)
+    waiting.spare.drop(wait=TIMEOUT)
+    assert waiting.spare.take() is None
+    assert waiting.until(ExitReason) == (1, KILLED)
+
+
+def test_a_later_one_takes_the_place_of_an_earlier_one(waiting: Waiting) -> None:
+    waiting.start(1)
+    waiting.start(2)
+    assert waiting.until(ExitReason) == (1, KILLED)
+    taken = waiting.spare.take()
+    assert taken is not None
+    assert taken[0] == 2
+    taken[1].kill()
+    assert taken[1].join(TIMEOUT)
+    eventually(lambda: is_gone(taken[1].guard_pid))
+
+
+def test_one_that_has_ended_is_not_taken(waiting: Waiting) -> None:
+    waiting.start(1)
+    assert waiting.spare._waiting is not None
+    waiting.spare._waiting[1].kill()
+    waiting.until(ExitReason)
+    assert waiting.spare.take() is None
+
+
+def test_a_command_is_not_started_ahead(waiting: Waiting) -> None:
+    waiting.start(1, Spec(Command(("false",))))
+    assert waiting.spare.take() is None
+
+
+def test_one_that_cannot_be_started_is_no_error_yet(waiting: Waiting, tmp_path: Path) -> None:
+    (tmp_path / "work").write_text("not a folder")
+    waiting.start(1)
+    assert waiting.spare.take() is None

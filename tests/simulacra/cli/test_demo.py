@@ -1,0 +1,98 @@
+"""The demo as a user runs it: what it shows holds, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulacra.cli.demo.books import count_directly, write_books
+from simulacra.cli.exits import ExitCode
+
+from .homes import processes_below
+
+TIMEOUT = 60.0
+
+pytestmark = pytest.mark.timeout(90)
+
+
+class Play:
+    """A run of the demo with a place for temporary files of its own."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simulacra", "demo"],
+            env={**os.environ, "TMPDIR": str(folder), **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def until(self, text: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if text in line:
+                return
+        pytest.fail(f"{text!r} was never shown")
+
+    def end(self) -> str:
+        shown, _ = self.process.communicate(timeout=TIMEOUT)
+        return shown
+
+    def left(self) -> list[str]:
+        """Processes and files of it that there still are."""
+        return processes_below(self.folder) + [file.name for file in self.folder.iterdir()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "t"
+    place.mkdir()
+    return place
+
+
+def test_it_moves_is_killed_and_is_right(folder: Path) -> None:
+    play = Play(folder)
+    shown = play.end()
+    assert play.process.returncode == ExitCode.OK, shown
+    assert shown.count("✓") == 6
+    for typed in ("laptop$ simulacra migrate words nas", "nas$ kill -9 "):
+        assert typed in shown
+    assert play.left() == []
+
+
+@pytest.mark.parametrize(
+    ("number", "when"),
+    [
+        (signal.SIGINT, "laptop$ simulacra up"),
+        (signal.SIGTERM, "words is running on laptop"),
+    ],
+)
+def test_whoever_interrupts_it_finds_nothing_left(folder: Path, number: int, when: str) -> None:
+    play = Play(folder)
+    play.until(when)
+    play.process.send_signal(number)
+    play.end()
+    assert play.process.returncode == ExitCode.INTERRUPTED
+    assert play.left() == []
+
+
+def test_where_a_command_fails_it_says_which_and_leaves_nothing(folder: Path) -> None:
+    play = Play(folder, PATH="/nowhere")
+    shown = play.end()
+    assert play.process.returncode == ExitCode.FAILED
+    assert "`cat ../network.keys` on laptop ended with 127" in shown
+    assert play.left() == []
+
+
+def test_books_are_the_same_every_time(tmp_path: Path) -> None:
+    size = write_books(tmp_path / "a", 3)
+    assert size == write_books(tmp_path / "b", 3)
+    counted = count_directly(tmp_path / "a")
+    assert counted == count_directly(tmp_path / "b")
+    assert counted["books"] == 3
