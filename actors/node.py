@@ -37,8 +37,10 @@ import zmq
 from simulacra.actors import logs
 from simulacra.actors.addresses import reachable_host
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
+from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
+from simulacra.actors.compute.moves import HostLost, HostMet
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import POST, Post
 from simulacra.actors.compute.services import Services
@@ -76,6 +78,7 @@ class Node:
         self.settings = settings
         self.started = time.monotonic()
         self.stopping = threading.Event()
+        self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
         self._members = settings.paths.members
         with contextlib.ExitStack() as begun:
@@ -145,7 +148,7 @@ class Node:
                 advertise=advertise,
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
-                on_down=lambda peer, _: self.system.groups.forget_node(peer.name),
+                on_down=lambda peer, _: self._lost(peer.name),
             )
         except zmq.ZMQError as error:
             raise GatewayError(
@@ -165,7 +168,9 @@ class Node:
             network=self.hosts.network,
         )
         compute = [
-            ChildSpec(POST, Post, (self.settings.name, self.connected), {"name": POST}),
+            ChildSpec(
+                POST, Post, (self.settings.name, self.connected, self.absent), {"name": POST}
+            ),
             pool_spec(),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
         ]
@@ -208,6 +213,10 @@ class Node:
         """The names of the nodes that are connected now."""
         return [peer.name for peer in self.transport.peers() if peer.is_up]
 
+    def absent(self) -> list[str]:
+        """The names of the nodes that are admitted and known, and not connected now."""
+        return [peer.name for peer in self.transport.peers() if not peer.is_up]
+
     def _join(self) -> None:
         keys = self._keys()
         addresses = {member.address: member.key for member in keys.members() if member.address}
@@ -234,14 +243,20 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
-        for actor, news in (
-            (HOSTS, Connected(name)),
-            (INTRODUCTIONS, Met(name)),
-            (GROUPS, ShareWith(name)),
-        ):
-            ref = self.system.whereis(actor)
-            if ref is not None:
-                ref.tell(news)
+        self._tell(INTRODUCTIONS, Met(name))
+        self._tell(GROUPS, ShareWith(name))
+        self._tell(HOSTS, Connected(name))
+        self._tell(COMPUTATIONS, HostMet(name))
+
+    def _lost(self, name: str) -> None:
+        self.system.groups.forget_node(name)
+        self._tell(COMPUTATIONS, HostLost(name))
+
+    def _tell(self, actor: str, message: object) -> None:
+        """Tell an actor of this node, if it has been started."""
+        ref = self.system.whereis(actor)
+        if ref is not None:
+            ref.tell(message)
 
     def _resolve(self, name: str) -> tuple[str, str]:
         peer = self.transport.peer(name)
@@ -284,7 +299,8 @@ def run(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
         logger.info("node %s is up; others reach it at %s", settings.name, node.address)
-        node.stopping.wait()
+        while not node.stopping.wait(1.0):
+            pass  # a signal that came to another thread is handled when the main one wakes up
     if node.failure is not None:
         raise GatewayError(
             ErrorCode.FAILED,

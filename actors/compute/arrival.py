@@ -8,7 +8,17 @@ from simulacra.actors.compute import records as r
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.moving import Patience, Repeating, why_not
 
-ArrivalEvent = m.Heard | m.Written | m.WriteFailed | m.Fetched | m.FetchFailed | m.Boot | Tick
+ArrivalEvent = (
+    m.Heard
+    | m.Written
+    | m.WriteFailed
+    | m.Fetched
+    | m.FetchFailed
+    | m.Boot
+    | m.HostLost
+    | m.HostMet
+    | Tick
+)
 
 
 class Arriving(Enum):
@@ -79,6 +89,8 @@ class Arrival:
             case m.WriteFailed(record, reason):
                 return self._write_failed(record, reason)
             case m.Boot() if self.state is Arriving.INERT:
+                return self._ask(now)
+            case m.HostMet(host) if self.state is Arriving.INERT and host == self._source:
                 return self._ask(now)
             case Tick() if self._repeating.due is not None and self._repeating.due <= now:
                 self._repeating.again(now, doubling=True)

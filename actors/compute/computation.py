@@ -51,7 +51,7 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mailroom import Mailroom
 from simulacra.actors.compute.placement import Needs
-from simulacra.actors.compute.post import Found
+from simulacra.actors.compute.post import Resolved
 from simulacra.actors.compute.process import MOVED, WorkerProcess
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
@@ -72,6 +72,8 @@ logger = logging.getLogger(__name__)
 
 COMPUTATIONS: Final = "computations"
 LOOK_EVERY: Final = 1.0
+MOVES_KEPT: Final = 100
+RESOLVE_EVERY: Final = 1.0
 
 _LOST_WITH_NODE: Final = (
     "the node went down while it ran; a command is run again only if it was spawned as restartable"
@@ -95,6 +97,13 @@ class _OutputGrew:
     """The worker printed something, and somebody waits for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _ResolveAgain:
+    """Time to ask once more who has a name."""
+
+    name: str
+
+
 class _LookAround:
     """Time to tell how it goes, and to ask whether another host would be better."""
 
@@ -115,7 +124,7 @@ class Computation(Actor):
         self._registry = registry
         self._kept = services.store.of(party)
         self._spec: Spec | None = None
-        self._state = "waiting"
+        self._state = "left"  # unless the records say that it is here
         self._reason: ExitReason | None = None
         self._ended_at: float | None = None
         self._result: w.Result | None = None
@@ -181,6 +190,10 @@ class Computation(Actor):
         self._restarts.count, self._moves = result["restarts"], result["moves"]
         if result["text"] is not None:
             self._result = w.Result(result["value"], result["text"])
+        self._epoch = self._relocation.epoch
+        if result.get("mail") is not None:  # what it wrote last may not have come yet
+            self._mail.open(self._epoch, result["mail"])
+            self._mail.end(str(self._reason))
 
     def on_stop(self, reason: ExitReason) -> None:
         """The node goes down: the worker ends here, and goes on from its checkpoint later."""
@@ -209,12 +222,17 @@ class Computation(Actor):
                 self._mail.packet(message)
             case Located() | NotFound():
                 self._mail.step(message)
-            case (str() as name, (Found() | None) as found):
-                self._mail.resolved(name, found)
+            case Resolved():
+                self._resolved(message)
+            case _ResolveAgain(name):
+                self._mail.resolve_again(name)
             case Carry(host, move):
                 self._relocation.heard(host, move)
             case FetchDone():
                 self._relocation.fetched(message)
+                self._tell_registry()
+            case m.HostLost() | m.HostMet():
+                self._relocation.host_changed(message)
             case Tick():
                 self._tick()
             case _StartAgain(run):
@@ -272,7 +290,7 @@ class Computation(Actor):
             self._take_spec(Spec.from_plain(snapshot["spec"]))
             self._kept.write_spec(Spec.from_plain(snapshot["spec"]))
             self._restarts.count = snapshot["restarts"]
-            self._moves = list(snapshot["moves"])
+            self._take_moves(snapshot["moves"])
             self._size, self._plain = snapshot["size"], snapshot["plain"]
         elif self._mail.was_open and self._spec is not None and not _may_run_again(self._spec):
             self._finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
@@ -368,7 +386,7 @@ class Computation(Actor):
                 self._reading.read(path, size, files)
             case w.Progress(name, done, total):
                 self._progress = (name, done, total)
-                self._reading.progressed(done, total)
+                self._reading.progressed(name, done, total)
             case w.Ready():
                 self._tell_registry()
             case w.Result():
@@ -431,6 +449,7 @@ class Computation(Actor):
             "moves": self._moves,
             "value": self._result.value if self._result else None,
             "text": self._result.text if self._result else None,
+            "mail": self._mail.snapshot(),
         }
         try:
             self._kept.write_result(result)
@@ -453,6 +472,11 @@ class Computation(Actor):
         self._showing.answer(over=self._is_over)
         self._tell_registry()
 
+    def _resolved(self, answer: Resolved) -> None:
+        self._mail.resolved(answer)
+        if answer.found is None and not answer.certain:
+            self.send_after(RESOLVE_EVERY, _ResolveAgain(answer.name))
+
     # -- moving (`Resident`)
 
     def _send_move(self, host: str, message: m.Message) -> None:
@@ -465,6 +489,14 @@ class Computation(Actor):
             return
         self._migrating.append(self.defer_reply())
         self._depart(target, "asked for")
+
+    def _take_moves(self, moves: list[dict[str, Any]]) -> None:
+        """Know the moves that led here, so that it rests after them."""
+        self._moves = list(moves)
+        self._rebalance = Rebalance()
+        now, today = time.monotonic(), time.time()
+        for move in moves:
+            self._rebalance.moved(move["source"], move["target"], now - (today - move["at"]))
 
     def _depart(self, target: str, why: str) -> None:
         self._move_began, self._move_to, self._move_why = time.monotonic(), target, why
@@ -482,13 +514,14 @@ class Computation(Actor):
         if descriptor is None or mail is None or self._spec is None:
             return
         self._frozen, self._state = True, "moving"
+        self._size, self._plain = frozen.size, frozen.plain
         self._mail.freeze()
         snapshot = {
             "spec": self._spec.to_plain(),
             "mail": mail,
             "size": frozen.size,
             "plain": frozen.plain,
-            "moves": [*self._moves, self._this_move()],
+            "moves": [*self._moves, self._this_move()][-MOVES_KEPT:],
             "restarts": self._restarts.count,
         }
         try:
@@ -532,7 +565,7 @@ class Computation(Actor):
 
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""
-        self._mail.leave(epoch, target)
+        self._mail.leave(epoch, target, settled=not self._relocation.is_moving)
         self._to_worker(w.Discard())
         self._task = None
         if self._state != "left":
@@ -553,6 +586,7 @@ class Computation(Actor):
                     MoveError(f"{self._name} stays on {self._services.host}: {problem}")
                 )
             return
+        self._mail.leave(self._relocation.attempt, target, settled=True)
         outcome = {
             "name": self._name,
             "source": self._services.host,
@@ -577,7 +611,7 @@ class Computation(Actor):
             name=self._name,
             kind="command" if spec and isinstance(spec.what, Command) else "computation",
             host=self._services.host,
-            state=self._state,
+            state="arriving" if self._relocation.is_arriving else self._state,
             restarts=self._restarts.count,
             since=self._since,
             mailbox=self._mail.unread,
@@ -601,6 +635,8 @@ class Computation(Actor):
 
     def _look_around(self) -> None:
         if self._is_over:
+            if self._relocation.is_arriving:
+                self._tell_registry()
             return
         self._tell_registry()
         self._showing.answer(over=False, all_of_them=True)

@@ -29,10 +29,11 @@ from simulacra.actors.compute.computing import (
     StopIt,
     Type,
 )
+from simulacra.actors.compute.post import POST, Complete, Forget
 from simulacra.actors.compute.records import Standing
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.spec import Spec
-from simulacra.actors.compute.store import KEEP_SECONDS
+from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime import Actor, Ref
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.errors import StartError
@@ -57,6 +58,8 @@ logger = logging.getLogger(__name__)
 
 POOL: Final = "computations-pool"
 EXPIRE_EVERY: Final = 600.0
+LEFT_SECONDS: Final = 3600.0
+"""How long the stub of a computation that left forwards mail, and answers who is in doubt."""
 
 _FOR_ONE: Final = (Migrate, StopIt, Await, Look, ReadOutput, Type, GetResult)
 
@@ -134,6 +137,7 @@ class Computations(Actor):
                 self._start(party)
             except StartError:
                 logger.exception("the computation %s cannot be started again", party)
+        self.system.ref(POST).tell(Complete())
         self.send_every(EXPIRE_EVERY, _Expire())
 
     def on_receive(self, message: Any) -> Any:
@@ -151,6 +155,9 @@ class Computations(Actor):
                 return [(described, now - then) for described, then in self._described.values()]
             case Carry():
                 self._carry(message)
+            case m.HostLost() | m.HostMet():
+                for ref in self._actors.values():
+                    ref.tell(message)
             case _Expire():
                 self._expire()
             case _ if isinstance(message, _FOR_ONE):
@@ -218,20 +225,30 @@ class Computations(Actor):
             ref.forward(message, self.defer_reply())
 
     def _expire(self) -> None:
-        """Forget what ended or left long ago; whoever wants one that left asks the other hosts."""
-        long_ago = time.monotonic() - KEEP_SECONDS
-        left = [
-            party
-            for party, (described, then) in self._described.items()
-            if described.state == "left" and then < long_ago
-        ]
-        for party in left:
-            self._services.store.of(party).remove()
-        for party in [*left, *self._services.store.expire()]:
-            self._described.pop(party, None)
-            ref = self._actors.pop(party, None)
-            if ref is not None:
-                ref.stop(block=False)
+        for party in self._services.store.expire():
+            self._forget(party)
+        before = time.time() - LEFT_SECONDS
+        for party in self._services.store:
+            if is_left_over(self._services.store.of(party), before):
+                self._forget(party)
+                self._services.store.of(party).remove()
+
+    def _forget(self, party: str) -> None:
+        self._described.pop(party, None)
+        ref = self._actors.pop(party, None)
+        if ref is not None:
+            ref.stop(block=False)
+        self.system.ref(POST).tell(Forget(party))
+
+
+def is_left_over(kept: Kept, before: float) -> bool:
+    """Whether a folder is of a computation that left, or never came, before a POSIX time."""
+    if kept.is_finished:
+        return False
+    record = kept.read_records().get("moving")
+    changed = max(path.stat().st_mtime for path in (kept.folder, *kept.folder.glob("record-*")))
+    elsewhere = record is None or standing.from_plain(record).is_elsewhere
+    return elsewhere and changed < before
 
 
 def is_living(described: Described) -> bool:

@@ -34,7 +34,7 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mail import Endpoint, State
 from simulacra.actors.compute.outbox import OutboxFullError
-from simulacra.actors.compute.post import Found
+from simulacra.actors.compute.post import Resolved
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,6 @@ class Correspondence:
         self._lost = lost
         self._checkpoint = checkpoint
         self._unresolved: dict[str, list[w.Send | w.Ask]] = {}
-        self._end_reason: str | None = None
         self._parties: dict[str, str] = {}
         self._waiting: deque[w.Mail] = deque()
         self.endpoint = Endpoint.restore(snapshot["endpoint"], now=clock(), durable=True)
@@ -132,10 +131,16 @@ class Correspondence:
         if len(waiting) == 1:
             self._resolve(name)
 
-    def resolved(self, name: str, found: Found | None) -> None:
-        """The post office's answer; None: nobody in the network has the name."""
-        if self.endpoint.state is State.FROZEN:
-            return  # the letters travel; `thaw` asks again if they stay
+    def resolve_again(self, name: str) -> None:
+        """Ask once more who has a name, if letters still wait for that."""
+        if name in self._unresolved:
+            self._resolve(name)
+
+    def resolved(self, answer: Resolved) -> None:
+        """The post office's answer; letters wait on while it is not certain that nobody has it."""
+        name, found = answer.name, answer.found
+        if self.endpoint.state is State.FROZEN or (found is None and not answer.certain):
+            return  # frozen, they are in the snapshot already
         letters = self._unresolved.pop(name, [])
         if found is not None:
             self._parties[name] = found.party
@@ -145,8 +150,6 @@ class Correspondence:
                 self._refuse(letter, f"nobody in the network is called {name!r}")
             else:
                 self._post_letter(found.party, letter)
-        if self._end_reason is not None and not self._unresolved:
-            self.step(End(self._end_reason))
 
     def thaw(self) -> None:
         """Go on where it was frozen."""
@@ -155,12 +158,12 @@ class Correspondence:
             self._resolve(name)
 
     def end(self, reason: str) -> None:
-        """The computation has ended; letters that still wait for an address go out first."""
-        self._end_reason = reason
+        """The computation has ended; messages that still wait for an address go out later."""
+        for name, letters in self._unresolved.items():
+            self._unresolved[name] = [each for each in letters if isinstance(each, w.Send)]
         if self.endpoint.state is State.FROZEN:
             self.thaw()
-        if not self._unresolved:
-            self.step(End(reason))
+        self.step(End(reason))
 
     def _post_letter(self, party: str, letter: w.Send | w.Ask) -> None:
         try:
@@ -207,7 +210,8 @@ class Correspondence:
                 self._answer(request, None, _failure(reason))
             case Undelivered(letter, _):
                 self._forget_party(letter.to)
-                self._lost(letter.body)
+                name = letter.to.rpartition("#")[0]  # whoever has the name now
+                self._write(name, w.Send(0, name, letter.body))
             case CheckpointDue():
                 self._checkpoint()
 

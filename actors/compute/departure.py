@@ -17,6 +17,8 @@ DepartureEvent = (
     | m.Frozen
     | m.FreezeFailed
     | m.Ended
+    | m.HostLost
+    | m.HostMet
     | Tick
 )
 
@@ -33,6 +35,9 @@ class Leaving(Enum):
     COMMITTING = "committing"
     ACTIVATING = "activating"
     LEFT = "left"
+
+
+_WAITING = frozenset({Leaving.OFFERING, Leaving.FREEZING, Leaving.INSTALLING})
 
 
 class Departure:
@@ -109,6 +114,11 @@ class Departure:
                 return self._abort(reason)
             case m.Ended():
                 return self._ended()
+            case m.HostLost(host) if host == self.target and self.state in _WAITING:
+                return self._abort(f"the connection to {host} was lost")
+            case m.HostMet(host) if host == self.target and self.state is Leaving.ACTIVATING:
+                self._repeating.begin(now)
+                return [m.Tell(self.target, m.Activate(self.name, self.attempt))]
             case Tick():
                 return self._tick(now)
         return []

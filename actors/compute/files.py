@@ -213,7 +213,18 @@ class _RemoteFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        data: bytes = self._file._ask("read", self._at, min(len(buffer), BLOCK))  # noqa: SLF001
+        data = self._next(len(buffer))
         buffer[: len(data)] = data
-        self._at += len(data)
         return len(data)
+
+    def readall(self) -> bytes:
+        """The rest, in blocks: the builtin's small pieces would cost a round trip each."""
+        blocks = []
+        while block := self._next(BLOCK):
+            blocks.append(block)
+        return b"".join(blocks)
+
+    def _next(self, size: int) -> bytes:
+        data: bytes = self._file._ask("read", self._at, min(size, BLOCK))  # noqa: SLF001
+        self._at += len(data)
+        return data

@@ -185,7 +185,7 @@ class Hosts(Actor):
         self.send_every(EVERY, _TellAll())
 
     def on_receive(self, message: Any) -> Any:
-        """`Facts` of another host, or the time to tell."""
+        """`Facts` of another host, or the time to tell: every two seconds, and to whom is new."""
         match message:
             case Facts():
                 self._table.heard(message)

@@ -263,7 +263,10 @@ class Deliver:
 
 @dataclass(frozen=True)
 class Answered:
-    """The party's ask was answered; `failed` says that the body is an error."""
+    """The party's ask was answered; `failed` says that the body is an error.
+
+    Of a party that ended without an answer the body is the reason, a text.
+    """
 
     request: str
     body: Any

@@ -105,12 +105,13 @@ class Endpoint:
             OutboxFullError: a tell or an ask to a receiver that has not taken those before.
             LookupError: a reply to no open ask: it was answered, or never was.
             ValueError: a request id used twice, a thaw at a place that is not newer, or the
-                party writes while it is frozen or after its end.
+                party writes while it is frozen, or asks or answers after its end. (A tell may come
+                late: it was written before, and who it is for was not known.)
         """
         self._commands = []
         match event:
             case m.Tell(to, body):
-                self._check_running()
+                self._check_writing()
                 self._outbox.admit(to)
                 self._commands += self._outbox.write(to, "tell", body, now)
             case m.Ask():
@@ -195,6 +196,10 @@ class Endpoint:
         return self
 
     # Writing
+
+    def _check_writing(self) -> None:
+        if self.state is State.FROZEN:
+            self._check_running()
 
     def _check_running(self) -> None:
         if self.state is not State.RUNNING:

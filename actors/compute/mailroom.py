@@ -25,7 +25,7 @@ from simulacra.actors.compute.letters import (
     Send,
 )
 from simulacra.actors.compute.mail import Endpoint
-from simulacra.actors.compute.post import POST, Enter, FindFor, Found, Leave, Resolve
+from simulacra.actors.compute.post import POST, Enter, FindFor, Forget, Leave, Resolve, Resolved
 from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime import ActorSystem, Ref
 
@@ -116,10 +116,15 @@ class Mailroom:
         if self._open is not None:
             self._open.step(event)
 
-    def resolved(self, name: str, found: Found | None) -> None:
+    def resolved(self, answer: Resolved) -> None:
         """The post office says who has a name."""
         if self._open is not None:
-            self._open.resolved(name, found)
+            self._open.resolved(answer)
+
+    def resolve_again(self, name: str) -> None:
+        """Ask once more who has a name, if letters wait for that."""
+        if self._open is not None:
+            self._open.resolve_again(name)
 
     def packet(self, packet: Packet) -> None:
         """A packet for the computation came."""
@@ -157,10 +162,16 @@ class Mailroom:
         if self._open is not None:
             self._open.thaw()
 
-    def leave(self, epoch: int, target: str) -> None:
-        """It lives on the target in an epoch: what came meanwhile follows, and what will come."""
+    def leave(self, epoch: int, target: str, *, settled: bool) -> None:
+        """It belongs to the target in an epoch: what came meanwhile follows, and what will come.
+
+        Args:
+            epoch: the epoch.
+            target: the host.
+            settled: whether it is known to run there.
+        """
         place = Place(epoch, self._life, target)
-        self._tell_post(Leave(self._party, place))
+        self._tell_post(Leave(self._party, place, settled))
         if self._open is None:
             return
         for packet in self._open.endpoint.parked:
@@ -176,7 +187,7 @@ class Mailroom:
 
     def close(self) -> None:
         """The computation's actor ends: nobody is here to take its packets."""
-        self._tell_post(Leave(self._party))
+        self._tell_post(Forget(self._party))
 
     # -- the post office
 
@@ -192,4 +203,5 @@ class Mailroom:
 
     def _resolve(self, name: str) -> None:
         answer = self._system.ref(POST).ask(Resolve(name), block=False)
-        answer.on_answer(lambda reply: self._ref.tell((name, reply.outcome()[0])))
+        unknown = Resolved(name, None, certain=False)
+        answer.on_answer(lambda reply: self._ref.tell(reply.outcome()[0] or unknown))

@@ -223,11 +223,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The computation opened so many files and bytes below this ``host:path``: for placement."""
+    """The computation opened files of so many bytes below this ``host:path``: for placement."""
 
     path: str
     size: int
-    files: int = 1
+    files: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,20 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class HostLost:
+    """The connection to a host is lost; what was said to it last may not have come."""
+
+    host: str
+
+
+@dataclass(frozen=True)
+class HostMet:
+    """A host is connected, perhaps again."""
+
+    host: str
+
+
+@dataclass(frozen=True)
 class Began:
     """The computation was started here, in this epoch: it may depart."""
 

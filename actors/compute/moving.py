@@ -11,8 +11,9 @@ The source's side (`departure.Departure`):
     COMMITTING  -- Written: LeaveStub, Activate --> ACTIVATING        the point of no return
     ACTIVATING  -- Activated: Write(Left) --> LEFT
 
-    Up to COMMITTING a refusal, a failure or a time-out leads back to RUNNING: it goes on at the old
-    place and the target is told to discard. After it the source only repeats Activate, for ever.
+    Up to COMMITTING a refusal, a failure, a time-out or the loss of the target leads back to
+    RUNNING: it goes on at the old place and the target is told to discard. After it the source only
+    repeats Activate, for ever, and as soon as it meets the target again.
     The offer comes before the freeze, so that a refusal costs no pause.
 
 The target's side (`arrival.Arrival`):
@@ -20,7 +21,8 @@ The target's side (`arrival.Arrival`):
     ABSENT      -- Offer: Accepted or Refused, nothing is kept; Install: Fetch --> FETCHING
     FETCHING    -- Fetched: Write(Stored) --> STORING
     STORING     -- Written: Installed --> INERT
-    INERT       -- Activate: Write(Active) --> ACTIVATING; time: InDoubt, with back-off
+    INERT       -- Activate: Write(Active) --> ACTIVATING; time: InDoubt, with back-off;
+                   HostMet: InDoubt
     ACTIVATING  -- Written: Run, Activated --> ACTIVE
     FETCHING, STORING, INERT -- Discard, or an Install of a newer epoch --> ABSENT
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from simulacra.actors.compute.moves import Software
 from simulacra.actors.compute.moving import why_not
 
-FREEZE_SECONDS = 0.5
+FREEZE_SECONDS = 0.25  # handing over takes some 0.05 s, starting a worker some 0.15 s
 WAIT_LIMIT_SECONDS = 3.0
 
 

@@ -7,8 +7,8 @@ back.
 
 The post office is also the endpoint of the node itself, for mail that people and programs send
 through the gateway, and the node's part of the directory: it asks the other post offices where a
-party or a name is (`Find`). A party that every reachable host knows nothing of has ended; while a
-host is out of reach nobody can say so, and mail waits.
+party or a name is (`Find`). A party that every host knows nothing of has ended; while a host is out
+of reach, or has not yet started again what it had (`Complete`), nobody can say so, and mail waits.
 """
 
 from __future__ import annotations
@@ -83,10 +83,18 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A computation lives here no more; ``place`` is where it went, None when it has ended."""
+    """A computation went to ``place``; until it is ``settled`` there, its name is known here."""
 
     party: str
-    place: Place | None = None
+    place: Place
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Nothing of a computation is kept here any more; others know where it is."""
+
+    party: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +107,27 @@ class FindFor:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Which party has this name in the network? Answered with `Found`, or None if nobody has it."""
+    """Which party has this name in the network? Answered with `Resolved`."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Who has a name; while it is not ``certain``, somebody out of reach may have it."""
+
+    name: str
+    found: Found | None
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """All that lives here has entered: who did not is not here."""
+
+
+class IncompleteError(Exception):
+    """The node has just started, and cannot say yet who lives here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +164,14 @@ class _Search:
     best: Found | None = None
     missing: int = 0
     certain: bool = True
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    mail: Mail
+    party: str
+    reply: Reply
 
 
 class Post(Actor):
@@ -146,37 +180,52 @@ class Post(Actor):
     Args:
         host: this node's name.
         peers: gives the hosts that are reachable now, this one not among them.
+        absent: gives the hosts that belong here and are not reachable now.
     """
 
-    def __init__(self, host: str, peers: Callable[[], list[str]]) -> None:
+    def __init__(
+        self, host: str, peers: Callable[[], list[str]], absent: Callable[[], list[str]]
+    ) -> None:
         self._host = host
         self._peers = peers
+        self._absent = absent
+        self._is_complete = False
         party = f"{host}#{secrets.token_hex(8)}"
         self._endpoint = Endpoint(party, Place(1, 1, host))
         self._residents: dict[str, _Resident] = {}
         self._gone_to: dict[str, Place] = {}
+        self._unsettled: set[str] = set()
         self._parties: dict[str, str] = {}  # by name, as last heard
         self._searches: dict[Find, _Search] = {}
-        self._asks: dict[str, Reply] = {}
+        self._asks: dict[str, _Asked] = {}
         self._due: float | None = None
 
-    def on_receive(self, message: Any) -> Any:
+    def on_receive(self, message: Any) -> Any:  # noqa: C901 - a table of messages
         """Route packets, answer questions, take up mail."""
         match message:
             case Parcel() | Ack() | Moved() | Gone() | Unknown():
                 self._route(message)
             case Find():
-                return self._known(message)
+                return self._find(message)
+            case Complete():
+                self._is_complete = True
             case Enter(party, name, place, ref):
                 self._residents[party] = _Resident(name, place, ref)
                 self._gone_to.pop(party, None)
-            case Leave(party, place):
-                self._leave(party, place)
+                self._unsettled.discard(party)
+            case Leave(party, place, settled):
+                self._residents.pop(party, None)
+                self._gone_to[party] = place
+                (self._unsettled.discard if settled else self._unsettled.add)(party)
+            case Forget(party):
+                self._residents.pop(party, None)
+                self._gone_to.pop(party, None)
+                self._unsettled.discard(party)
             case FindFor(party, ref):
                 self._search(Find(party=party), partial(_tell_where, ref, party))
             case Resolve(name):
                 reply = self.defer_reply()
-                self._search(Find(name=name), lambda found, _: reply.set(found))
+                self._search(Find(name=name), lambda *outcome: reply.set(Resolved(name, *outcome)))
             case Mail():
                 self._take_up(message)
             case _Heard():
@@ -218,9 +267,9 @@ class Post(Actor):
             self._write(party, mail, reply)
             return
 
-        def write(found: Found | None, _: bool) -> None:
+        def write(found: Found | None, certain: bool) -> None:
             if found is None:
-                reply.set_error(LookupError(f"nobody in the network is called {mail.to!r}"))
+                reply.set_error(LookupError(self._nobody(mail.to, certain=certain)))
                 return
             self._parties[mail.to] = found.party
             self._step(Located(found.party, found.place))
@@ -235,7 +284,7 @@ class Post(Actor):
         )
         try:
             if mail.ask:
-                self._asks[request] = reply
+                self._asks[request] = _Asked(mail, party, reply)
             self._step(event)
         except OutboxFullError as error:
             self._asks.pop(request, None)
@@ -256,17 +305,37 @@ class Post(Actor):
             case Locate(party):
                 self._search(Find(party=party), partial(self._learn, party))
             case Answered(request, str() as reason, True):
-                self._asks.pop(request).set_error(ActorDeadError(f"it has ended: {reason}"))
+                reply = self._asks.pop(request).reply
+                reply.set_error(ActorDeadError(f"it has ended: {reason}"))
             case Answered(request, body, failed):
-                reply = self._asks.pop(request)
+                reply = self._asks.pop(request).reply
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
+            case Failed(request, "timeout"):
+                asked = self._asks.pop(request)
+                asked.reply.set_error(ActorDeadError("no answer in time"))
             case Failed(request, reason):
-                self._asks.pop(request).set_error(_failure(reason))
-            case Undelivered(letter, _):
-                self._forget_party(letter.to)
-                self.system.dead_letters.add(self.ref, letter.body)
+                asked = self._asks.pop(request)
+                self._write_to_heir(asked.party, asked.mail, asked.reply, str(reason))
+            case Undelivered(letter, reason):
+                mail = Mail(letter.to.rpartition("#")[0], letter.body)
+                self._write_to_heir(letter.to, mail, None, str(reason))
             case Deliver(_, letter):
                 self.system.dead_letters.add(self.ref, letter.body)
+
+    def _write_to_heir(self, party: str, mail: Mail, reply: Reply | None, reason: str) -> None:
+        """What came too late for a party goes to whoever has its name now, if anybody has."""
+        self._forget_party(party)
+
+        def write(found: Found | None, _: bool) -> None:
+            if found is not None and found.party != party:
+                self._step(Located(found.party, found.place))
+                self._write(found.party, mail, reply or Reply())
+            elif reply is not None:
+                reply.set_error(ActorDeadError(f"no answer: {reason}"))
+            else:
+                self.system.dead_letters.add(self.ref, mail.body)
+
+        self._search(Find(name=mail.to), write)
 
     def _learn(self, party: str, found: Found | None, certain: bool) -> None:
         if found is not None:
@@ -287,6 +356,18 @@ class Post(Actor):
 
     # -- who is where
 
+    def _nobody(self, name: str, *, certain: bool) -> str:
+        if certain:
+            return f"nobody in the network is called {name!r}"
+        absent = ", ".join(self._absent()) or "a host that has just started"
+        return f"nobody within reach is called {name!r}, and {absent} cannot be asked"
+
+    def _find(self, query: Find) -> Found | None:
+        found = self._known(query)
+        if found is None and not self._is_complete:
+            self.defer_reply().set_error(IncompleteError(f"{self._host} has just started"))
+        return found
+
     def _known(self, query: Find) -> Found | None:
         party = query.party
         if party is None and query.name is not None and "#" in query.name:
@@ -301,16 +382,14 @@ class Post(Actor):
         for party, resident in self._residents.items():
             if resident.name == name:
                 return Found(party, resident.place)
+        for party in self._unsettled:
+            if party.rpartition("#")[0] == query.name:
+                return Found(party, self._gone_to[party])
         return None
 
-    def _leave(self, party: str, place: Place | None) -> None:
-        self._residents.pop(party, None)
-        if place is not None:
-            self._gone_to[party] = place
-        else:
-            self._forget_party(party)
-
-    def _search(self, query: Find, then: Callable[[Found | None, bool], None]) -> None:
+    def _search(
+        self, query: Find, then: Callable[[Found | None, bool], None], *, again: bool = False
+    ) -> None:
         known = self._known(query)
         if known is not None and known.place.host == self._host:
             then(known, True)
@@ -320,7 +399,10 @@ class Post(Actor):
             search.waiting.append(then)
             return
         peers = self._peers()
-        self._searches[query] = _Search([then], known, missing=len(peers))
+        certain = self._is_complete and not self._absent()
+        self._searches[query] = _Search(
+            [then], known, missing=len(peers), certain=certain, again=again
+        )
         for peer in peers:
             answer = self.system.ref(f"{POST}@{peer}").ask(query, block=False)
             answer.on_answer(partial(self._pass_on, query))
@@ -347,6 +429,11 @@ class Post(Actor):
 
     def _conclude(self, query: Find) -> None:
         search = self._searches.pop(query)
+        if search.best is None and search.certain and not search.again:
+            # It may have moved between the answers of two hosts: only a second no is a no.
+            for then in search.waiting:
+                self._search(query, then, again=True)
+            return
         for then in search.waiting:
             then(search.best, search.certain)
 

@@ -1,55 +1,68 @@
-"""What a computation reads, as it goes: measured, and how much is probably still to come."""
+"""What a computation reads, as it goes: measured, and how much is probably still to come.
+
+A loop of `ctx.steps` says how far it is: what is still to come is in proportion to what its items
+had read since it was first heard of here. A new loop begins a new measurement. Where no loop says
+how far it is, as much again is expected as was read so far.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from simulacra.actors.compute.placement import Read
 
-_LIKE_BEFORE = 1.0
-"""Where no loop says how far it is: as much again as was read so far."""
+_LIKE_BEFORE: Final = 1.0
+_TRIPS_A_FILE: Final = 4
+"""Look at it, open it, read it, find its end."""
 
 
-@dataclass(slots=True)
-class _Place:
+@dataclass(frozen=True, slots=True)
+class _Amount:
     size: int = 0
-    opened: int = 0
+    files: int = 0
 
 
 class Reading:
-    """The bytes that one computation opened, by ``host:folder``."""
+    """The bytes and files that one computation opened on one host, by ``host:folder``."""
 
     def __init__(self) -> None:
-        self._places: dict[str, _Place] = {}
-        self._done = 0
-        self._total = 0
+        self._places: dict[str, _Amount] = {}
+        self._before: dict[str, _Amount] = {}
+        self._loop = ""
+        self._first = self._done = self._total = 0
 
     def read(self, path: str, size: int, files: int = 1) -> None:
-        """It opened so many files of together ``size`` bytes below ``path``."""
-        place = self._places.setdefault(path, _Place())
-        place.size += size
-        place.opened += files
+        """It opened ``files`` of ``size`` bytes in all below ``path``."""
+        place = self._places.get(path, _Amount())
+        self._places[path] = _Amount(place.size + size, place.files + files)
 
-    def progressed(self, done: int, total: int) -> None:
-        """Its loop is so far."""
+    def progressed(self, loop: str, done: int, total: int) -> None:
+        """A loop is so far."""
+        if loop != self._loop or done < self._done:
+            self._loop, self._first = loop, done
+            self._before = dict(self._places)
         self._done, self._total = done, total
 
     def to_come(self) -> tuple[Read, ...]:
-        """What it will probably still read: in proportion to what its loop has before it."""
-        share = (self._total - self._done) / self._done if self._done else _LIKE_BEFORE
+        """What it will probably still read."""
+        passed = self._done - self._first
+        share = (self._total - self._done) / passed if passed else _LIKE_BEFORE
+        before = self._before if passed else {}
         return tuple(
-            Read(
-                path.partition(":")[0],
-                path,
-                int(place.size * share),
-                max(1, round(place.opened * share)),
-            )
-            for path, place in self._places.items()
+            _read(path, _since(amount, before.get(path, _Amount())), share)
+            for path, amount in self._places.items()
         )
 
     def so_far(self) -> tuple[Read, ...]:
         """What it has read."""
-        return tuple(
-            Read(path.partition(":")[0], path, place.size, place.opened)
-            for path, place in self._places.items()
-        )
+        return tuple(_read(path, amount, 1.0) for path, amount in self._places.items())
+
+
+def _since(amount: _Amount, before: _Amount) -> _Amount:
+    return _Amount(amount.size - before.size, amount.files - before.files)
+
+
+def _read(path: str, amount: _Amount, share: float) -> Read:
+    trips = int(amount.files * _TRIPS_A_FILE * share)
+    return Read(path.partition(":")[0], path, int(amount.size * share), trips)

@@ -87,6 +87,12 @@ class Standing:
     left: bool = False
     stored: Stored | None = None
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is known not to be here: it runs where it went, or never came."""
+        undecided = self.committed is not None and not self.left
+        return self.active is None and self.stored is None and not undecided
+
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Standing":
         """Fold the records, oldest first."""

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing as standings
-from simulacra.actors.compute.arrival import Arrival, ArrivalEvent
+from simulacra.actors.compute.arrival import Arrival, ArrivalEvent, Arriving
 from simulacra.actors.compute.departure import Departure, DepartureEvent, Leaving
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.records import Record, Standing
@@ -108,9 +108,19 @@ class Relocation:
         return self._departure.attempt
 
     @property
+    def target(self) -> str:
+        """Where it goes, or was last tried to go."""
+        return self._departure.target
+
+    @property
     def is_moving(self) -> bool:
         """Whether it is about to leave."""
         return self._departure.state not in {Leaving.ABSENT, Leaving.RUNNING, Leaving.LEFT}
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether its snapshot is kept here, or comes, and it does not run yet."""
+        return self._arrival.state not in {Arriving.ABSENT, Arriving.ACTIVE}
 
     @property
     def is_settled(self) -> bool:
@@ -156,6 +166,11 @@ class Relocation:
     def fetched(self, done: FetchDone) -> None:
         """The fetching thread is done."""
         self._arrive_step(done.event)
+
+    def host_changed(self, event: m.HostLost | m.HostMet) -> None:
+        """The connection to a host was lost or made."""
+        self._depart_step(event)
+        self._arrive_step(event)
 
     def tick(self) -> None:
         """A deadline has come."""

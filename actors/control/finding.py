@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LIST_TIMEOUT: Final = 3.0
 _SLICE: Final = 0.5
-_RETRIES: Final = 20
+CATCH_WITHIN: Final = 10.0
+_PAUSE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,41 @@ def table(node: Node, host: str) -> Ref:
 
 
 def everywhere(node: Node) -> list[Seen]:
-    """All computations of all connected hosts; a host that does not answer is left out."""
+    """All computations: of a host that does not answer, as they were when it did last."""
+    asked = time.monotonic()
     hosts = [node.settings.name, *node.connected()]
-    answers: list[Reply] = [table(node, host).ask(ListThem(), block=False) for host in hosts]
-    found = []
-    for answer in answers:
+    answers: dict[str, Reply] = {
+        host: table(node, host).ask(ListThem(), block=False) for host in hosts
+    }
+    for host, answer in answers.items():
         try:
-            found += [Seen(*entry) for entry in answer.get(timeout=LIST_TIMEOUT)]
+            entries = answer.get(timeout=LIST_TIMEOUT)
         except (ActorDeadError, AskTimeoutError):
             continue
-    return found
+        node.last_seen[host] = [(described, asked - ago) for described, ago in entries]
+    now = time.monotonic()
+    known = {*hosts, *node.absent()}
+    return [
+        Seen(described, max(0.0, now - at))
+        for host, entries in node.last_seen.items()
+        if host in known
+        for described, at in entries
+    ]
+
+
+def once(seen: list[Seen]) -> list[Seen]:
+    """Each computation once, as the host tells that has it now; not those that are nowhere."""
+    best: dict[str, Seen] = {}
+    for each in seen:
+        party = each.described.party
+        if party not in best or _presence(each) > _presence(best[party]):
+            best[party] = each
+    return [each for each in best.values() if each.described.state != "left"]
+
+
+def _presence(seen: Seen) -> tuple[bool, bool, int]:
+    state = seen.described.state
+    return state not in {"left", "arriving"}, state == "arriving", seen.described.epoch
 
 
 def find(node: Node, address: str) -> Seen:
@@ -60,7 +86,7 @@ def find(node: Node, address: str) -> Seen:
         for each in everywhere(node)
         if each.described.name == name and (not host or each.described.host == host)
     ]
-    seen = [each for each in seen if each.described.state != "left"]
+    seen = once(seen)
     if not seen:
         raise GatewayError(
             ErrorCode.NOT_FOUND,
@@ -115,7 +141,8 @@ def ask_it(node: Node, call: Call, seen: Seen, question: Any, timeout: float | N
         Exception: what the computation's actor answers.
     """
     host = seen.described.host
-    for _ in range(_RETRIES):
+    deadline = time.monotonic() + CATCH_WITHIN
+    while time.monotonic() < deadline:
         try:
             answer = wait(call, table(node, host).ask(question, block=False), timeout)
         except UnknownComputationError:
@@ -133,7 +160,8 @@ def ask_it(node: Node, call: Call, seen: Seen, question: Any, timeout: float | N
                 f"{host}, where {seen.described.name} was, does not answer: {error.reason}",
                 "see who is connected: simulacra status",
             ) from error
-        if isinstance(answer, Described) and answer.state == "left":
+        if isinstance(answer, Described) and answer.state in {"left", "arriving"}:
+            time.sleep(_PAUSE)
             host = _moved_to(node, seen)
             continue
         return answer

@@ -53,7 +53,7 @@ class Spawning:
         yield {"name": name, "host": host, "state": described.state, "waits_for": None}
 
     def _refuse_taken(self, name: str) -> None:
-        found = self._node.system.ref(POST).ask(Resolve(name))
+        found = self._node.system.ref(POST).ask(Resolve(name)).found
         if found is not None:
             raise GatewayError(
                 ErrorCode.FAILED,

@@ -82,7 +82,7 @@ class Steering:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
         except LookupError as error:
             raise GatewayError(
-                ErrorCode.NOT_FOUND, str(error.args[0]), "see what runs: simulacra ps"
+                ErrorCode.NOT_FOUND, str(error), "see what runs: simulacra ps"
             ) from error
         except (RemoteError, ActorDeadError) as error:
             raise GatewayError(

@@ -16,7 +16,7 @@ from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Await, Described, GetResult, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
-from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
+from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
@@ -97,21 +97,33 @@ class Watching:
     def _rows(self, name: str | None, *, finished: bool, actors: bool) -> list[dict[str, Any]]:
         seen = [
             each
-            for each in everywhere(self._node)
-            if (is_living(each.described) or (finished and each.described.state != "left"))
+            for each in once(everywhere(self._node))
+            if (finished or is_living(each.described))
             and (name is None or each.described.name == name.partition("@")[0])
         ]
-        hosts = [self._node.settings.name, *sorted(self._node.connected())]
+        up = [self._node.settings.name, *sorted(self._node.connected())]
+        down = [host for host in self._node.absent() if self._node.hosts.of(host) is not None]
         rows: list[dict[str, Any]] = []
-        for host in hosts:
+        for host in [*up, *down]:
             here = [each for each in seen if each.described.host == host]
             if name is not None and not here:
                 continue
-            rows.append(_node_row(host, 0.0))
+            rows.append(self._node_row(host, is_up=host in up))
             if actors and host == self._node.settings.name:
                 rows += self._actor_rows(host)
             rows += [_computation_row(each) for each in here]
         return rows
+
+    def _node_row(self, host: str, *, is_up: bool) -> dict[str, Any]:
+        heard = self._node.hosts.of(host)
+        return {
+            **_row(host, None),
+            "name": host,
+            "kind": "node",
+            "host": host,
+            "state": "up" if is_up else "down",
+            "seen": 0.0 if is_up or heard is None else time.monotonic() - heard.at,
+        }
 
     def _actor_rows(self, host: str) -> list[dict[str, Any]]:
         cells = self._node.system.actors()
@@ -240,12 +252,6 @@ def _row(row: str, parent: str | None) -> dict[str, Any]:
     return {
         "id": row, "parent": parent, "restarts": 0, "age": None, "mailbox": None, "bound": None,
         "pid": None, "cpu": None, "memory": None, "reason": None, "waits_for": None, "seen": 0.0,
-    }  # fmt: skip
-
-
-def _node_row(host: str, seen: float) -> dict[str, Any]:
-    return {
-        **_row(host, None), "name": host, "kind": "node", "host": host, "state": "up", "seen": seen
     }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ PIECE: Final = 1 << 20
 WINDOW: Final = 4
 STALL: Final = 10.0
 OFFER_IDLE: Final = 120.0
+_TELLING: Final = 1 << 16  # less says more about the round trip than about the bandwidth
 _SILENCES: Final = 2
 _POLL: Final = 0.5
 _MAX_OFFERS: Final = 256
@@ -212,7 +213,7 @@ class BulkClient:
         self._bandwidth: dict[str, float] = {}
 
     def bandwidth(self, node: str) -> float | None:
-        """Bytes a second, as the last large fetch from a node had them; None before one."""
+        """Bytes a second, as the last large fetch or read from a node had; None before one."""
         return self._bandwidth.get(node)
 
     def fetch(self, ticket: Ticket, into: int, *, progress: Progress | None = None) -> None:
@@ -248,6 +249,7 @@ class BulkClient:
         Raises:
             BulkError: it is offered no more, cannot be read, or nothing came for 10 s.
         """
+        began = time.monotonic()
         with self._connection(ticket) as socket:
             try:
                 socket.send(_READ.pack(ticket.id, offset, length))
@@ -256,6 +258,8 @@ class BulkClient:
                 raise BulkError(f"{ticket.node} sent nothing for {self._stall:g} s") from None
         if kind != b"DATA":
             raise BulkError(f"{ticket.node}: {frames[0].decode(errors='replace')}")
+        if len(frames[1]) >= _TELLING:
+            self._bandwidth[ticket.node] = len(frames[1]) / (time.monotonic() - began)
         return frames[1]
 
     def _fetch_some(

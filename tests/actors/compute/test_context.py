@@ -226,7 +226,7 @@ def test_what_is_read_is_told_by_folder(spawn: Spawn, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("12345")
     source = "def main(ctx, path):\n return ctx.open(path).read()"
     worker = spawn(script(source, args=(str(tmp_path / "a"),)))
-    assert worker.expect(Read) == Read(f"here:{tmp_path}", 5)
+    assert worker.expect(Read) == Read(f"here:{tmp_path}", 5, 1)
     assert value(worker) == "12345"
 
 

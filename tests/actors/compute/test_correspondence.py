@@ -19,7 +19,7 @@ from simulacra.actors.compute.letters import (
     Send,
 )  # fmt: skip
 from simulacra.actors.compute.mail import State
-from simulacra.actors.compute.post import Found
+from simulacra.actors.compute.post import Found, Resolved
 
 HERE = Place(1, 1, "desk")
 BOB = Found("bob#1", Place(3, 1, "nas"))
@@ -70,7 +70,7 @@ def test_letters_wait_for_the_name_in_order_and_then_go() -> None:
     for n in range(3):
         desk.mail.heard(w.Send(n, "bob", b"%d" % n))
     assert (desk.wanted, desk.letters()) == (["bob"], [])
-    desk.mail.resolved("bob", BOB)
+    desk.mail.resolved(Resolved("bob", BOB, certain=True))
     desk.mail.heard(w.Send(3, "bob", b"3"))
     assert (desk.wanted, desk.letters()) == (["bob"], [b"0", b"1", b"2", b"3"])
 
@@ -79,7 +79,7 @@ def test_a_letter_to_nobody_is_lost_and_an_ask_is_answered_with_an_error() -> No
     desk = Desk()
     desk.mail.heard(w.Send(1, "bob", b"tell"))
     desk.mail.heard(w.Ask(7, "bob", b"ask", 5.0))
-    desk.mail.resolved("bob", None)
+    desk.mail.resolved(Resolved("bob", None, certain=True))
     assert desk.lost == [b"tell"]
     (answer,) = desk.worker
     assert isinstance(answer, w.Answer)
@@ -93,26 +93,27 @@ def test_what_waits_for_a_name_travels_and_asks_again_where_it_comes_to() -> Non
     desk.mail.heard(w.Send(1, "bob", b"hello"))
     desk.mail.step(Freeze())
     snapshot = desk.mail.snapshot()
-    desk.mail.resolved("bob", BOB)  # too late: it must not go out from here as well
+    desk.mail.resolved(
+        Resolved("bob", BOB, certain=True)
+    )  # too late: it must not go out from here as well
     assert desk.letters() == []
     there = Desk(snapshot)
     assert there.wanted == ["bob"]
-    there.mail.resolved("bob", BOB)
+    there.mail.resolved(Resolved("bob", BOB, certain=True))
     assert there.letters() == [b"hello"]
     desk.mail.thaw()  # or it stays after all
     assert desk.wanted == ["bob", "bob"]
-    desk.mail.resolved("bob", BOB)
+    desk.mail.resolved(Resolved("bob", BOB, certain=True))
     assert desk.letters() == [b"hello"]
 
 
-def test_who_ends_at_once_has_its_letters_sent_first() -> None:
+def test_who_ends_at_once_has_its_letters_sent_still() -> None:
     desk = Desk()
     desk.mail.heard(w.Send(1, "bob", b"last words"))
     desk.mail.end("normal")
-    assert desk.state() is State.RUNNING
-    desk.mail.resolved("bob", BOB)
-    assert desk.letters() == [b"last words"]
     assert desk.state() is State.ENDED
+    desk.mail.resolved(Resolved("bob", BOB, certain=True))
+    assert desk.letters() == [b"last words"]
     desk.mail.step(receive(1, b"too late"))
     assert isinstance(desk.post[-1], Send)
     assert isinstance(desk.post[-1].packet, Gone)
@@ -158,7 +159,7 @@ def test_an_ask_is_answered_once() -> None:
 def test_an_answer_to_a_worker_of_before_is_not_given_to_the_next() -> None:
     desk = Desk()
     desk.mail.heard(w.Ask(1, "bob", b"ask", None))
-    desk.mail.resolved("bob", BOB)
+    desk.mail.resolved(Resolved("bob", BOB, certain=True))
     (sent,) = (s.packet for s in desk.post if isinstance(s, Send) and isinstance(s.packet, Parcel))
     snapshot = desk.mail.snapshot()
     later = Desk(snapshot)
@@ -171,7 +172,7 @@ def test_an_answer_to_a_worker_of_before_is_not_given_to_the_next() -> None:
 def test_the_reason_of_one_that_ended_is_told_to_who_asked_it() -> None:
     desk = Desk()
     desk.mail.heard(w.Ask(1, "bob", b"ask", None))
-    desk.mail.resolved("bob", BOB)
+    desk.mail.resolved(Resolved("bob", BOB, certain=True))
     (sent,) = (s.packet for s in desk.post if isinstance(s, Send) and isinstance(s.packet, Parcel))
     desk.mail.step(receive(1, "normal", "error", sent.letter.request))  # type: ignore[arg-type]
     assert desk.worker == [w.Answer(1, None, ("LookupError", "no answer: it has ended: normal"))]

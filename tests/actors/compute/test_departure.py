@@ -1,5 +1,7 @@
 """Single steps of the source; what holds over whole moves is in test_moving."""
 
+from collections.abc import Callable
+
 import pytest
 
 from simulacra.actors.compute import moves as m
@@ -149,3 +151,19 @@ def test_one_that_comes_back_may_leave_again() -> None:
     departure.step(m.Began(2), 0)
     assert departure.deadline() is None
     assert departure.step(m.Depart("nas"), 0) == [m.Write(r.Attempted("x", 3, "nas"))]
+
+
+@pytest.mark.parametrize("begun", [offering, freezing])
+def test_the_loss_of_the_target_ends_an_attempt_at_once(begun: Callable[[], Departure]) -> None:
+    departure = begun()
+    assert departure.step(m.HostLost("elsewhere"), 1) == []
+    commands = departure.step(m.HostLost("nas"), 1)
+    assert commands[-2:] == [DISCARD, m.MoveFailed("nas", "the connection to nas was lost")]
+    assert departure.state is Leaving.RUNNING
+
+
+def test_what_is_committed_is_said_again_when_the_target_is_back() -> None:
+    departure = activating()
+    assert departure.step(m.HostLost("nas"), 1) == []
+    assert departure.step(m.HostMet("desk2"), 2) == []
+    assert departure.step(m.HostMet("nas"), 2) == [m.Tell("nas", m.Activate("x", 1))]

@@ -255,7 +255,9 @@ def test_the_end_answers_open_asks_with_the_reason_and_later_letters_with_gone()
     endpoint.step(m.Arrived(m.Ack("u", "x", 1, 1, 0, U)), 0)
     assert endpoint.delivered
     with pytest.raises(ValueError, match="is ended"):
-        endpoint.step(m.Tell("u", "more"), 0)
+        endpoint.step(m.Ask("u", "more", "r2"), 0)
+    endpoint.step(m.Tell("u", "written before, and addressed only now"), 0)
+    assert not endpoint.delivered
 
 
 def test_gone_fails_what_was_not_received_and_leaves_the_rest_to_its_answer() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from simulacra.actors.compute.moves import Software
 from simulacra.actors.compute.placement import (
+    FREEZE_SECONDS,
     UNKNOWN_ROUTE,
     WAIT_LIMIT_SECONDS,
     Cost,
@@ -85,8 +86,8 @@ def test_the_cost_has_its_components() -> None:
     what = Needs("x", at="desk", reads=(PHOTOS,), cpu_seconds=10, state_size=int(1e8))
     assert cost(what, DESK, NETWORK) == Cost(10.0, 1.0, 10.0, 0.0, 0.0)
     there = cost(what, NAS, NETWORK)
-    assert there == Cost(0.0, 0.0, 20.0, 1.0, 0.5)
-    assert (there.moving, there.total) == (1.5, 21.5)
+    assert there == Cost(0.0, 0.0, 20.0, 1.0, FREEZE_SECONDS)
+    assert (there.moving, there.total) == (1 + FREEZE_SECONDS, 21 + FREEZE_SECONDS)
 
 
 def test_a_busy_host_is_slower() -> None:
