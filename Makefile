@@ -54,5 +54,9 @@ build/bench-venv/.ours: pyproject.toml
 	build/bench-venv/bin/python -m pip install --quiet --editable .
 	@touch $@
 
+# docs/reference: the command line from its help, the Python names from their docstrings.
+docs: $(VENV)/.runtime
+	$(BIN)/python docs/generate.py
+
 clean:
 	rm -rf $(VENV) .venv-lowest build *.egg-info

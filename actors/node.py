@@ -6,23 +6,29 @@
     ├── groups               who is in which process group, told and heard
     ├── hosts                facts of this host, told and heard
     ├── introductions        who else is there, learned from every peer
-    └── compute (rest_for_one)
+    ├── files                this host's files, for computations elsewhere
+    ├── ports                this host's ports, for those who forward them
+    └── compute (one_for_all)
         ├── post             mail to and from computations
-        ├── files            this host's files, for computations elsewhere
-        ├── ports            this host's ports, for those who forward them
         ├── computations-pool   one actor a computation
         └── computations     the table of them
 
-Around the tree stand what has threads of its own: the transport, bulk, the gateway.
+Around the tree stand what has threads of its own: the transport, bulk, the gateway. A node holds
+a lock on its folder, so that no two of one name start the same computations. When the tree ends,
+the node does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import fcntl
 import logging
+import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -41,7 +47,7 @@ from simulacra.actors.control import verbs
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
-from simulacra.actors.runtime import ActorSystem
+from simulacra.actors.runtime import ActorSystem, ExitReason
 from simulacra.actors.runtime.bulk import BulkClient, BulkError, BulkServer
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
@@ -58,6 +64,10 @@ logger = logging.getLogger(__name__)
 class Node:
     """One host's node, running from the moment this is made until `close`.
 
+    Attributes:
+        stopping: set when it is to be closed, by ``down`` or because its tree has ended.
+        failure: why its tree ended by itself; None while it stands.
+
     Raises:
         GatewayError: it cannot be started; the text says why and what to do.
     """
@@ -66,25 +76,39 @@ class Node:
         self.settings = settings
         self.started = time.monotonic()
         self.stopping = threading.Event()
+        self.failure: ExitReason | None = None
         self._members = settings.paths.members
+        with contextlib.ExitStack() as begun:
+            self._begin(begun)
+            self._begun = begun.pop_all()
+
+    def _begin(self, begun: contextlib.ExitStack) -> None:
+        """Start all parts; ``begun`` ends those that did start, in reverse."""
+        settings = self.settings
+        begun.callback(os.close, _lock(settings.paths.state / settings.name, settings.name))
         pair = self._pair()
         self.key = pair.public
         self.system = ActorSystem(settings.name)
         self.transport = self._transport(pair)
+        begun.callback(self.transport.close)
         bind, _ = split_address(settings.listen)
         self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.context)
+        begun.callback(self.bulk_server.close)
         self.bulk_client = BulkClient(pair, self.transport.context, self._resolve)
         self.files = RemoteFiles(self.system, self.bulk_client)
+        begun.callback(self.files.close)
         self.hosts = HostTable(settings.name, VERSION, self.connected, self.bulk_client.bandwidth)
         self.store = Store(settings.paths.state / settings.name / "computations")
-        self._grow_tree()
-        self._join()
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
             verbs(self),
             node=settings.name,
             version=VERSION,
         )
+        begun.callback(self.system.stop)
+        begun.callback(self.gateway.close)
+        self._grow_tree()
+        self._join()
         self.gateway.start()
 
     # -- putting it together
@@ -142,12 +166,10 @@ class Node:
         )
         compute = [
             ChildSpec(POST, Post, (self.settings.name, self.connected), {"name": POST}),
-            ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
-            ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             pool_spec(),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
         ]
-        compute_flags = Flags(strategy="rest_for_one", intensity=5, period=10.0)
+        compute_flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
         tree = [
             ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
@@ -157,6 +179,8 @@ class Node:
                 (self._acquaintances, self._dial),
                 {"name": INTRODUCTIONS},
             ),
+            ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
+            ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             ChildSpec(
                 "compute",
                 Supervisor,
@@ -165,7 +189,13 @@ class Node:
                 kind="supervisor",
             ),
         ]
-        self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
+        root = self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
+        self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
+
+    def _tree_ended(self, reason: ExitReason) -> None:
+        if not self.stopping.is_set():
+            self.failure = reason
+            self.stopping.set()
 
     # -- other nodes
 
@@ -233,11 +263,7 @@ class Node:
     def close(self) -> None:
         """End everything, in reverse; computations go on from their checkpoints later."""
         self.stopping.set()
-        self.gateway.close()
-        self.system.stop()
-        self.files.close()
-        self.bulk_server.close()
-        self.transport.close()
+        self._begun.close()
 
     def __enter__(self) -> Self:
         return self
@@ -250,7 +276,7 @@ def run(settings: Settings) -> None:
     """Run this machine's node until it is told to stop, by `down`, SIGTERM or SIGINT.
 
     Raises:
-        GatewayError: it cannot be started.
+        GatewayError: it cannot be started, or its tree ended.
     """
     logs.configure(settings.name)
     faulthandler.register(signal.SIGUSR1)
@@ -259,3 +285,26 @@ def run(settings: Settings) -> None:
             signal.signal(number, lambda *_: node.stopping.set())
         logger.info("node %s is up; others reach it at %s", settings.name, node.address)
         node.stopping.wait()
+    if node.failure is not None:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"the node's actors failed again and again: {node.failure}",
+            "its log says more; start it again, its computations go on: simulacra up",
+        )
+
+
+def _lock(folder: Path, name: str) -> int:
+    """Lock the node's folder; the descriptor holds the lock, which ends with this process."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"node {name} is already up on this machine: it holds {folder}",
+            f"use it, stop it with: simulacra down --node {name}, "
+            "or give the new one another --name",
+        ) from error
+    return descriptor

@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -29,6 +29,7 @@ from simulacra.actors.compute.computing import (
     Carry,
     Described,
     GetResult,
+    Here,
     Look,
     Migrate,
     ReadOutput,
@@ -51,15 +52,16 @@ from simulacra.actors.compute.letters import (
 from simulacra.actors.compute.mailroom import Mailroom
 from simulacra.actors.compute.placement import Needs
 from simulacra.actors.compute.post import Found
-from simulacra.actors.compute.process import MOVED
+from simulacra.actors.compute.process import MOVED, WorkerProcess
 from simulacra.actors.compute.reading import Reading
 from simulacra.actors.compute.rebalance import Rebalance
-from simulacra.actors.compute.relocation import FetchDone, Relocation, arrival_file
+from simulacra.actors.compute.relocation import FetchDone, Relocation
 from simulacra.actors.compute.restarting import Again, Over, Restarts
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.showing import Showing
 from simulacra.actors.compute.spare import Spare
 from simulacra.actors.compute.spec import Command, Limits, Spec
+from simulacra.actors.compute.store import CHECKPOINTS_KEPT
 from simulacra.actors.compute.task import CommandTask, Task, start_task
 from simulacra.actors.runtime import Actor, ExitReason, Ref
 from simulacra.actors.runtime.futures import Reply
@@ -71,12 +73,22 @@ logger = logging.getLogger(__name__)
 COMPUTATIONS: Final = "computations"
 LOOK_EVERY: Final = 1.0
 
+_LOST_WITH_NODE: Final = (
+    "the node went down while it ran; a command is run again only if it was spawned as restartable"
+)
 _ENDED: Final = frozenset({"done", "failed", "stopped"})
 
 
 @register("error.move")
 class MoveError(Exception):
     """The computation did not move, and goes on where it is; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StartAgain:
+    """Time to start the worker again, unless another run has begun."""
+
+    run: int
 
 
 class _OutputGrew:
@@ -127,7 +139,9 @@ class Computation(Actor):
         self._move_to = self._move_why = ""
         self._migrating: list[Reply] = []
         self._move_began = self._froze_at = 0.0
-        self._awaiting: list[Reply] = []
+        self._awaiting: list[Reply] = []  # answered within a second, whatever comes
+        self._stoppers: list[Reply] = []
+        self._kept_here = 0
         self._due: float | None = None
 
     def on_start(self) -> None:
@@ -147,17 +161,19 @@ class Computation(Actor):
         self._relocation = Relocation(
             self._party, self._services, self._kept, self, self._send_move, self.ref.tell
         )
+        self._registry.tell(Here(self._party, self.ref))
         result = self._kept.read_result()
         if result is None:
             self._relocation.begin()
         else:
             self._recall(result)
+            self._tell_registry()
         self.send_every(LOOK_EVERY, _LookAround())
         self._after()
 
     def _take_spec(self, spec: Spec) -> None:
         self._spec = spec
-        self._restarts = Restarts(spec.restart)
+        self._restarts = Restarts(spec.restart if _may_run_again(spec) else "temporary")
 
     def _recall(self, result: dict[str, Any]) -> None:
         self._state, self._ended_at = result["state"], result["ended"]
@@ -174,6 +190,7 @@ class Computation(Actor):
             self._task.kill()
             self._task.join(5.0)
         self._showing.close()
+        self._mail.close()
 
     def on_receive(self, message: Any) -> Any:
         """What came; the messages' classes say what they mean."""
@@ -200,7 +217,7 @@ class Computation(Actor):
                 self._relocation.fetched(message)
             case Tick():
                 self._tick()
-            case int() as run:
+            case _StartAgain(run):
                 if run == self._run and self._state == "starting":
                     self._go_on()
             case _LookAround():
@@ -212,7 +229,7 @@ class Computation(Actor):
             case StopIt(_, kill):
                 self._stop(kill=kill)
             case Await():
-                self._await()
+                self._await(self._awaiting)
             case Look():
                 return self.describe()
             case GetResult():
@@ -250,13 +267,16 @@ class Computation(Actor):
 
     def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Start here, from the newest checkpoint of this epoch or from what came (`Resident`)."""
-        self._epoch, self._arrived_with = epoch, snapshot
+        self._epoch, self._arrived_with, self._kept_here = epoch, snapshot, 0
         if snapshot is not None:
             self._take_spec(Spec.from_plain(snapshot["spec"]))
             self._kept.write_spec(Spec.from_plain(snapshot["spec"]))
             self._restarts.count = snapshot["restarts"]
             self._moves = list(snapshot["moves"])
             self._size, self._plain = snapshot["size"], snapshot["plain"]
+        elif self._mail.was_open and self._spec is not None and not _may_run_again(self._spec):
+            self._finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
+            return
         self._go_on()
 
     def _go_on(self) -> None:
@@ -319,7 +339,7 @@ class Computation(Actor):
             return None, {"mail": None}
         if not self._arrived_with["size"]:
             return None, self._arrived_with
-        path = arrival_file(self._kept, self._epoch)
+        path = self._kept.arrival(self._epoch)
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC), self._arrived_with
 
     def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901, PLR0912 - a table
@@ -342,7 +362,8 @@ class Computation(Actor):
                 elif not freezing:
                     self._showing.note(f"no checkpoint could be made: {why}")
             case w.Request():
-                self._services.files.serve(message, self._answer_worker)
+                if self._task is not None:
+                    self._services.files.serve(message, partial(_answer, self._task))
             case w.Read(path, size):
                 self._reading.read(path, size)
             case w.Progress(name, done, total):
@@ -355,10 +376,6 @@ class Computation(Actor):
 
     def _to_worker(self, message: w.ToWorker) -> bool:
         return self._task is not None and self._task.send(message)
-
-    def _answer_worker(self, answer: w.Answer) -> None:
-        if self._task is not None:
-            self._task.send(answer)
 
     def _save(self, checkpoint: w.Checkpoint) -> None:
         descriptor = checkpoint.fd
@@ -373,6 +390,9 @@ class Computation(Actor):
         else:
             self._restarts.saved()
             self._mail.saved(mail)
+            self._kept_here += 1
+            if self._kept_here == CHECKPOINTS_KEPT:
+                self._kept.remove_arrivals()  # no checkpoint of before the move is left
         finally:
             os.close(descriptor)
 
@@ -384,7 +404,9 @@ class Computation(Actor):
             self._finish("stopped", SHUTDOWN)
             return
         match self._restarts.ended(reason, time.monotonic()):
-            case Over(cause):
+            case Over(cause, why):
+                if why is not None:
+                    self._showing.note(why)
                 self._finish("done" if cause == NORMAL else "failed", cause)
             case Again(delay, anew):
                 self._start_again(reason, delay, anew=anew)
@@ -395,7 +417,7 @@ class Computation(Actor):
             self._kept.remove_checkpoints()
         self._reason, self._state = self._restarts.first_reason, "starting"
         self._showing.note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
-        self.send_after(delay, self._run)
+        self.send_after(delay, _StartAgain(self._run))
         self._tell_registry()
 
     def _finish(self, state: str, reason: ExitReason) -> None:
@@ -412,8 +434,12 @@ class Computation(Actor):
         }
         try:
             self._kept.write_result(result)
-        except OSError:
+        except OSError as error:
             logger.exception("the result of %s is not on disk", self._party)
+            self._showing.note(f"its end is not on disk, and is forgotten with the node: {error}")
+        else:
+            self._kept.remove_checkpoints()
+            self._kept.remove_arrivals()
         self._relocation.ended()
         self._mail.end(str(reason))
         self._answer_all()
@@ -421,7 +447,7 @@ class Computation(Actor):
     def _answer_all(self) -> None:
         """Whoever waits for its end, or for it to leave, hears of it."""
         described = self.describe()
-        waiting, self._awaiting = self._awaiting, []
+        waiting, self._awaiting, self._stoppers = [*self._awaiting, *self._stoppers], [], []
         for reply in waiting:
             reply.set(described)
         self._showing.answer(over=self._is_over)
@@ -486,6 +512,9 @@ class Computation(Actor):
             self._to_worker(w.Resume())
             return
         self._frozen, self._state = False, "running"
+        if self._stopping:
+            self._end_now()
+            return
         if self._task is None or isinstance(self._task, CommandTask):
             self._go_on()
             return
@@ -508,6 +537,8 @@ class Computation(Actor):
         self._task = None
         if self._state != "left":
             self._state = "left"
+            self._kept.remove_checkpoints()
+            self._kept.remove_arrivals()
             self._showing.note(f"it has moved to {target}")
             self._answer_all()
 
@@ -573,6 +604,9 @@ class Computation(Actor):
             return
         self._tell_registry()
         self._showing.answer(over=False, all_of_them=True)
+        waiting, self._awaiting = self._awaiting, []
+        for reply in waiting:
+            reply.set(self.describe())
         spec = self._spec
         if self._state != "running" or spec is None or spec.on or spec.near:
             return
@@ -594,10 +628,11 @@ class Computation(Actor):
         )
 
     def _stop(self, *, kill: bool) -> None:
-        self._await()
-        if self._is_over:
+        if not self._await(self._stoppers):
             return
         self._stopping = True
+        if self._frozen:
+            return  # who has left is stopped where it went, who stays is stopped by `resume`
         if self._task is None:
             self._finish("stopped", SHUTDOWN)
         elif kill:
@@ -605,17 +640,30 @@ class Computation(Actor):
         else:
             self._task.stop()
 
-    def _await(self) -> None:
+    def _end_now(self) -> None:
+        """End what was frozen when it was to be stopped."""
+        if self._task is None:
+            self._finish("stopped", SHUTDOWN)
+        else:
+            self._task.kill()
+
+    def _await(self, among: list[Reply]) -> bool:
+        """Answer the ask in hand at the end; False if that is past."""
         reply = self.defer_reply()
         if self._is_over:
             reply.set(self.describe())
-        else:
-            self._awaiting.append(reply)
+            return False
+        among.append(reply)
+        return True
 
     def _type(self, message: Type) -> None:
-        if not isinstance(self._task, CommandTask):
-            return
-        process = self._task.process
+        match self._task:
+            case CommandTask(process=process):
+                pass
+            case WorkerProcess() as process:
+                pass
+            case _:
+                return
         with suppress(OSError, ValueError):
             if message.size is not None:
                 process.resize(*message.size)
@@ -635,6 +683,18 @@ def _usage(pid: int | None) -> tuple[float | None, int | None]:
         return times.user + times.system, process.memory_info().rss
     except psutil.Error:
         return None, None
+
+
+def _may_run_again(spec: Spec) -> bool:
+    """Whether the code may run a second time: a command only if that was said."""
+    if not isinstance(spec.what, Command):
+        return True
+    return spec.what.restartable or spec.restart == "permanent"
+
+
+def _answer(task: Task, answer: w.Answer) -> None:
+    """In whatever thread: the worker that wanted it gets the answer, and no later one."""
+    task.send(answer)
 
 
 def _close_descriptor(message: w.ToNode) -> None:

@@ -22,6 +22,7 @@ from simulacra.actors.compute.computing import (
     Carry,
     Described,
     GetResult,
+    Here,
     Look,
     Migrate,
     ReadOutput,
@@ -31,8 +32,11 @@ from simulacra.actors.compute.computing import (
 from simulacra.actors.compute.records import Standing
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.spec import Spec
+from simulacra.actors.compute.store import KEEP_SECONDS
 from simulacra.actors.runtime import Actor, Ref
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
+from simulacra.actors.runtime.errors import StartError
+from simulacra.actors.runtime.reason import NORMAL
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.runtime.wire_types import register
@@ -116,6 +120,7 @@ class Computations(Actor):
         self._services = services
         self._actors: dict[str, Ref] = {}
         self._described: dict[str, tuple[Described, float]] = {}
+        self._begun: dict[str, str] = {}  # names of those that have not described themselves yet
 
     def on_start(self) -> None:
         """Start again what was here before."""
@@ -127,7 +132,7 @@ class Computations(Actor):
         for party in self._services.store:
             try:
                 self._start(party)
-            except Exception:
+            except StartError:
                 logger.exception("the computation %s cannot be started again", party)
         self.send_every(EXPIRE_EVERY, _Expire())
 
@@ -136,6 +141,9 @@ class Computations(Actor):
         match message:
             case Described():
                 self._described[message.party] = message, time.monotonic()
+                self._begun.pop(message.party, None)
+            case Here(party, ref):
+                self._actors[party] = ref
             case Begin():
                 return self._begin(message)
             case ListThem():
@@ -154,28 +162,33 @@ class Computations(Actor):
     def _start(self, party: str) -> Ref:
         ref = self._pool.start_dynamic_child(party, self._services, self.ref)
         if ref is None:
-            raise RuntimeError(f"{party} did not start")
+            raise StartError(f"{party} did not want to start", NORMAL)
         self._actors[party] = ref
         return ref
 
     def _begin(self, begin: Begin) -> Described | None:
-        for described, _ in self._described.values():
-            if described.name == begin.name and is_living(described):
-                error = NameInUseError(f"a computation called {begin.name} runs here already")
-                self.defer_reply().set_error(error)
-                return None
+        if begin.name in self._living_names():
+            error = NameInUseError(f"a computation called {begin.name} runs here already")
+            self.defer_reply().set_error(error)
+            return None
         party = f"{begin.name}#{secrets.token_hex(8)}"
         kept = self._services.store.of(party)
         try:
             kept.write_spec(Spec.from_plain(begin.spec))
             kept.write_record("folder", begin.folder)
             kept.write_record("moving", standing.to_plain(Standing(active=0, ran=0)))
-        except (OSError, ValueError) as error:
+            ref = self._start(party)
+        except (OSError, ValueError, StartError) as error:
             kept.remove()
-            self.defer_reply().set_error(error)
+            self.defer_reply().set_error(OSError(str(error)))
             return None
-        self._start(party).forward(Look(party), self.defer_reply())
+        self._begun[party] = begin.name
+        ref.forward(Look(party), self.defer_reply())
         return None
+
+    def _living_names(self) -> set[str]:
+        living = (each for each, _ in self._described.values() if is_living(each))
+        return {each.name for each in living} | set(self._begun.values())
 
     def _carry(self, carry: Carry) -> None:
         party = carry.message.name
@@ -186,7 +199,11 @@ class Computations(Actor):
             ):
                 logger.info("%s is about %s, which was never here", carry.message, party)
                 return
-            ref = self._start(party)
+            try:
+                ref = self._start(party)
+            except StartError:
+                logger.exception("%s of %s cannot be taken up", type(carry.message), party)
+                return  # the other side asks again, or gives up
         ref.tell(carry)
 
     def _pass_on(self, message: Any) -> None:
@@ -201,7 +218,16 @@ class Computations(Actor):
             ref.forward(message, self.defer_reply())
 
     def _expire(self) -> None:
-        for party in self._services.store.expire():
+        """Forget what ended or left long ago; whoever wants one that left asks the other hosts."""
+        long_ago = time.monotonic() - KEEP_SECONDS
+        left = [
+            party
+            for party, (described, then) in self._described.items()
+            if described.state == "left" and then < long_ago
+        ]
+        for party in left:
+            self._services.store.of(party).remove()
+        for party in [*left, *self._services.store.expire()]:
             self._described.pop(party, None)
             ref = self._actors.pop(party, None)
             if ref is not None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from simulacra.actors.compute import letters, moves
 from simulacra.actors.compute import messages as w
-from simulacra.actors.runtime import ExitReason
+from simulacra.actors.compute.limits import say_limit
+from simulacra.actors.runtime import ExitReason, Ref
 from simulacra.actors.runtime.wire_types import register
 
 
@@ -25,6 +26,14 @@ class WorkerEnded:
 
     run: int
     reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A computation's actor has started, perhaps again, as ``ref``."""
+
+    party: str
+    ref: Ref
 
 
 @register("compute.carry")
@@ -57,7 +66,7 @@ class StopIt:
 @register("compute.await")
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Answered with `Described` when it has ended or left this host."""
+    """Answered with `Described` when it has ended or left this host, or as it is after 1 s."""
 
     party: str
 
@@ -73,7 +82,14 @@ class Look:
 @register("compute.output")
 @dataclass(frozen=True, slots=True)
 class ReadOutput:
-    """Answered with `Output`: at once, or with ``wait`` when there is some, within 2 s or so."""
+    """Answered with `Output`: at once, or with ``wait`` when there is some, or none after 1 s.
+
+    Attributes:
+        party: which one.
+        after: the position to read from; negative, so many bytes before the end.
+        limit: bytes to read at most.
+        wait: whether to wait for some.
+    """
 
     party: str
     after: int = 0
@@ -178,7 +194,7 @@ def describe_reason(reason: ExitReason) -> dict[str, Any]:
     code = reason.detail if isinstance(reason.detail, int) else None
     return {
         "kind": reason.kind if code is None else "exit",
-        "text": str(reason),
+        "text": say_limit(reason.detail) if reason.kind == "limit" else str(reason),
         "traceback": (reason.error[2] or None) if reason.error is not None else None,
         "exit": code,
     }

@@ -20,6 +20,7 @@ from simulacra.actors.compute.letters import (
     Command,
     Consumed,
     Deliver,
+    End,
     Event,
     Failed,
     Locate,
@@ -31,7 +32,7 @@ from simulacra.actors.compute.letters import (
     Thaw,
     Undelivered,
 )
-from simulacra.actors.compute.mail import Endpoint
+from simulacra.actors.compute.mail import Endpoint, State
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post import Found
 
@@ -75,6 +76,7 @@ class Correspondence:
         self._lost = lost
         self._checkpoint = checkpoint
         self._unresolved: dict[str, list[w.Send | w.Ask]] = {}
+        self._end_reason: str | None = None
         self._parties: dict[str, str] = {}
         self._waiting: deque[w.Mail] = deque()
         self.endpoint = Endpoint.restore(snapshot["endpoint"], now=clock(), durable=True)
@@ -132,6 +134,8 @@ class Correspondence:
 
     def resolved(self, name: str, found: Found | None) -> None:
         """The post office's answer; None: nobody in the network has the name."""
+        if self.endpoint.state is State.FROZEN:
+            return  # the letters travel; `thaw` asks again if they stay
         letters = self._unresolved.pop(name, [])
         if found is not None:
             self._parties[name] = found.party
@@ -141,6 +145,22 @@ class Correspondence:
                 self._refuse(letter, f"nobody in the network is called {name!r}")
             else:
                 self._post_letter(found.party, letter)
+        if self._end_reason is not None and not self._unresolved:
+            self.step(End(self._end_reason))
+
+    def thaw(self) -> None:
+        """Go on where it was frozen."""
+        self.step(Thaw(self.endpoint.place))
+        for name in self._unresolved:
+            self._resolve(name)
+
+    def end(self, reason: str) -> None:
+        """The computation has ended; letters that still wait for an address go out first."""
+        self._end_reason = reason
+        if self.endpoint.state is State.FROZEN:
+            self.thaw()
+        if not self._unresolved:
+            self.step(End(reason))
 
     def _post_letter(self, party: str, letter: w.Send | w.Ask) -> None:
         try:
@@ -178,6 +198,8 @@ class Correspondence:
                 ask = f"{letter.sender} {letter.request}" if letter.kind == "ask" else None
                 self._waiting.append(w.Mail(serial, letter.sender, letter.body, ask))
                 self.pump()
+            case Answered(request, str() as reason, True):
+                self._answer(request, None, _failure(f"it has ended: {reason}"))
             case Answered(request, body, failed):
                 error = tuple(body[:2]) if failed else None
                 self._answer(request, None if failed else body, error)

@@ -8,7 +8,9 @@ another: what the node's user may read, every computation may.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -56,7 +58,7 @@ class Files(Actor):
             return None
         try:
             return self._look(message)
-        except OSError as error:  # the asker's mistake, not this actor's end
+        except (OSError, ValueError) as error:  # the asker's mistake, not this actor's end
             self.defer_reply().set_error(error)
             return None
 
@@ -72,14 +74,24 @@ class Files(Actor):
                     raise OSError(f"{look.path} has over {_LIST_LIMIT} entries")
                 return names
             case "open":
-                descriptor = os.open(look.path, os.O_RDONLY | os.O_CLOEXEC)
+                # A pipe that nobody writes to must not hold up who opens it.
+                descriptor = os.open(look.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
                 try:
+                    _check_regular(descriptor, look.path)
                     return self._bulk.offer(descriptor)
                 finally:
                     os.close(descriptor)
             case "weigh":
                 return _weigh(Path(look.path))
         raise OSError(f"no such operation on files: {look.op}")
+
+
+def _check_regular(descriptor: int, path: str) -> None:
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "only files of bytes can be read from elsewhere", path)
 
 
 def _weigh(path: Path) -> tuple[int, int]:

@@ -259,6 +259,8 @@ class GuardedProcess:
     def _read_output(self) -> bool:
         try:
             data = os.read(self._output, READ_SIZE)
+        except BlockingIOError:  # what was there has been flushed: typing made it non-blocking
+            return True
         except OSError:  # EIO: the last program with this terminal has ended
             return False
         if data:

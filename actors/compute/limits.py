@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -58,6 +59,17 @@ def exceeded(limits: Limits, usage: Usage) -> ExitReason | None:
 def over_limit(name: str, used: float | None, allowed: float | None) -> ExitReason:
     """The reason ``limit``: which, what was used (None if the kernel acted), what is allowed."""
     return ExitReason("limit", detail={"limit": name, "used": used, "allowed": allowed})
+
+
+def say_limit(detail: Mapping[str, Any]) -> str:
+    """Say what the detail of a reason ``limit`` means, and what to do."""
+    name, allowed = detail["limit"], detail["allowed"]
+    what = {
+        "memory": f"{allowed / 2**20:g} MiB of memory",
+        "cpu": f"{allowed:g} s of processor time",
+        "wall": f"{allowed:g} s",
+    }[name]
+    return f"it used more than the {what} it may; to allow more, spawn it with --{name}"
 
 
 def of_status(status: int, limits: Limits) -> ExitReason:

@@ -75,6 +75,11 @@ class Endpoint:
         return self._inbox.unread
 
     @property
+    def senders(self) -> list[tuple[str, str]]:
+        """Who wrote to the party, and the host where that one is, as far as is known."""
+        return [(sender, self._outbox.host_of(sender)) for sender in self._inbox.senders]
+
+    @property
     def delivered(self) -> bool:
         """Whether every letter of this party is settled: an ended one may then be forgotten."""
         return self._outbox.empty

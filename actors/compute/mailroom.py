@@ -14,8 +14,8 @@ from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import stub
 from simulacra.actors.compute.correspondence import Correspondence
 from simulacra.actors.compute.letters import (
+    Ack,
     Arrived,
-    End,
     Event,
     Freeze,
     Locate,
@@ -23,8 +23,8 @@ from simulacra.actors.compute.letters import (
     Place,
     Saved,
     Send,
-    Thaw,
 )
+from simulacra.actors.compute.mail import Endpoint
 from simulacra.actors.compute.post import POST, Enter, FindFor, Found, Leave, Resolve
 from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime import ActorSystem, Ref
@@ -66,6 +66,7 @@ class Mailroom:
 
     def open(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Live here in an epoch, with the mail of a snapshot; None before the first one."""
+        senders = [] if self._open is None else self._open.endpoint.senders
         self._open = Correspondence(
             snapshot or Correspondence.first(self._party, self._host),
             lambda last: self._enter(epoch, last),
@@ -76,6 +77,20 @@ class Mailroom:
             lost=lambda body: self._system.dead_letters.add(self._ref, body),
             checkpoint=lambda: None,  # the worker makes one when much mail is not covered
         )
+        self._begin_anew(self._open.endpoint, senders)
+
+    def _begin_anew(self, endpoint: Endpoint, senders: list[tuple[str, str]]) -> None:
+        """Tell those who wrote since the snapshot at once that nothing of that is here."""
+        known = dict(endpoint.senders)
+        for sender, host in senders:
+            if sender not in known:  # those it knows have been told
+                nothing = Ack(self._party, sender, 0, 0, 0, endpoint.place, resend=True)
+                self._send(Send(host, nothing))
+
+    @property
+    def was_open(self) -> bool:
+        """Whether it has ever run here."""
+        return _LIFE in self._kept.read_records()
 
     def _enter(self, epoch: int, last: Place) -> Place:
         used = self._kept.read_records().get(_LIFE, {"epoch": -1, "life": 0})
@@ -140,7 +155,7 @@ class Mailroom:
     def thaw(self) -> None:
         """Go on where it was."""
         if self._open is not None:
-            self._open.step(Thaw(self._open.endpoint.place))
+            self._open.thaw()
 
     def leave(self, epoch: int, target: str) -> None:
         """It lives on the target in an epoch: what came meanwhile follows, and what will come."""
@@ -157,7 +172,11 @@ class Mailroom:
         """It has ended: its name is free, and whoever writes to it is told."""
         if self._open is not None:
             self._tell_post(Enter(self._party, "", self._open.endpoint.place, self._ref))
-            self._open.step(End(reason))
+            self._open.end(reason)
+
+    def close(self) -> None:
+        """The computation's actor ends: nobody is here to take its packets."""
+        self._tell_post(Leave(self._party))
 
     # -- the post office
 

@@ -2,11 +2,14 @@
 
 Two files hold it, ``NAME`` and the older ``NAME.1``, each up to half of the limit. When the newer
 is full it becomes the older one, and the oldest bytes are lost, and counted. Output that the disk
-refuses is counted too: a full disk must not stop a computation that only talks.
+refuses is counted too: a full disk must not stop a computation that only talks. It may be written
+and read from several threads.
 """
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -31,14 +34,18 @@ class OutputLog:
         self._older: Final = path.with_name(path.name + ".1")
         self._half: Final = max(1, limit // 2)
         self._on_write: Final = on_write
-        self._file = path.open("ab", buffering=0)
-        self._size = self._file.tell()
+        self._lock: Final = threading.Lock()
+        self._file = path.open("a+b", buffering=0)
+        self._size = self._file.seek(0, os.SEEK_END)
         self.dropped = 0
 
     def write(self, data: bytes) -> None:
         """Append output; what is over the limit pushes out the oldest."""
-        for start in range(0, len(data), self._half):
-            self._append(data[start : start + self._half])
+        with self._lock:
+            for start in range(0, len(data), self._half):
+                self._append(data[start : start + self._half])
+        if self._on_write is not None:
+            self._on_write()
 
     def tee(self, also: Callable[[bytes], None] | None) -> Callable[[bytes], None]:
         """`write`, and then ``also``, for somebody who looks on; may be None."""
@@ -58,15 +65,18 @@ class OutputLog:
             self._size += self._file.write(data)
         except OSError:
             self.dropped += len(data)
-        if self._on_write is not None:
-            self._on_write()
 
     def _rotate(self) -> None:
-        self.dropped += self._older.stat().st_size if self._older.exists() else 0
+        if self._path.exists():  # else the disk refused the new file the last time
+            lost = self._older_size()
+            self._path.replace(self._older)
+            self.dropped += lost
+        newer = self._path.open("a+b", buffering=0)
         self._file.close()
-        self._path.replace(self._older)
-        self._file = self._path.open("ab", buffering=0)
-        self._size = 0
+        self._file, self._size = newer, 0
+
+    def _older_size(self) -> int:
+        return self._older.stat().st_size if self._older.exists() else 0
 
     @property
     def end(self) -> int:
@@ -76,18 +86,28 @@ class OutputLog:
 
     def read(self) -> bytes:
         """All that is kept, oldest first."""
-        older = self._older.read_bytes() if self._older.exists() else b""
-        return older + self._path.read_bytes()
+        with self._lock:
+            older = self._older.read_bytes() if self._older.exists() else b""
+            return older + self._path.read_bytes()
 
     def read_after(self, position: int, limit: int) -> tuple[bytes, int]:
         """Up to ``limit`` bytes from a position on, and the position behind them.
 
-        Positions count all bytes that were ever written; what is lost by now is passed over.
+        Positions count all bytes that were ever written; what is lost by now is passed over. A
+        negative position is so many bytes before the end.
         """
-        kept = self.read()
-        first = self.dropped
-        start = max(position, first)
-        data = kept[start - first : start - first + limit]
+        with self._lock:
+            first = self.dropped
+            older = self._older_size()
+            end = first + older + self._size
+            start = min(max(position if position >= 0 else end + position, first), end)
+            data = b""
+            if start < first + older:
+                with self._older.open("rb") as file:
+                    data = os.pread(file.fileno(), limit, start - first)
+            newer = start + len(data) - first - older
+            if newer >= 0:
+                data += os.pread(self._file.fileno(), limit - len(data), newer)
         return data, start + len(data)
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mail import Endpoint
 from simulacra.actors.compute.outbox import OutboxFullError
-from simulacra.actors.runtime import Actor, ActorDeadError, Ref, RemoteError
+from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError, Ref, RemoteError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
 
@@ -56,7 +56,7 @@ POST = "post"
 @register("post.find")
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Ask a post office: do you know this party, or who has this name?"""
+    """Ask a post office: do you know this party, or who is called ``name`` or ``name@host``?"""
 
     party: str | None = None
     name: str | None = None
@@ -255,11 +255,13 @@ class Post(Actor):
                 self.send_packet(command)
             case Locate(party):
                 self._search(Find(party=party), partial(self._learn, party))
+            case Answered(request, str() as reason, True):
+                self._asks.pop(request).set_error(ActorDeadError(f"it has ended: {reason}"))
             case Answered(request, body, failed):
                 reply = self._asks.pop(request)
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
             case Failed(request, reason):
-                self._asks.pop(request).set_error(ActorDeadError(f"no answer: {reason}"))
+                self._asks.pop(request).set_error(_failure(reason))
             case Undelivered(letter, _):
                 self._forget_party(letter.to)
                 self.system.dead_letters.add(self.ref, letter.body)
@@ -286,12 +288,18 @@ class Post(Actor):
     # -- who is where
 
     def _known(self, query: Find) -> Found | None:
-        if query.party is not None:
-            resident = self._residents.get(query.party)
-            place = resident.place if resident else self._gone_to.get(query.party)
-            return None if place is None else Found(query.party, place)
+        party = query.party
+        if party is None and query.name is not None and "#" in query.name:
+            party = query.name  # a message's sender is told as a party
+        if party is not None:
+            resident = self._residents.get(party)
+            place = resident.place if resident else self._gone_to.get(party)
+            return None if place is None else Found(party, place)
+        name, at, host = (query.name or "").partition("@")
+        if at and host != self._host:
+            return None
         for party, resident in self._residents.items():
-            if resident.name == query.name:
+            if resident.name == name:
                 return Found(party, resident.place)
         return None
 
@@ -341,6 +349,12 @@ class Post(Actor):
         search = self._searches.pop(query)
         for then in search.waiting:
             then(search.best, search.certain)
+
+
+def _failure(reason: Any) -> Exception:
+    if reason == "timeout":
+        return AskTimeoutError("no answer in time")
+    return ActorDeadError(f"no answer: {reason}")
 
 
 def _tell_where(ref: Ref, party: str, found: Found | None, certain: bool) -> None:

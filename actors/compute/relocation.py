@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
@@ -31,11 +30,6 @@ logger = logging.getLogger(__name__)
 
 _RECORD: Final = "moving"
 _TO_TARGET: Final = (m.Offer, m.Install, m.Activate, m.Discard)
-
-
-def arrival_file(kept: Kept, epoch: int) -> Path:
-    """Where the worker's snapshot is kept with which a computation came here in an epoch."""
-    return kept.folder / f"arrival-{epoch}"
 
 
 class Resident(Protocol):
@@ -207,7 +201,7 @@ class Relocation:
             case m.Forget(epoch):
                 self._fetching = None
                 self._resident.expect_no_more()
-                arrival_file(self._kept, epoch).unlink(missing_ok=True)
+                self._kept.arrival(epoch).unlink(missing_ok=True)
             case m.MoveDone(target):
                 self.withdraw()
                 self._resident.moved(target, None)
@@ -238,7 +232,7 @@ class Relocation:
         ).start()
 
     def _fetch_in_thread(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        path = arrival_file(self._kept, epoch)
+        path = self._kept.arrival(epoch)
         rest = {key: value for key, value in snapshot.items() if key != "ticket"}
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -32,9 +32,10 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """It is not started again; ``reason`` has the first cause."""
+    """It is not started again; ``reason`` has the first cause, ``why`` says which bound was met."""
 
     reason: ExitReason
+    why: str | None = None
 
 
 class Restarts:
@@ -63,7 +64,8 @@ class Restarts:
         self._window = self._window.count(now, reason, PERIOD)
         self.first_reason = first = self._window.first_reason
         if self._window.exceeds(INTENSITY):
-            return Over(reason if reason == first else replace(reason, cause=first))
+            why = f"started again {INTENSITY} times in {PERIOD:g} s, and lost again: it is given up"
+            return Over(reason if reason == first else replace(reason, cause=first), why)
         self.count += 1
         return Again(delay_before(BACKOFF, len(self._window.restarts)), anew=reason.is_normal)
 

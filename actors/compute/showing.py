@@ -55,7 +55,7 @@ class Showing:
         for reply, request in self._readers:
             data, after = self.log.read_after(request.after, request.limit)
             if data or over or all_of_them or not request.wait:
-                lost = after - len(data) - request.after
+                lost = max(0, after - len(data) - request.after) if request.after >= 0 else 0
                 reply.set(Output(data, after, lost, over and not data))
             else:
                 waiting.append((reply, request))

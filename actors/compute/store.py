@@ -1,9 +1,10 @@
 """What is kept of computations on this host's disk.
 
 ``ROOT/NAME/`` holds ``spec``, ``checkpoint-N`` (the last two), ``result``, ``record-KEY`` (the
-moving protocol's), all sealed (see `sealed`), ``log`` and ``work/``, the working directory. A
-checkpoint that turns out torn is passed over for the one before it. Finished computations are kept
-for a time and up to a size, and then removed, the oldest first (`Store.expire`).
+moving protocol's), all sealed (see `sealed`), ``arrival-EPOCH`` (a snapshot that came from another
+host), ``log`` and ``work/``, the working directory. A checkpoint that turns out torn is passed over
+for the one before it. Finished computations are kept for 7 days and up to 1 GiB together, and then
+removed, the oldest first (`Store.expire`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ KEEP_SECONDS: Final = 7 * 24 * 3600.0
 KEEP_BYTES: Final = 2**30
 
 _CHECKPOINT: Final = "checkpoint-"
+_ARRIVAL: Final = "arrival-"
 _RECORD: Final = "record-"
 
 
@@ -120,6 +122,15 @@ class Kept:
         """Forget all checkpoints."""
         for number in self._checkpoints():
             (self.folder / f"{_CHECKPOINT}{number}").unlink(missing_ok=True)
+
+    def arrival(self, epoch: int) -> Path:
+        """The file for the worker's snapshot with which it came here in an epoch."""
+        return self.folder / f"{_ARRIVAL}{epoch}"
+
+    def remove_arrivals(self) -> None:
+        """Forget the snapshots with which it came here."""
+        for path in self.folder.glob(f"{_ARRIVAL}*"):
+            path.unlink(missing_ok=True)
 
     def size(self) -> int:
         """Bytes of all files."""

@@ -121,6 +121,12 @@ def ask_it(node: Node, call: Call, seen: Seen, question: Any, timeout: float | N
         except UnknownComputationError:
             host = _moved_to(node, seen)
             continue
+        except AskTimeoutError as error:
+            raise GatewayError(
+                ErrorCode.TIMED_OUT,
+                f"{seen.described.name} on {host}: {error}",
+                f"see how it is: simulacra ps {seen.described.name}",
+            ) from error
         except ActorDeadError as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from simulacra.actors.compute.computation import MoveError
 from simulacra.actors.compute.computations import is_living
@@ -19,6 +19,8 @@ from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteErro
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
+
+_MARGIN: Final = 0.25
 
 
 class Steering:
@@ -67,7 +69,9 @@ class Steering:
     def ask(self, call: Call) -> Iterator[object]:
         """Ask a computation."""
         name = call.arg("name", str)
-        mail = Mail(name, call.arg("body", bytes), ask=True, timeout=call.timeout)
+        # Sooner than the gateway, which would not know who did not answer.
+        timeout = None if call.timeout is None else max(0.0, call.timeout - _MARGIN)
+        mail = Mail(name, call.arg("body", bytes), ask=True, timeout=timeout)
         yield {"body": self._mail(call, mail)}
 
     def _mail(self, call: Call, mail: Mail) -> object:
@@ -78,7 +82,7 @@ class Steering:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
         except LookupError as error:
             raise GatewayError(
-                ErrorCode.NOT_FOUND, str(error).strip("'\""), "see what runs: simulacra ps"
+                ErrorCode.NOT_FOUND, str(error.args[0]), "see what runs: simulacra ps"
             ) from error
         except (RemoteError, ActorDeadError) as error:
             raise GatewayError(
@@ -86,7 +90,9 @@ class Steering:
             ) from error
         except AskTimeoutError as error:
             raise GatewayError(
-                ErrorCode.TIMED_OUT, f"{name}: {error}", f"see where it is: simulacra ps {name}"
+                ErrorCode.TIMED_OUT,
+                f"{name} has not answered in {mail.timeout:g} s",
+                f"see how it is: simulacra ps {name}",
             ) from error
 
     def down(self, call: Call) -> Iterator[object]:

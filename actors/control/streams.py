@@ -14,7 +14,7 @@ from simulacra.actors.compute.ports import PORTS, Close, Connect, Receive, Trans
 from simulacra.actors.control.finding import Seen, ask_it, find, table
 from simulacra.actors.gateway.call import Call, Cancelled, Event, Input, Resize, Signal
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.actors.runtime import ActorDeadError, Ref
+from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -39,20 +39,22 @@ class Streams:
             self._type(seen, Resize(*size))
         typing = threading.Thread(target=self._typing, args=(call, seen), daemon=True)
         typing.start()
-        after = 0
+        after = -_TAIL
         while True:
             call.check()
-            piece = ask_it(
-                self._node, call, seen, ReadOutput(seen.described.party, after, wait=True), _ASK
-            )
+            host = seen.described.host
+            request = ReadOutput(seen.described.party, after, wait=True)
+            piece = ask_it(self._node, call, seen, request, _ASK)
             if piece.data:
-                yield {"output": piece.data if after else piece.data[-_TAIL:], "stream": "stdout"}
+                yield {"output": piece.data, "stream": "stdout"}
             after = piece.next
             if piece.ended:
                 seen = find(self._node, seen.described.name)
                 if not is_living(seen.described):
                     yield {"reason": seen.described.reason}
                     return
+                if seen.described.host != host:
+                    after = 0  # its log goes on where it is now
 
     def _typing(self, call: Call, seen: Seen) -> None:
         """In a thread of its own: pass on what the client types, until it goes away."""
@@ -73,7 +75,7 @@ class Streams:
         ports = self._node.system.ref(f"{PORTS}@{host}")
         try:
             connection = ports.ask(Connect(port))
-        except (OSError, ActorDeadError) as error:
+        except (OSError, ActorDeadError, AskTimeoutError) as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
                 f"nothing answers at port {port} of {host}: {error}",
@@ -92,11 +94,17 @@ class Streams:
                     return
                 if data:
                     yield {"data": data}
+        except (OSError, ActorDeadError, AskTimeoutError) as error:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"the connection to port {port} of {host} broke: {error}",
+                f"forward it again: simulacra forward {seen.described.name} {port}",
+            ) from error
         finally:
             ports.tell(Close(connection))
 
     def _sending(self, call: Call, ports: Ref, connection: int) -> None:
-        with suppress(Cancelled, OSError, ActorDeadError):
+        with suppress(Cancelled, OSError, ActorDeadError, AskTimeoutError):
             while True:
                 event = call.receive(1.0)
                 if isinstance(event, Input):

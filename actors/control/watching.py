@@ -18,7 +18,6 @@ from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find
 from simulacra.actors.gateway.call import Call
-from simulacra.actors.runtime import AskTimeoutError
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from simulacra.actors.runtime.peer import Peer
 
 _ASK: Final = 10.0
-_WAIT: Final = 2.0
 
 
 class Watching:
@@ -138,7 +136,7 @@ class Watching:
         described = seen.described
         while wait and is_living(described):
             call.check()
-            described = self._await(call, seen)
+            described = ask_it(self._node, call, seen, Await(described.party), _ASK)
             seen = find(self._node, described.name)
         result = {"value": None, "text": None}
         if described.state == "done":
@@ -153,14 +151,6 @@ class Watching:
             "reason": None if is_living(described) else described.reason,
             "ended": None if described.ended is None else time.time() - described.ended,
         }
-
-    def _await(self, call: Call, seen: Seen) -> Described:
-        """The computation when it has ended, or as it is after a while."""
-        try:
-            ended: Described = ask_it(self._node, call, seen, Await(seen.described.party), _WAIT)
-        except AskTimeoutError:
-            return find(self._node, seen.described.name).described
-        return ended
 
     # -- why
 

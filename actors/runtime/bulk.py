@@ -17,7 +17,8 @@ import secrets
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,8 +33,9 @@ PIECE: Final = 1 << 20
 WINDOW: Final = 4
 STALL: Final = 10.0
 OFFER_IDLE: Final = 120.0
+_SILENCES: Final = 2
 _POLL: Final = 0.5
-_MAX_OFFERS: Final = 1024
+_MAX_OFFERS: Final = 256
 
 _READ: Final = struct.Struct(">16sQQ")
 _OFFSET: Final = struct.Struct(">Q")
@@ -95,20 +97,27 @@ class BulkServer:
         self._socket.curve_publickey = keys.public.encode()
         self._socket.curve_secretkey = keys.secret.encode()
         self.port: Final = self._socket.bind_to_random_port(f"tcp://{host}")
+        self._context = context
+        self._waker: Final = f"inproc://bulk-{id(self)}"
+        self._socket.bind(self._waker)
         self._thread = threading.Thread(target=self._serve, name=f"bulk@{node}", daemon=True)
         self._thread.start()
 
     def offer(self, descriptor: int) -> Ticket:
         """Offer an open file, of which a duplicate is kept until `withdraw` or two idle minutes.
 
+        Of 256 offers the one that was longest idle gives way to the next: who still wants it asks
+        for a new one.
+
         Raises:
-            BulkError: 1,024 files are on offer already.
+            OSError: this process has no descriptor left.
         """
         size = os.fstat(descriptor).st_size
         ticket = Ticket(self._node, self.port, secrets.token_bytes(16), size)
         with self._lock:
             if len(self._offers) >= _MAX_OFFERS:
-                raise BulkError(f"{_MAX_OFFERS} files are on offer already; try again later")
+                idle = min(self._offers, key=lambda each: self._offers[each].used)
+                os.close(self._offers.pop(idle).descriptor)
             self._offers[ticket.id] = _Offer(os.dup(descriptor), size, time.monotonic())
         return ticket
 
@@ -121,8 +130,13 @@ class BulkServer:
 
     def close(self) -> None:
         """Withdraw everything and end the thread."""
+        if self._closed.is_set():
+            return
         self._closed.set()
-        self._thread.join(5)
+        with self._context.socket(zmq.DEALER) as waker:
+            waker.connect(self._waker)
+            waker.send(b"")
+            self._thread.join(5)
 
     def _serve(self) -> None:
         while not self._closed.is_set():
@@ -133,6 +147,8 @@ class BulkServer:
                 continue
             except ValueError:
                 continue  # not two frames: no request of ours
+            if self._closed.is_set():
+                break
             self._answer(identity, request)
         self._expire(float("inf"))
         self._socket.close()
@@ -165,7 +181,7 @@ class BulkServer:
 def _read(offer: _Offer, offset: int, length: int) -> list[bytes]:
     try:
         return [b"DATA", _OFFSET.pack(offset), os.pread(offer.descriptor, length, offset)]
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # an offset that no file has
         return [b"GONE", str(error).encode()]
 
 
@@ -177,6 +193,7 @@ class BulkClient:
         context: the node's ZeroMQ context.
         resolve: gives the address (no port) and the public key of a node by its name; raises
             BulkError where there is none.
+        stall: seconds without a piece after which a connection counts as silent.
     """
 
     def __init__(
@@ -184,7 +201,10 @@ class BulkClient:
         keys: KeyPair,
         context: zmq.Context[zmq.Socket[bytes]],
         resolve: Callable[[str], tuple[str, str]],
+        *,
+        stall: float = STALL,
     ) -> None:
+        self._stall = stall
         self._keys = keys
         self._context = context
         self._resolve = resolve
@@ -209,16 +229,17 @@ class BulkClient:
         missing = {
             offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
         }
-        began = time.monotonic()
-        for attempt in range(2):
+        began, silences = time.monotonic(), 0
+        while True:
             before = len(missing)
             if self._fetch_some(ticket, into, missing, progress):
-                if ticket.size >= PIECE:
-                    self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
-                return
-            if attempt and len(missing) == before:
                 break
-        raise BulkError(f"{ticket.node} stopped sending: {sum(missing.values())} bytes are missing")
+            silences = silences + 1 if len(missing) == before else 1
+            if silences == _SILENCES:
+                left = sum(missing.values())
+                raise BulkError(f"{ticket.node} stopped sending: {left} bytes are missing")
+        if ticket.size >= PIECE:
+            self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
 
     def read(self, ticket: Ticket, offset: int, length: int) -> bytes:
         """Read a piece of a file; shorter at its end.
@@ -226,12 +247,12 @@ class BulkClient:
         Raises:
             BulkError: it is offered no more, cannot be read, or nothing came for 10 s.
         """
-        with self._dial(ticket) as socket:
+        with self._connection(ticket) as socket:
             socket.send(_READ.pack(ticket.id, offset, length))
             try:
                 kind, *frames = socket.recv_multipart()
             except zmq.Again:
-                raise BulkError(f"{ticket.node} sent nothing for {STALL:g} s") from None
+                raise BulkError(f"{ticket.node} sent nothing for {self._stall:g} s") from None
         if kind != b"DATA":
             raise BulkError(f"{ticket.node}: {frames[0].decode(errors='replace')}")
         return frames[1]
@@ -240,7 +261,7 @@ class BulkClient:
         self, ticket: Ticket, into: int, missing: dict[int, int], progress: Progress | None
     ) -> bool:
         """Fetch what is missing over one connection; False when it went silent."""
-        with self._dial(ticket) as socket:
+        with self._connection(ticket) as socket:
             wanted = iter(list(missing.items()))
             for offset, length in (next(wanted, (0, 0)) for _ in range(WINDOW)):
                 if length:
@@ -260,16 +281,22 @@ class BulkClient:
                     socket.send(_READ.pack(ticket.id, offset, length))
         return True
 
-    def _dial(self, ticket: Ticket) -> zmq.Socket[bytes]:
+    @contextmanager
+    def _connection(self, ticket: Ticket) -> Iterator[zmq.Socket[bytes]]:
         host, key = self._resolve(ticket.node)
-        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        socket.linger = 0
-        socket.rcvtimeo = int(STALL * 1000)
-        socket.curve_serverkey = key.encode()
-        socket.curve_publickey = self._keys.public.encode()
-        socket.curve_secretkey = self._keys.secret.encode()
-        socket.connect(f"tcp://{host}:{ticket.port}")
-        return socket
+        try:
+            with self._context.socket(zmq.DEALER) as socket:
+                socket.linger = 0
+                socket.rcvtimeo = int(self._stall * 1000)
+                socket.curve_serverkey = key.encode()
+                socket.curve_publickey = self._keys.public.encode()
+                socket.curve_secretkey = self._keys.secret.encode()
+                socket.connect(f"tcp://{host}:{ticket.port}")
+                yield socket
+        except zmq.Again:
+            raise
+        except zmq.ZMQError as error:
+            raise BulkError(f"nothing more can be fetched from {ticket.node}: {error}") from error
 
 
 def _write_piece(data: memoryview, into: int, offset: int, missing: dict[int, int]) -> None:

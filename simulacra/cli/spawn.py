@@ -72,7 +72,7 @@ def spawn(
         checkpoint_every: How often a checkpoint is made, at safe points.
         restartable: The command may be run again from its start, elsewhere or after a failure.
         wait: Show its output, then its result; return a command's own exit code.
-        tty: Give the command a terminal, and attach to it.
+        tty: Give the command or script a terminal, and attach to it.
         common: Options of all commands.
     """
     what = _what(words, restartable=restartable, tty=tty)
@@ -110,10 +110,12 @@ def _what(words: tuple[str, ...], *, restartable: bool, tty: bool) -> What:
     match words:
         case ("--", *argv):
             return Command(tuple(argv), restartable=restartable, pty=tty)
-        case _ if restartable or tty:
-            raise _usage("--restartable and --tty are for commands, which stand after --")
+        case _ if restartable:
+            raise _usage("--restartable is for commands, which stand after --")
         case (target,) if target.endswith(".py"):
-            return _script(target)
+            return _script(target, tty=tty)
+        case _ if tty:
+            raise _usage("--tty is for scripts and for commands, which stand after --")
         case (target,) if ":" in target:
             return EntryPoint(target)
     raise _usage(
@@ -122,9 +124,9 @@ def _what(words: tuple[str, ...], *, restartable: bool, tty: bool) -> What:
     )
 
 
-def _script(file: str) -> Script:
+def _script(file: str, *, tty: bool) -> Script:
     try:
-        return Script.read(file)
+        return Script.read(file, pty=tty)
     except SpecError as error:
         if isinstance(error.__cause__, OSError):
             raise GatewayError(

@@ -100,7 +100,7 @@ def _raw(stream: Stream) -> Iterator[None]:
 
     previous = signal.signal(signal.SIGWINCH, resize)
     try:
-        tty.setraw(handle)
+        tty.setraw(handle, termios.TCSADRAIN)  # its default would lose what was typed ahead
         yield
     finally:
         signal.signal(signal.SIGWINCH, previous)

@@ -51,7 +51,9 @@ def show_size(size: float | None) -> str:
         if size < _KILO or suffix == _SUFFIXES[-1]:
             break
         size /= _KILO
-    return f"{size:.0f}{suffix}" if suffix == "" or size >= 10 else f"{size:.1f}{suffix}"  # noqa: PLR2004 (two figures)
+    if suffix == "":
+        return f"{size:.0f}B"
+    return f"{size:.0f}{suffix}" if size >= 10 else f"{size:.1f}{suffix}"  # noqa: PLR2004 (two figures)
 
 
 def show_seconds(seconds: float | None) -> str:

@@ -59,13 +59,15 @@ class Stage:
         self._began = time.monotonic()
         program = folder / "bin" / "simulacra"
         program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m simulacra "$@"\n')
+        # -P: what lies in the folder where it is typed must not be imported.
+        python = shlex.quote(sys.executable)
+        program.write_text(f'#!/bin/sh\nexec {python} -P -m simulacra "$@"\n')
         program.chmod(0o755)
 
     def _host(self, name: str) -> Host:
         folder = self._folder / name
         folder.mkdir()
-        paths = Paths.find({"SIMULACRA_HOME": str(folder / "simulacra")})
+        paths = Paths.find({"SIMULACRA_HOME": str(folder / "home")})
         return Host(name, folder, Client(paths.socket(name)))
 
     def __getitem__(self, name: str) -> Host:
@@ -121,7 +123,7 @@ class Stage:
             cwd=folder,
             env={
                 **environ,
-                "SIMULACRA_HOME": str(folder / "simulacra"),
+                "SIMULACRA_HOME": str(folder / "home"),
                 "PATH": f"{self._folder / 'bin'}:{environ.get('PATH', os.defpath)}",
             },
             stdin=subprocess.DEVNULL,

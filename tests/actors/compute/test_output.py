@@ -33,6 +33,15 @@ def test_a_log_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_bytes() == b"one two"
 
 
+def test_its_end_is_behind_all_that_was_ever_written(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "log", 10)
+    for count in range(1, 9):
+        log.write(b"word")
+        assert log.end == 4 * count
+        assert log.read_after(log.end, 100) == (b"", log.end)
+    log.close()
+
+
 def test_a_disk_that_refuses_is_counted_and_not_raised() -> None:
     log = OutputLog(Path("/dev/full"), 100)
     log.write(b"words")

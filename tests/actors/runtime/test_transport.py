@@ -239,6 +239,13 @@ def test_a_node_that_is_admitted_after_it_knocked_is_connected_soon() -> None:
         b.transport.wait_up(peer, PATIENCE)
 
 
+def test_the_bound_port_is_told_with_the_host_that_others_reach() -> None:
+    with Network("a") as network:
+        a = network.node("a", bind="tcp://127.0.0.1:*", advertise="tcp://nas.local:*")
+        host, _, port = a.transport.endpoint.rpartition(":")
+        assert (host, int(port) > 0) == ("tcp://nas.local", True)
+
+
 def test_an_expelled_key_loses_its_connections() -> None:
     with Network("a", "b", "c") as network:
         a, b, c = (network.node(name) for name in "abc")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from simulacra.cli.demo.books import count_directly, write_books
 from simulacra.cli.exits import ExitCode
+
+from .homes import processes_below
 
 TIMEOUT = 60.0
 
@@ -46,13 +46,7 @@ class Play:
 
     def left(self) -> list[str]:
         """Processes and files of it that there still are."""
-        place = str(self.folder)
-        processes = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get("SIMULACRA_HOME", "").startswith(place):
-                    processes.append(" ".join(process.cmdline()))
-        return processes + [file.name for file in self.folder.iterdir()]
+        return processes_below(self.folder) + [file.name for file in self.folder.iterdir()]
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def test_nonsense_is_refused_with_an_example(text: str) -> None:
 def test_shown_for_people() -> None:
     assert [show_size(n) for n in (None, 0, 1023, 1536, 52 << 20)] == [
         "-",
-        "0",
-        "1023",
+        "0B",
+        "1023B",
         "1.5K",
         "52M",
     ]

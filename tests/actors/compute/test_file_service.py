@@ -1,0 +1,125 @@
+"""Files of hosts: what is there, and their bytes, over real sockets."""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.actors.compute import file_service
+from simulacra.actors.compute.file_service import FILES, Files, Look, RemoteFiles
+from simulacra.actors.compute.messages import Answer, Request
+from simulacra.actors.runtime import Ref
+from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkServer
+from tests.actors.runtime.nodes import Network
+
+
+class Reading:
+    """Host ``b`` reads files of host ``a``."""
+
+    def __init__(self, network: Network) -> None:
+        a, b = network.two()
+        self.server = BulkServer("a", "127.0.0.1", a.pair, a.transport.context)
+        client = BulkClient(
+            b.pair, b.transport.context, lambda _: ("127.0.0.1", a.pair.public), stall=1.0
+        )
+        self.actor: Ref = a.system.spawn(Files, self.server, name=FILES)
+        self.remote = RemoteFiles(b.system, client)
+
+    def ask(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Answer:
+        answers: queue.Queue[Answer] = queue.Queue()
+        self.remote.serve(Request(1, op, "a", str(path), offset, size), answers.put)
+        return answers.get(timeout=10)
+
+    def value(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Any:
+        answer = self.ask(op, path, offset, size)
+        assert answer.error is None, answer.error
+        return answer.value
+
+
+@pytest.fixture
+def reading() -> Iterator[Reading]:
+    with Network("a", "b") as network:
+        reading = Reading(network)
+        yield reading
+        reading.remote.close()
+        reading.server.close()
+
+
+def test_what_is_there(reading: Reading, tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"12345")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "c").write_bytes(b"123")
+    assert reading.value("list", tmp_path) == ["a", "b"]
+    assert reading.value("stat", tmp_path)["is_dir"]
+    found = reading.value("stat", tmp_path / "b")
+    assert (found["size"], found["is_dir"]) == (5, False)
+    assert found["mtime"] == pytest.approx((tmp_path / "b").stat().st_mtime)
+    assert list(reading.value("weigh", tmp_path)) == [8, 2]
+    assert list(reading.value("weigh", tmp_path / "b")) == [5, 1]
+
+
+def test_bytes_of_a_file_in_pieces(reading: Reading, tmp_path: Path) -> None:
+    data = os.urandom(PIECE + 100)
+    (tmp_path / "file").write_bytes(data)
+    first = reading.value("read", tmp_path / "file", 0, 2 * PIECE)
+    assert first == data[:PIECE]
+    assert reading.value("read", tmp_path / "file", PIECE, 2 * PIECE) == data[PIECE:]
+    (tmp_path / "file").unlink()
+    (tmp_path / "file").write_bytes(b"new")
+    assert reading.value("read", tmp_path / "file", 1, 1) == data[1:2]  # as it was when begun
+    assert reading.value("read", tmp_path / "file", 0, 10) == b"new"
+
+
+def test_a_file_that_lay_idle_is_opened_again(reading: Reading, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"data")
+    assert reading.value("read", tmp_path / "file", 0, 2) == b"da"
+    reading.server._expire(float("inf"))
+    assert reading.value("read", tmp_path / "file", 2, 2) == b"ta"
+
+
+def test_more_files_than_may_be_on_offer(reading: Reading, tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / str(n)).write_bytes(b"%d" % n)
+    for n in range(300):
+        assert reading.value("read", tmp_path / str(n), 0, 10) == b"%d" % n
+
+
+@pytest.mark.parametrize(
+    ("op", "path", "kind"),
+    [
+        ("stat", "/nothing/here", "FileNotFoundError"),
+        ("list", "/etc/passwd", "NotADirectoryError"),
+        ("read", "/", "IsADirectoryError"),
+        ("read", "/dev/null", "OSError"),
+        ("stat", "nul\0", "ValueError"),
+        ("guess", "/", "OSError"),
+    ],
+)
+def test_errors_are_the_readers_and_not_the_actors(
+    reading: Reading, op: str, path: str, kind: str
+) -> None:
+    error = reading.ask(op, path, size=1).error
+    assert error is not None
+    assert error[0] == kind
+    assert reading.actor.is_alive()
+
+
+def test_a_huge_folder_is_refused(
+    reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_service, "_LIST_LIMIT", 1)
+    for name in "ab":
+        (tmp_path / name).touch()
+    error = reading.ask("list", tmp_path).error
+    assert error is not None
+    assert "has over 1 entries" in error[1]
+
+
+def test_a_local_look_says_the_same(reading: Reading) -> None:
+    with pytest.raises(FileNotFoundError, match="/nothing/here"):
+        reading.actor.ask(Look("stat", "/nothing/here"))

@@ -1,0 +1,92 @@
+"""A node as a whole: what begins, what ends with it, and what is left when it cannot begin."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.node import Node
+from simulacra.actors.runtime.reason import ExitReason
+from simulacra.actors.runtime.signals import Stop
+from simulacra.actors.settings import Paths, Settings
+from tests.onehost import one_host, until
+
+
+def settings(home: Path, **options: object) -> Settings:
+    paths = Paths.find({"SIMULACRA_HOME": str(home)})
+    return Settings(name="desk", paths=paths, **options)  # type: ignore[arg-type]
+
+
+def test_its_tree(tmp_path: Path) -> None:
+    with one_host(tmp_path) as host:
+        assert {"node", "compute", "hosts", "introductions", "files", "ports", "post"} <= set(
+            host.node.system.registered()
+        )
+        status = host.client.item("status")
+        assert (status["host"], status["pid"]) == ("desk", os.getpid())
+        assert status["listen"] == host.node.address
+        assert status["computations"] == {}
+        assert status["peers"] == []
+        rows = host.client.item("ps", all=True)["rows"]
+        assert {"desk", "computations", "files"} <= {row["name"] for row in rows}
+
+
+def test_a_part_that_fails_is_started_again(tmp_path: Path) -> None:
+    with one_host(tmp_path) as host:
+        for name in ("files", "ports", "post", "computations"):
+            before = host.node.system.whereis(name)
+            assert before is not None
+            before.signal(Stop(ExitReason("error")))
+            until(lambda: host.node.system.whereis(name) not in (None, before))  # noqa: B023
+        assert host.script("def main(ctx): return 1").result(20) == 1
+        assert not host.node.stopping.is_set()
+
+
+def test_when_its_tree_ends_the_node_does(tmp_path: Path) -> None:
+    with one_host(tmp_path) as host:
+        root = host.node.system.whereis("node")
+        assert root is not None
+        root.signal(Stop(ExitReason("error", detail="enough")))
+        assert host.node.stopping.wait(10)
+        assert host.node.failure is not None
+        assert host.node.failure.detail == "enough"
+
+
+def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
+    with one_host(tmp_path) as host:
+        host.node.close()
+        assert host.node.failure is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        ("members", ErrorCode.FAILED, "mend that line"),
+        ("join", ErrorCode.USAGE, "simulacra keys add NAME KEY"),
+        ("socket", ErrorCode.DENIED, "ls -ld"),
+    ],
+)
+def test_a_node_that_cannot_begin_leaves_nothing(
+    tmp_path: Path, spoil: str, code: ErrorCode, said: str
+) -> None:
+    threads = set(threading.enumerate())
+    options: dict[str, object] = {}
+    paths = settings(tmp_path).paths
+    if spoil == "members":
+        paths.config.mkdir(parents=True)
+        paths.members.write_text("nas nonsense\n")
+    elif spoil == "join":
+        options["join"] = ("127.0.0.1:9",)
+    else:
+        tmp_path.joinpath("run").write_text("in the way")
+    with pytest.raises(GatewayError) as refused:
+        Node(settings(tmp_path, **options))
+    assert refused.value.code is code
+    assert said in (refused.value.hint or "")
+    until(lambda: set(threading.enumerate()) <= threads)
+    with one_host(tmp_path / "other"):
+        pass

@@ -1,0 +1,40 @@
+"""What the pages say of files and commands is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from simulacra.cli.main import make_app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+COMMANDS = {name for name in make_app() if not name.startswith("-")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_guide_and_decision_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    for folder in ("guide", "decisions"):
+        for page in (ROOT / "docs" / folder).glob("*.md"):
+            assert f"({folder}/{page.name})" in index
+
+
+def test_the_readme_types_commands_that_there_are() -> None:
+    typed = re.findall(r"^\w*\$ simulacra (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(typed) > 10
+    assert set(typed) <= COMMANDS
+
+
+def test_the_readme_shows_the_example_as_it_is() -> None:
+    [shown] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    example = (ROOT / "examples" / "primes.py").read_text()
+    lines = [line.strip() for line in shown.splitlines() if "def main" not in line]
+    assert [line for line in lines[:-1] if line not in example] == []
