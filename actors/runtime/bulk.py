@@ -298,8 +298,6 @@ class BulkClient:
                 yield socket
         except zmq.Again:
             raise
-        except zmq.Again:
-            raise
         except zmq.ZMQError as error:
             raise BulkError(f"nothing more can be fetched from {ticket.node}: {error}") from error
 
