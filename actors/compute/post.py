@@ -312,7 +312,7 @@ class Post(Actor):
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
             case Failed(request, "timeout"):
                 asked = self._asks.pop(request)
-                asked.reply.set_error(ActorDeadError("no answer in time"))
+                asked.reply.set_error(AskTimeoutError("no answer in time"))
             case Failed(request, reason):
                 asked = self._asks.pop(request)
                 self._write_to_heir(asked.party, asked.mail, asked.reply, str(reason))

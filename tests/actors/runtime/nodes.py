@@ -19,7 +19,7 @@ from simulacra.actors.runtime.roster import Settings
 from simulacra.actors.runtime.session import Timing
 from simulacra.actors.runtime.transport import Transport
 
-QUICK = Timing(heartbeat=0.1, lost=1.0, greeting=0.5, rest=0.05, longest_rest=0.5)
+QUICK = Timing(heartbeat=0.1, lost=2.0, greeting=0.5, rest=0.05, longest_rest=0.5)
 PATIENCE = 15.0
 
 

@@ -451,6 +451,7 @@ def test_a_killed_process_is_lost_within_the_limit_and_told_once() -> None:
         told = eventually(lambda: witness.ask("told"))
         assert told[0].reason == NOCONNECTION
         assert time.monotonic() - start < QUICK.lost + 2
+        eventually(lambda: a.events.down)
         assert len(witness.ask("told")) == len(a.events.down) == 1
 
 
