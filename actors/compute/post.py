@@ -438,12 +438,6 @@ class Post(Actor):
             then(search.best, search.certain)
 
 
-def _failure(reason: Any) -> Exception:
-    if reason == "timeout":
-        return AskTimeoutError("no answer in time")
-    return ActorDeadError(f"no answer: {reason}")
-
-
 def _tell_where(ref: Ref, party: str, found: Found | None, certain: bool) -> None:
     if found is not None:
         ref.tell(Located(party, found.place))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -37,10 +38,14 @@ def test_cables_can_be_cut_and_mended() -> None:
 def test_nothing_is_left_behind() -> None:
     before = namespaces()
     with Lab("laptop") as lab:
-        sleeper = lab.start("laptop", ["sleep", "60"])
-        assert namespaces() > before
+        words = ["sh", "-c", "echo up; exec sleep 60"]
+        with lab.start("laptop", words, stdout=subprocess.PIPE) as sleeper:
+            assert sleeper.stdout is not None
+            assert sleeper.stdout.readline() == b"up\n"
+            assert namespaces() > before
+            lab.close()
+            assert sleeper.wait(5) == -signal.SIGKILL
     assert namespaces() == before
-    assert sleeper.wait(5) < 0
 
 
 def test_a_host_without_a_name_of_the_lab_is_refused() -> None:
