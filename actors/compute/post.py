@@ -311,8 +311,7 @@ class Post(Actor):
                 reply = self._asks.pop(request).reply
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
             case Failed(request, "timeout"):
-                asked = self._asks.pop(request)
-                asked.reply.set_error(ActorDeadError("no answer in time"))
+                self._asks.pop(request).reply.set_error(AskTimeoutError("no answer in time"))
             case Failed(request, reason):
                 asked = self._asks.pop(request)
                 self._write_to_heir(asked.party, asked.mail, asked.reply, str(reason))
@@ -436,12 +435,6 @@ class Post(Actor):
             return
         for then in search.waiting:
             then(search.best, search.certain)
-
-
-def _failure(reason: Any) -> Exception:
-    if reason == "timeout":
-        return AskTimeoutError("no answer in time")
-    return ActorDeadError(f"no answer: {reason}")
 
 
 def _tell_where(ref: Ref, party: str, found: Found | None, certain: bool) -> None:
