@@ -27,7 +27,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of build/bench.json, field for field."""
+    """One row of build/bench.json, field for field but for the note, which the table shows."""
 
     area: str
     name: str

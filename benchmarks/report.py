@@ -46,9 +46,15 @@ def merge(path: Path, figures: Sequence[Figure], areas: Collection[str]) -> None
     kept = [row for row in _read(path) if row["area"] not in areas]
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".new")
-    rows = [*kept, *(asdict(figure) for figure in figures)]
+    rows = [*kept, *map(_row, figures)]
     scratch.write_text(json.dumps(rows, indent=1) + "\n")
     scratch.replace(path)
+
+
+def _row(figure: Figure) -> dict[str, Any]:
+    row = asdict(figure)
+    del row["note"]  # the table's alone
+    return row
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

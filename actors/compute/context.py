@@ -205,6 +205,8 @@ class Context:
         self._port.send(Ask(request, to, pack(message, "the message"), timeout))
         answer = self._port.await_answer(request, timeout)
         if answer.error is not None:
+            if answer.error[0] == TimeoutError.__name__:  # the node was sooner than this clock
+                raise TimeoutError(answer.error[1])
             raise RemoteAskError(": ".join(answer.error))
         return unpack(answer.value)
 

@@ -18,7 +18,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -135,6 +135,7 @@ class BulkServer:
             return
         self._closed.set()
         with self._context.socket(zmq.DEALER) as waker:
+            waker.linger = 0  # the thread may end by itself just now, and never read this
             waker.connect(self._waker)
             waker.send(b"")
             self._thread.join(5)
@@ -250,8 +251,8 @@ class BulkClient:
         """
         began = time.monotonic()
         with self._connection(ticket) as socket:
-            socket.send(_READ.pack(ticket.id, offset, length))
             try:
+                socket.send(_READ.pack(ticket.id, offset, length))
                 kind, *frames = socket.recv_multipart()
             except zmq.Again:
                 raise BulkError(f"{ticket.node} sent nothing for {self._stall:g} s") from None
@@ -265,16 +266,13 @@ class BulkClient:
         self, ticket: Ticket, into: int, missing: dict[int, int], progress: Progress | None
     ) -> bool:
         """Fetch what is missing over one connection; False when it went silent."""
-        with self._connection(ticket) as socket:
+        with suppress(zmq.Again), self._connection(ticket) as socket:
             wanted = iter(list(missing.items()))
             for offset, length in (next(wanted, (0, 0)) for _ in range(WINDOW)):
                 if length:
                     socket.send(_READ.pack(ticket.id, offset, length))
             while missing:
-                try:
-                    kind, *frames = socket.recv_multipart(copy=False)
-                except zmq.Again:
-                    return False
+                kind, *frames = socket.recv_multipart(copy=False)
                 if kind.bytes != b"DATA":
                     raise BulkError(f"{ticket.node}: {frames[0].bytes.decode(errors='replace')}")
                 _write_piece(frames[1].buffer, into, _OFFSET.unpack(frames[0].bytes)[0], missing)
@@ -283,7 +281,7 @@ class BulkClient:
                 offset, length = next(wanted, (0, 0))
                 if length:
                     socket.send(_READ.pack(ticket.id, offset, length))
-        return True
+        return not missing
 
     @contextmanager
     def _connection(self, ticket: Ticket) -> Iterator[zmq.Socket[bytes]]:
@@ -291,7 +289,8 @@ class BulkClient:
         try:
             with self._context.socket(zmq.DEALER) as socket:
                 socket.linger = 0
-                socket.rcvtimeo = int(self._stall * 1000)
+                # A door that turned us away leaves nobody to send to: that must not wait for ever.
+                socket.rcvtimeo = socket.sndtimeo = int(self._stall * 1000)
                 socket.curve_serverkey = key.encode()
                 socket.curve_publickey = self._keys.public.encode()
                 socket.curve_secretkey = self._keys.secret.encode()

@@ -19,6 +19,7 @@ that starts with its `Entry` kind. The first frame of every lane is a HELLO.
 from __future__ import annotations
 
 import platform
+import struct
 from dataclasses import asdict, dataclass, fields, replace
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -28,6 +29,10 @@ import msgpack
 from simulacra.actors.runtime.codec import MalformedError
 
 WIRE_VERSION: Final = 1
+
+# [0, first, count, messages, bytes] in msgpack, each number as wide as it may get: one for every
+# frame is packed, and this takes half the time.
+_DATA_HEADER: Final = struct.Struct(">3sQBIBIBQ")
 
 
 class Lane(IntEnum):
@@ -166,7 +171,7 @@ def _numbers(values: list[Any], count: int, what: str) -> tuple[int, ...]:
 
 def pack_data_header(first: int, count: int, messages: int, size: int) -> bytes:
     """The header of a DATA frame, before its entries."""
-    return _pack([0, first, count, messages, size])
+    return _DATA_HEADER.pack(b"\x95\x00\xcf", first, 0xCE, count, 0xCE, messages, 0xCF, size)
 
 
 def pack_refused(code: str, text: str) -> bytes:

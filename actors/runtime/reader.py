@@ -47,16 +47,14 @@ class Reader:
     def _next(self) -> None:
         router = self._router
         routing_id = router.recv()
+        frame = router.recv(copy=False)  # as it knows whether more follows, which costs a call less
+        buffers = self._buffers(frame.more)
         connection = self._roster.connections.get(routing_id)
         if connection is None:
-            frame = router.recv(copy=False)
-            self._buffers(frame.more)
             self._stranger(routing_id, frame)
             return
-        data = router.recv()
-        buffers = self._buffers(router.getsockopt(zmq.RCVMORE))
         try:
-            self._known(connection, data, buffers)
+            self._known(connection, frame.bytes, buffers)
         except MalformedError as error:
             self._malformed(connection, error)
         except zmq.ContextTerminated:

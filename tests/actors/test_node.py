@@ -38,7 +38,7 @@ def test_its_tree(tmp_path: Path) -> None:
 def test_a_part_that_fails_is_started_again(tmp_path: Path) -> None:
     with one_host(tmp_path) as host:
         for name in ("files", "ports", "post", "computations"):
-            before = host.node.system.whereis(name)
+            before = until(lambda: host.node.system.whereis(name))  # noqa: B023
             assert before is not None
             before.signal(Stop(ExitReason("error")))
             until(lambda: host.node.system.whereis(name) not in (None, before))  # noqa: B023

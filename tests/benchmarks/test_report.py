@@ -43,7 +43,6 @@ def test_a_row_has_the_fields_that_readers_rely_on(tmp_path: Path) -> None:
             "target": 1.3,
             "better": "lower",
             "holds": False,
-            "note": "why",
         }
     ]
 
