@@ -8,6 +8,7 @@ forking is safe.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import json
 import os
@@ -22,6 +23,8 @@ from simulacra.actors.compute.relocation import Relocation
 from simulacra.actors.compute.store import Kept
 from simulacra.actors.node import run
 from simulacra.actors.settings import Settings
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h: a node ends with the test that wanted it
 
 
 class Steps:
@@ -62,6 +65,7 @@ class Steps:
 
 
 def _become(order: dict[str, Any]) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     output = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

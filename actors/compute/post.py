@@ -311,8 +311,7 @@ class Post(Actor):
                 reply = self._asks.pop(request).reply
                 reply.set_error(RemoteError(*body)) if failed else reply.set(body)
             case Failed(request, "timeout"):
-                asked = self._asks.pop(request)
-                asked.reply.set_error(AskTimeoutError("no answer in time"))
+                self._asks.pop(request).reply.set_error(AskTimeoutError("no answer in time"))
             case Failed(request, reason):
                 asked = self._asks.pop(request)
                 self._write_to_heir(asked.party, asked.mail, asked.reply, str(reason))

@@ -135,6 +135,8 @@ class WorkerProcess(GuardedProcess):
             Whether it was sent. False means: later, for the worker is slow (mail: `port.WINDOW`
             messages are not yet taken), or never, for it has ended; ``on_exit`` tells.
         """
+        if isinstance(message, Discard):
+            self.end_with(MOVED)  # before it is sent: the worker ends at once
         with self._lock:
             if isinstance(message, Mail) and self._in_flight >= WINDOW:
                 return False
@@ -144,8 +146,6 @@ class WorkerProcess(GuardedProcess):
                 return False
             if sent and isinstance(message, Mail):
                 self._in_flight += 1
-        if sent and isinstance(message, Discard):
-            self.end_with(MOVED)
         return sent
 
     def stop(self, why: str = "stop", grace: float = STOP_GRACE) -> None:
