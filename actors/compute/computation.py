@@ -182,7 +182,10 @@ class Computation(Actor):
 
     def _take_spec(self, spec: Spec) -> None:
         self._spec = spec
-        self._restarts = Restarts(spec.restart if _may_run_again(spec) else "temporary")
+        self._restarts = Restarts(
+            spec.restart if _may_run_again(spec) else "temporary",
+            command=isinstance(spec.what, Command),
+        )
 
     def _recall(self, result: dict[str, Any]) -> None:
         self._state, self._ended_at = result["state"], result["ended"]

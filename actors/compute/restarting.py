@@ -41,15 +41,20 @@ class Over:
 class Restarts:
     """The restarts of one computation on one host.
 
+    Args:
+        policy: when its worker is started again.
+        command: whether it is a command, whose exit code is its answer.
+
     Attributes:
         count: how often it was started again.
         first_reason: why the oldest restart that still counts was needed, if there was one.
     """
 
-    def __init__(self, policy: Restart) -> None:
+    def __init__(self, policy: Restart, *, command: bool = False) -> None:
         self.count = 0
         self.first_reason: ExitReason | None = None
         self._policy = policy
+        self._command = command
         self._window = RestartWindow()
         self._last_error: tuple[str, str] | None = None
 
@@ -74,8 +79,8 @@ class Restarts:
             return True
         if reason.detail == "load" or reason.kind == "limit":
             return True
-        if isinstance(reason.detail, int):
-            return self._policy == "transient"
+        if isinstance(reason.detail, int):  # a worker that only left a number was lost
+            return self._command and self._policy == "transient"
         error = None if reason.error is None else reason.error[:2]
         last, self._last_error = self._last_error, error
         return error is not None and error == last

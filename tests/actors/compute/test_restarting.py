@@ -17,12 +17,11 @@ OTHER = ExitReason("error", error=("ValueError", "y", ""))
     [
         ("permanent", NORMAL, True),
         ("permanent", KILLED, True),
-        ("permanent", ExitReason("error", 3), True),
         ("transient", NORMAL, False),
         ("transient", ExitReason("shutdown"), False),
         ("transient", KILLED, True),
         ("transient", ERROR, True),
-        ("transient", ExitReason("error", 3), False),
+        ("transient", ExitReason("error", 3), True),
         ("temporary", KILLED, False),
         ("permanent", ExitReason("error", "load"), False),
         ("permanent", ExitReason("limit", {"limit": "memory"}), False),
@@ -68,3 +67,9 @@ def test_a_normal_end_begins_anew() -> None:
     verdict = Restarts("permanent").ended(NORMAL, 0.0)
     assert isinstance(verdict, Again)
     assert verdict.anew
+
+
+@pytest.mark.parametrize(("policy", "again"), [("permanent", True), ("transient", False)])
+def test_the_exit_code_of_a_command_is_its_answer(policy: Restart, again: bool) -> None:
+    restarts = Restarts(policy, command=True)
+    assert isinstance(restarts.ended(ExitReason("error", 3), 0.0), Again) is again
