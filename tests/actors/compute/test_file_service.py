@@ -25,7 +25,7 @@ class Reading:
         a, b = network.two()
         self.server = BulkServer("a", "127.0.0.1", a.pair, a.transport.context)
         client = BulkClient(
-            b.pair, b.transport.context, lambda _: ("127.0.0.1", a.pair.public), stall=1.0
+            b.pair, b.transport.context, lambda _: ("127.0.0.1", a.pair.public), stall=3.0
         )
         self.actor: Ref = a.system.spawn(Files, self.server, name=FILES)
         self.remote = RemoteFiles(b.system, client)
