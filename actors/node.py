@@ -95,7 +95,9 @@ class Node:
         self.transport = self._transport(pair)
         begun.callback(self.transport.close)
         bind, _ = split_address(settings.listen)
-        self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.context)
+        self.bulk_server = BulkServer(
+            settings.name, bind, pair, self.transport.context, self.transport.admits
+        )
         begun.callback(self.bulk_server.close)
         self.bulk_client = BulkClient(pair, self.transport.context, self._resolve)
         self.files = RemoteFiles(self.system, self.bulk_client)

@@ -38,6 +38,7 @@ _SILENCES: Final = 2
 _POLL: Final = 0.5
 _MAX_OFFERS: Final = 256
 
+_REQUEST_FRAMES: Final = 2  # who asks, and for what
 _READ: Final = struct.Struct(">16sQQ")
 _OFFSET: Final = struct.Struct(">Q")
 
@@ -81,12 +82,19 @@ class BulkServer:
         host: the address to bind, as for mail.
         keys: this node's CURVE keys.
         context: the ZeroMQ context in which the node's ZAP handler answers.
+        admits: whether a key is admitted still; a connection outlives the expulsion of its key.
     """
 
     def __init__(
-        self, node: str, host: str, keys: KeyPair, context: zmq.Context[zmq.Socket[bytes]]
+        self,
+        node: str,
+        host: str,
+        keys: KeyPair,
+        context: zmq.Context[zmq.Socket[bytes]],
+        admits: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._node = node
+        self._admits = admits
         self._lock = threading.Lock()
         self._offers: dict[bytes, _Offer] = {}
         self._closed = threading.Event()
@@ -137,21 +145,21 @@ class BulkServer:
         with self._context.socket(zmq.DEALER) as waker:
             waker.linger = 0  # the thread may end by itself just now, and never read this
             waker.connect(self._waker)
-            waker.send(b"")
+            with suppress(zmq.Again):
+                waker.send(b"", zmq.NOBLOCK)
             self._thread.join(5)
 
     def _serve(self) -> None:
         while not self._closed.is_set():
             try:
-                identity, request = self._socket.recv_multipart()
+                frames = self._socket.recv_multipart(copy=False)
             except zmq.Again:
                 self._expire(time.monotonic() - OFFER_IDLE)
                 continue
-            except ValueError:
-                continue  # not two frames: no request of ours
             if self._closed.is_set():
                 break
-            self._answer(identity, request)
+            if len(frames) == _REQUEST_FRAMES and self._admits(_key_of(frames[1])):
+                self._answer(frames[0].bytes, frames[1].bytes)
         self._expire(float("inf"))
         self._socket.close()
 
@@ -178,6 +186,14 @@ class BulkServer:
             idle = [ticket for ticket, offer in self._offers.items() if offer.used < before]
             for ticket in idle:
                 os.close(self._offers.pop(ticket).descriptor)
+
+
+def _key_of(frame: zmq.Frame) -> str:
+    """The key that the sender of a frame has proved; empty where no door asks for one."""
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:
+        return ""
 
 
 def _read(offer: _Offer, offset: int, length: int) -> list[bytes]:

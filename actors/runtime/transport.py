@@ -77,7 +77,7 @@ class Transport:
         self._settings = settings or Settings()
         self._system = system
         self._keys = keys
-        self._sockets = Sockets(pair, bind, limit, self._admits)
+        self._sockets = Sockets(pair, bind, limit, self.admits)
         bound = self._sockets.endpoint
         self.endpoint = (advertise or bound).replace("*", bound.rpartition(":")[2])
         self._dirty: set[Peer] = set()
@@ -122,7 +122,8 @@ class Transport:
             window=(window.messages, window.size),
         )
 
-    def _admits(self, key: str) -> bool:
+    def admits(self, key: str) -> bool:
+        """Whether a key is in the list that is in force."""
         return key in self._keys
 
     def _member(self, key: str) -> Member | None:

@@ -12,7 +12,7 @@ import zmq
 
 from simulacra.actors.runtime import bulk
 from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkError, BulkServer, Ticket
-from simulacra.actors.runtime.keys import KeyPair
+from simulacra.actors.runtime.keys import KeyList, KeyPair
 from tests.actors.runtime.nodes import Network
 
 BYTES = os.urandom(3 * PIECE + 17)
@@ -173,3 +173,28 @@ def test_a_stranger_gets_nothing(tmp_path: Path) -> None:
                 client(KeyPair.generate(), 0.5).read(ticket, 0, 6)
         finally:
             server.close()  # an open socket would keep the node from closing
+
+
+def test_an_expelled_key_gets_nothing_over_its_old_connection(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"secret")
+    with Network("a", "b") as network:
+        node, expelled = network.node("a"), network.pairs["b"]
+        context = node.transport.context
+        server = BulkServer("a", "127.0.0.1", node.pair, context, node.transport.admits)
+        client = BulkClient(
+            expelled, context, lambda _: ("127.0.0.1", node.pair.public), stall=10.0
+        )
+        try:
+            with (tmp_path / "file").open("rb") as file:
+                ticket = server.offer(file.fileno())
+            request = bulk._READ.pack(ticket.id, 0, 6)
+            with client._connection(ticket) as old:
+                old.send(request)
+                assert old.recv_multipart()[2] == b"secret"
+                node.transport.admit(KeyList([]))
+                old.rcvtimeo = 300
+                old.send(request)
+                with pytest.raises(zmq.Again):
+                    old.recv_multipart()
+        finally:
+            server.close()
