@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.compute.computations import Begin, NameInUseError
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Look
-from simulacra.actors.compute.placement import Alternative, Needs, Read, choose
+from simulacra.actors.compute.placement import Alternative, Needs, Network, Read, choose
 from simulacra.actors.compute.post import POST, Resolve
 from simulacra.actors.compute.spec import Command, EntryPoint, Function, Script, Spec, SpecError
 from simulacra.actors.control.finding import table
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _BEGIN_TIMEOUT: Final = 20.0
+_FACTS_TIMEOUT: Final = 5.0
+_FACTS_PAUSE: Final = 0.02
 
 
 class Spawning:
@@ -68,10 +71,20 @@ class Spawning:
         needs = Needs(name, reads=reads, memory=spec.limits.memory or 0, on=spec.on, near=near)
         if not reads and spec.on is None and near is None:
             needs = replace(needs, near=here)  # nothing draws it elsewhere
-        choice = choose(needs, self._node.hosts.network())
+        choice = choose(needs, self._network({near, spec.on, *(read.host for read in reads)}))
         if choice.host is None:
             raise self._unplaceable(spec, choice.alternatives)
         return choice.host
+
+    def _network(self, wanted: set[str | None]) -> Network:
+        """The network, once the facts of the hosts that matter have come, within seconds."""
+        deadline = time.monotonic() + _FACTS_TIMEOUT
+        while True:
+            network = self._node.hosts.network()
+            missing = (wanted & set(self._node.connected())) - set(network.hosts)
+            if not missing or time.monotonic() > deadline:
+                return network
+            time.sleep(_FACTS_PAUSE)
 
     def _unplaceable(self, spec: Spec, alternatives: tuple[Alternative, ...]) -> GatewayError:
         known = {each.host for each in alternatives}
