@@ -16,10 +16,11 @@ from typing import Final
 from simulacra.actors.runtime.futures import current
 
 LIMIT: Final = 8 * 2**20
+STDERR: Final = 2
 _FORMAT: Final = "%(asctime)s %(levelname)s %(host)s %(actor)s %(name)s: %(message)s"
 
 
-def configure(host: str, descriptor: int = 2) -> Path | None:
+def configure(host: str, descriptor: int = STDERR) -> Path | None:
     """Send all logging to a descriptor.
 
     Args:
@@ -29,7 +30,7 @@ def configure(host: str, descriptor: int = 2) -> Path | None:
     Returns:
         The file that it is, if it is one.
     """
-    file = _file_of(descriptor)
+    file = file_of(descriptor)
     handler: logging.Handler
     if file is None:
         handler = logging.StreamHandler()
@@ -55,7 +56,8 @@ class _Who(logging.Filter):
         return True
 
 
-def _file_of(descriptor: int) -> Path | None:
+def file_of(descriptor: int) -> Path | None:
+    """The regular file that a descriptor is open on, if it is one."""
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None

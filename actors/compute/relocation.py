@@ -94,7 +94,6 @@ class Relocation:
         self.standing = Standing() if plain is None else standings.from_plain(plain)
         self._departure = Departure(party, services.host, THIS_SOFTWARE, self.standing)
         self._arrival = Arrival(party, THIS_SOFTWARE, self.standing, services.admit)
-        self._fetching: int | None = None
         self._offered: Ticket | None = None
 
     @property
@@ -214,7 +213,6 @@ class Relocation:
             case m.Fetch(_, epoch, snapshot):
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
-                self._fetching = None
                 self._resident.expect_no_more()
                 self._kept.arrival(epoch).unlink(missing_ok=True)
             case m.MoveDone(target):
@@ -237,7 +235,6 @@ class Relocation:
         self._arrive_step(event)
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        self._fetching = epoch
         self._resident.expect(snapshot)
         threading.Thread(
             target=self._fetch_in_thread,

@@ -18,6 +18,7 @@ from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.gateway.call import Call
+from simulacra.actors.logs import STDERR, file_of
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -40,7 +41,7 @@ class Watching:
         """This node, and those it knows."""
         del call
         node = self._node
-        memory = psutil.virtual_memory()
+        memory, log = psutil.virtual_memory(), file_of(STDERR)
         here = [s.described for s in everywhere(node) if s.described.host == node.settings.name]
         yield {
             "host": node.settings.name,
@@ -58,7 +59,7 @@ class Watching:
             "limits": "rlimit",
             "computations": dict(Counter(each.state for each in here if each.state != "left")),
             "dead_letters": node.system.dead_letters.count,
-            "log": _log_file(),
+            "log": None if log is None else str(log),
             "peers": [self._peer(peer) for peer in node.transport.peers()],
         }
 
@@ -274,11 +275,3 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "waits_for": one.waits_for,
         "seen": seen.ago,
     }
-
-
-def _log_file() -> str | None:
-    try:
-        target = os.readlink("/proc/self/fd/2")  # noqa: PTH115 - may be no path at all
-    except OSError:
-        return None
-    return target if target.startswith("/") and not target.startswith("/dev") else None
