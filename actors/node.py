@@ -36,6 +36,8 @@ import zmq
 
 from simulacra.actors import logs
 from simulacra.actors.addresses import reachable_host
+from simulacra.actors.cluster.events import EventLog
+from simulacra.actors.cluster.hooks import Hooks
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
@@ -89,6 +91,11 @@ class Node:
         """Start all parts; ``begun`` ends those that did start, in reverse."""
         settings = self.settings
         begun.callback(os.close, _lock(settings.paths.state / settings.name, settings.name))
+        hooks = Hooks(settings.hooks)
+        begun.callback(hooks.close)
+        self.events = EventLog(
+            settings.paths.state / settings.name / "events.jsonl", listener=hooks.happened
+        )
         pair = self._pair()
         self.key = pair.public
         self.system = ActorSystem(settings.name)
@@ -245,12 +252,14 @@ class Node:
         return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
 
     def _met(self, name: str) -> None:
+        self.events.add("host.joined", name, f"{name} is connected")
         self._tell(INTRODUCTIONS, Met(name))
         self._tell(GROUPS, ShareWith(name))
         self._tell(HOSTS, Connected(name))
         self._tell(COMPUTATIONS, HostMet(name))
 
     def _lost(self, name: str) -> None:
+        self.events.add("host.lost", name, f"{name} is not connected any more")
         self.system.groups.forget_node(name)
         self._tell(COMPUTATIONS, HostLost(name))
 

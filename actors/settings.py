@@ -91,12 +91,17 @@ class Settings:
         listen: HOST:PORT where other nodes reach this one. The default is reachable from this
             machine only, on a port that the system picks.
         join: HOST:PORT of nodes to meet first.
+        zone: What stands or falls with this host: its LAN, its cloud region; empty for unknown.
+        hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
+            lists of words.
         paths: Where its things are.
     """
 
     name: str = field(default_factory=host_name)
     listen: str = "127.0.0.1:0"
     join: tuple[str, ...] = ()
+    zone: str = ""
+    hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -156,7 +161,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in ("name", "listen"):
+    for name in ("name", "listen", "zone"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
     if join := environ.get("SIMULACRA_JOIN"):
@@ -180,6 +185,14 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         _check_address(place, "listen", values["listen"])
     if "join" in values:
         checked["join"] = _addresses(place, values["join"])
+    if "zone" in values and not _is_name(values["zone"]):
+        raise _wrong(
+            place,
+            f"zone {values['zone']!r} is no zone's name",
+            "use small letters, digits and hyphens, at most 63: zone = 'home'",
+        )
+    if "hooks" in values:
+        checked["hooks"] = _hooks(place, values["hooks"])
     return checked
 
 
@@ -189,6 +202,24 @@ def _addresses(place: str, value: object) -> tuple[str, ...]:
     for address in value:
         _check_address(place, "join", address)
     return tuple(value)
+
+
+def _hooks(place: str, value: object) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    hint = """write [hooks], and below it "host.lost" = ["notify-send", "a host is lost"]"""
+    if not isinstance(value, Mapping):
+        raise _wrong(place, f"hooks is {value!r}, not a table", hint)
+    return {str(kind): _commands(place, str(kind), said, hint) for kind, said in value.items()}
+
+
+def _commands(place: str, kind: str, said: object, hint: str) -> tuple[tuple[str, ...], ...]:
+    """One command, or a list of them."""
+    several = said if isinstance(said, list) and said and isinstance(said[0], list) else [said]
+    commands: list[tuple[str, ...]] = []
+    for words in several:
+        if not (isinstance(words, list) and words and all(isinstance(w, str) for w in words)):
+            raise _wrong(place, f"the hook for {kind!r} is {words!r}, not a list of words", hint)
+        commands.append(tuple(str(word) for word in words))
+    return tuple(commands)
 
 
 def _check_address(place: str, name: str, value: object) -> None:

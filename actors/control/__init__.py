@@ -1,8 +1,8 @@
 """What the gateway's verbs do, in the gateway's threads; docs/guide/gateway.md says what they are.
 
 ``finding`` finds a computation in the network, ``spawning`` starts one, ``steering`` moves, stops
-and writes to it, ``watching`` tells how things are, ``logs`` what was printed, ``streams`` is what
-has two directions.
+and writes to it, ``watching`` tells how things are, ``network`` how the network is, ``logs`` what
+was printed, ``streams`` is what has two directions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from simulacra.actors.control.logs import Logs
+from simulacra.actors.control.network import NetworkVerbs
 from simulacra.actors.control.spawning import Spawning
 from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
@@ -27,8 +28,10 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     """The table of handlers for a node's gateway."""
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
+    network = NetworkVerbs(node)
     return {
         "status": watching.status,
+        "events": network.events,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,

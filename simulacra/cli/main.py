@@ -31,6 +31,9 @@ _COMMANDS: Final = {
         "attach": "terminal:attach",
         "forward": "forwarding:forward",
     },
+    "The network": {
+        "events": "events:events",
+    },
     "This machine": {
         "up": "node:up",
         "down": "node:down",

@@ -21,6 +21,7 @@ def up(
     name: str | None = None,
     listen: str | None = None,
     join: tuple[str, ...] = (),
+    zone: str | None = None,
     detach: bool = False,
     timeout: Duration = TIMEOUT,
     json: bool = False,
@@ -38,11 +39,12 @@ def up(
         name: The node's name in the network; this machine's own if left out.
         listen: HOST:PORT where other nodes reach it.
         join: HOST:PORT of a node to meet; may be given several times.
+        zone: What stands or falls with this machine, as in home or office.
         detach: Start it in the background, and return when it answers.
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
     """
-    settings = Settings.load({"name": name, "listen": listen, "join": join})
+    settings = Settings.load({"name": name, "listen": listen, "join": join, "zone": zone})
     if not detach:
         # Only the node itself needs pykka and ZeroMQ.
         from simulacra.actors.node import run  # noqa: PLC0415

@@ -60,6 +60,10 @@ def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
         ('join = "nas:7400"', "not a list"),
         ('join = ["nas"]', "not HOST:PORT"),
         ("name =", "cannot be read"),
+        ('zone = "My Home"', "no zone's name"),
+        ('hooks = "x"', "not a table"),
+        ('[hooks]\n"host.lost" = "notify-send"', "not a list of words"),
+        ('[hooks]\n"host.lost" = [["a"], []]', "not a list of words"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(
@@ -72,6 +76,12 @@ def test_what_is_wrong_is_named_with_its_file(
     assert refused.value.code is ErrorCode.USAGE
     assert str(file) in refused.value.message
     assert refused.value.hint
+
+
+def test_hooks_are_one_command_or_several(layers: dict[str, Path]) -> None:
+    text = '[hooks]\n"host.lost" = ["say", "lost"]\n"*" = [["a"], ["b", "c"]]\n'
+    (layers["folder"] / "simulacra.toml").write_text(text)
+    assert load(layers, {}).hooks == {"host.lost": (("say", "lost"),), "*": (("a",), ("b", "c"))}
 
 
 def test_what_is_wrong_in_the_environment(layers: dict[str, Path]) -> None:

@@ -78,6 +78,18 @@ def test_doctor_finds_both_well(homes: Homes) -> None:
     assert "wrong" not in shown
 
 
+def test_events_tell_who_came(homes: Homes) -> None:
+    desk, _ = homes
+    assert "host.joined       nas is" in desk.do("events", "--tail", "1").stdout
+    following = desk.start("events", "-f", "--json")
+    assert following.stdout is not None
+    first = json.loads(following.stdout.readline())
+    assert (first["kind"], first["host"]) == ("host.joined", "nas")
+    following.send_signal(signal.SIGINT)
+    assert following.communicate(timeout=10)[0] == ""
+    assert following.returncode == 130
+
+
 def test_keys_that_are_shown_are_those_that_are_admitted(homes: Homes) -> None:
     desk, nas = homes
     [admitted] = desk.do("keys", "list", "--json").json()
