@@ -17,9 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from simulacra.actors.cluster.admissions import Admission, Expulsion, Owner, Record, expel
 from simulacra.actors.cluster.ed25519 import Signer
+
+_PIECE: Final = 100
+"""What stands is told in pieces, so that each record stays small."""
 
 Identity = tuple[str, str]
 """The CURVE key and the signing key of a host."""
@@ -190,7 +194,7 @@ class Roll:
         """The members by name, and why other hosts that were let in are none."""
         members: dict[str, Member] = {}
         refused: dict[Identity, str] = {}
-        for member in sorted(self._let_in.values(), key=lambda each: (each.since, each.curve)):
+        for member in sorted(self._by_identity.values(), key=lambda each: (each.since, each.curve)):
             identity = member.curve, member.signing
             gone = [self.expelled[key] for key in identity if key in self.expelled]
             if gone:
@@ -205,7 +209,7 @@ class Roll:
         return members, refused
 
     @cached_property
-    def _let_in(self) -> dict[Identity, Member]:
+    def _by_identity(self) -> dict[Identity, Member]:
         found: dict[Identity, Member] = {}
         for each in self._judged[0].values():
             bound, before = each.binding, found.get(_identity(each))
@@ -233,6 +237,11 @@ class Roll:
     def members(self) -> tuple[Member, ...]:
         """All members, by name."""
         return tuple(self._standing[0][name] for name in sorted(self._standing[0]))
+
+    @property
+    def let_in(self) -> tuple[Member, ...]:
+        """All hosts that were ever let in, also those that are members no more."""
+        return tuple(self._by_identity.values())
 
     def host(self, name: str) -> Member | None:
         """The member with a name."""
@@ -289,8 +298,8 @@ class Roll:
 
     # -- changes
 
-    def expel(self, host: str, by: Signer, *, at: int, reason: str = "") -> Expulsion:
-        """The record that takes a member out; nothing is changed by making it.
+    def expel(self, host: str, by: Signer, *, at: int, reason: str = "") -> tuple[Expulsion, ...]:
+        """The records that take a member out, all to be kept; nothing is changed by making them.
 
         Args:
             host: its name.
@@ -302,9 +311,12 @@ class Roll:
             KeyError: no member has this name.
         """
         member = self._standing[0][host]
-        witnessed = [each.id for each in self._judged[0].values() if each.witness == member.signing]
         keys = (member.curve, member.signing)
-        return expel(self.root, host, keys, by, at=at, reason=reason, stands=witnessed)
+        witnessed = [each.id for each in self._judged[0].values() if each.witness == member.signing]
+        pieces = [witnessed[n : n + _PIECE] for n in range(0, len(witnessed), _PIECE)] or [[]]
+        return tuple(
+            expel(self.root, host, keys, by, at=at, reason=reason, stands=piece) for piece in pieces
+        )
 
 
 def _identity(admission: Admission) -> Identity:

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from simulacra.actors.cluster.admissions import (
-    Admission,
-    Expulsion,
-    Owner,
     bind,
     expel,
+    hear,
     name_owner,
+    tell,
     witness,
 )
-from simulacra.actors.cluster.records import plain, read
+from simulacra.actors.cluster.records import MalformedRecordError
 from tests.actors.cluster.admitting import NOW, Network, curve, signer
 
 HOME = Network()
@@ -24,10 +24,18 @@ SECOND = name_owner(HOME.root, signer("second").key, "berta", HOME.owner)
 
 
 def test_records_are_sound_and_travel() -> None:
-    for record, kind in ((NAS, Admission), (GONE, Expulsion), (SECOND, Owner)):
+    for record in (NAS, GONE, SECOND):
         assert record.problem() is None
-        back: Any = read(kind, plain(record))
+        back = hear(json.loads(json.dumps(tell(record))))
         assert (back, back.id, back.problem()) == (record, record.id, None)
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, {"owner": {}}, {"host": {}}, {**tell(SECOND), **tell(GONE)}, {"owner": []}]
+)
+def test_what_is_no_record_is_refused(data: Any) -> None:
+    with pytest.raises(MalformedRecordError):
+        hear(data)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_of_two_hosts_with_a_name_the_first_is_a_member_until_it_goes() -> None:
     assert roll.host("nas") == roll.holder(curve("nas"))
     assert "another host was named nas before" in str(roll.why_not(curve("other")))
     gone = roll.expel("nas", HOME.owner, at=NOW + 6)
-    assert roll.add(gone).host("nas") == roll.add(gone).holder(curve("other")) is not None
+    assert roll.add(*gone).host("nas") == roll.add(*gone).holder(curve("other")) is not None
 
 
 def test_a_host_let_in_again_has_the_later_name_and_role() -> None:
@@ -119,7 +119,7 @@ def test_a_key_of_another_host_is_not_taken() -> None:
 def test_expulsion_is_for_ever_and_says_why() -> None:
     roll = roll_of(NAS, DESK, PHONE)
     gone = roll.expel("desk", HOME.owner, at=NOW + 3, reason="stolen on the train")
-    after = roll.add(gone, HOME.admit("desk", at=NOW + 9))
+    after = roll.add(*gone, HOME.admit("desk", at=NOW + 9))
     assert names(after) == ["nas", "phone"]
     told = "desk was expelled by the owner root: stolen on the train"
     assert after.why_not(curve("desk")) == after.why_not(signer("desk").key) == told
@@ -130,15 +130,25 @@ def test_what_an_expelled_host_let_in_later_or_unseen_does_not_count() -> None:
     roll = roll_of(NAS, DESK, PHONE)
     gone = roll.expel("desk", signer("nas"), at=NOW + 3)
     backdated = HOME.admit("evil", at=NOW + 2, by=signer("desk"))
-    after = roll.add(backdated, gone)
+    after = roll.add(backdated, *gone)
     assert names(after) == ["nas", "phone"]
     assert "desk let it in, which was expelled" in str(after.why_not(curve("evil")))
     assert after.why_not(curve("desk")) == "desk was expelled by nas"
 
 
+def test_what_an_expelled_host_let_in_stays_however_much_it_is() -> None:
+    guests = [HOME.admit(f"guest-{number}", at=NOW + 2, by=signer("nas")) for number in range(120)]
+    roll = roll_of(NAS, *guests)
+    gone = roll.expel("nas", HOME.owner, at=NOW + 3)
+    assert len(gone) == 2
+    assert len(roll.add(*gone).members) == 120
+    assert len(roll.add(gone[0]).members) == 100
+    assert len(roll.add(*gone).let_in) == 121
+
+
 def test_who_leaves_in_peace_is_trusted_in_what_it_did() -> None:
     roll = roll_of(NAS, DESK, PHONE)
-    left = roll.add(roll.expel("desk", signer("desk"), at=NOW + 3))
+    left = roll.add(*roll.expel("desk", signer("desk"), at=NOW + 3))
     assert names(left) == ["nas", "phone"]
     assert left.why_not(curve("desk")) == "desk left"
 
