@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings, split_address
-from simulacra.cli.units import show_size
+from simulacra.actors.units import show_size
 from simulacra.client import Client
 
 _LIBRARIES: Final = ("pykka", "pyzmq", "msgpack", "cloudpickle", "psutil", "cyclopts", "rich")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, client
-from simulacra.cli.units import show_age, show_seconds, show_size
 
 
 def explain(name: str, /, *, common: Common = COMMON) -> None:

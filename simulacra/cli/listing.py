@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, Duration, client
-from simulacra.cli.units import show_age, show_seconds, show_size
 
 _HEADINGS = (
     "name", "state", "host", "pid", "age", "restarts", "mailbox", "cpu", "memory", "seen", "why"

@@ -9,9 +9,9 @@ from typing import Any
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
+from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, Duration, client
-from simulacra.cli.units import show_age, show_seconds, show_size
 from simulacra.client import Client
 from simulacra.launch import TIMEOUT, launch, log_file
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter, Token
 
-from simulacra.cli.units import parse_duration, parse_size
+from simulacra.actors.units import parse_duration, parse_size
 from simulacra.client import Client, find_socket
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from simulacra.actors.compute.values import pack
+from simulacra.actors.units import show_seconds, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, Duration, client
-from simulacra.cli.units import show_seconds, show_size
 
 
 def migrate(name: str, host: str, /, *, timeout: Duration = 60.0, common: Common = COMMON) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.actors.units import show_size
 from simulacra.cli import output
 from simulacra.cli.demo.books import BOOKS, count_directly, write_books
 from simulacra.cli.demo.stage import Host, Stage, open_stage
 from simulacra.cli.exits import ExitCode
-from simulacra.cli.units import show_size
 
 _SCRIPT: Final = Path(__file__).with_name("word_count.py")
 _BEGINNING: Final = re.compile(r"on (\w+): (\d+) books are counted already")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulacra.cli.units import parse_duration, parse_size, show_age, show_seconds, show_size
+from simulacra.actors.units import parse_duration, parse_size, show_age, show_seconds, show_size
 
 
 @pytest.mark.parametrize(
