@@ -1,0 +1,171 @@
+"""What a host keeps of its network: whose it is, the keys of its doors, and who was let in.
+
+One file, `FILE`, that only its user may read, since it has the doors' secret. It is written anew as
+a whole beside the old one and then takes its place: a crash leaves the one or the other. Records
+are only ever added (see `roll`), so whoever wants to know what another host has compares sets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from simulacra.actors.cluster.admissions import Admission, Expulsion, Owner, Record
+from simulacra.actors.cluster.reception import DoorKeys, Welcome
+from simulacra.actors.cluster.records import MalformedRecordError, plain, read
+from simulacra.actors.cluster.roll import Roll
+
+FILE: Final = "network.json"
+SCHEMA: Final = 1
+_KINDS: Final[dict[str, type[Record]]] = {
+    "owner": Owner,
+    "admission": Admission,
+    "expulsion": Expulsion,
+}
+
+
+class CharterError(Exception):
+    """The file cannot be used; the text says why and what to do."""
+
+
+def to_plain(record: Record) -> list[Any]:
+    """A record with the name of its kind, as plain data."""
+    return [type(record).__name__.lower(), plain(record)]
+
+
+def from_plain(data: Any) -> Record:
+    """The record that `to_plain` took apart; its signatures are not looked at.
+
+    Raises:
+        MalformedRecordError: it is none.
+    """
+    if not (isinstance(data, list | tuple) and len(data) == 2 and data[0] in _KINDS):  # noqa: PLR2004
+        raise MalformedRecordError("a record is its kind and its fields")
+    return read(_KINDS[data[0]], data[1])
+
+
+class Charter:
+    """The network that a host is in; safe from any thread.
+
+    Args:
+        file: where it is kept.
+        network: its name.
+        door: the CURVE keys of its doors; None for an outside host.
+        roll: what follows from the records.
+    """
+
+    def __init__(self, file: Path, network: str, door: DoorKeys | None, roll: Roll) -> None:
+        self.file = file
+        self.network = network
+        self.door = door
+        self._roll = roll
+        self._lock = threading.Lock()
+
+    @property
+    def roll(self) -> Roll:
+        """Who is a member, as the records say that are known now."""
+        return self._roll
+
+    @classmethod
+    def found(
+        cls, file: Path, network: str, door: DoorKeys, root: str, records: Iterable[Record]
+    ) -> Charter:
+        """A new network's, written down."""
+        charter = cls(file, network, door, Roll.of(root, records))
+        charter._write()
+        return charter
+
+    @classmethod
+    def join(cls, file: Path, welcome: Welcome) -> Charter:
+        """That of a network that let this host in, written down."""
+        charter = cls(file, welcome.network, welcome.door, welcome.roll())
+        charter._write()
+        return charter
+
+    @classmethod
+    def load(cls, file: Path) -> Charter | None:
+        """The one in a file; None if there is none.
+
+        Raises:
+            CharterError: it is damaged, of a newer version, or others may read it.
+        """
+        if not file.exists():
+            return None
+        if file.stat().st_mode & 0o077:
+            raise CharterError(
+                f"{file} may be read by others, and has the secret of the network's doors: if you "
+                f"are sure that nobody read it, type: chmod 600 {file}"
+            )
+        try:
+            return cls._read(file, json.loads(file.read_text()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CharterError(
+                f"{file} is damaged ({error}): put it back from a backup (simulacra restore), or "
+                "delete it and join the network again"
+            ) from error
+
+    @classmethod
+    def _read(cls, file: Path, data: dict[str, Any]) -> Charter:
+        if data["schema"] > SCHEMA:
+            raise CharterError(f"{file} was written by a newer Simulacra: upgrade this one")
+        door = None if data["door"] is None else read(DoorKeys, data["door"])
+        roll = Roll.of(data["root"], map(from_plain, data["records"]))
+        return cls(file, str(data["network"]), door, roll)
+
+    def add(self, records: Iterable[Record]) -> list[Record]:
+        """Keep records, on disk before this returns; which of them are new and sound.
+
+        Raises:
+            OSError: they cannot be written down; nothing has changed.
+        """
+        with self._lock:
+            before, after = self._roll, self._roll.add(*records)
+            new = [each for key, each in after.records.items() if key not in before.records]
+            if new:
+                self._roll = after
+                try:
+                    self._write()
+                except OSError:
+                    self._roll = before
+                    raise
+            return new
+
+    def missing(self, ids: Sequence[str]) -> list[Record]:
+        """The records that one who has these lacks."""
+        theirs = set(ids)
+        return [each for key, each in self._roll.records.items() if key not in theirs]
+
+    def _write(self) -> None:
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        content = {
+            "schema": SCHEMA,
+            "network": self.network,
+            "root": self._roll.root,
+            "door": None if self.door is None else plain(self.door),
+            "records": [to_plain(each) for each in self._roll.records.values()],
+        }
+        replace_private(self.file, json.dumps(content))
+
+
+def replace_private(file: Path, text: str) -> None:
+    """Put a text in the place of a file, as a whole or not at all; nobody else may read it."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "w") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
