@@ -6,6 +6,7 @@
     ├── groups               who is in which process group, told and heard
     ├── hosts                facts of this host, told and heard
     ├── introductions        who else is there, learned from every peer
+    ├── registrar            who was let into the network, told and heard
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
     └── compute (one_for_all)
@@ -36,8 +37,11 @@ import zmq
 
 from simulacra.actors import logs
 from simulacra.actors.addresses import reachable_host
+from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
+from simulacra.actors.cluster.registrar import REGISTRAR
+from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
@@ -48,6 +52,7 @@ from simulacra.actors.compute.post import POST, Post
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
+from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
@@ -57,6 +62,7 @@ from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
 from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.runtime.transport import Transport
 from simulacra.actors.settings import Settings, split_address
@@ -98,6 +104,8 @@ class Node:
         )
         pair = self._pair()
         self.key = pair.public
+        self.enrolment = self._enrolment()
+        begun.callback(self.enrolment.close)
         self.system = ActorSystem(settings.name)
         self.transport = self._transport(pair)
         begun.callback(self.transport.close)
@@ -120,6 +128,7 @@ class Node:
         begun.callback(self.system.stop)
         begun.callback(self.gateway.close)
         self._grow_tree()
+        self._enter()
         self._join()
         self.gateway.start()
 
@@ -131,11 +140,18 @@ class Node:
         except KeyFileError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
 
-    def _keys(self) -> KeyList:
-        if not self._members.exists():
-            return KeyList()
+    def _enrolment(self) -> Enrolment:
         try:
-            return KeyList.read(self._members)
+            return Enrolment(self.settings, self.events)
+        except (CharterError, KeyFileError) as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
+
+    def _keys(self) -> KeyList:
+        """Who is admitted: the user's own list, and the network's members."""
+        members = {each.key: each for each in self.enrolment.members()}
+        try:
+            listed = KeyList.read(self._members) if self._members.exists() else KeyList()
+            return KeyList((members | {each.key: each for each in listed.members()}).values())
         except KeyFileError as error:
             raise GatewayError(
                 ErrorCode.FAILED, str(error), f"mend that line: {self._members}"
@@ -204,12 +220,44 @@ class Node:
             ),
         ]
         root = self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
+        self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
 
     def _tree_ended(self, reason: ExitReason) -> None:
         if not self.stopping.is_set():
             self.failure = reason
             self.stopping.set()
+
+    # -- the network
+
+    def _enter(self) -> None:
+        """Take up the work of a member, if this host is in a network and does not do it yet."""
+        spec = self.enrolment.registrar(self.connected, self._admit_members)
+        if spec is not None and self.system.whereis(REGISTRAR) is None:
+            self._root.start_child(spec)
+            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places)
+
+    def _admit_members(self) -> None:
+        self.read_keys()
+
+    def enter(self) -> None:
+        """The network that this host is in was made or joined while the node was up.
+
+        Raises:
+            GatewayError: what is kept of it cannot be used.
+        """
+        try:
+            self.enrolment.load()
+        except CharterError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
+        self._enter()
+        self.read_keys()
+
+    def places(self) -> dict[str, str]:
+        """Where the hosts are that are connected, and this one: ``host:port`` by name."""
+        peers = [peer for peer in self.transport.peers() if peer.is_up]
+        met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
+        return met | {self.settings.name: self.address}
 
     # -- other nodes
 
@@ -229,12 +277,13 @@ class Node:
     def _join(self) -> None:
         keys = self._keys()
         addresses = {member.address: member.key for member in keys.members() if member.address}
+        addresses.pop(self.address, None)
         for address, key in addresses.items():
             self._dial(f"tcp://{address}", key)
         for address in self.settings.join:
             if address in addresses:
                 continue
-            members = [member for member in keys.members() if not member.address]
+            members = [each for each in keys.members() if not each.address and each.key != self.key]
             if len(members) != 1:
                 raise GatewayError(
                     ErrorCode.USAGE,
@@ -253,6 +302,8 @@ class Node:
 
     def _met(self, name: str) -> None:
         self.events.add("host.joined", name, f"{name} is connected")
+        self.enrolment.met(name, self.places().get(name, ""))
+        self._tell(REGISTRAR, Arrived(name))
         self._tell(INTRODUCTIONS, Met(name))
         self._tell(GROUPS, ShareWith(name))
         self._tell(HOSTS, Connected(name))

@@ -76,6 +76,19 @@ class Paths:
         """Return the file of the key pair of ``node``."""
         return self.config / f"{node}.key"
 
+    def signing(self, node: str) -> Path:
+        """Return the file of the key that ``node`` signs with."""
+        return self.config / f"{node}.signing"
+
+    @property
+    def owner(self) -> Path:
+        """The file of this person's owner key, which no node reads."""
+        return self.config / "owner.key"
+
+    def network(self, node: str) -> Path:
+        """Return the file of what ``node`` keeps of the network that it is in."""
+        return self.state / node / "network.json"
+
     @property
     def members(self) -> Path:
         """The file of the public keys that the network admits."""
@@ -91,6 +104,8 @@ class Settings:
         listen: HOST:PORT where other nodes reach this one. The default is reachable from this
             machine only, on a port that the system picks.
         join: HOST:PORT of nodes to meet first.
+        door: HOST:PORT where hosts that were invited knock; empty for the door's own port beside
+            ``listen``.
         zone: What stands or falls with this host: its LAN, its cloud region; empty for unknown.
         hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
             lists of words.
@@ -100,6 +115,7 @@ class Settings:
     name: str = field(default_factory=host_name)
     listen: str = "127.0.0.1:0"
     join: tuple[str, ...] = ()
+    door: str = ""
     zone: str = ""
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths.find)
@@ -161,7 +177,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in ("name", "listen", "zone"):
+    for name in ("name", "listen", "door", "zone"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
     if join := environ.get("SIMULACRA_JOIN"):
@@ -181,8 +197,9 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
             f"name {values['name']!r} is no node's name",
             "use small letters, digits and hyphens, at most 63: name = 'desk'",
         )
-    if "listen" in values:
-        _check_address(place, "listen", values["listen"])
+    for name in ("listen", "door"):
+        if name in values:
+            _check_address(place, name, values[name])
     if "join" in values:
         checked["join"] = _addresses(place, values["join"])
     if "zone" in values and not _is_name(values["zone"]):

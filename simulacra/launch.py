@@ -89,8 +89,8 @@ def _command(settings: Settings) -> list[str]:
     command += ["--name", settings.name, "--listen", settings.listen]
     for address in settings.join:
         command += ["--join", address]
-    if settings.zone:
-        command += ["--zone", settings.zone]
+    for flag, value in (("--door", settings.door), ("--zone", settings.zone)):
+        command += [flag, value] if value else []
     return command
 
 

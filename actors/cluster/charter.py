@@ -1,6 +1,6 @@
 """What a host keeps of its network: whose it is, the keys of its doors, and who was let in.
 
-One file, `FILE`, that only its user may read, since it has the doors' secret. It is written anew as
+One file that only its user may read, since it has the doors' secret. It is written anew as
 a whole beside the old one and then takes its place: a crash leaves the one or the other. Records
 are only ever added (see `roll`), so whoever wants to know what another host has compares sets.
 """
@@ -11,8 +11,9 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from simulacra.actors.cluster.admissions import Admission, Expulsion, Owner, Record
@@ -20,7 +21,6 @@ from simulacra.actors.cluster.reception import DoorKeys, Welcome
 from simulacra.actors.cluster.records import MalformedRecordError, plain, read
 from simulacra.actors.cluster.roll import Roll
 
-FILE: Final = "network.json"
 SCHEMA: Final = 1
 _KINDS: Final[dict[str, type[Record]]] = {
     "owner": Owner,
@@ -57,13 +57,22 @@ class Charter:
         network: its name.
         door: the CURVE keys of its doors; None for an outside host.
         roll: what follows from the records.
+        places: where members were met last, ``host:port`` by host; a hint for the next start.
     """
 
-    def __init__(self, file: Path, network: str, door: DoorKeys | None, roll: Roll) -> None:
+    def __init__(
+        self,
+        file: Path,
+        network: str,
+        door: DoorKeys | None,
+        roll: Roll,
+        places: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.file = file
         self.network = network
         self.door = door
         self._roll = roll
+        self._places = dict(places)
         self._lock = threading.Lock()
 
     @property
@@ -83,7 +92,8 @@ class Charter:
     @classmethod
     def join(cls, file: Path, welcome: Welcome) -> Charter:
         """That of a network that let this host in, written down."""
-        charter = cls(file, welcome.network, welcome.door, welcome.roll())
+        places = {place.host: place.address for place in welcome.places}
+        charter = cls(file, welcome.network, welcome.door, welcome.roll(), places)
         charter._write()
         return charter
 
@@ -115,7 +125,7 @@ class Charter:
             raise CharterError(f"{file} was written by a newer Simulacra: upgrade this one")
         door = None if data["door"] is None else read(DoorKeys, data["door"])
         roll = Roll.of(data["root"], map(from_plain, data["records"]))
-        return cls(file, str(data["network"]), door, roll)
+        return cls(file, str(data["network"]), door, roll, dict(data["places"]))
 
     def add(self, records: Iterable[Record]) -> list[Record]:
         """Keep records, on disk before this returns; which of them are new and sound.
@@ -135,6 +145,24 @@ class Charter:
                     raise
             return new
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Where members are likely to be met: where they were last, or were when they joined."""
+        joined = {each.host: each.address for each in self._roll.members if each.address}
+        met = {host: at for host, at in self._places.items() if self._roll.host(host)}
+        return joined | met
+
+    def met(self, host: str, address: str) -> None:
+        """A member was met at ``host:port``.
+
+        Raises:
+            OSError: that cannot be written down.
+        """
+        with self._lock:
+            if self._places.get(host) != address:
+                self._places[host] = address
+                self._write()
+
     def missing(self, ids: Sequence[str]) -> list[Record]:
         """The records that one who has these lacks."""
         theirs = set(ids)
@@ -147,6 +175,7 @@ class Charter:
             "network": self.network,
             "root": self._roll.root,
             "door": None if self.door is None else plain(self.door),
+            "places": self._places,
             "records": [to_plain(each) for each in self._roll.records.values()],
         }
         replace_private(self.file, json.dumps(content))

@@ -32,6 +32,8 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     return {
         "status": watching.status,
         "events": network.events,
+        "enter": network.enter,
+        "keep": network.keep,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,

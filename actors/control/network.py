@@ -1,12 +1,16 @@
-"""How things are in the network: what happened in it."""
+"""The network: what happened in it, and who is let in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from simulacra.actors.cluster.charter import from_plain
 from simulacra.actors.cluster.events import Event
+from simulacra.actors.cluster.records import MalformedRecordError
+from simulacra.actors.cluster.registrar import REGISTRAR, Keep
 from simulacra.actors.gateway.call import Call
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -15,7 +19,7 @@ _SLICE: Final = 0.5
 
 
 class NetworkVerbs:
-    """The verb ``events``."""
+    """The verbs ``events``, ``enter`` and ``keep``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -36,6 +40,35 @@ class NetworkVerbs:
                 yield _missed(missed)
             yield from map(Event.to_plain, found)
             last = found[-1].number if found else last
+
+    def enter(self, call: Call) -> Iterator[object]:
+        """Take up the work of a member: this host was let into a network."""
+        del call
+        self._node.enter()
+        yield {"network": network_name(self._node), "door": self._node.enrolment.door}
+
+    def keep(self, call: Call) -> Iterator[object]:
+        """Keep records of who is in, signed by whoever may, and tell all hosts."""
+        try:
+            records = [from_plain(each) for each in call.arg("records", list)]
+        except MalformedRecordError as error:
+            raise GatewayError(ErrorCode.USAGE, f"no record: {error}", "") from error
+        before = set(self._node.connected())
+        self._node.system.ref(REGISTRAR).ask(Keep(records))
+        yield {"expelled": sorted(before - set(self._node.connected()))}
+
+
+def network_name(node: Node) -> str | None:
+    """The network that the node is in; None if in none."""
+    charter = node.enrolment.charter
+    return None if charter is None else charter.network
+
+
+def membership_of(node: Node, host: str) -> dict[str, Any]:
+    """What the network's records say of a host."""
+    charter = node.enrolment.charter
+    member = None if charter is None else charter.roll.host(host)
+    return {"role": None if member is None else member.role}
 
 
 def _missed(count: int) -> dict[str, object]:

@@ -17,6 +17,7 @@ from simulacra.actors.compute.computing import Await, Described, GetResult, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
+from simulacra.actors.control.network import membership_of, network_name
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.logs import STDERR, file_of
 from simulacra.actors.runtime.frames import WIRE_VERSION
@@ -51,6 +52,9 @@ class Watching:
             "uptime": time.monotonic() - node.started,
             "listen": node.address,
             "key": node.key,
+            "network": network_name(node),
+            "door": node.enrolment.door,
+            "zone": node.settings.zone or None,
             "python": THIS_SOFTWARE.python,
             "arch": platform.machine(),
             "cores": os.cpu_count() or 1,
@@ -74,6 +78,7 @@ class Watching:
             "address": peer.endpoint.removeprefix("tcp://"),
             "state": state,
             "reason": peer.refusal or None,
+            **membership_of(self._node, peer.name),
             "rtt": hosts.round_trip(peer.name),
             "bandwidth": hosts.bandwidth(peer.name),
             "seen": None if heard is None else time.monotonic() - heard.at,

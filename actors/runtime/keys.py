@@ -47,15 +47,9 @@ class KeyPair:
             KeyFileError: the file is damaged, or others may read it.
         """
         if not path.exists():
-            _write_once(path, cls.generate())
-        if path.stat().st_mode & 0o077:
-            raise KeyFileError(
-                f"{path} may be read by others, so its key may be known: delete it to get a new "
-                f"one, or, if you are sure that nobody read it, type: chmod 600 {path}"
-            )
-        lines = (line.partition(" ") for line in path.read_text().splitlines())
-        words = {word: rest.strip() for word, _, rest in lines}
-        pair = cls(words.get("public", ""), words.get("secret", ""))
+            made = cls.generate()
+            write_pair_once(path, made.public, made.secret)
+        pair = cls(*read_pair(path))
         if not pair.is_valid():
             raise KeyFileError(f"{path} holds no key pair: delete it to get a new one")
         return pair
@@ -68,12 +62,29 @@ class KeyPair:
             return False
 
 
-def _write_once(path: Path, pair: KeyPair) -> None:
+def read_pair(path: Path) -> tuple[str, str]:
+    """The public and the secret key in a file, which nobody else may read.
+
+    Raises:
+        KeyFileError: others may read it.
+    """
+    if path.stat().st_mode & 0o077:
+        raise KeyFileError(
+            f"{path} may be read by others, so its key may be known: delete it to get a new "
+            f"one, or, if you are sure that nobody read it, type: chmod 600 {path}"
+        )
+    lines = (line.partition(" ") for line in path.read_text(errors="replace").splitlines())
+    words = {word: rest.strip() for word, _, rest in lines}
+    return words.get("public", ""), words.get("secret", "")
+
+
+def write_pair_once(path: Path, public: str, secret: str) -> None:
+    """Write a file of keys that nobody else may read, unless there is one by now."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "w") as file:
-            file.write(f"public {pair.public}\nsecret {pair.secret}\n")
+            file.write(f"public {public}\nsecret {secret}\n")
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)  # unlike a rename, fails if another one was first

@@ -15,6 +15,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from simulacra.actors.addresses import is_loopback
+from simulacra.actors.cluster.enrolling import Enrolling
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, Member, check_public_key
 from simulacra.actors.settings import Settings, split_address
@@ -166,6 +167,34 @@ def list_(*, common: Common = COMMON) -> None:
             ("name", "key", "address"),
             [(member.name, member.key, member.address or "-") for member in members],
         )
+
+
+@app.command
+def reset(*, common: Common = COMMON) -> None:
+    """Make new keys for this node, as for a new machine: after it was expelled, or was lost.
+
+    What it kept of its network is removed with the old keys, so it needs an invitation again.
+
+    For example:
+
+    - `simulacra keys reset`
+
+    Args:
+        common: Options of all commands.
+    """
+    settings = _settings(common)
+    if settings.paths.socket(settings.name).exists():
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"node {settings.name} is up with the old keys",
+            "stop it first: simulacra down",
+        )
+    Enrolling(settings.paths, settings.name).forget()
+    pair = KeyPair.load_or_make(settings.paths.key(settings.name))
+    if common.json:
+        output.document({"name": settings.name, "key": pair.public})
+    else:
+        output.message(f"{settings.name} has new keys")
 
 
 def _settings(common: Common) -> Settings:

@@ -32,6 +32,11 @@ _COMMANDS: Final = {
         "forward": "forwarding:forward",
     },
     "The network": {
+        "init": "enrolling:init",
+        "invite": "enrolling:invite",
+        "expel": "enrolling:expel",
+        "leave": "enrolling:leave",
+        "owner": "owner:app",
         "events": "events:events",
     },
     "This machine": {

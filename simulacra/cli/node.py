@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
@@ -15,12 +15,16 @@ from simulacra.cli.options import COMMON, Common, Duration, client
 from simulacra.client import Client
 from simulacra.launch import TIMEOUT, launch, log_file
 
+INVITED: Final = "sim1"
+"""What the token of an invitation begins with."""
+
 
 def up(
     *,
     name: str | None = None,
     listen: str | None = None,
     join: tuple[str, ...] = (),
+    door: str | None = None,
     zone: str | None = None,
     detach: bool = False,
     timeout: Duration = TIMEOUT,
@@ -34,17 +38,28 @@ def up(
 
     - `simulacra up --detach`
     - `simulacra up --listen 192.168.1.7:7400 --join nas.local:7400`
+    - `simulacra up --join sim1...@nas.local`
 
     Args:
         name: The node's name in the network; this machine's own if left out.
         listen: HOST:PORT where other nodes reach it.
-        join: HOST:PORT of a node to meet; may be given several times.
+        join: HOST:PORT of a node to meet; may be given several times. Or the token of an invitation
+            and where to use it, TOKEN@HOST: this machine is then let into that network.
+        door: HOST:PORT where machines that were invited knock.
         zone: What stands or falls with this machine, as in home or office.
         detach: Start it in the background, and return when it answers.
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
     """
-    settings = Settings.load({"name": name, "listen": listen, "join": join, "zone": zone})
+    tokens = [each for each in join if each.startswith(INVITED)]
+    addresses = tuple(each for each in join if each not in tokens)
+    flags = {"name": name, "listen": listen, "join": addresses, "door": door, "zone": zone}
+    settings = Settings.load(flags)
+    for token in tokens:
+        # Only who joins needs signatures.
+        from simulacra.cli.enrolling import join as use  # noqa: PLC0415
+
+        use(settings, token)
     if not detach:
         # Only the node itself needs pykka and ZeroMQ.
         from simulacra.actors.node import run  # noqa: PLC0415
@@ -146,6 +161,7 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         f"up {show_age(found['uptime'])}",
         "listens": found["listen"],
         "key": found["key"],
+        "network": _network(found),
         "load": f"{found['load']:.2f} on {found['cores']} cores",
         "memory": f"{show_size(memory['free'])} free of {show_size(memory['total'])}",
         "limits": f"by {found['limits']}",
@@ -153,6 +169,13 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         "dead letters": str(found["dead_letters"]),
         "log": str(Path(found["log"])) if found["log"] else "its terminal",
     }
+
+
+def _network(found: dict[str, Any]) -> str:
+    if found["network"] is None:
+        return "none but the keys that are listed here (simulacra keys list)"
+    door = f", its door here at {found['door']}" if found["door"] else ""
+    return f"{found['network']}{door}"
 
 
 def _peer(peer: dict[str, Any]) -> tuple[str, ...]:

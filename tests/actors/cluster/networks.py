@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulacra.actors.cluster.admissions import Admission, bind, witness
-from simulacra.actors.cluster.charter import FILE, Charter
+from simulacra.actors.cluster.charter import Charter
 from simulacra.actors.cluster.ed25519 import Signer
 from simulacra.actors.cluster.invitations import invite
 from simulacra.actors.cluster.reception import DoorKeys
@@ -47,4 +47,4 @@ class Network:
 
     def charter(self, folder: Path, *records: Admission) -> Charter:
         """What a host keeps in a folder."""
-        return Charter.found(folder / FILE, "home", self.door, self.owner.key, records)
+        return Charter.found(folder / "network.json", "home", self.door, self.owner.key, records)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.cluster.charter import FILE, Charter, CharterError, from_plain, to_plain
+from simulacra.actors.cluster.charter import Charter, CharterError, from_plain, to_plain
 from simulacra.actors.cluster.records import MalformedRecordError
 
 from .networks import NOW, Host, Network
@@ -22,16 +22,16 @@ def test_it_is_found_again(network: Network, tmp_path: Path) -> None:
     desk, nas = Host("desk"), Host("nas")
     charter = network.charter(tmp_path, network.admit(desk))
     charter.add([network.admit(nas)])
-    again = Charter.load(tmp_path / FILE)
+    again = Charter.load(tmp_path / "network.json")
     assert again is not None
     assert [member.host for member in again.roll.members] == ["desk", "nas"]
     assert (again.network, again.door) == ("home", network.door)
-    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
-    assert [each.name for each in tmp_path.iterdir()] == [FILE]
+    assert (tmp_path / "network.json").stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["network.json"]
 
 
 def test_where_there_is_none(tmp_path: Path) -> None:
-    assert Charter.load(tmp_path / FILE) is None
+    assert Charter.load(tmp_path / "network.json") is None
 
 
 def test_an_expulsion_outlives_a_restart_and_a_later_admission(
@@ -40,7 +40,7 @@ def test_an_expulsion_outlives_a_restart_and_a_later_admission(
     nas = Host("nas")
     charter = network.charter(tmp_path, network.admit(nas))
     charter.add(charter.roll.expel("nas", network.owner, at=NOW + 5))
-    again = Charter.load(tmp_path / FILE)
+    again = Charter.load(tmp_path / "network.json")
     assert again is not None
     again.add([network.admit(nas, at=NOW + 10)])
     assert again.roll.members == ()

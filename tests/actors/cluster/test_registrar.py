@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.cluster.admissions import Record
-from simulacra.actors.cluster.charter import FILE, Charter, to_plain
+from simulacra.actors.cluster.charter import Charter, to_plain
 from simulacra.actors.cluster.registrar import REGISTRAR, Connected, Keep, Records, Registrar
 from tests.actors.runtime.nodes import Node, eventually, two_nodes
 
@@ -52,7 +52,7 @@ def test_hosts_that_meet_know_what_either_knew(
     eventually(lambda: (news_a, news_b) == ([only_b], [only_a]))
     assert members(a) == members(b) == ["x", "y", "z"]
     nodes["a"].system.ref(REGISTRAR).tell(Connected("b"))
-    kept = Charter.load(tmp_path / "b" / FILE)
+    kept = Charter.load(tmp_path / "b" / "network.json")
     assert kept is not None
     assert members(kept) == ["x", "y", "z"]
 
