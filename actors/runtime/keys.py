@@ -47,14 +47,9 @@ class KeyPair:
             KeyFileError: the file is damaged, or others may read it.
         """
         if not path.exists():
-            _write_once(path, cls.generate())
-        if path.stat().st_mode & 0o077:
-            raise KeyFileError(
-                f"{path} may be read by others, so its key may be known: delete it to get a new "
-                f"one, or, if you are sure that nobody read it, type: chmod 600 {path}"
-            )
-        lines = (line.partition(" ") for line in path.read_text().splitlines())
-        words = {word: rest.strip() for word, _, rest in lines}
+            pair = cls.generate()
+            write_private_once(path, f"public {pair.public}\nsecret {pair.secret}\n")
+        words = read_private(path)
         pair = cls(words.get("public", ""), words.get("secret", ""))
         if not pair.is_valid():
             raise KeyFileError(f"{path} holds no key pair: delete it to get a new one")
@@ -68,19 +63,36 @@ class KeyPair:
             return False
 
 
-def _write_once(path: Path, pair: KeyPair) -> None:
+def read_private(path: Path) -> dict[str, str]:
+    """The lines of a file of secrets, each a word and what stands behind it.
+
+    Raises:
+        KeyFileError: others may read it.
+    """
+    if path.stat().st_mode & 0o077:
+        raise KeyFileError(
+            f"{path} may be read by others, so its key may be known: delete it to get a new "
+            f"one, or, if you are sure that nobody read it, type: chmod 600 {path}"
+        )
+    lines = (line.partition(" ") for line in path.read_text().splitlines())
+    return {word: rest.strip() for word, _, rest in lines}
+
+
+def write_private_once(path: Path, text: str) -> bool:
+    """Write a file of secrets, for its user only, as a whole; False if there is one already."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "w") as file:
-            file.write(f"public {pair.public}\nsecret {pair.secret}\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)  # unlike a rename, fails if another one was first
     except FileExistsError:
-        pass
+        return False
     finally:
         os.unlink(temporary)  # noqa: PTH108 - beside its opposite
+    return True
 
 
 @dataclass(frozen=True, slots=True)
