@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 
 from simulacra.actors.addresses import is_loopback
+from simulacra.actors.cluster import signing_keys
 from simulacra.actors.cluster.admissions import Admission, Expulsion, Owner, Record
 from simulacra.actors.cluster.charter import Charter
 from simulacra.actors.cluster.door import Door
-from simulacra.actors.cluster.enrolling import Enrolling, load_or_make_signer
+from simulacra.actors.cluster.enrolling import Enrolling
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.invitations import DOOR_PORT
 from simulacra.actors.cluster.reception import Reception
@@ -46,7 +47,7 @@ class Enrolment:
         self._settings = settings
         self._events = events
         self._door: Door | None = None
-        self.signer = load_or_make_signer(settings.paths.signing(settings.name))
+        self.signer = signing_keys.load_or_make(settings.paths.signing(settings.name))
         self.charter: Charter | None = None
         self.load()
 
@@ -126,12 +127,18 @@ class Enrolment:
         host = split_address(self._settings.door or self._settings.listen)[0]
         return f"[{host}]:{self._door.port}" if ":" in host else f"{host}:{self._door.port}"
 
-    def open_door(self, registrar: Ref, places: Callable[[], Mapping[str, str]]) -> None:
+    def open_door(
+        self,
+        registrar: Ref,
+        places: Callable[[], Mapping[str, str]],
+        free: Callable[[str], None],
+    ) -> None:
         """Let in who knocks with an invitation, if this host is an inside member.
 
         Args:
             registrar: keeps the admissions.
             places: where members listen, by host.
+            free: raises `NamingError` for what no new host may be called.
         """
         charter = self.charter
         if charter is None or charter.door is None or self._door is not None:
@@ -143,6 +150,7 @@ class Enrolment:
             roll=lambda: charter.roll,
             record=lambda admission: registrar.ask(Keep([admission])),
             places=lambda: charter.places | dict(places()),
+            free=free,
             clock=time.time,
         )
         host, port = split_address(self._settings.door or self._settings.listen)

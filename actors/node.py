@@ -29,6 +29,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ from simulacra.actors.addresses import reachable_host
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
+from simulacra.actors.cluster.naming import check_name
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
@@ -235,7 +237,8 @@ class Node:
         spec = self.enrolment.registrar(self.connected, self._admit_members)
         if spec is not None and self.system.whereis(REGISTRAR) is None:
             self._root.start_child(spec)
-            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places)
+            free = partial(check_name, kind="host")
+            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places, free)
 
     def _admit_members(self) -> None:
         self.read_keys()

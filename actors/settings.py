@@ -22,7 +22,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 FILE: Final = "simulacra.toml"
 _SYSTEM: Final = Path("/etc/simulacra")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})")
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
 
 
 def host_name() -> str:

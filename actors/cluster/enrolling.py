@@ -10,16 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from simulacra.actors.cluster import signing_keys
 from simulacra.actors.cluster.admissions import Expulsion, Owner, bind, name_owner, witness
 from simulacra.actors.cluster.charter import Charter
-from simulacra.actors.cluster.ed25519 import SEED_LENGTH, Signer, is_hex, is_key
+from simulacra.actors.cluster.ed25519 import Signer, is_key
 from simulacra.actors.cluster.invitations import Role, Token, invite, read_token
 from simulacra.actors.cluster.knocking import knock
 from simulacra.actors.cluster.reception import DoorKeys
 from simulacra.actors.cluster.records import is_host_name
-from simulacra.actors.runtime.keys import KeyFileError, KeyPair, read_pair, write_pair_once
+from simulacra.actors.runtime.keys import KeyFileError, KeyPair
 from simulacra.actors.settings import Paths
 
 _JOINING_SECONDS = 60
@@ -27,32 +27,6 @@ _JOINING_SECONDS = 60
 
 class EnrolError(Exception):
     """A host cannot be in a network as it was asked; the text says why and what to do."""
-
-
-def load_or_make_signer(path: Path) -> Signer:
-    """The signing key in a file; it is made if there is none, once.
-
-    Raises:
-        KeyFileError: the file is damaged, or others may read it.
-    """
-    if not path.exists():
-        made = Signer.generate()
-        write_pair_once(path, made.key, made.seed.hex())
-    return load_signer(path)
-
-
-def load_signer(path: Path) -> Signer:
-    """The signing key in a file.
-
-    Raises:
-        KeyFileError: there is none, it is damaged, or others may read it.
-    """
-    if not path.exists():
-        raise KeyFileError(f"there is no key in {path}")
-    public, secret = read_pair(path)
-    if not is_hex(secret, 2 * SEED_LENGTH) or Signer(bytes.fromhex(secret)).key != public:
-        raise KeyFileError(f"{path} holds no signing key: put it back from a backup, or delete it")
-    return Signer(bytes.fromhex(secret))
 
 
 @dataclass(frozen=True)
@@ -93,7 +67,7 @@ class Enrolling:
                 "most 63"
             )
         self._refuse_second()
-        owner = load_or_make_signer(self.paths.owner)
+        owner = signing_keys.load_or_make(self.paths.owner)
         doors = KeyPair.generate()
         token = invite(
             owner,
@@ -106,7 +80,7 @@ class Enrolling:
             token,
             host=self.node,
             curve=KeyPair.load_or_make(self.paths.key(self.node)).public,
-            own=load_or_make_signer(self.paths.signing(self.node)),
+            own=signing_keys.load_or_make(self.paths.signing(self.node)),
             address=address,
         )
         admission = witness(token.invitation, binding, int(time.time()), owner)
@@ -139,7 +113,7 @@ class Enrolling:
             hosts,
             name=self.node,
             pair=KeyPair.load_or_make(self.paths.key(self.node)),
-            own=load_or_make_signer(self.paths.signing(self.node)),
+            own=signing_keys.load_or_make(self.paths.signing(self.node)),
             address=address,
         )
         return Charter.join(self.paths.network(self.node), welcome), welcome.by
@@ -237,11 +211,11 @@ class Enrolling:
             )
 
     def _own(self) -> Signer:
-        return load_signer(self.paths.signing(self.node))
+        return signing_keys.load(self.paths.signing(self.node))
 
     def _owner(self, charter: Charter) -> Signer:
         try:
-            owner = load_signer(self.paths.owner)
+            owner = signing_keys.load(self.paths.owner)
         except KeyFileError as error:
             raise EnrolError(
                 f"the owner's key of {charter.network} is not here ({error}): type this on the "

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from simulacra.actors.cluster.admissions import Admission, Binding, Expulsion, Owner, witness
 from simulacra.actors.cluster.ed25519 import Signer
 from simulacra.actors.cluster.invitations import Invitation
+from simulacra.actors.cluster.naming import NamingError
 from simulacra.actors.cluster.roll import Roll
 
 
@@ -93,6 +94,7 @@ class Reception:
         roll: the roll as it is now.
         record: keeps an admission; when it returns, ``roll`` has it.
         places: where members listen, by host.
+        free: raises `NamingError` for what no new host may be called, such as a tree's name.
         clock: seconds since the epoch.
     """
 
@@ -105,6 +107,7 @@ class Reception:
         roll: Callable[[], Roll],
         record: Callable[[Admission], None],
         places: Callable[[], Mapping[str, str]],
+        free: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         self._network = network
@@ -113,6 +116,7 @@ class Reception:
         self._roll = roll
         self._record = record
         self._places = places
+        self._free = free
         self._clock = clock
 
     def answer(self, knock: Knock, curve: str) -> Welcome | Refusal:
@@ -127,6 +131,11 @@ class Reception:
         if isinstance(judged, Refusal):
             return judged
         if judged.id not in roll.records:
+            if roll.host(judged.binding.host) is None:  # or it is this host's own already
+                try:
+                    self._free(judged.binding.host)
+                except NamingError as error:
+                    return Refusal("name_taken", f"{error} (simulacra up --name NAME --join ...)")
             self._record(judged)
             roll = self._roll().add(judged)
         return self._welcome(roll, judged.invitation.role == "inside")

@@ -47,9 +47,10 @@ class KeyPair:
             KeyFileError: the file is damaged, or others may read it.
         """
         if not path.exists():
-            made = cls.generate()
-            write_pair_once(path, made.public, made.secret)
-        pair = cls(*read_pair(path))
+            pair = cls.generate()
+            write_private_once(path, f"public {pair.public}\nsecret {pair.secret}\n")
+        words = read_private(path)
+        pair = cls(words.get("public", ""), words.get("secret", ""))
         if not pair.is_valid():
             raise KeyFileError(f"{path} holds no key pair: delete it to get a new one")
         return pair
@@ -62,8 +63,8 @@ class KeyPair:
             return False
 
 
-def read_pair(path: Path) -> tuple[str, str]:
-    """The public and the secret key in a file, which nobody else may read.
+def read_private(path: Path) -> dict[str, str]:
+    """The lines of a file of secrets, each a word and what stands behind it.
 
     Raises:
         KeyFileError: others may read it.
@@ -73,25 +74,25 @@ def read_pair(path: Path) -> tuple[str, str]:
             f"{path} may be read by others, so its key may be known: delete it to get a new "
             f"one, or, if you are sure that nobody read it, type: chmod 600 {path}"
         )
-    lines = (line.partition(" ") for line in path.read_text(errors="replace").splitlines())
-    words = {word: rest.strip() for word, _, rest in lines}
-    return words.get("public", ""), words.get("secret", "")
+    lines = (line.partition(" ") for line in path.read_text().splitlines())
+    return {word: rest.strip() for word, _, rest in lines}
 
 
-def write_pair_once(path: Path, public: str, secret: str) -> None:
-    """Write a file of keys that nobody else may read, unless there is one by now."""
+def write_private_once(path: Path, text: str) -> bool:
+    """Write a file of secrets, for its user only, as a whole; False if there is one already."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "w") as file:
-            file.write(f"public {public}\nsecret {secret}\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)  # unlike a rename, fails if another one was first
     except FileExistsError:
-        pass
+        return False
     finally:
         os.unlink(temporary)  # noqa: PTH108 - beside its opposite
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.units import show_age
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, Duration
+from simulacra.cli.qr import qr_code
 from simulacra.client import Client, find_socket
 
 _KNOCKS = {
@@ -102,7 +103,8 @@ def invite(
     output.message(f"good for one {role} host, for {show_age(expires)}; there, type:")
     output.data(f"simulacra up --join {join}")
     if qr or (qr is None and sys.stdout.isatty()):
-        _show_qr(join)
+        # In capitals, which do not matter in a token, the code is smaller.
+        output.data(qr_code(join.upper(), "colour" if output.is_colourful() else "blocks"))
 
 
 def expel(host: str, /, *, reason: str = "", common: Common = COMMON) -> None:
@@ -252,10 +254,3 @@ def _door(settings: Settings) -> str:
     if is_loopback(host):
         output.message("only this machine reaches the door: simulacra up --listen ADDRESS:PORT")
     return f"{reachable_host(host)}:{port}"
-
-
-def _show_qr(text: str) -> None:
-    import segno  # noqa: PLC0415 (only who shows one pays for it)
-
-    # Letters and digits in capitals make a smaller code, and a token's case does not matter.
-    segno.make(text, error="l").terminal(out=sys.stderr, compact=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from cyclopts import App
 
-from simulacra.actors.cluster.enrolling import load_or_make_signer, load_signer
-from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.cluster import signing_keys
 from simulacra.cli import output
 from simulacra.cli.enrolling import enrolling, explained, keep, settings_of
 from simulacra.cli.options import COMMON, Common
@@ -31,7 +29,7 @@ def show(*, common: Common = COMMON) -> None:
     """
     settings = settings_of(common)
     with explained():
-        signer = load_or_make_signer(settings.paths.owner)
+        signer = signing_keys.load_or_make(settings.paths.owner)
         charter = enrolling(settings).charter
     owners = {} if charter is None else dict(charter.roll.owners)
     if common.json:
@@ -77,10 +75,8 @@ def export(file: Path, /, *, common: Common = COMMON) -> None:
         file: Where to; there may be none yet.
         common: Options of all commands.
     """
-    source = settings_of(common).paths.owner
     with explained():
-        load_signer(source)
-        _copy(source, file)
+        signing_keys.make(file, signing_keys.load(settings_of(common).paths.owner))
     _done(f"the owner's key is in {file}: whoever has it owns the network", file, common)
 
 
@@ -98,27 +94,9 @@ def import_(file: Path, /, *, common: Common = COMMON) -> None:
     """
     target = settings_of(common).paths.owner
     with explained():
-        # On a stick every file may be readable by all: it is looked at once it is here.
-        _copy(file, target)
-        try:
-            load_signer(target)
-        except BaseException:
-            target.unlink()
-            raise
+        # A stick's files may be readable by all; here it is not.
+        signing_keys.make(target, signing_keys.parse(file.read_text(errors="replace")))
     _done(f"the owner's key is in {target}", target, common)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with target.open("xb") as out:
-            target.chmod(0o600)
-            with source.open("rb") as content:
-                shutil.copyfileobj(content, out)
-    except FileExistsError as error:
-        raise GatewayError(
-            ErrorCode.FAILED, f"there is a file {target} already", "move it away, or name another"
-        ) from error
 
 
 def _done(text: str, file: Path, common: Common) -> None:

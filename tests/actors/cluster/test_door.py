@@ -84,6 +84,7 @@ def a_member(
         roll=lambda: member.roll,
         record=record or keep,
         places=lambda: {name: "192.0.2.1:7400"},
+        free=lambda _: None,
         clock=lambda: member.now,
     )
     door = Door("127.0.0.1", 0, keys, reception.answer, limits=limits, life=life)

@@ -7,6 +7,7 @@ import pytest
 from simulacra.actors.cluster.admissions import Admission, bind, name_owner
 from simulacra.actors.cluster.ed25519 import Signer
 from simulacra.actors.cluster.invitations import Token
+from simulacra.actors.cluster.names import Names, Place, Thing
 from simulacra.actors.cluster.reception import (
     DoorKeys,
     Knock,
@@ -139,6 +140,9 @@ def test_who_is_no_inside_member_lets_nobody_in(own: str) -> None:
     assert "join at another" in refusal.text
 
 
+NAMES = Names.of([Thing("tree", "photos", ()), Thing("host", "phone", (Place("phone"),))])
+
+
 class Desk:
     """A reception with a roll that grows."""
 
@@ -152,6 +156,7 @@ class Desk:
             roll=lambda: self.roll,
             record=self.record,
             places=lambda: {"nas": "nas.local:7400"},
+            free=lambda name: NAMES.check_free(name, "host"),
             clock=lambda: NOW + 0.5,
         )
 
@@ -176,6 +181,17 @@ def test_an_outside_host_is_not_given_the_doors_key() -> None:
     welcome = Desk().reception.answer(question(HOME.invite(role="outside")), curve("desk"))
     assert isinstance(welcome, Welcome)
     assert welcome.door is None
+
+
+@pytest.mark.parametrize("name", ["photos", "localhost"])
+def test_a_host_does_not_take_the_name_of_a_tree_nor_a_reserved_word(name: str) -> None:
+    desk = Desk()
+    refusal = desk.reception.answer(question(HOME.invite(), name), curve("desk"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "name_taken"
+    assert desk.kept == 0
+    phone = question(HOME.invite(), "phone", "phone")
+    assert isinstance(desk.reception.answer(phone, curve("phone")), Welcome)
 
 
 def test_a_refusal_records_nothing() -> None:
