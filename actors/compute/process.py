@@ -120,7 +120,8 @@ class WorkerProcess(GuardedProcess):
             MessageTooLargeError: the spec's arguments are too large; ``on_exit`` was called.
         """
         try:
-            self._channel.send(Start(self._spec.to_plain(), name, host, snapshot))
+            with self._lock:  # a channel that is closed meanwhile would leave its number to others
+                self._channel.send(Start(self._spec.to_plain(), name, host, snapshot))
         except ChannelClosedError:
             pass  # it has ended already; on_exit tells
         except MessageTooLargeError:
