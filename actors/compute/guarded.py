@@ -44,7 +44,7 @@ class GuardedProcess:
     """A program under a guard.
 
     Attributes:
-        started: when it was started, by the monotonic clock.
+        started: when what its limits are for was started, by the monotonic clock.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class GuardedProcess:
         finally:
             theirs.close()
             os.close(slave)
-        self.started: Final = time.monotonic()
+        self.started = time.monotonic()
         self._thread = threading.Thread(target=self._watch, name=f"guard-{self._guard.pid}")
 
     def watch(self, readers: Mapping[int, Callable[[], bool]] | None = None) -> None:

@@ -41,8 +41,8 @@ class Resident(Protocol):
     def resume(self) -> None:
         """Go on after a freeze, or do not freeze after all."""
 
-    def expect(self, snapshot: dict[str, Any]) -> None:
-        """It is on its way here with this snapshot; `run` or `expect_no_more` is to follow."""
+    def expect(self) -> None:
+        """It may come here soon; `run` or `expect_no_more` is to follow."""
 
     def expect_no_more(self) -> None:
         """It does not come after all; may be said again."""
@@ -210,6 +210,10 @@ class Relocation:
                 self._depart_step(m.Began(epoch))
             case m.LeaveStub(target, epoch):
                 self._resident.leave(target, epoch)
+            case m.Expect():
+                self._resident.expect()
+            case m.ExpectNoMore():
+                self._resident.expect_no_more()
             case m.Fetch(_, epoch, snapshot):
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
@@ -235,7 +239,6 @@ class Relocation:
         self._arrive_step(event)
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        self._resident.expect(snapshot)
         threading.Thread(
             target=self._fetch_in_thread,
             args=(epoch, snapshot),
