@@ -59,7 +59,8 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
 from simulacra.actors.runtime import ActorSystem, ExitReason
-from simulacra.actors.runtime.bulk import BulkClient, BulkError, BulkServer
+from simulacra.actors.runtime.bulk import BulkError, BulkServer
+from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
@@ -112,11 +113,10 @@ class Node:
         self.transport = self._transport(pair)
         begun.callback(self.transport.close)
         bind, _ = split_address(settings.listen)
-        self.bulk_server = BulkServer(
-            settings.name, bind, pair, self.transport.context, self.transport.admits
-        )
+        self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.admits)
         begun.callback(self.bulk_server.close)
-        self.bulk_client = BulkClient(pair, self.transport.context, self._resolve)
+        self.bulk_client = BulkClient(pair, self._resolve)
+        begun.callback(self.bulk_client.close)
         self.files = RemoteFiles(self.system, self.bulk_client)
         begun.callback(self.files.close)
         self.hosts = HostTable(settings.name, VERSION, self.connected, self.bulk_client.bandwidth)

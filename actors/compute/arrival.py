@@ -61,7 +61,10 @@ class Arrival:
         self._ran = standing.ran
         self._software = software
         self._admit = admit
-        self._repeating = Repeating(patience or Patience())
+        self._patience = patience or Patience()
+        self._repeating = Repeating(self._patience)
+        self._accepted = -1
+        self._expected_until: float | None = None
         self._source = ""
         self._snapshot: object = None
         if standing.stored is not None:
@@ -72,13 +75,14 @@ class Arrival:
 
     def deadline(self) -> float | None:
         """When to be stepped with `Tick`, in seconds; None for not at all."""
-        return self._repeating.due
+        dues = (self._repeating.due, self._expected_until)
+        return min((due for due in dues if due is not None), default=None)
 
     def step(self, event: ArrivalEvent, now: float) -> list[m.Command]:
         """Take an event at a time in seconds; give what is to be done, in order."""
         match event:
             case m.Heard(host, message):
-                return self._heard(host, message)
+                return self._heard(host, message, now)
             case m.Fetched(epoch, snapshot) if self._is(Arriving.FETCHING, epoch):
                 self.state, self._snapshot = Arriving.STORING, snapshot
                 return [m.Write(self._stored())]
@@ -92,9 +96,8 @@ class Arrival:
                 return self._ask(now)
             case m.HostMet(host) if self.state is Arriving.INERT and host == self._source:
                 return self._ask(now)
-            case Tick() if self._repeating.due is not None and self._repeating.due <= now:
-                self._repeating.again(now, doubling=True)
-                return [m.Tell(self._source, m.InDoubt(self.name, self.epoch))]
+            case Tick():
+                return self._tick(now)
         return []
 
     def _is(self, state: Arriving, epoch: int) -> bool:
@@ -103,10 +106,19 @@ class Arrival:
     def _stored(self) -> r.Stored:
         return r.Stored(self.name, self.epoch, self._source, self._snapshot)
 
-    def _heard(self, host: str, message: m.Message) -> list[m.Command]:
+    def _tick(self, now: float) -> list[m.Command]:
+        commands: list[m.Command] = []
+        if self._expected_until is not None and self._expected_until <= now:
+            commands += self._expect_no_more()
+        if self._repeating.due is not None and self._repeating.due <= now:
+            self._repeating.again(now, doubling=True)
+            commands.append(m.Tell(self._source, m.InDoubt(self.name, self.epoch)))
+        return commands
+
+    def _heard(self, host: str, message: m.Message, now: float) -> list[m.Command]:
         match message:
             case m.Offer():
-                return self._offered(host, message)
+                return self._offered(host, message, now)
             case m.Install(epoch=epoch) if epoch > self.epoch:
                 return self._install(host, message)
             case m.Install(epoch=epoch) if self._is(Arriving.INERT, epoch):
@@ -119,19 +131,35 @@ class Arrival:
                 return [m.Tell(host, m.Activated(self.name, epoch))]
             case m.Discard(epoch=epoch) if epoch == self.epoch:
                 return self._discard()
+            case m.Discard(epoch=epoch) if epoch == self._accepted:
+                return self._expect_no_more()
         return []
 
-    def _offered(self, host: str, offer: m.Offer) -> list[m.Command]:
+    def _offered(self, host: str, offer: m.Offer, now: float) -> list[m.Command]:
         if offer.epoch <= self._ran:
             return []  # late: that epoch is over
         problem = why_not(offer.software, self._software, plain=offer.plain) or self._admit(offer)
         if problem is not None:
             return [m.Tell(host, m.Refused(self.name, offer.epoch, problem))]
-        return [m.Tell(host, m.Accepted(self.name, offer.epoch, self._software))]
+        accepted = m.Tell(host, m.Accepted(self.name, offer.epoch, self._software))
+        if self.epoch >= offer.epoch or self.state not in {Arriving.ABSENT, Arriving.ACTIVE}:
+            return [accepted]  # it has come already, or what is ready for another attempt will do
+        is_ready = self._expected_until is not None
+        self._accepted = offer.epoch
+        # Longer than that the source does not wait for its safe point.
+        self._expected_until = now + self._patience.offer + self._patience.freeze
+        return [accepted] if is_ready else [accepted, m.Expect()]
+
+    def _expect_no_more(self) -> list[m.Command]:
+        if self._expected_until is None:
+            return []
+        self._expected_until = None
+        return [m.ExpectNoMore()]
 
     def _install(self, host: str, install: m.Install) -> list[m.Command]:
         dropped = self._discard()
         self.state, self.epoch, self._source = Arriving.FETCHING, install.epoch, host
+        self._expected_until = None
         return [*dropped, m.Fetch(host, install.epoch, install.snapshot)]
 
     def _discard(self) -> list[m.Command]:

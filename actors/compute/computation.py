@@ -320,10 +320,10 @@ class Computation(Actor):
         self._tell_registry()
 
     def _begin_task(self, spec: Spec, snapshot: int | None) -> Task:
-        spare = self._spare.take()
+        spare = self._spare.take(spec)
         if spare is not None:
             self._run, worker = spare
-            worker.begin(name=self._name, host=self._services.host, snapshot=snapshot)
+            worker.begin(spec, name=self._name, host=self._services.host, snapshot=snapshot)
             return worker
         self._run = next(self._runs)
         return start_task(
@@ -557,10 +557,9 @@ class Computation(Actor):
         self._mail.thaw()
         self._task.send(w.Resume())
 
-    def expect(self, snapshot: dict[str, Any]) -> None:
+    def expect(self) -> None:
         """Start a worker now, that waits for the state."""
-        spec = Spec.from_plain(snapshot["spec"])
-        self._spare.start(next(self._runs), spec, self._folder(spec), self._showing.log)
+        self._spare.start(next(self._runs), self._kept.work, self._showing.log)
 
     def expect_no_more(self) -> None:
         """End the worker that waits."""

@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.runtime import Actor, ActorSystem
-from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkError, BulkServer, Ticket
+from simulacra.actors.runtime.bulk import PIECE, BulkError, BulkServer, Ticket
+from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.wire_types import register
 
 FILES = "files"

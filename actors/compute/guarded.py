@@ -37,14 +37,14 @@ READ_SIZE: Final = 64 * 1024
 
 
 class NoTerminalError(ValueError):
-    """The process has no terminal to type into."""
+    """The process has no terminal to type into, or has ended."""
 
 
 class GuardedProcess:
     """A program under a guard.
 
     Attributes:
-        started: when it was started, by the monotonic clock.
+        started: when what its limits are for was started, by the monotonic clock.
     """
 
     def __init__(
@@ -82,6 +82,8 @@ class GuardedProcess:
         self._status: int | None = None
         self._deadline: float | None = None
         self._readers: dict[int, Callable[[], bool]] = {}
+        # Held to use a descriptor from another thread: a closed one's number is soon another's.
+        self._closing = threading.Lock()
         self._control, theirs = socket.socketpair()
         self._has_terminal = terminal
         self._output, slave = pty.openpty() if terminal else os.pipe()
@@ -103,7 +105,7 @@ class GuardedProcess:
         finally:
             theirs.close()
             os.close(slave)
-        self.started: Final = time.monotonic()
+        self.started = time.monotonic()
         self._thread = threading.Thread(target=self._watch, name=f"guard-{self._guard.pid}")
 
     def watch(self, readers: Mapping[int, Callable[[], bool]] | None = None) -> None:
@@ -134,38 +136,41 @@ class GuardedProcess:
         """Kill the program and all it started; its exit reason will be ``reason``."""
         self._reason = self._reason or reason
         self._deadline = time.monotonic() + KILL_TIMEOUT
-        with contextlib.suppress(OSError):  # ended meanwhile
+        with self._closing, contextlib.suppress(OSError):  # ended meanwhile
             self._control.shutdown(socket.SHUT_WR)
 
     def type(self, data: bytes) -> int:
         """Type into its terminal, without waiting; how many bytes it took.
 
         Raises:
-            NoTerminalError: it has none.
+            NoTerminalError: it has none, or has ended.
         """
-        master = self._master()
-        os.set_blocking(master, False)
-        try:
-            return os.write(master, data)
-        except BlockingIOError:
-            return 0
+        with self._closing:
+            master = self._master()
+            os.set_blocking(master, False)
+            try:
+                return os.write(master, data)
+            except BlockingIOError:
+                return 0
 
     def resize(self, rows: int, columns: int) -> None:
         """Tell it the size of the terminal it is shown on.
 
         Raises:
-            NoTerminalError: it has none.
+            NoTerminalError: it has none, or has ended.
         """
-        fcntl.ioctl(self._master(), termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        with self._closing:
+            fcntl.ioctl(self._master(), termios.TIOCSWINSZ, size)
 
     def _master(self) -> int:
-        if not (self._has_terminal and self.is_alive):
-            raise NoTerminalError("it has no terminal to type into: spawn it with --tty")
+        if not self._has_terminal:
+            raise NoTerminalError("it has ended, or no terminal to type into: spawn it with --tty")
         return self._output
 
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""
-        with contextlib.suppress(OSError):  # ended meanwhile
+        with self._closing, contextlib.suppress(OSError):  # ended meanwhile
             self._control.send(f"signal {number}\n".encode())
 
     def end_with(self, reason: ExitReason) -> None:
@@ -228,8 +233,10 @@ class GuardedProcess:
             self._guard.wait()
         if self._status is None:
             self._kill_without_guard()  # the guard was killed: it could not clean up
-        self._control.close()
-        os.close(self._output)
+        with self._closing:
+            self._has_terminal = False
+            self._control.close()
+            os.close(self._output)
         reason = self._reason
         if reason is None and self._status is None:
             reason = ExitReason("killed", detail="its guard was killed")

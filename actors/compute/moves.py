@@ -255,6 +255,16 @@ class LeaveStub:
 
 
 @dataclass(frozen=True)
+class Expect:
+    """It may come soon, for it was accepted: get ready to run it."""
+
+
+@dataclass(frozen=True)
+class ExpectNoMore:
+    """It does not come after all."""
+
+
+@dataclass(frozen=True)
 class Fetch:
     """Get the snapshot from the source onto the disk, then say `Fetched`, or `FetchFailed`."""
 
@@ -286,4 +296,17 @@ class MoveFailed:
     reason: str
 
 
-Command = Tell | Write | Freeze | Resume | Run | LeaveStub | Fetch | Forget | MoveDone | MoveFailed
+Command = (
+    Tell
+    | Write
+    | Freeze
+    | Resume
+    | Run
+    | LeaveStub
+    | Expect
+    | ExpectNoMore
+    | Fetch
+    | Forget
+    | MoveDone
+    | MoveFailed
+)

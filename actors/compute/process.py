@@ -17,6 +17,7 @@ shutdown   `WorkerProcess.stop`, or it moved             ``moved``
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -42,6 +43,7 @@ from simulacra.actors.compute.messages import (
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.port import WINDOW
 from simulacra.actors.compute.spec import Limits, Script, Spec
+from simulacra.actors.compute.worker import MALLOC
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 
 MOVED: Final = ExitReason("shutdown", detail="moved")
@@ -57,23 +59,22 @@ class WorkerProcess(GuardedProcess):
     """A computation's worker: a process from the moment this is made, at work from `begin` on.
 
     Starting an interpreter takes a tenth of a second; whoever knows that a computation is about to
-    come can have that done before there is anything to begin with.
+    come can have that done before it is known what to begin with.
     """
 
     def __init__(
         self,
-        spec: Spec,
         *,
         folder: Path,
         log: OutputLog,
         on_message: Callable[[ToNode], None],
         on_exit: Callable[[ExitReason], None],
         on_output: Callable[[bytes], None] | None = None,
+        terminal: bool = False,
     ) -> None:
         """Start a worker.
 
         Args:
-            spec: what to run; no command (see `command.CommandProcess`).
             folder: the worker's working directory, made if need be.
             log: where its output goes; stays the caller's to close.
             on_message: called with each message, in the worker's thread; a descriptor in it
@@ -81,23 +82,23 @@ class WorkerProcess(GuardedProcess):
             on_exit: called once with the exit reason when no process of it is left, after all
                 its messages, in the worker's thread.
             on_output: called with what it prints, after it is logged, in the worker's thread.
+            terminal: whether it has one (see `wants_terminal`).
 
         Raises:
             OSError: it cannot be started.
         """
-        self._spec = spec
         self._on_message = on_message
         self._lock = threading.Lock()
         self._in_flight = 0
         self._channel, theirs = Channel.pair()
-        terminal = isinstance(spec.what, Script) and spec.what.pty
         try:
             super().__init__(
                 lambda control: _worker_command(control, theirs.fileno(), terminal=terminal),
                 folder=folder,
-                limits=spec.limits,
+                limits=Limits(),
                 on_output=log.tee(on_output),
                 on_exit=self._ended(on_exit),
+                env=_environment(),
                 pass_fds=(theirs.fileno(),),
                 terminal=terminal,
             )
@@ -108,10 +109,11 @@ class WorkerProcess(GuardedProcess):
             theirs.close()
         self.watch({self._channel.fileno(): self._receive})
 
-    def begin(self, *, name: str, host: str, snapshot: int | None = None) -> None:
+    def begin(self, spec: Spec, *, name: str, host: str, snapshot: int | None = None) -> None:
         """Let it work; once.
 
         Args:
+            spec: what to run; no command (see `command.CommandProcess`).
             name: the computation's name.
             host: this host's name.
             snapshot: a descriptor of the snapshot to go on from; stays the caller's to close.
@@ -119,8 +121,10 @@ class WorkerProcess(GuardedProcess):
         Raises:
             MessageTooLargeError: the spec's arguments are too large; ``on_exit`` was called.
         """
+        self._limits, self.started = spec.limits, time.monotonic()
         try:
-            self._channel.send(Start(self._spec.to_plain(), name, host, snapshot))
+            with self._lock:  # a channel that is closed meanwhile would leave its number to others
+                self._channel.send(Start(spec.to_plain(), name, host, snapshot))
         except ChannelClosedError:
             pass  # it has ended already; on_exit tells
         except MessageTooLargeError:
@@ -190,6 +194,16 @@ def _reason_of(error: str, text: str, traceback: str, limits: Limits) -> ExitRea
     if error == "MemoryError" and limits.memory is not None:
         return over_limit("memory", None, limits.memory)
     return ExitReason("error", error=(error, text, traceback))
+
+
+def wants_terminal(spec: Spec) -> bool:
+    """Whether the worker for a spec must have a terminal."""
+    return isinstance(spec.what, Script) and spec.what.pty
+
+
+def _environment() -> dict[str, str]:
+    """The node's, and `worker.MALLOC` where the user has not said otherwise."""
+    return {**dict([MALLOC]), **os.environ}
 
 
 def _worker_command(control: int, channel: int, *, terminal: bool) -> list[str]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing as standings
@@ -27,6 +27,8 @@ from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime.bulk import BulkError, Ticket
 
 logger = logging.getLogger(__name__)
+
+FLUSH_EVERY: Final = 1 << 24
 
 _RECORD: Final = "moving"
 _TO_TARGET: Final = (m.Offer, m.Install, m.Activate, m.Discard)
@@ -41,8 +43,8 @@ class Resident(Protocol):
     def resume(self) -> None:
         """Go on after a freeze, or do not freeze after all."""
 
-    def expect(self, snapshot: dict[str, Any]) -> None:
-        """It is on its way here with this snapshot; `run` or `expect_no_more` is to follow."""
+    def expect(self) -> None:
+        """It may come here soon; `run` or `expect_no_more` is to follow."""
 
     def expect_no_more(self) -> None:
         """It does not come after all; may be said again."""
@@ -210,6 +212,10 @@ class Relocation:
                 self._depart_step(m.Began(epoch))
             case m.LeaveStub(target, epoch):
                 self._resident.leave(target, epoch)
+            case m.Expect():
+                self._resident.expect()
+            case m.ExpectNoMore():
+                self._resident.expect_no_more()
             case m.Fetch(_, epoch, snapshot):
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
@@ -235,7 +241,6 @@ class Relocation:
         self._arrive_step(event)
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        self._resident.expect(snapshot)
         threading.Thread(
             target=self._fetch_in_thread,
             args=(epoch, snapshot),
@@ -249,7 +254,9 @@ class Relocation:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                self._services.bulk_client.fetch(snapshot["ticket"], descriptor)
+                with _Flushing(descriptor) as flushing:
+                    ticket = snapshot["ticket"]
+                    self._services.bulk_client.fetch(ticket, descriptor, progress=flushing.came)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -260,3 +267,38 @@ class Relocation:
             self._tell_self(FetchDone(m.FetchFailed(epoch, reason)))
         else:
             self._tell_self(FetchDone(m.Fetched(epoch, rest)))
+
+
+class _Flushing:
+    """Writes a file to the disk while it grows, in a thread, so that little is left for the end.
+
+    Errors are left to the fsync that follows, which meets them again.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._flushed = 0
+        self._wanted = threading.Event()
+        self._over = False
+        self._thread = threading.Thread(target=self._flush, name="flush", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def came(self, size: int) -> None:
+        """So many bytes are in the file now."""
+        if size >= self._flushed + FLUSH_EVERY:
+            self._flushed = size
+            self._wanted.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        self._wanted.set()
+        self._thread.join()
+
+    def _flush(self) -> None:
+        while self._wanted.wait() and not self._over:
+            self._wanted.clear()
+            with suppress(OSError):
+                os.fdatasync(self._descriptor)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute.output import OutputLog
-from simulacra.actors.compute.process import WorkerProcess
+from simulacra.actors.compute.process import WorkerProcess, wants_terminal
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.actors.runtime import ExitReason
 
@@ -37,15 +37,12 @@ class Spare:
         self._on_exit = on_exit
         self._waiting: tuple[int, WorkerProcess, threading.Event] | None = None
 
-    def start(self, number: int, spec: Spec, folder: Path, log: OutputLog) -> None:
-        """Start a worker in place of the one that waits, if any; none for a command.
+    def start(self, number: int, folder: Path, log: OutputLog) -> None:
+        """Start a worker in place of the one that waits, if any.
 
         That it cannot be started is no error yet: it will be when it is needed.
         """
         self.drop()
-        if isinstance(spec.what, Command):
-            return
-
         ended = threading.Event()
 
         def end(reason: ExitReason) -> None:
@@ -54,7 +51,6 @@ class Spare:
 
         try:
             worker = WorkerProcess(
-                spec,
                 folder=folder,
                 log=log,
                 on_message=lambda message: self._on_message(number, message),
@@ -65,8 +61,13 @@ class Spare:
         else:
             self._waiting = number, worker, ended
 
-    def take(self) -> tuple[int, WorkerProcess] | None:
-        """The worker that waits, with its number; from then on it is the caller's."""
+    def take(self, spec: Spec) -> tuple[int, WorkerProcess] | None:
+        """The worker that waits, with its number; from then on it is the caller's.
+
+        None, and no worker waits any more, where the spec is for a command or wants a terminal.
+        """
+        if isinstance(spec.what, Command) or wants_terminal(spec):
+            self.drop()
         if self._waiting is None:
             return None
         (number, worker, ended), self._waiting = self._waiting, None

@@ -9,7 +9,9 @@ removed, the oldest first (`Store.expire`).
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -100,7 +102,7 @@ class Kept:
         path = self.folder / f"{_CHECKPOINT}{number}"
         sealed.write(path, about or {}, sealed.blocks(fd))
         for old in [*numbers, number][:-CHECKPOINTS_KEPT]:
-            (self.folder / f"{_CHECKPOINT}{old}").unlink(missing_ok=True)
+            _remove(self.folder / f"{_CHECKPOINT}{old}")
         return number
 
     def open_checkpoint(self) -> tuple[int, dict[str, Any]] | None:
@@ -121,7 +123,7 @@ class Kept:
     def remove_checkpoints(self) -> None:
         """Forget all checkpoints."""
         for number in self._checkpoints():
-            (self.folder / f"{_CHECKPOINT}{number}").unlink(missing_ok=True)
+            _remove(self.folder / f"{_CHECKPOINT}{number}")
 
     def arrival(self, epoch: int) -> Path:
         """The file for the worker's snapshot with which it came here in an epoch."""
@@ -130,7 +132,7 @@ class Kept:
     def remove_arrivals(self) -> None:
         """Forget the snapshots with which it came here."""
         for path in self.folder.glob(f"{_ARRIVAL}*"):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
     def size(self) -> int:
         """Bytes of all files."""
@@ -150,6 +152,21 @@ class Kept:
     def _read(self, name: str) -> Any:
         content, _ = sealed.read(self.folder / name)
         return msgpack.unpackb(content, strict_map_key=False)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file at once, and give back the memory and the blocks that it held in a thread.
+
+    For 100 MB that takes 15 ms, for which a computation that moves would stand still.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        path.unlink(missing_ok=True)
+    finally:
+        threading.Thread(target=os.close, args=(descriptor,), name="remove", daemon=True).start()
 
 
 class Store:

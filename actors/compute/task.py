@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute.command import CommandProcess
 from simulacra.actors.compute.output import OutputLog
-from simulacra.actors.compute.process import MOVED, WorkerProcess
+from simulacra.actors.compute.process import MOVED, WorkerProcess, wants_terminal
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.actors.runtime import ExitReason
 
@@ -127,6 +127,9 @@ def start_task(
             spec.what, spec, folder=folder, log=log,
             on_message=on_message, on_exit=on_exit,
         )  # fmt: skip
-    worker = WorkerProcess(spec, folder=folder, log=log, on_message=on_message, on_exit=on_exit)
-    worker.begin(name=name, host=host, snapshot=snapshot)
+    worker = WorkerProcess(
+        folder=folder, log=log, on_message=on_message, on_exit=on_exit,
+        terminal=wants_terminal(spec),
+    )  # fmt: skip
+    worker.begin(spec, name=name, host=host, snapshot=snapshot)
     return worker

@@ -1,12 +1,14 @@
 """Bulk bytes between nodes, on connections of their own: mail is never stuck behind a file.
 
 A node *offers* an open file and gets a `Ticket`, which it sends to another node as mail. Whoever
-holds the ticket *fetches*: it dials the offering node's bulk port and asks for pieces, a few at a
-time, each answered on its own; a piece that does not come is asked for again on a new connection.
-CURVE keys are checked as for mail, and a ticket's id cannot be guessed.
+holds the ticket *fetches* (see `bulk_client`): it dials the offering node's bulk port and asks for
+pieces, a few at a time, each answered on its own. The lines prove both nodes' keys and are
+encrypted (see `bulk_line`). At each question the key must still be admitted, and a ticket's id
+cannot be guessed.
 
-Requests are ``READ id offset length``; answers ``DATA offset bytes`` or ``GONE text``. Numbers are
-unsigned, big-endian, of 8 bytes.
+Questions are ``id offset length`` with 16, 8 and 4 bytes; answers ``D offset bytes``, where the
+offset has 8 bytes, or ``G text`` where the file is offered no more. Numbers are unsigned,
+big-endian.
 """
 
 from __future__ import annotations
@@ -14,35 +16,34 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import zmq
-
+from simulacra.actors.runtime.bulk_line import Line, LineError, abort
 from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
 PIECE: Final = 1 << 20
-WINDOW: Final = 4
 STALL: Final = 10.0
 OFFER_IDLE: Final = 120.0
-_TELLING: Final = 1 << 16  # less says more about the round trip than about the bandwidth
-_SILENCES: Final = 2
-_POLL: Final = 0.5
+LINE_IDLE: Final = 60.0
+
+QUESTION: Final = struct.Struct(">16sQI")
+ANSWER: Final = struct.Struct(">cQ")
+DATA: Final = b"D"
+GONE: Final = b"G"
+
 _MAX_OFFERS: Final = 256
-
-_REQUEST_FRAMES: Final = 2  # who asks, and for what
-_READ: Final = struct.Struct(">16sQQ")
-_OFFSET: Final = struct.Struct(">Q")
-
-Progress = Callable[[int], None]
+_MAX_LINES: Final = 128
+_HANDSHAKE: Final = 5.0
+_LOOK_EVERY: Final = 1.0
 
 
 class BulkError(Exception):
@@ -74,42 +75,74 @@ class _Offer:
     used: float
 
 
+class Offers:
+    """The files that a node offers, by the ids of their tickets; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._offers: dict[bytes, _Offer] = {}
+
+    def add(self, descriptor: int) -> tuple[bytes, int]:
+        """Offer a duplicate of a descriptor; its id and its size in bytes.
+
+        Raises:
+            OSError: this process has no descriptor left.
+        """
+        size, ticket = os.fstat(descriptor).st_size, secrets.token_bytes(16)
+        with self._lock:
+            if len(self._offers) >= _MAX_OFFERS:
+                idle = min(self._offers, key=lambda each: self._offers[each].used)
+                os.close(self._offers.pop(idle).descriptor)
+            self._offers[ticket] = _Offer(os.dup(descriptor), size, time.monotonic())
+        return ticket, size
+
+    def remove(self, ticket: bytes) -> None:
+        """Offer it no more; no error where it is not offered."""
+        with self._lock:
+            offer = self._offers.pop(ticket, None)
+        if offer is not None:
+            os.close(offer.descriptor)
+
+    def borrow(self, ticket: bytes) -> int | None:
+        """A descriptor of the file for the caller to close; None where it is not offered."""
+        with self._lock:
+            offer = self._offers.get(ticket)
+            if offer is None:
+                return None
+            offer.used = time.monotonic()
+            return os.dup(offer.descriptor)
+
+    def expire(self, before: float) -> None:
+        """Offer no more what was last used before a time of the monotonic clock."""
+        with self._lock:
+            idle = [ticket for ticket, offer in self._offers.items() if offer.used < before]
+            for ticket in idle:
+                os.close(self._offers.pop(ticket).descriptor)
+
+
 class BulkServer:
-    """The offering side: one ROUTER, one thread.
+    """The offering side: one thread that accepts, and one for each line.
+
+    There are at most 128 lines: who comes when all are in use is turned away, and tries again.
 
     Args:
         node: this node's name.
         host: the address to bind, as for mail.
-        keys: this node's CURVE keys.
-        context: the ZeroMQ context in which the node's ZAP handler answers.
-        admits: whether a key is admitted still; a connection outlives the expulsion of its key.
+        keys: this node's own.
+        admits: whether a key is admitted; asked at each question, as a line outlives the expulsion
+            of its key.
     """
 
-    def __init__(
-        self,
-        node: str,
-        host: str,
-        keys: KeyPair,
-        context: zmq.Context[zmq.Socket[bytes]],
-        admits: Callable[[str], bool] = lambda _: True,
-    ) -> None:
-        self._node = node
-        self._admits = admits
-        self._lock = threading.Lock()
-        self._offers: dict[bytes, _Offer] = {}
+    def __init__(self, node: str, host: str, keys: KeyPair, admits: Callable[[str], bool]) -> None:
+        self._node, self._keys, self._admits = node, keys, admits
+        self._offers = Offers()
         self._closed = threading.Event()
-        self._socket = context.socket(zmq.ROUTER)
-        self._socket.linger = 0
-        self._socket.rcvtimeo = int(_POLL * 1000)
-        self._socket.sndhwm = 2 * WINDOW
-        self._socket.curve_server = True
-        self._socket.curve_publickey = keys.public.encode()
-        self._socket.curve_secretkey = keys.secret.encode()
-        self.port: Final = self._socket.bind_to_random_port(f"tcp://{host}")
-        self._context = context
-        self._waker: Final = f"inproc://bulk-{id(self)}"
-        self._socket.bind(self._waker)
-        self._thread = threading.Thread(target=self._serve, name=f"bulk@{node}", daemon=True)
+        self._lock = threading.Lock()
+        self._lines: dict[threading.Thread, socket.socket] = {}
+        self._listener = _listen(host)
+        self._listener.settimeout(_LOOK_EVERY)
+        self.port: Final = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._accept, name=f"bulk@{node}", daemon=True)
         self._thread.start()
 
     def offer(self, descriptor: int) -> Ticket:
@@ -121,207 +154,100 @@ class BulkServer:
         Raises:
             OSError: this process has no descriptor left.
         """
-        size = os.fstat(descriptor).st_size
-        ticket = Ticket(self._node, self.port, secrets.token_bytes(16), size)
-        with self._lock:
-            if len(self._offers) >= _MAX_OFFERS:
-                idle = min(self._offers, key=lambda each: self._offers[each].used)
-                os.close(self._offers.pop(idle).descriptor)
-            self._offers[ticket.id] = _Offer(os.dup(descriptor), size, time.monotonic())
-        return ticket
+        ticket, size = self._offers.add(descriptor)
+        return Ticket(self._node, self.port, ticket, size)
 
     def withdraw(self, ticket: Ticket) -> None:
         """Offer it no more."""
-        with self._lock:
-            offer = self._offers.pop(ticket.id, None)
-        if offer is not None:
-            os.close(offer.descriptor)
+        self._offers.remove(ticket.id)
 
     def close(self) -> None:
-        """Withdraw everything and end the thread."""
-        if self._closed.is_set():
-            return
+        """Withdraw everything, close all lines and end all threads."""
         self._closed.set()
-        with self._context.socket(zmq.DEALER) as waker:
-            waker.linger = 0  # the thread may end by itself just now, and never read this
-            waker.connect(self._waker)
-            with suppress(zmq.Again):
-                waker.send(b"", zmq.NOBLOCK)
-            self._thread.join(5)
-
-    def _serve(self) -> None:
-        while not self._closed.is_set():
-            try:
-                frames = self._socket.recv_multipart(copy=False)
-            except zmq.Again:
-                self._expire(time.monotonic() - OFFER_IDLE)
-                continue
-            if self._closed.is_set():
-                break
-            if len(frames) == _REQUEST_FRAMES and self._admits(_key_of(frames[1])):
-                self._answer(frames[0].bytes, frames[1].bytes)
-        self._expire(float("inf"))
-        self._socket.close()
-
-    def _answer(self, identity: bytes, request: bytes) -> None:
-        try:
-            ticket, offset, length = _READ.unpack(request)
-        except struct.error:
-            logger.warning("bulk: a request of %d bytes is not one of ours", len(request))
-            return
+        abort(self._listener)
+        self._thread.join(5)
         with self._lock:
-            offer = self._offers.get(ticket)
-            if offer is None:
-                answer = [b"GONE", b"the file is offered no more"]
-            else:
-                offer.used = time.monotonic()
-                answer = _read(offer, offset, min(length, PIECE))
-        try:
-            self._socket.send_multipart([identity, *answer], zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            logger.warning("bulk: a fetching node takes no more; it will ask again")
+            lines = dict(self._lines)
+            for connection in lines.values():
+                abort(connection)
+        deadline = time.monotonic() + 5.0  # a disk that hangs must not keep the node from closing
+        for thread in lines:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._offers.expire(float("inf"))
 
-    def _expire(self, before: float) -> None:
+    # -- lines
+
+    def _accept(self) -> None:
+        with self._listener:
+            while not self._closed.is_set():
+                self._offers.expire(time.monotonic() - OFFER_IDLE)
+                try:
+                    connection, address = self._listener.accept()
+                except TimeoutError:
+                    continue
+                except OSError as error:
+                    if not self._closed.wait(0.1):
+                        logger.warning("bulk: no connection could be accepted: %s", error)
+                else:
+                    self._begin(connection, address)
+
+    def _begin(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        name = f"bulk@{self._node}:{address[0]}:{address[1]}"
+        thread = threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True)
         with self._lock:
-            idle = [ticket for ticket, offer in self._offers.items() if offer.used < before]
-            for ticket in idle:
-                os.close(self._offers.pop(ticket).descriptor)
+            full = len(self._lines) >= _MAX_LINES
+            if not full:
+                self._lines[thread] = connection
+        if full:
+            logger.warning("bulk: %s is turned away: %d lines are in use", address[0], _MAX_LINES)
+            connection.close()
+        else:
+            thread.start()
 
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            line = Line.answer(connection, self._keys, _HANDSHAKE)
+            line.patience(receiving=LINE_IDLE, sending=STALL)
+            self._answer_all(line)
+        except LineError as error:
+            logger.debug("bulk: a line has ended: its other end %s", error)
+        finally:
+            with self._lock:  # not while `close` still has to do with its number
+                del self._lines[threading.current_thread()]
+                connection.close()
 
-def _key_of(frame: zmq.Frame) -> str:
-    """The key that the sender of a frame has proved; empty where no door asks for one."""
-    try:
-        return str(frame.get("User-Id"))
-    except zmq.ZMQError:
-        return ""
-
-
-def _read(offer: _Offer, offset: int, length: int) -> list[bytes]:
-    try:
-        return [b"DATA", _OFFSET.pack(offset), os.pread(offer.descriptor, length, offset)]
-    except (OSError, OverflowError) as error:  # an offset that no file has
-        return [b"GONE", str(error).encode()]
-
-
-class BulkClient:
-    """The fetching side; safe from any thread, each fetch on a connection of its own.
-
-    Args:
-        keys: this node's CURVE keys.
-        context: the node's ZeroMQ context.
-        resolve: gives the address (no port) and the public key of a node by its name; raises
-            BulkError where there is none.
-        stall: seconds without a piece after which a connection counts as silent.
-    """
-
-    def __init__(
-        self,
-        keys: KeyPair,
-        context: zmq.Context[zmq.Socket[bytes]],
-        resolve: Callable[[str], tuple[str, str]],
-        *,
-        stall: float = STALL,
-    ) -> None:
-        self._stall = stall
-        self._keys = keys
-        self._context = context
-        self._resolve = resolve
-        self._bandwidth: dict[str, float] = {}
-
-    def bandwidth(self, node: str) -> float | None:
-        """Bytes a second, as the last large fetch or read from a node had; None before one."""
-        return self._bandwidth.get(node)
-
-    def fetch(self, ticket: Ticket, into: int, *, progress: Progress | None = None) -> None:
-        """Fetch a whole file into an open one, and wait until it is there.
-
-        Args:
-            ticket: what to fetch.
-            into: a descriptor open for writing, from its offset 0 on.
-            progress: called with the number of bytes that have come so far.
-
-        Raises:
-            BulkError: it is offered no more, it shrank, or nothing came for 10 s twice in a row.
-            OSError: it could not be written, as when the disk is full.
-        """
-        missing = {
-            offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
-        }
-        began, silences = time.monotonic(), 0
+    def _answer_all(self, line: Line) -> None:
+        room = bytearray(ANSWER.size + PIECE)
         while True:
-            before = len(missing)
-            if self._fetch_some(ticket, into, missing, progress):
-                break
-            silences = silences + 1 if len(missing) == before else 1
-            if silences == _SILENCES:
-                left = sum(missing.values())
-                raise BulkError(f"{ticket.node} stopped sending: {left} bytes are missing")
-        if ticket.size >= PIECE:
-            self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
-
-    def read(self, ticket: Ticket, offset: int, length: int) -> bytes:
-        """Read a piece of a file; shorter at its end.
-
-        Raises:
-            BulkError: it is offered no more, cannot be read, or nothing came for 10 s.
-        """
-        began = time.monotonic()
-        with self._connection(ticket) as socket:
+            question = line.receive()
+            if not self._admits(line.key):
+                logger.warning("bulk: the key %s is not admitted, its line ends", line.key)
+                return
             try:
-                socket.send(_READ.pack(ticket.id, offset, length))
-                kind, *frames = socket.recv_multipart()
-            except zmq.Again:
-                raise BulkError(f"{ticket.node} sent nothing for {self._stall:g} s") from None
-        if kind != b"DATA":
-            raise BulkError(f"{ticket.node}: {frames[0].decode(errors='replace')}")
-        if len(frames[1]) >= _TELLING:
-            self._bandwidth[ticket.node] = len(frames[1]) / (time.monotonic() - began)
-        return frames[1]
+                ticket, offset, length = QUESTION.unpack(question)
+            except struct.error:
+                logger.warning("bulk: a question of %d bytes is not one of ours", len(question))
+                return
+            line.send(self._answer(ticket, offset, min(length, PIECE), room))
 
-    def _fetch_some(
-        self, ticket: Ticket, into: int, missing: dict[int, int], progress: Progress | None
-    ) -> bool:
-        """Fetch what is missing over one connection; False when it went silent."""
-        with suppress(zmq.Again), self._connection(ticket) as socket:
-            wanted = iter(list(missing.items()))
-            for offset, length in (next(wanted, (0, 0)) for _ in range(WINDOW)):
-                if length:
-                    socket.send(_READ.pack(ticket.id, offset, length))
-            while missing:
-                kind, *frames = socket.recv_multipart(copy=False)
-                if kind.bytes != b"DATA":
-                    raise BulkError(f"{ticket.node}: {frames[0].bytes.decode(errors='replace')}")
-                _write_piece(frames[1].buffer, into, _OFFSET.unpack(frames[0].bytes)[0], missing)
-                if progress is not None:
-                    progress(ticket.size - sum(missing.values()))
-                offset, length = next(wanted, (0, 0))
-                if length:
-                    socket.send(_READ.pack(ticket.id, offset, length))
-        return not missing
-
-    @contextmanager
-    def _connection(self, ticket: Ticket) -> Iterator[zmq.Socket[bytes]]:
-        host, key = self._resolve(ticket.node)
+    def _answer(self, ticket: bytes, offset: int, length: int, room: bytearray) -> memoryview:
+        """The answer, put together in ``room``."""
         try:
-            with self._context.socket(zmq.DEALER) as socket:
-                socket.linger = 0
-                # A door that turned us away leaves nobody to send to: that must not wait for ever.
-                socket.rcvtimeo = socket.sndtimeo = int(self._stall * 1000)
-                socket.curve_serverkey = key.encode()
-                socket.curve_publickey = self._keys.public.encode()
-                socket.curve_secretkey = self._keys.secret.encode()
-                socket.connect(f"tcp://{host}:{ticket.port}")
-                yield socket
-        except zmq.Again:
-            raise
-        except zmq.ZMQError as error:
-            raise BulkError(f"nothing more can be fetched from {ticket.node}: {error}") from error
+            descriptor = self._offers.borrow(ticket)
+            if descriptor is None:
+                return memoryview(GONE + b"the file is offered no more")
+            try:
+                view = memoryview(room)[: ANSWER.size + length]
+                ANSWER.pack_into(room, 0, DATA, offset)
+                return view[: ANSWER.size + os.preadv(descriptor, [view[ANSWER.size :]], offset)]
+            finally:
+                os.close(descriptor)
+        except (OSError, OverflowError) as error:  # an offset that no file has
+            return memoryview(GONE + str(error).encode())
 
 
-def _write_piece(data: memoryview, into: int, offset: int, missing: dict[int, int]) -> None:
-    if len(data) != missing.get(offset):
-        raise BulkError(f"the file changed while it was fetched, near byte {offset}")
-    written = 0
-    while written < len(data):
-        written += os.pwrite(into, data[written:], offset + written)
-    del missing[offset]
+def _listen(host: str) -> socket.socket:
+    if host in ("*", "0.0.0.0", ""):  # noqa: S104 - compared
+        return socket.create_server(("", 0), backlog=_MAX_LINES)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, 0), family=family, backlog=_MAX_LINES)

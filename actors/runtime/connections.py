@@ -6,8 +6,9 @@ mutes it, but leaves its TCP connection open: libzmq issues 3238 and 4407.) A fr
 descriptor it came by. Shutting that TCP connection down makes libzmq close it as if the peer had
 gone, and the peer's reconnect then meets the door.
 
-A descriptor number may be in use again for something else by then, so the address of its other end
-is remembered as well and compared first.
+A descriptor number may be in use again for something else, when the frame is read as well as later:
+a worker's socket pair, whose unnamed ends all look alike, was once shut down so. Therefore a wire
+is known by both its ends: the near one is the ROUTER's port, the far one must still be the same.
 """
 
 from __future__ import annotations
@@ -32,19 +33,21 @@ class Wire:
 
     Attributes:
         descriptor: libzmq's file descriptor of it.
-        other_end: the peer's address and port.
+        other_end: the peer's address and port; None where the connection is closed already.
     """
 
     descriptor: int
     other_end: tuple[str | int, ...] | None
 
     @classmethod
-    def of(cls, frame: zmq.Frame) -> Wire:
-        """The connection of a frame that was just received."""
+    def of(cls, frame: zmq.Frame, port: int) -> Wire:
+        """The connection of a frame that was received by the ROUTER at a port."""
         descriptor = int(frame.get(zmq.SRCFD))
         with contextlib.suppress(OSError), _duplicate(descriptor) as connection:
-            return cls(descriptor, connection.getpeername())
-        return cls(descriptor, None)  # closed in the meantime
+            is_tcp = connection.family in {socket.AF_INET, socket.AF_INET6}
+            if is_tcp and connection.getsockname()[1] == port:
+                return cls(descriptor, connection.getpeername())
+        return cls(descriptor, None)
 
     def shut(self) -> None:
         """Close the connection, if it still is the same."""

@@ -31,6 +31,7 @@ class Reader:
         self.malformed = 0
         self.unknown = 0
         self._router = router
+        self._port = int(router.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
         self._codec = codec
         self._roster = roster
 
@@ -114,7 +115,7 @@ class Reader:
     # -- strangers
 
     def _stranger(self, routing_id: bytes, frame: zmq.Frame) -> None:
-        wire = Wire.of(frame)
+        wire = Wire.of(frame, self._port)
         key = str(frame.get("User-Id"))
         try:
             header = _header(self._codec.unpack(frame.bytes))

@@ -56,6 +56,7 @@ class World:
         self.frozen: dict[int, Any] = {}
         self.done: list[m.Command] = []
         self.steps: dict[str, int] = {}
+        self.expecting: set[str] = set()
         self.kill = kill
         self.disk_fails = 0.0
         for name in "abc":
@@ -79,6 +80,7 @@ class World:
         if node.up:
             node.crash()
             self.running.pop(name, None)
+            self.expecting.discard(name)
             self.network.clock.call_later(back_after, node.start)
 
     def depart(self, target: str) -> None:
@@ -117,6 +119,16 @@ class World:
                 node.after(0.1, m.Fetched(epoch, snapshot) if up else failed)
             case m.MoveDone() | m.MoveFailed():
                 self.done.append(command)
+            case _:
+                self.expect(node.name, command)
+
+    def expect(self, name: str, command: m.Command) -> None:
+        match command:
+            case m.Expect():
+                assert name not in self.expecting
+                self.expecting.add(name)
+            case m.ExpectNoMore() | m.Forget():
+                self.expecting.discard(name)
 
     def write(self, node: SimulatedNode[Any, m.Command], record: r.Record) -> None:
         if self.random.random() < self.disk_fails:
@@ -134,12 +146,17 @@ class World:
     def run(self, name: str, epoch: int) -> None:
         assert self.ran.setdefault(epoch, name) == name, f"epoch {epoch} ran on two hosts"
         self.running[name] = epoch
+        self.expecting.discard(name)
 
     def at_rest(self) -> bool:
         """Whether one host runs it and no other is in the middle of anything."""
-        return len(self.running) == 1 and all(
-            mover.departure.state in {Leaving.RUNNING, Leaving.LEFT, Leaving.ABSENT}
-            and mover.arrival.state in {Arriving.ACTIVE, Arriving.ABSENT}
-            and self.network.nodes[name].up
-            for name, mover in self.movers.items()
+        return (
+            len(self.running) == 1
+            and not self.expecting
+            and all(
+                mover.departure.state in {Leaving.RUNNING, Leaving.LEFT, Leaving.ABSENT}
+                and mover.arrival.state in {Arriving.ACTIVE, Arriving.ABSENT}
+                and self.network.nodes[name].up
+                for name, mover in self.movers.items()
+            )
         )

@@ -9,6 +9,7 @@ OURS = m.Software("3.11", "x86_64")
 OTHER = m.Software("3.12", "x86_64")
 STORED = r.Stored("x", 1, "desk", "here")
 INSTALLED = m.Tell("desk", m.Installed("x", 1))
+ACCEPTED = m.Tell("desk", m.Accepted("x", 1, OURS))
 ACTIVATED = m.Tell("desk", m.Activated("x", 1))
 
 
@@ -40,7 +41,7 @@ def offer(*, plain: bool | None = True) -> m.Heard:
 
 
 def test_an_offer_is_accepted_or_refused_with_the_reason() -> None:
-    assert absent().step(offer(), 0) == [m.Tell("desk", m.Accepted("x", 1, OURS))]
+    assert absent().step(offer(), 0) == [ACCEPTED, m.Expect()]
     [refused] = absent().step(offer(plain=False), 0)
     assert isinstance(refused, m.Tell)
     assert isinstance(refused.message, m.Refused)
@@ -48,6 +49,32 @@ def test_an_offer_is_accepted_or_refused_with_the_reason() -> None:
     full = Arrival("x", OURS, r.Standing(), lambda offered: f"no room for {offered.size} bytes")
     refusal = m.Tell("desk", m.Refused("x", 1, "no room for 7 bytes"))
     assert full.step(offer(), 0) == [refusal]
+
+
+def test_what_is_accepted_is_expected_once_and_not_for_ever() -> None:
+    arrival = absent()
+    arrival.step(offer(), 0)
+    assert arrival.step(offer(), 1) == [ACCEPTED]
+    assert arrival.deadline() == 66
+    assert arrival.step(Tick(), 65) == []
+    assert arrival.step(Tick(), 66) == [m.ExpectNoMore()]
+    assert arrival.deadline() is None
+    assert arrival.step(offer(), 70) == [ACCEPTED, m.Expect()]
+
+
+def test_an_attempt_that_is_given_up_before_the_snapshot_is_expected_no_more() -> None:
+    arrival = absent()
+    arrival.step(offer(), 0)
+    assert arrival.step(heard(m.Discard("x", 1)), 1) == [m.ExpectNoMore()]
+    assert arrival.step(heard(m.Discard("x", 1)), 1) == []
+
+
+def test_what_has_come_is_expected_no_more_and_an_old_offer_is_no_reason_to() -> None:
+    arrival = absent()
+    arrival.step(offer(), 0)
+    assert arrival.step(heard(m.Install("x", 1, "there")), 1) == [m.Fetch("desk", 1, "there")]
+    assert arrival.deadline() is None
+    assert arrival.step(offer(), 2) == [ACCEPTED]
 
 
 def test_a_snapshot_that_is_kept_is_kept_once() -> None:

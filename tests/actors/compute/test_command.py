@@ -120,3 +120,24 @@ def test_a_terminal_takes_what_is_typed_and_a_size(
 def test_without_a_terminal_typing_is_refused(run: Run) -> None:
     with pytest.raises(NoTerminalError, match="--tty"):
         run("sleep", "60").type(b"x")
+
+
+def test_what_is_typed_at_the_end_goes_to_no_other_descriptor(
+    tmp_path: Path, log: OutputLog
+) -> None:
+    ended: queue.Queue[None] = queue.Queue()
+    told: queue.Queue[None] = queue.Queue()
+
+    def end(_: ExitReason) -> None:
+        ended.put(None)
+        told.get(timeout=TIMEOUT)
+
+    command = Command(("true",), pty=True)
+    process = CommandProcess(command, folder=tmp_path, log=log, on_exit=end)
+    ended.get(timeout=TIMEOUT)
+    try:
+        with pytest.raises(NoTerminalError, match="ended"):
+            process.type(b"x")
+    finally:
+        told.put(None)
+        assert process.join(TIMEOUT)

@@ -14,7 +14,8 @@ from simulacra.actors.compute import file_service
 from simulacra.actors.compute.file_service import FILES, Files, Look, RemoteFiles
 from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.runtime import Ref
-from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkServer
+from simulacra.actors.runtime.bulk import PIECE, BulkServer
+from simulacra.actors.runtime.bulk_client import BulkClient
 from tests.actors.runtime.nodes import Network
 
 
@@ -23,12 +24,10 @@ class Reading:
 
     def __init__(self, network: Network) -> None:
         a, b = network.two()
-        self.server = BulkServer("a", "127.0.0.1", a.pair, a.transport.context)
-        client = BulkClient(
-            b.pair, b.transport.context, lambda _: ("127.0.0.1", a.pair.public), stall=3.0
-        )
+        self.server = BulkServer("a", "127.0.0.1", a.pair, a.transport.admits)
+        self.client = BulkClient(b.pair, lambda _: ("127.0.0.1", a.pair.public), stall=3.0)
         self.actor: Ref = a.system.spawn(Files, self.server, name=FILES)
-        self.remote = RemoteFiles(b.system, client)
+        self.remote = RemoteFiles(b.system, self.client)
 
     def ask(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Answer:
         answers: queue.Queue[Answer] = queue.Queue()
@@ -47,6 +46,7 @@ def reading() -> Iterator[Reading]:
         reading = Reading(network)
         yield reading
         reading.remote.close()
+        reading.client.close()
         reading.server.close()
 
 
@@ -78,7 +78,7 @@ def test_bytes_of_a_file_in_pieces(reading: Reading, tmp_path: Path) -> None:
 def test_a_file_that_lay_idle_is_opened_again(reading: Reading, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"data")
     assert reading.value("read", tmp_path / "file", 0, 2) == b"da"
-    reading.server._expire(float("inf"))
+    reading.server._offers.expire(float("inf"))
     assert reading.value("read", tmp_path / "file", 2, 2) == b"ta"
 
 

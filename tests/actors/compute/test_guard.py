@@ -18,11 +18,11 @@ from pathlib import Path
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.process import WorkerProcess
 from simulacra.actors.compute.spec import Script, Spec
+spec = Spec(Script("/none/s.py", sys.argv[2]))
 folder = Path(sys.argv[1])
 WorkerProcess(
-    Spec(Script("/none/s.py", sys.argv[2])), folder=folder / "work",
-    log=OutputLog(folder / "log", 1000), on_message=print, on_exit=print,
-).begin(name="n", host="h")
+    folder=folder / "work", log=OutputLog(folder / "log", 1000), on_message=print, on_exit=print,
+).begin(spec, name="n", host="h")
 time.sleep(60)
 """
 STARTS = """

@@ -191,7 +191,7 @@ def test_a_worker_does_not_load_the_runtime(spawn: Spawn) -> None:
 def test_a_worker_is_nicer_than_its_node(spawn: Spawn) -> None:
     worker = spawn(script(FOREVER))
     pid = worker.expect(Ready).pid
-    assert psutil.Process(pid).nice() == psutil.Process().nice() + 5
+    assert psutil.Process(pid).nice() == min(psutil.Process().nice() + 5, 19)
 
 
 def test_a_thread_left_behind_cannot_hold_it(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:

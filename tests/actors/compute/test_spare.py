@@ -12,7 +12,7 @@ import pytest
 from simulacra.actors.compute.messages import Result
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.spare import Spare
-from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.compute.spec import Command, Limits, Script, Spec
 from simulacra.actors.compute.values import unpack_plain
 from simulacra.actors.runtime.reason import KILLED, NORMAL, ExitReason
 from tests.actors.compute.workers import TIMEOUT, eventually, is_gone, script
@@ -32,8 +32,8 @@ class Waiting:
     def _put(self, number: int, what: Any) -> None:
         self.told.put((number, what))
 
-    def start(self, number: int, spec: Spec = ANSWER) -> None:
-        self.spare.start(number, spec, self._folder, self.log)
+    def start(self, number: int) -> None:
+        self.spare.start(number, self._folder, self.log)
 
     def until(self, kind: type) -> tuple[int, Any]:
         while True:
@@ -52,10 +52,10 @@ def waiting(tmp_path: Path) -> Iterator[Waiting]:
 
 def test_what_is_taken_works_under_its_number(waiting: Waiting) -> None:
     waiting.start(7)
-    taken = waiting.spare.take()
+    taken = waiting.spare.take(ANSWER)
     assert taken is not None
-    assert waiting.spare.take() is None
-    taken[1].begin(name="job", host="here")
+    assert waiting.spare.take(ANSWER) is None
+    taken[1].begin(ANSWER, name="job", host="here")
     number, result = waiting.until(Result)
     assert (taken[0], number, unpack_plain(result.value)) == (7, 7, "job")
     assert waiting.until(ExitReason) == (7, NORMAL)
@@ -65,7 +65,7 @@ def test_what_is_taken_works_under_its_number(waiting: Waiting) -> None:
 def test_what_is_dropped_is_gone_and_never_taken(waiting: Waiting) -> None:
     waiting.start(1)
     waiting.spare.drop(wait=TIMEOUT)
-    assert waiting.spare.take() is None
+    assert waiting.spare.take(ANSWER) is None
     assert waiting.until(ExitReason) == (1, KILLED)
 
 
@@ -73,7 +73,7 @@ def test_a_later_one_takes_the_place_of_an_earlier_one(waiting: Waiting) -> None
     waiting.start(1)
     waiting.start(2)
     assert waiting.until(ExitReason) == (1, KILLED)
-    taken = waiting.spare.take()
+    taken = waiting.spare.take(ANSWER)
     assert taken is not None
     assert taken[0] == 2
     taken[1].kill()
@@ -86,15 +86,29 @@ def test_one_that_has_ended_is_not_taken(waiting: Waiting) -> None:
     assert waiting.spare._waiting is not None
     waiting.spare._waiting[1].kill()
     waiting.until(ExitReason)
-    assert waiting.spare.take() is None
+    assert waiting.spare.take(ANSWER) is None
 
 
-def test_a_command_is_not_started_ahead(waiting: Waiting) -> None:
-    waiting.start(1, Spec(Command(("false",))))
-    assert waiting.spare.take() is None
+@pytest.mark.parametrize("spec", [Spec(Command(("false",))), Spec(Script("x", "", pty=True))])
+def test_one_that_does_not_fit_is_dropped(waiting: Waiting, spec: Spec) -> None:
+    waiting.start(1)
+    assert waiting.spare.take(spec) is None
+    assert waiting.until(ExitReason) == (1, KILLED)
+
+
+def test_limits_count_from_when_it_begins(waiting: Waiting) -> None:
+    waiting.start(1)
+    taken = waiting.spare.take(ANSWER)
+    assert taken is not None
+    waiting_since = taken[1].started
+    spec = script("import time\ndef main(ctx): time.sleep(60)", limits=Limits(wall=0.3))
+    taken[1].begin(spec, name="job", host="here")
+    assert taken[1].started > waiting_since
+    _, reason = waiting.until(ExitReason)
+    assert reason.kind == "limit"
 
 
 def test_one_that_cannot_be_started_is_no_error_yet(waiting: Waiting, tmp_path: Path) -> None:
     (tmp_path / "work").write_text("not a folder")
     waiting.start(1)
-    assert waiting.spare.take() is None
+    assert waiting.spare.take(ANSWER) is None

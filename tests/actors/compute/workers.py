@@ -13,7 +13,7 @@ import psutil
 
 from simulacra.actors.compute.messages import Checkpoint, Frozen, Mail, Result, ToNode
 from simulacra.actors.compute.output import OutputLog
-from simulacra.actors.compute.process import WorkerProcess
+from simulacra.actors.compute.process import WorkerProcess, wants_terminal
 from simulacra.actors.compute.spec import Script, Spec
 from simulacra.actors.compute.values import pack, unpack_plain
 from simulacra.actors.runtime.reason import ExitReason
@@ -35,13 +35,13 @@ class Worker:
         self.log = OutputLog(folder / "log", spec.limits.output)
         try:
             self.process = WorkerProcess(
-                spec,
                 folder=folder / "work",
                 log=self.log,
                 on_message=self.messages.put,
                 on_exit=self.messages.put,
+                terminal=wants_terminal(spec),
             )
-            self.process.begin(name="job", host="here", snapshot=snapshot)
+            self.process.begin(spec, name="job", host="here", snapshot=snapshot)
         except BaseException:
             self.log.close()
             raise

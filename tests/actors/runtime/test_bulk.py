@@ -1,19 +1,22 @@
-"""Bulk bytes over real CURVE sockets: whole, in pieces, and every way to come to an end."""
+"""Bulk bytes over real lines: whole, in pieces, and every way to come to an end."""
 
 from __future__ import annotations
 
 import os
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import zmq
 
-from simulacra.actors.runtime import bulk
-from simulacra.actors.runtime.bulk import PIECE, BulkClient, BulkError, BulkServer, Ticket
-from simulacra.actors.runtime.keys import KeyList, KeyPair
-from tests.actors.runtime.nodes import Network
+from simulacra.actors.runtime import bulk, bulk_client
+from simulacra.actors.runtime.bulk import PIECE, QUESTION, BulkError, BulkServer, Ticket
+from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_line import Line, LineError
+from simulacra.actors.runtime.keys import KeyPair
+from tests.support import eventually
 
 BYTES = os.urandom(3 * PIECE + 17)
 
@@ -23,12 +26,19 @@ class Ends:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.keys = KeyPair.generate()
-        self.server = BulkServer("nas", "127.0.0.1", self.keys, self.context)
-        self.client = BulkClient(
-            KeyPair.generate(), self.context, lambda _: ("127.0.0.1", self.keys.public), stall=1.5
-        )
+        self.keys, self.own = KeyPair.generate(), KeyPair.generate()
+        self.admitted = {self.own.public}
+        self.server = BulkServer("nas", "127.0.0.1", self.keys, self.admitted.__contains__)
+        self.resolved = 0
+        self.client = self.new_client()
+        self.clients = [self.client]
+
+    def new_client(self, keys: KeyPair | None = None) -> BulkClient:
+        return BulkClient(keys or self.own, self.resolve, stall=1.5)
+
+    def resolve(self, _: str) -> tuple[str, str]:
+        self.resolved += 1
+        return "127.0.0.1", self.keys.public
 
     def offer(self, data: bytes, name: str = "offered") -> Ticket:
         file = self.folder / name
@@ -45,6 +55,12 @@ class Ends:
             self.client.fetch(ticket, file.fileno())
         return into.read_bytes()
 
+    def line(self, keys: KeyPair | None = None) -> Line:
+        return Line.dial("127.0.0.1", self.server.port, keys or self.own, self.keys.public, 5.0)
+
+    def lines(self) -> int:
+        return len(self.server._lines)
+
 
 @pytest.fixture
 def ends(tmp_path: Path) -> Iterator[Ends]:
@@ -52,9 +68,9 @@ def ends(tmp_path: Path) -> Iterator[Ends]:
     try:
         yield ends
     finally:
+        ends.client.close()
         ends.server.close()
-        ends.context.term()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("bulk@")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("bulk")]
     links = (Path("/proc/self/fd", each) for each in os.listdir("/proc/self/fd"))  # noqa: PTH208
     assert not [link for link in links if str(tmp_path) in os.path.realpath(link)]
 
@@ -65,11 +81,19 @@ def test_a_file_comes_whole(ends: Ends, size: int) -> None:
     assert (ends.client.bandwidth("nas") is not None) == (size >= PIECE)
 
 
+def test_it_tells_how_far_it_is(ends: Ends) -> None:
+    told: list[int] = []
+    with (ends.folder / "fetched").open("wb") as file:
+        ends.client.fetch(ends.offer(BYTES), file.fileno(), progress=told.append)
+    assert told == [PIECE, 2 * PIECE, 3 * PIECE, len(BYTES)]
+
+
 def test_pieces_are_read_anywhere_and_end_where_the_file_does(ends: Ends) -> None:
     ticket = ends.offer(BYTES)
     assert ends.client.read(ticket, PIECE - 3, 7) == BYTES[PIECE - 3 : PIECE + 4]
     assert ends.client.read(ticket, len(BYTES) - 2, 100) == BYTES[-2:]
     assert ends.client.read(ticket, len(BYTES) + 5, 100) == b""
+    assert ends.client.read(ticket, 0, 2 * PIECE) == BYTES[:PIECE]
 
 
 def test_what_is_withdrawn_is_gone(ends: Ends) -> None:
@@ -108,93 +132,210 @@ def test_a_disk_that_is_full_is_an_error_of_the_disk(ends: Ends) -> None:
         os.close(full)
 
 
-def test_garbage_and_impossible_offsets_end_nothing(ends: Ends) -> None:
+def test_garbage_and_impossible_offsets_end_nothing_but_their_line(ends: Ends) -> None:
     ticket = ends.offer(b"data")
-    with ends.client._connection(ticket) as socket:
-        for request in ([b""], [b"x" * 31], [b"1", b"2", b"3"]):
-            socket.send_multipart(request)
+    for garbage in (b"", b"x" * 27, b"x" * 1000):
+        line = ends.line()
+        line.send(garbage)
+        with pytest.raises(LineError, match="closed the connection"):
+            line.receive()
+        line.close()
     with pytest.raises(BulkError, match="nas: "):
         ends.client.read(ticket, 2**64 - 1, 1)
     assert ends.client.read(ticket, 0, 4) == b"data"
 
 
-def test_a_server_that_is_silent_is_given_up(ends: Ends) -> None:
+# -- lines that are kept
+
+
+def test_a_line_is_kept_and_used_again(ends: Ends) -> None:
     ticket = ends.offer(BYTES)
-    ends.server.close()
-    with pytest.raises(BulkError, match=f"nas stopped sending: {len(BYTES)} bytes are missing"):
-        ends.fetch(ticket)
-    with pytest.raises(BulkError, match=r"nas sent nothing for 1\.5 s"):
-        ends.client.read(ticket, 0, 1)
+    for offset in range(5):
+        assert ends.client.read(ticket, offset, 1) == BYTES[offset : offset + 1]
+    assert ends.fetch(ticket) == BYTES
+    assert ends.lines() == 1
+    assert ends.resolved == 6  # another key or address of the same name would have another line
 
 
-def test_silences_with_pieces_between_them_are_endured(
+def test_two_at_a_time_have_a_line_each(ends: Ends) -> None:
+    ticket, barrier = ends.offer(BYTES), threading.Barrier(2)
+    borrow = ends.server._offers.borrow
+
+    def wait_for_both(ticket: bytes) -> int | None:
+        barrier.wait(5)
+        return borrow(ticket)
+
+    ends.server._offers.borrow = wait_for_both  # type: ignore[method-assign]
+    threads = [threading.Thread(target=ends.client.read, args=(ticket, 0, 1)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    eventually(lambda: ends.lines() == 1)  # of two one is kept
+
+
+def test_a_line_that_lay_idle_is_closed(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_client, "LINE_IDLE", 0.1)
+    assert ends.client.read(ends.offer(b"data"), 0, 4) == b"data"
+    eventually(lambda: ends.lines() == 0)
+    assert ends.client.read(ends.offer(b"data"), 0, 4) == b"data"
+
+
+def test_the_server_closes_who_is_silent_and_the_client_dials_again(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bulk, "LINE_IDLE", 0.05)
+    ticket = ends.offer(b"data")
+    assert ends.client.read(ticket, 0, 4) == b"data"
+    eventually(lambda: ends.lines() == 0)
+    assert ends.client.read(ticket, 0, 4) == b"data"
+
+
+def test_who_comes_when_all_lines_are_in_use_is_turned_away(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_MAX_LINES", 1)
+    ticket = ends.offer(b"data")
+    line = ends.line()
+    with pytest.raises(BulkError, match=r"nas (is gone|has closed)"):
+        ends.client.read(ticket, 0, 4)
+    line.close()
+    eventually(lambda: ends.lines() == 0)
+    assert ends.client.read(ticket, 0, 4) == b"data"
+
+
+# -- silence
+
+
+def lose(ends: Ends, lost: Callable[[], bool]) -> None:
+    """Let the server answer some questions by closing the line."""
     answer = ends.server._answer
-    lost = iter([False, True, True, True, False, True, True] + [False] * 100)
-    monkeypatch.setattr(ends.server, "_answer", lambda *of: None if next(lost) else answer(*of))
+
+    def sometimes(*question: object) -> memoryview:
+        if lost():
+            raise LineError("loses this one")
+        return answer(*question)  # type: ignore[arg-type]
+
+    ends.server._answer = sometimes  # type: ignore[assignment]
+
+
+def test_lines_that_break_with_pieces_between_them_are_endured(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_client, "WINDOW", 1)  # unread questions would take answers with them
+    lost = iter([False, True, False, True, False, True, False])
+    lose(ends, lambda: next(lost, False))
     assert ends.fetch(ends.offer(BYTES)) == BYTES
 
 
-def test_a_node_that_goes_down_ends_its_fetches(ends: Ends) -> None:
+def test_a_server_that_is_gone_is_given_up(ends: Ends) -> None:
     ticket = ends.offer(BYTES)
     ends.server.close()
-    failed: list[BaseException] = []
+    with pytest.raises(BulkError, match=f"{len(BYTES)} bytes are missing: nas cannot be reached"):
+        ends.fetch(ticket)
+    with pytest.raises(BulkError, match="nas cannot be reached at 127"):
+        ends.client.read(ticket, 0, 1)
+
+
+def test_a_server_that_is_silent_is_given_up(ends: Ends) -> None:
+    ticket, opened = ends.offer(BYTES), threading.Event()
+    lose(ends, lambda: opened.wait(10) and False)
+    with pytest.raises(BulkError, match="nas sent nothing in time"):
+        ends.client.read(ticket, 0, 1)
+    opened.set()
+
+
+def test_a_client_that_goes_down_ends_what_it_fetches(ends: Ends) -> None:
+    ticket, entered, opened = ends.offer(BYTES), threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        entered.set()
+        opened.wait(10)
+        return False
+
+    lose(ends, hold)
+    failed: list[BulkError] = []
 
     def fetch() -> None:
         try:
-            BulkClient(KeyPair.generate(), ends.context, ends.client._resolve).read(ticket, 0, 1)
+            ends.client.fetch(ticket, 0)
         except BulkError as error:
             failed.append(error)
 
     thread = threading.Thread(target=fetch)
     thread.start()
-    ends.context.term()
+    entered.wait(5)
+    began = time.monotonic()
+    ends.client.close()
     thread.join(5)
-    assert [str(error)[:36] for error in failed] == ["nothing more can be fetched from nas"]
-    ends.context = zmq.Context()
+    opened.set()
+    assert time.monotonic() - began < 1.0
+    assert "going down" in str(failed[0])
 
 
-def test_a_stranger_gets_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"secret")
-    with Network("a", "b") as network:
-        node = network.node("a")
-        context = node.transport.context
+# -- who may
 
-        def client(keys: KeyPair, stall: float) -> BulkClient:
-            return BulkClient(keys, context, lambda _: ("127.0.0.1", node.pair.public), stall=stall)
 
-        server = BulkServer("a", "127.0.0.1", node.pair, context)
+def test_a_stranger_gets_nothing(ends: Ends) -> None:
+    ticket = ends.offer(b"secret")
+    stranger = ends.new_client(KeyPair.generate())
+    with pytest.raises(BulkError, match="nas has closed the connection"):
+        stranger.read(ticket, 0, 6)
+    stranger.close()
+    assert ends.client.read(ticket, 0, 6) == b"secret"
+
+
+def test_an_expelled_key_gets_nothing_over_its_old_line(ends: Ends) -> None:
+    ticket, line = ends.offer(b"secret"), ends.line()
+    question = QUESTION.pack(ticket.id, 0, 6)
+    line.send(question)
+    assert line.receive().endswith(b"secret")
+    ends.admitted.clear()
+    line.send(question)
+    with pytest.raises(LineError, match="closed the connection"):
+        line.receive()
+    line.close()
+
+
+def test_another_node_at_its_address_is_not_taken_for_it(ends: Ends) -> None:
+    ticket = ends.offer(b"secret")
+    ends.keys = KeyPair.generate()
+    with pytest.raises(BulkError, match="nas has closed the connection"):
+        ends.client.read(ticket, 0, 6)
+
+
+def test_a_hundred_connections_of_garbage_end_nothing(ends: Ends) -> None:
+    for number in range(100):
+        with socket.create_connection(("127.0.0.1", ends.server.port), 5.0) as garbage:
+            garbage.send(os.urandom(number))
+    eventually(lambda: ends.lines() == 0)
+    assert ends.client.read(ends.offer(b"data"), 0, 4) == b"data"
+
+
+def test_it_closes_while_questions_are_asked(ends: Ends) -> None:
+    ticket = ends.offer(BYTES)
+
+    def ask() -> None:
         try:
-            with (tmp_path / "file").open("rb") as file:
-                ticket = server.offer(file.fileno())
-            assert client(network.pairs["b"], 10.0).read(ticket, 0, 6) == b"secret"
-            with pytest.raises(BulkError):
-                client(KeyPair.generate(), 0.5).read(ticket, 0, 6)
-        finally:
-            server.close()  # an open socket would keep the node from closing
+            while True:
+                ends.client.read(ticket, 0, PIECE)
+        except BulkError:
+            return
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: ends.lines() > 1)
+    ends.server.close()
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
+    assert ends.lines() == 0
 
 
-def test_an_expelled_key_gets_nothing_over_its_old_connection(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"secret")
-    with Network("a", "b") as network:
-        node, expelled = network.node("a"), network.pairs["b"]
-        context = node.transport.context
-        server = BulkServer("a", "127.0.0.1", node.pair, context, node.transport.admits)
-        client = BulkClient(
-            expelled, context, lambda _: ("127.0.0.1", node.pair.public), stall=10.0
-        )
-        try:
-            with (tmp_path / "file").open("rb") as file:
-                ticket = server.offer(file.fileno())
-            request = bulk._READ.pack(ticket.id, 0, 6)
-            with client._connection(ticket) as old:
-                old.send(request)
-                assert old.recv_multipart()[2] == b"secret"
-                node.transport.admit(KeyList([]))
-                old.rcvtimeo = 300
-                old.send(request)
-                with pytest.raises(zmq.Again):
-                    old.recv_multipart()
-        finally:
-            server.close()
+def test_it_listens_where_it_is_told() -> None:
+    pair = KeyPair.generate()
+    for host, reached in (("*", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "::1")):
+        server = BulkServer("nas", host, pair, lambda _: True)
+        Line.dial(reached, server.port, KeyPair.generate(), pair.public, 5.0).close()
+        server.close()

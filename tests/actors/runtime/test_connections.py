@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 import pytest
 import zmq
@@ -13,8 +14,25 @@ import zmq
 from simulacra.actors.runtime.connections import Wire
 
 
+@dataclass
+class Received:
+    """A frame that a ROUTER at a port received, and what tells that its connection is closed."""
+
+    frame: zmq.Frame
+    port: int
+    monitor: zmq.Socket[bytes]
+    sender: zmq.Socket[bytes]
+
+    def wire(self) -> Wire:
+        return Wire.of(self.frame, self.port)
+
+    def close(self) -> None:
+        self.sender.close()
+        assert self.monitor.recv_multipart()
+
+
 @pytest.fixture
-def frame() -> Iterator[tuple[zmq.Frame, zmq.Socket[bytes]]]:
+def received() -> Iterator[Received]:
     with zmq.Context() as context:
         router: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         dealer: zmq.Socket[bytes] = context.socket(zmq.DEALER)
@@ -26,26 +44,20 @@ def frame() -> Iterator[tuple[zmq.Frame, zmq.Socket[bytes]]]:
             dealer.connect(f"tcp://127.0.0.1:{port}")
             dealer.send(b"hello")
             router.recv()
-            yield router.recv(copy=False), monitor
+            yield Received(router.recv(copy=False), port, monitor, dealer)
             router.disable_monitor()
             monitor.close()
 
 
-def test_shutting_a_wire_makes_the_router_drop_the_connection(
-    frame: tuple[zmq.Frame, zmq.Socket[bytes]],
-) -> None:
-    message, monitor = frame
-    wire = Wire.of(message)
+def test_shutting_a_wire_makes_the_router_drop_the_connection(received: Received) -> None:
+    wire = received.wire()
     wire.shut()
-    assert monitor.recv_multipart()
+    assert received.monitor.recv_multipart()
     wire.shut()  # and again: it is gone, which is no error
 
 
-def test_a_descriptor_in_use_for_something_else_is_left_alone(
-    frame: tuple[zmq.Frame, zmq.Socket[bytes]],
-) -> None:
-    message, _ = frame
-    wire = Wire.of(message)
+def test_a_descriptor_in_use_for_something_else_is_left_alone(received: Received) -> None:
+    wire = received.wire()
     ours, theirs = socket.socketpair()
     with ours, theirs:
         replace(wire, descriptor=ours.fileno()).shut()
@@ -56,3 +68,30 @@ def test_a_descriptor_in_use_for_something_else_is_left_alone(
     os.write(writer, b"x")
     os.close(reader)
     os.close(writer)
+
+
+def test_a_socket_pair_with_the_number_of_a_closed_connection_is_left_alone(
+    received: Received,
+) -> None:
+    received.close()
+    with ExitStack() as pairs:
+        near, far = _with_number(int(received.frame.get(zmq.SRCFD)), pairs)
+        wire = received.wire()
+        wire.shut()
+        near.send(b"still open")
+        assert far.recv(100) == b"still open"
+        assert wire.other_end is None
+
+
+def test_a_connection_to_another_port_is_left_alone(received: Received) -> None:
+    assert replace(received, port=received.port ^ 1).wire().other_end is None
+
+
+def _with_number(number: int, pairs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """A socket pair of which one end has a number that is free now."""
+    for _ in range(100):
+        ends = [pairs.enter_context(end) for end in socket.socketpair()]
+        for near, far in (ends, ends[::-1]):
+            if near.fileno() == number:
+                return near, far
+    raise AssertionError(f"descriptor {number} did not become free")
