@@ -2,10 +2,10 @@
 
 The actor lives as long as the computation has anything to do with this host: it runs here, arrives,
 has left, or has ended and its result is kept. It finds all it needs in its folder, so it may itself
-be restarted. Its parts each do one thing: `Running` (its worker), `Mailroom` (its mail),
-`Travelling` (its moves), `Showing` (what it prints), and write what is known into its `Dossier`.
-The actor brings them what they are to hear, wakes them when it is time, and decides what comes
-after a worker.
+be restarted. Its parts each do one thing: `Running` (its worker), `Hearing` (what that says),
+`Mailroom` (its mail), `Travelling` (its moves), `Showing` (what it prints), `Ending` (what comes
+after a worker); what is known they write into its `Dossier`. The actor brings them what they are to
+hear, and wakes them when it is time.
 
 A worker that is lost goes on from the newest checkpoint, with the mail of that moment.
 """
@@ -13,10 +13,8 @@ A worker that is lost goes on from the newest checkpoint, with the mail of that 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from simulacra.actors.compute import messages as w
@@ -36,6 +34,8 @@ from simulacra.actors.compute.computing import (
     WorkerSaid,
 )
 from simulacra.actors.compute.dossier import Dossier
+from simulacra.actors.compute.ending import Ending
+from simulacra.actors.compute.hearing import Hearing
 from simulacra.actors.compute.letters import (
     Ack,
     Gone,
@@ -48,18 +48,13 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mailroom import Mailroom
 from simulacra.actors.compute.post_messages import Resolved
-from simulacra.actors.compute.process import MOVED
 from simulacra.actors.compute.relocation import FetchDone
-from simulacra.actors.compute.restarting import Again, Over
 from simulacra.actors.compute.running import Running
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.showing import Showing
 from simulacra.actors.compute.spec import Limits
-from simulacra.actors.compute.task import Task
 from simulacra.actors.compute.travelling import MoveError, Travelling
 from simulacra.actors.runtime import Actor, ExitReason, Ref
-from simulacra.actors.runtime.futures import Reply
-from simulacra.actors.runtime.reason import NORMAL, SHUTDOWN
 
 logger = logging.getLogger(__name__)
 
@@ -109,8 +104,6 @@ class Computation(Actor):
         self._registry = registry
         self._kept = services.store.of(party)
         self._dossier = Dossier(party, services.host)
-        self._awaiting: list[Reply] = []  # answered within a second, whatever comes
-        self._stoppers: list[Reply] = []
         self._due: float | None = None
 
     def on_start(self) -> None:
@@ -130,28 +123,24 @@ class Computation(Actor):
     def _make_parts(self) -> None:
         dossier, services, kept, tell = self._dossier, self._services, self._kept, self.ref.tell
         limits = Limits() if dossier.spec is None else dossier.spec.limits
-        self._showing = Showing(kept.log, limits.output, lambda: tell(_OutputGrew()))
-        self._mail = Mailroom(
+        self._showing = show = Showing(kept.log, limits.output, lambda: tell(_OutputGrew()))
+        self._mail = mail = Mailroom(
             self._party, services.host, kept, self.system, self.ref, self._to_worker
         )
-        self._running = Running(
-            dossier,
-            kept,
-            self._mail,
-            self._showing.log,
+        self._running = running = Running(
+            dossier, kept, mail, show.log,
             lambda run, message: tell(WorkerSaid(run, message)),
             lambda run, reason: tell(WorkerEnded(run, reason)),
+        )  # fmt: skip
+        self._travelling = travelling = Travelling(
+            dossier, services, kept, mail, show, running, self, self._send_move, tell
         )
-        self._travelling = Travelling(
-            dossier,
-            services,
-            kept,
-            self._mail,
-            self._showing,
-            self._running,
-            self,
-            self._send_move,
-            tell,
+        self._ending = Ending(
+            dossier, kept, mail, show, running, travelling, self._describe, self._tell_registry,
+            lambda delay: self.send_after(delay, _StartAgain(running.run)),
+        )  # fmt: skip
+        self._hearing = Hearing(
+            dossier, services.files, mail, show, running, travelling, self._tell_registry
         )
 
     def _recall(self, outcome: dict[str, Any]) -> None:
@@ -178,10 +167,10 @@ class Computation(Actor):
     def _handle(self, message: Any) -> Any:  # noqa: C901, PLR0912 - a table of messages
         match message:
             case WorkerSaid(run, said):
-                self._heard_worker(said, current=run == self._running.run)
+                self._hearing.heard(run, said)
             case WorkerEnded(run, reason):
                 if run == self._running.run:
-                    self._worker_ended(reason)
+                    self._ending.worker_ended(reason)
             case Parcel() | Ack() | Moved() | Gone() | Unknown():
                 self._mail.packet(message)
             case Located() | NotFound():
@@ -209,9 +198,9 @@ class Computation(Actor):
             case Migrate(_, target):
                 self._migrate(target)
             case StopIt(_, kill):
-                self._stop(kill=kill)
+                self._ending.stop(self.defer_reply(), kill=kill)
             case Await():
-                self._await(self._awaiting)
+                self._ending.await_end(self.defer_reply())
             case Look():
                 return self._describe()
             case GetResult():
@@ -237,68 +226,8 @@ class Computation(Actor):
         self._travelling.protocol.tick()
         self._mail.step(Tick())
 
-    # -- its worker
-
     def _to_worker(self, message: w.ToWorker) -> bool:
         return self._running.send(message)
-
-    def _heard_worker(self, message: w.ToNode, *, current: bool) -> None:  # noqa: C901 - a table
-        if not current:
-            _close_descriptor(message)
-            return
-        match message:
-            case w.Send() | w.Ask() | w.Reply() | w.Taken():
-                self._mail.heard(message)
-            case w.Checkpoint():
-                self._save(message)
-            case w.Frozen():
-                self._travelling.frozen(message)
-            case w.NotFrozen(why, True, ticket):
-                self._travelling.not_frozen(why, ticket)
-            case w.NotFrozen(why):
-                self._showing.note(f"no checkpoint could be made: {why}")
-            case w.Request():
-                if self._running.task is not None:
-                    self._services.files.serve(message, partial(_answer, self._running.task))
-            case w.Read(path, size, files):
-                self._dossier.reading.read(path, size, files)
-            case w.Progress(name, done, total):
-                self._dossier.progress = (name, done, total)
-                self._dossier.reading.progressed(name, done, total)
-            case w.Ready():
-                self._tell_registry()
-            case w.Result():
-                self._dossier.result = message
-
-    def _save(self, checkpoint: w.Checkpoint) -> None:
-        try:
-            self._running.save(checkpoint)
-        except OSError as error:
-            self._showing.note(f"a checkpoint is not kept, the one before still is: {error}")
-
-    def _worker_ended(self, reason: ExitReason) -> None:
-        self._running.task = None
-        if self._dossier.frozen or reason == MOVED:
-            return  # what travels was handed out before
-        if self._dossier.stopping:
-            self._finish("stopped", SHUTDOWN)
-            return
-        match self._dossier.restarts.ended(reason, time.monotonic()):
-            case Over(cause, why):
-                if why is not None:
-                    self._showing.note(why)
-                self._finish("done" if cause == NORMAL else "failed", cause)
-            case Again(delay, anew):
-                self._start_again(reason, delay, anew=anew)
-
-    def _start_again(self, reason: ExitReason, delay: float, *, anew: bool) -> None:
-        self._travelling.protocol.freeze_failed("its worker was lost, and is started again")
-        if anew:
-            self._kept.remove_checkpoints()
-        self._dossier.reason, self._dossier.state = self._dossier.restarts.first_reason, "starting"
-        self._showing.note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
-        self.send_after(delay, _StartAgain(self._running.run))
-        self._tell_registry()
 
     # -- its moves (`travelling.Owner`)
 
@@ -316,7 +245,7 @@ class Computation(Actor):
     def start(self, snapshot: dict[str, Any] | None) -> None:
         """Run here for the first time in this epoch, unless it must not run a second time."""
         if snapshot is None and self._mail.was_open and not self._dossier.may_run_again:
-            self._finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
+            self._ending.finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
             return
         self.go_on()
 
@@ -325,66 +254,17 @@ class Computation(Actor):
         try:
             self._running.begin()
         except OSError as error:
-            self._finish("failed", ExitReason.of_error(error))
+            self._ending.finish("failed", ExitReason.of_error(error))
         else:
             self._tell_registry()
 
     def end_now(self) -> None:
         """End what was to be stopped while it was frozen."""
-        if self._running.task is None:
-            self._finish("stopped", SHUTDOWN)
-        else:
-            self._running.end(kill=True)
+        self._ending.end_now(kill=True)
 
     def has_left(self) -> None:
         """Whoever waits for it here hears that it is not here any more."""
-        self._answer_all()
-
-    # -- its end
-
-    def _stop(self, *, kill: bool) -> None:
-        if not self._await(self._stoppers):
-            return
-        self._dossier.stopping = True
-        if self._dossier.frozen:
-            return  # who has left is stopped where it went, who stays is stopped by `resume`
-        if self._running.task is None:
-            self._finish("stopped", SHUTDOWN)
-        else:
-            self._running.end(kill=kill)
-
-    def _finish(self, state: str, reason: ExitReason) -> None:
-        self._running.task = None
-        self._dossier.end(state, reason)
-        try:
-            self._kept.write_result({**self._dossier.outcome(), "mail": self._mail.snapshot()})
-        except OSError as error:
-            logger.exception("the result of %s is not on disk", self._party)
-            self._showing.note(f"its end is not on disk, and is forgotten with the node: {error}")
-        else:
-            self._kept.remove_checkpoints()
-            self._kept.remove_arrivals()
-        self._travelling.protocol.ended()
-        self._mail.end(str(reason))
-        self._answer_all()
-
-    def _answer_all(self) -> None:
-        """Whoever waits for its end, or for it to leave, hears of it."""
-        described = self._describe()
-        waiting, self._awaiting, self._stoppers = [*self._awaiting, *self._stoppers], [], []
-        for reply in waiting:
-            reply.set(described)
-        self._showing.answer(over=self._dossier.is_over)
-        self._tell_registry()
-
-    def _await(self, among: list[Reply]) -> bool:
-        """Answer the ask in hand at the end; False if that is past."""
-        reply = self.defer_reply()
-        if self._dossier.is_over:
-            reply.set(self._describe())
-            return False
-        among.append(reply)
-        return True
+        self._ending.answer_all()
 
     # -- as others see it
 
@@ -405,22 +285,10 @@ class Computation(Actor):
             return
         self._tell_registry()
         self._showing.answer(over=False, all_of_them=True)
-        waiting, self._awaiting = self._awaiting, []
-        for reply in waiting:
-            reply.set(self._describe())
+        self._ending.answer_awaiting()
         self._travelling.look_around()
 
     def _resolved(self, answer: Resolved) -> None:
         self._mail.resolved(answer)
         if answer.found is None and not answer.certain:
             self.send_after(RESOLVE_EVERY, _ResolveAgain(answer.name))
-
-
-def _answer(task: Task, answer: w.Answer) -> None:
-    """In whatever thread: the worker that wanted it gets the answer, and no later one."""
-    task.send(answer)
-
-
-def _close_descriptor(message: w.ToNode) -> None:
-    if isinstance(message, w.Frozen | w.Checkpoint) and message.fd is not None:
-        os.close(message.fd)
