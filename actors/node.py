@@ -50,7 +50,8 @@ from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
 from simulacra.actors.compute.moves import HostLost, HostMet
 from simulacra.actors.compute.ports import PORTS, Ports
-from simulacra.actors.compute.post import POST, Post
+from simulacra.actors.compute.post import Post
+from simulacra.actors.compute.post_messages import POST
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs

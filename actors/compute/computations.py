@@ -29,7 +29,7 @@ from simulacra.actors.compute.computing import (
     StopIt,
     Type,
 )
-from simulacra.actors.compute.post import POST, Complete, Forget
+from simulacra.actors.compute.post_messages import POST, Complete, Forget
 from simulacra.actors.compute.records import Standing
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.spec import Spec

@@ -34,7 +34,7 @@ from simulacra.actors.compute.letters import (
 )
 from simulacra.actors.compute.mail import Endpoint, State
 from simulacra.actors.compute.outbox import OutboxFullError
-from simulacra.actors.compute.post import Resolved
+from simulacra.actors.compute.post_messages import Resolved
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,15 @@ from simulacra.actors.compute.letters import (
     Send,
 )
 from simulacra.actors.compute.mail import Endpoint
-from simulacra.actors.compute.post import POST, Enter, FindFor, Forget, Leave, Resolve, Resolved
+from simulacra.actors.compute.post_messages import (
+    POST,
+    Enter,
+    FindFor,
+    Forget,
+    Leave,
+    Resolve,
+    Resolved,
+)
 from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime import ActorSystem, Ref
 

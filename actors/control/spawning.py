@@ -13,7 +13,7 @@ from simulacra.actors.compute.computations import Begin, NameInUseError
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Network, Read, choose
-from simulacra.actors.compute.post import POST, Resolve
+from simulacra.actors.compute.post_messages import POST, Resolve
 from simulacra.actors.compute.spec import Command, EntryPoint, Function, Script, Spec, SpecError
 from simulacra.actors.control.finding import table
 from simulacra.actors.gateway.call import Call

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from simulacra.actors.compute.computation import MoveError
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
 from simulacra.actors.compute.outbox import OutboxFullError
-from simulacra.actors.compute.post import POST, Mail
+from simulacra.actors.compute.post_messages import POST, Mail
+from simulacra.actors.compute.travelling import MoveError
 from simulacra.actors.control.finding import ask_it, everywhere, find, wait
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.compute import moves as m
-from simulacra.actors.compute.computation import MoveError
 from simulacra.actors.compute.computations import UnknownComputationError
 from simulacra.actors.compute.computing import Await, Carry, Look, Migrate, ReadOutput, StopIt
 from simulacra.actors.compute.services import THIS_SOFTWARE
+from simulacra.actors.compute.travelling import MoveError
 from tests.onehost import Host, one_host, until
 
 WAITS = "def main(ctx):\n    while True:\n        ctx.receive()"

@@ -19,7 +19,7 @@ from simulacra.actors.compute.letters import (
     Send,
 )  # fmt: skip
 from simulacra.actors.compute.mail import State
-from simulacra.actors.compute.post import Found, Resolved
+from simulacra.actors.compute.post_messages import Found, Resolved
 
 HERE = Place(1, 1, "desk")
 BOB = Found("bob#1", Place(3, 1, "nas"))
