@@ -178,8 +178,11 @@ class GuardedProcess:
         self._reason = self._reason or reason
 
     def kill_at(self, deadline: float) -> None:
-        """Kill the program at a time of the monotonic clock, as having been shut down."""
-        self._deadline = deadline
+        """Kill the program at a time of the monotonic clock, as having been shut down.
+
+        Of several times the first one counts: who asks again puts nothing off.
+        """
+        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
         self._reason = self._reason or SHUTDOWN
 
     def join(self, timeout: float | None = None) -> bool:

@@ -95,6 +95,7 @@ def test_stop_is_gentle_then_brutal(
     stubborn = run("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
     eventually(lambda: b"ready" in log.read())
     stubborn.stop(grace=0.1)
+    stubborn.stop(grace=TIMEOUT * 2)  # who asks again puts nothing off
     assert reasons.get(timeout=TIMEOUT).kind == "shutdown"
 
 

@@ -1,0 +1,145 @@
+"""Services on a real node: started when they can run, stopped with a reason, by one master."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.actors.cluster.needs import Capabilities
+from simulacra.actors.cluster.services import Part
+from simulacra.actors.compute.service_master import (
+    SERVICE_MASTER,
+    ServiceMaster,
+    Shown,
+    ShowServices,
+    Wanted,
+)
+from simulacra.actors.compute.service_runner import (
+    SERVICES,
+    Epoch,
+    ServiceRunner,
+    StaleEpochError,
+    Start,
+)
+from simulacra.actors.compute.spec import Script, Spec
+from simulacra.actors.runtime import Ref
+from tests.onehost import Host, one_host, until
+
+STAYS = "def main(ctx):\n    ctx.receive()\n"
+FAILS = "def main(ctx):\n    raise RuntimeError('no paper')\n"
+
+
+def spec(source: str) -> dict[str, Any]:
+    return Spec(Script("/none/web.py", source)).to_plain()
+
+
+@dataclass
+class Master:
+    """A master of services beside the node's own parts, and what it is told."""
+
+    host: Host
+    wanted: dict[str, Wanted] = field(default_factory=dict)
+    has: set[str] = field(default_factory=set)
+    newest: Epoch = (1, "desk")
+
+    def start(self) -> None:
+        system = self.host.node.system
+        file = self.host.home / "services.json"
+        self.runner: Ref = system.spawn(
+            ServiceRunner, file, lambda epoch: epoch >= self.newest, name=SERVICES
+        )
+        self.ref: Ref = system.spawn(
+            ServiceMaster, (1, "desk"), lambda: dict(self.wanted), self.part, name=SERVICE_MASTER
+        )
+
+    def part(self) -> Part:
+        return Part({"desk": Capabilities("desk", has=frozenset(self.has))})
+
+    def shown(self, name: str) -> Shown:
+        shown = self.ref.ask(ShowServices()).get(name)
+        return shown if isinstance(shown, Shown) else Shown(None)
+
+    def state(self, name: str) -> str | None:
+        decision = self.shown(name).decision
+        return None if decision is None else decision.state
+
+    def running(self) -> set[str]:
+        rows = next(iter(self.host.client.items("ps")))["rows"]
+        return {row["name"] for row in rows if row["state"] == "running"}
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> Iterator[Master]:
+    with one_host(tmp_path) as host:
+        made = Master(host)
+        made.start()
+        yield made
+
+
+def test_a_service_runs_until_it_is_wanted_no_more(master: Master) -> None:
+    master.wanted["web"] = Wanted({}, spec(STAYS))
+    until(lambda: "web" in master.running())
+    until(lambda: master.shown("web").replicas.keys() == {"desk"})
+    assert master.state("web") == "runs"
+    del master.wanted["web"]
+    until(lambda: "web" not in master.running())
+
+
+def test_it_starts_when_it_becomes_feasible_and_stops_when_it_no_longer_is(master: Master) -> None:
+    master.wanted["web"] = Wanted({"needs": ["kvm"]}, spec(STAYS))
+    until(lambda: master.state("web") == "waits")
+    decision = master.shown("web").decision
+    assert decision is not None
+    assert "kvm" in decision.reason
+    master.has.add("kvm")
+    until(lambda: "web" in master.running())
+    master.has.clear()
+    until(lambda: "web" not in master.running())
+    until(lambda: master.state("web") == "waits")
+
+
+def test_one_that_fails_is_started_again_after_a_rest_and_says_why(master: Master) -> None:
+    master.wanted["web"] = Wanted({}, spec(FAILS))
+
+    def replica() -> Any:
+        return master.shown("web").replicas.get("desk")
+
+    first = until(lambda: (each := replica()) and each.ended and each)
+    assert "no paper" in first.why
+    until(lambda: replica().party != first.party)
+
+
+def test_what_cannot_be_read_says_so_and_keeps_no_other_from_running(master: Master) -> None:
+    master.wanted["bad"] = Wanted({"needs": ["memory>>8"]}, spec(STAYS))
+    master.wanted["web"] = Wanted({}, spec(STAYS))
+    until(lambda: "web" in master.running())
+    assert "memory" in master.shown("bad").problem
+
+
+def test_a_name_that_is_taken_is_told(master: Master) -> None:
+    master.host.script(STAYS, name="web")
+    master.wanted["web"] = Wanted({}, spec(STAYS))
+    until(lambda: "web runs here already" in master.shown("web").problem)
+
+
+def test_an_order_of_an_old_master_is_refused(master: Master) -> None:
+    master.newest = (2, "nas")
+    with pytest.raises(StaleEpochError, match="newer"):
+        master.runner.ask(Start([1, "desk"], "web", "web", spec(STAYS)))
+    assert master.running() == set()
+
+
+def test_after_a_restart_of_the_node_the_same_one_runs_on(tmp_path: Path) -> None:
+    with one_host(tmp_path) as host:
+        master = Master(host, {"web": Wanted({}, spec(STAYS))})
+        master.start()
+        party = until(lambda: (r := master.shown("web").replicas.get("desk")) and r.party)
+        host.node.close()
+        host.start()
+        master.start()
+        until(lambda: master.state("web") == "runs")
+        assert master.shown("web").replicas["desk"].party == party
