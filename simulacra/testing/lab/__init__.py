@@ -17,6 +17,6 @@ Example::
 from simulacra.testing.lab.host import Host, HostProcess
 from simulacra.testing.lab.lab import Lab, why_not
 from simulacra.testing.lab.plan import LabError
-from simulacra.testing.lab.running import RunningLab, attach
+from simulacra.testing.lab.running import RunningLab, attach, end
 
-__all__ = ["Host", "HostProcess", "Lab", "LabError", "RunningLab", "attach", "why_not"]
+__all__ = ["Host", "HostProcess", "Lab", "LabError", "RunningLab", "attach", "end", "why_not"]

@@ -44,7 +44,7 @@ def make(name: str) -> tuple[Path, int]:
             folder.mkdir(mode=0o700)
         except FileExistsError:
             raise LabError(
-                f"a lab {name} runs already",
+                f"a lab named {name} runs already",
                 f"simulacra lab down --lab {name}, or: simulacra lab up 5 --lab OTHER",
             ) from None
         lock = _lock(folder)
@@ -65,7 +65,7 @@ def find(name: str) -> Path:
             return ROOT / name
     others = ", ".join(running())
     hint = f"there is: {others}; choose with --lab NAME" if others else "simulacra lab up 5"
-    raise LabError(f"no lab {name} runs", hint)
+    raise LabError(f"no lab named {name} runs", hint)
 
 
 def running() -> list[str]:

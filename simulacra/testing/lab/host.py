@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 30.0
 _NODE: Final = ["-m", "simulacra", "up"]
-_STOPPED: Final = "T"
+_STOPPED: Final = frozenset({"T", "Z", ""})
+"""Letters of processes that run no more: stopped, dead, gone."""
 
 
 class HostProcess(subprocess.Popen[bytes]):
@@ -146,19 +148,15 @@ class Host:
 
     def processes(self) -> Iterator[tuple[int, list[str]]]:
         """Its processes but the first, as the machine numbers them, and their command lines."""
-        try:
-            space = Path(f"/proc/{self.pid}/ns/pid").readlink()
-        except OSError:
-            return
-        for folder in Path("/proc").iterdir():
-            if not folder.name.isdecimal() or int(folder.name) == self.pid:
+        first = self.pid
+        space = _space(first)
+        for pid in (int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()):
+            if pid == first or not space or _space(pid) != space:
                 continue
-            try:
-                if (folder / "ns" / "pid").readlink() == space:
-                    words = (folder / "cmdline").read_bytes().decode(errors="replace")
-                    yield int(folder.name), words.split("\0")[:-1]
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+                if words:  # a dead process that nobody has waited for has none
+                    yield pid, words.split("\0")[:-1]
 
     def stop(self) -> None:
         """Stop all its processes with SIGSTOP, as if it slept; its connections stay."""
@@ -166,15 +164,25 @@ class Host:
         while new := {pid for pid, _ in self.processes()} - stopped:
             stopped |= new
             _signal(new, signal.SIGSTOP)
+        # A guard of a command stops when it sees the command stopped; continued before that,
+        # it would stop afterwards, for ever.
+        deadline = time.monotonic() + TIMEOUT
+        while set(map(_state, self._guards())) - _STOPPED and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def cont(self) -> None:
         """Let all its processes go on."""
-        _signal({pid for pid, _ in self.processes()}, signal.SIGCONT)
+        _signal(self._guards() | {pid for pid, _ in self.processes()}, signal.SIGCONT)
+
+    def _guards(self) -> set[int]:
+        """The processes outside that wait for commands on the host."""
+        inside = {pid for pid, _ in self.processes()}
+        return {parent for parent in map(_parent, inside) if _is_guard(parent)}
 
     def is_stopped(self) -> bool:
         """Whether all its processes are stopped."""
         found = [_state(pid) for pid, _ in self.processes()]
-        return bool(found) and set(found) <= {_STOPPED, "Z", ""}
+        return bool(found) and set(found) <= _STOPPED
 
     def kill(self) -> None:
         """Take its power away: all its processes are gone, its home stays."""
@@ -196,6 +204,10 @@ class Host:
     def down(self) -> None:
         """End its node in order."""
         self.simulacra("down")
+
+    def had_node(self) -> bool:
+        """Whether a node was ever up on it."""
+        return (self.home / "simulacra" / "state").exists()
 
     def node_pid(self) -> int:
         """Its node's process, as the machine numbers it; 0 where none is up."""
@@ -231,9 +243,33 @@ def _signal(pids: set[int], number: int) -> None:
             continue
 
 
+def _space(pid: int) -> str:
+    """The process numbers' namespace of a process; nothing where it is gone."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
 def _state(pid: int) -> str:
+    return _stat(pid)[0]
+
+
+def _parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _is_guard(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text() == "nsenter\n"
+    except OSError:
+        return False
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and more of a process, as /proc has them; of one that is gone, nothing."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[0]
+        return ["", "0"]
+    return stat.rpartition(")")[2].split()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterable
@@ -129,11 +130,9 @@ class Machine:
         """End it at once, as without power; no error where it is down."""
         if self._process is None:
             return
-        first = self.first
-        self._process.kill()
-        if first:  # which ends when all of the host's processes have
-            _await_end(first)
-        self._process.wait()
+        # Process 1 ends when all of the host's have, and `unshare` waits for it.
+        os.kill(self.first or self._process.pid, signal.SIGKILL)
+        self._process.wait(TIMEOUT)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -171,14 +170,3 @@ def feed(command: list[str], text: str) -> None:
     )
     if done.returncode:
         raise LabError(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
-
-
-def _await_end(pid: int) -> None:
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        select.select([handle], [], [], TIMEOUT)
-    finally:
-        os.close(handle)

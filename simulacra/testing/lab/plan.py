@@ -145,10 +145,17 @@ class Plan:
         yield f"link set {port} master zone{self.zone(host)} up"
 
     def interface(self, host: str) -> Iterator[str]:
-        """A host's own side, as lines for ``ip -batch`` on that host."""
+        """A host's own side, as lines for ``ip -batch`` on that host.
+
+        It is told where the others are: to ask takes both ways, where only one may be cut.
+        """
         yield "link set lo up"
         yield f"address add {self.address(host)}/24 dev eth0"
         yield "link set eth0 up"
+        for other in self.hosts:
+            if other != host:
+                to = f"{self.address(other)} lladdr {self.mac(other)}"
+                yield f"neighbour add {to} dev eth0 nud permanent"
 
     def hosts_file(self) -> str:
         """The lab's /etc/hosts."""

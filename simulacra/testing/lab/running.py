@@ -163,11 +163,10 @@ class RunningLab:
         """Make it as it was: cables whole, hosts up, none stopped, and nodes where there were."""
         self.heal()
         for host in self:
-            had_node = (host.home / "simulacra" / "state").exists()
             if not host.pid:
                 host.start()
             host.cont()
-            if had_node and not host.node_pid():
+            if host.had_node() and not host.node_pid():
                 host.up()
 
     def _on_all(self, do: Callable[[Host], _T]) -> list[_T]:
@@ -182,34 +181,27 @@ class RunningLab:
         Raises:
             LabError: it refuses, or does not answer.
         """
-        try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(TIMEOUT)
-                connection.connect(str(self.folder / "control"))
-                connection.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
-                with connection.makefile("rb") as lines:
-                    said = lines.readline()
-        except OSError as error:
-            raise LabError(
-                f"the keeper of lab {self.name} does not answer: {error}",
-                f"simulacra lab down --lab {self.name}",
-            ) from error
-        self._state = heard(said)
+        self._state = _ask(self.folder, verb, args)
         return self._state
 
     def close(self) -> None:
         """End all hosts and leave nothing behind; no error where it has ended."""
-        try:
-            pid = int((self.folder / "pid").read_text())
-        except FileNotFoundError:
-            return
-        with contextlib.suppress(LabError):
-            self.order("down")
-        if not _ended(pid, TIMEOUT):
-            # Its hosts end with it.
-            os.kill(pid, signal.SIGKILL)
-            _ended(pid, TIMEOUT)
-        folders.running()
+        end(self.folder)
+
+
+def end(folder: Path) -> None:
+    """End a lab, also one whose keeper no longer answers; no error where it has ended."""
+    try:
+        pid = int((folder / "pid").read_text())
+    except FileNotFoundError:
+        return
+    with contextlib.suppress(LabError):
+        _ask(folder, "down", {})
+    if not _ended(pid, TIMEOUT):
+        # Its hosts end with it.
+        os.kill(pid, signal.SIGKILL)
+        _ended(pid, TIMEOUT)
+    folders.running()
 
 
 def attach(name: str) -> RunningLab:
@@ -219,6 +211,22 @@ def attach(name: str) -> RunningLab:
         LabError: none of that name does.
     """
     return RunningLab(folders.find(name))
+
+
+def _ask(folder: Path, verb: str, args: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.connect(str(folder / "control"))
+            connection.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
+            with connection.makefile("rb") as lines:
+                said = lines.readline()
+    except OSError as error:
+        raise LabError(
+            f"the keeper of lab {folder.name} does not answer: {error}",
+            f"simulacra lab down --lab {folder.name}",
+        ) from error
+    return heard(said)
 
 
 def shared_environ() -> dict[str, str]:
