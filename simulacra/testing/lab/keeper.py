@@ -16,6 +16,7 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -131,7 +132,7 @@ class Keeper:
     # -- cables
 
     def _rewire(self, after: Wiring) -> None:
-        before, self._wiring = self._wiring, after
+        before = self._wiring
         up = {self._plan.port(host) for host, each in self._machines.items() if each.first}
         ports = {self._plan.port(host) for host in self._plan.hosts}
         dead = ports - up
@@ -143,6 +144,7 @@ class Keeper:
         batch("tc", filter(living, after.reshaping(before)))
         if after.links != before.links:
             feed(["nft", "-f", "-"], after.ruleset())
+        self._wiring = after
         self._hold()
 
     def _hold(self) -> None:
@@ -171,14 +173,19 @@ def serve(keeper: Keeper, listener: socket.socket, guard: int | None) -> None:
 def _answer(keeper: Keeper, connection: socket.socket) -> bool:
     """Obey one order; False where it was to end."""
     with connection.makefile("rb") as lines:
-        order = json.loads(lines.readline(_LONGEST_ORDER) or b"{}")
-    verb = order.get("verb", "")
-    if verb == "down":
-        keeper.down()
+        line = lines.readline(_LONGEST_ORDER)
+    verb = ""
     try:
-        answer = keeper.obey(verb, order.get("args", {}))
+        order = json.loads(line)
+        verb = order["verb"]
+        if verb == "down":
+            keeper.down()
+        answer = keeper.obey(verb, order["args"])
     except LabError as error:
         answer = refusal(error)
+    except (LookupError, TypeError, ValueError, OSError, subprocess.SubprocessError) as error:
+        # One wrong order, or one tool that fails, is not the lab's end.
+        answer = refusal(LabError(f"the order cannot be obeyed: {type(error).__name__}: {error}"))
     connection.sendall(json.dumps(answer).encode() + b"\n")
     return bool(verb != "down")
 

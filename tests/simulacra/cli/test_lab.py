@@ -19,6 +19,7 @@ ADDRESS = "10.77.0."
 
 
 @pytest.mark.lab
+@pytest.mark.timeout(60)
 def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
     def lab(*words: str) -> str:
         ended = run("lab", *words, "--lab", NAME)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from simulacra.testing.lab import Host, Lab, LabError, attach, end, folders
 from simulacra.testing.lab.fixtures import Labs
 from tests.support import eventually
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(60)]
 
 LISTENER = """
 import socket
@@ -224,6 +225,21 @@ def test_what_is_not_of_the_lab_is_refused_and_changes_nothing(labs: Labs) -> No
     with pytest.raises(LabError, match="no host 'desk'"):
         lab.split(["laptop"], ["desk"])
     assert lab.status()["links"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"\n", b"[]\n", b'"x"\n', b'{"verb": "cut"}\n', b'{"verb": "cut", "args": {"x": 1}}\n'],
+)
+def test_an_order_that_is_none_is_not_the_end(labs: Labs, line: bytes) -> None:
+    lab = labs("laptop", "nas")
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(lab.folder / "control"))
+        connection.sendall(line)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answer:
+            assert "cannot be obeyed" in json.loads(answer.readline())["error"]
+    assert all(host["pid"] for host in lab.status()["hosts"])
 
 
 # -- several labs, and their ends
