@@ -10,7 +10,10 @@ from hypothesis import settings
 
 from simulacra.actors.runtime import ActorSystem
 from simulacra.testing.lab import why_not
+from simulacra.testing.lab.fixtures import labs
 from tests.support import nothing_left_behind
+
+__all__ = ["labs"]  # a fixture, found by its name
 
 # Noisy machines make examples slow now and then; in CI the examples are the same each time.
 settings.register_profile("here", deadline=None)

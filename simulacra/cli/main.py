@@ -46,6 +46,7 @@ _COMMANDS: Final = {
         "keys": "keys:app",
         "doctor": "doctor:doctor",
         "demo": "demo:demo",
+        "lab": "lab:app",
         "completion": "completion:completion",
     },
 }

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from simulacra.testing.lab import Lab, why_not
+from simulacra.testing.lab import Host, Lab, why_not
+from simulacra.testing.lab.plan import PORT
 from tests.machines import GatewayError, Machine, wait_for
 
 pytestmark = [
@@ -21,8 +18,6 @@ pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
     pytest.mark.timeout(60),
 ]
-
-PORT = 7400
 
 COUNTER = """
 def main(ctx, size):
@@ -37,37 +32,25 @@ def main(ctx, size):
 """
 
 
-class Host(Machine):
-    """A machine in a namespace of the lab, with the command line's own node."""
+class LabMachine(Machine):
+    """A host of the lab, with the command line's own node."""
 
-    def __init__(self, lab: Lab, name: str, home: Path) -> None:
-        super().__init__(name, home, lab.address(name), PORT)
-        self._lab = lab
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.name, host.home / "simulacra", host.address, PORT)
+        self._host = host
 
     def up(self, die_at: int = 0, software: str = "") -> None:
         """Start the node and wait until it answers."""
-        environ = {**os.environ, **self.environ, "SIMULACRA_LISTEN": self.address}
-        command = [sys.executable, "-m", "simulacra", "up"]
-        with self.log.open("ab") as log:
-            self._process = self._lab.start(
-                self.name, command, env=environ, stdout=log, stderr=log, cwd=self.home
-            )
-        self.pid = self._process.pid
-        wait_for(lambda: self.call("status"), what=f"{self.name} is up")
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the node's process runs."""
-        return self._process is not None and self._process.poll() is None
+        self._host.up()
+        self.pid = self._host.node_pid()
 
 
 class Hosts:
     """The hosts of a lab, all up and met."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.all = [Host(lab, name, folder / name) for name in lab.hosts]
+        self.all = [LabMachine(host) for host in lab]
         for host in self.all:
             host.admit(*self.all)
         for host in self.all:
@@ -75,15 +58,13 @@ class Hosts:
         self.wait_met()
 
     def wait_met(self) -> None:
-        for host in self.all:
-            others = [other for other in self.all if other is not host]
-            wait_for(partial(host.sees, *others), 30.0)
+        self.lab.wait_met()
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+def hosts() -> Iterator[Hosts]:
     with Lab("laptop", "desk", "nas") as lab:
-        hosts = Hosts(lab, tmp_path_factory.mktemp("lab"))
+        hosts = Hosts(lab)
         yield hosts
         for host in hosts.all:
             host.down()
@@ -93,7 +74,7 @@ def test_a_cable_is_pulled_during_a_move_and_put_back(hosts: Hosts) -> None:
     laptop, desk, nas = hosts.all
     desk.spawn(COUNTER, 8_000_000, name="counter")
     sent = [nas.ask("counter", number) for number in range(5)]
-    hosts.lab.slow("desk", "20mbit")  # so that the state takes some seconds
+    hosts.lab.slow("desk", rate="20mbit")  # so that the state takes some seconds
     outcome: list[object] = []
 
     def migrate() -> None:
@@ -105,23 +86,25 @@ def test_a_cable_is_pulled_during_a_move_and_put_back(hosts: Hosts) -> None:
     moving = threading.Thread(target=migrate)
     moving.start()
     wait_for(lambda: desk.rows("counter")[0]["state"] == "moving")
-    hosts.lab.cut("laptop")
+    hosts.lab.unplug("laptop")
     moving.join()
     assert "stays on desk" in str(outcome[0])
-    hosts.lab.slow("desk", "1gbit")
+    hosts.lab.slow("desk")
     assert nas.ask("counter", 5) == len(sent) + 1
-    hosts.lab.mend("laptop")
+    hosts.lab.plug("laptop")
     hosts.wait_met()
     assert desk.migrate("counter", "laptop")["target"] == "laptop"
     nas.tell("counter", "end")
     assert laptop.result("counter") == list(range(6))
 
 
-def test_over_a_slow_link_a_computation_runs_where_its_data_is(hosts: Hosts) -> None:
-    laptop, _, nas = hosts.all
-    hosts.lab.slow("nas", "4mbit")
+def test_over_a_slow_link_a_computation_runs_where_its_data_is(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    laptop, _, _ = hosts.all
+    hosts.lab.slow("nas", rate="4mbit")
     try:
-        folder = nas.home / "photos"
+        folder = tmp_path / "photos"
         folder.mkdir()
         for number in range(60):
             (folder / f"{number}").write_bytes(b"x" * 100_000)
@@ -137,14 +120,14 @@ def test_over_a_slow_link_a_computation_runs_where_its_data_is(hosts: Hosts) -> 
         [move] = laptop.call("explain", name="index")["moves"]
         assert (move["source"], move["target"]) == ("laptop", "nas")
     finally:
-        hosts.lab.slow("nas", "1gbit")
+        hosts.lab.heal()
 
 
 def test_a_lost_host_is_noticed_within_five_seconds_and_comes_back(hosts: Hosts) -> None:
     laptop, desk, nas = hosts.all
     nas.spawn(COUNTER, 10, name="there")
     assert laptop.ask("there", "one") == 1
-    hosts.lab.cut("nas")
+    hosts.lab.unplug("nas")
     cut = time.monotonic()
 
     def down() -> bool:
@@ -156,7 +139,7 @@ def test_a_lost_host_is_noticed_within_five_seconds_and_comes_back(hosts: Hosts)
     with pytest.raises(GatewayError, match="nas cannot be asked"):
         desk.tell("there", "never written to before")
     laptop.tell("there", "two")
-    hosts.lab.mend("nas")
+    hosts.lab.plug("nas")
     hosts.wait_met()
     wait_for(lambda: desk.ask("there", "more") > 3, what="what was written meanwhile has come")
     desk.call("stop", name="there", kill=True)

@@ -1,0 +1,74 @@
+"""What hosts of a lab find in their /etc and /run/lab: names, keys for ssh, settings of sshd."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+from simulacra.testing.lab.machine import feed
+from simulacra.testing.lab.plan import HOME, Plan, passwd
+
+_HERE: Final = "/run/lab"
+
+_SSH: Final = f"""\
+Host *
+  IdentityFile {_HERE}/key
+  IdentitiesOnly yes
+  UserKnownHostsFile {_HERE}/known_hosts
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+"""
+
+_SSHD: Final = f"""\
+HostKey {_HERE}/host_key
+AuthorizedKeysFile {_HERE}/key.pub
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UsePAM no
+PidFile /run/sshd.pid
+Subsystem sftp internal-sftp
+PrintMotd no
+"""
+
+
+def furnish(plan: Plan, folder: Path, shared: dict[str, str], simulacra: list[str]) -> None:
+    """Write it all below the lab's folder.
+
+    Args:
+        plan: the hosts.
+        folder: the lab's.
+        shared: what the environments of the hosts have in common.
+        simulacra: the command that is ``simulacra``.
+    """
+    etc = folder / "etc"
+    (etc / "bin").mkdir(parents=True, mode=0o755)
+    _write(folder / "hosts", plan.hosts_file())
+    _write(folder / "passwd", passwd(Path("/etc/passwd").read_text()))
+    _write(etc / "bin" / "simulacra", f'#!/bin/sh\nexec {shlex.join(simulacra)} "$@"\n', 0o755)
+    for key in ("key", "host_key"):
+        _make_key(etc / key)
+    public = (etc / "host_key.pub").read_text()
+    _write(etc / "known_hosts", f"* {public}")
+    for host in plan.hosts:
+        environ = plan.environ(host, shared)
+        # One line for all: of several, sshd takes the first.
+        told = " ".join(f'"{name}={value}"' for name, value in environ.items())
+        listen = f"ListenAddress {plan.address(host)}\nSetEnv {told}\n"
+        _write(etc / f"{host}.sshd", _SSHD + listen)
+        _write(etc / f"{host}.ip", "".join(f"{line}\n" for line in plan.interface(host)))
+        disk = folder / "disks" / host
+        (disk / ".ssh").mkdir(parents=True, mode=0o700)
+        _write(disk / ".ssh" / "config", _SSH, 0o600)
+        _write(disk / ".hushlogin", "")
+        _write(disk / ".bashrc", f"PS1='{host}:\\w# '\ncd {HOME}\n")
+
+
+def _write(file: Path, text: str, mode: int = 0o644) -> None:
+    file.write_text(text)
+    file.chmod(mode)
+
+
+def _make_key(file: Path) -> None:
+    feed(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(file)], "")

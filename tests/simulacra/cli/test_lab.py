@@ -1,0 +1,110 @@
+"""`simulacra lab` as a person types it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from simulacra.cli.exits import ExitCode
+from simulacra.testing.lab import LabError, attach
+
+from .conftest import Run
+
+NAME = f"cli-{os.getpid()}"
+ADDRESS = "10.77.0."
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(60)
+def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
+    def lab(*words: str) -> str:
+        ended = run("lab", *words, "--lab", NAME)
+        assert ended.code == 0, ended
+        return ended.stdout + ended.stderr
+
+    try:
+        said = lab("up", "3", "--zones", "a,b/c", "--bare")
+        assert f"lab {NAME} is up: a, b, c" in said
+        assert f"simulacra lab down --lab {NAME}" in said
+        assert NAME in run("lab", "list").stdout.splitlines()
+        lab("split", "a,b", "c")
+        lab("slow", "a", "b", "10mbit", "--latency", "50ms")
+        lab("loss", "a", "b", "5%")
+        lab("cut", "b", "c", "--one-way")
+        lab("unplug", "c")
+        lab("stop", "b")
+        lab("kill", "c")
+        shown = lab("ps").splitlines()
+        assert [line.split()[:5] for line in shown[1:4]] == [
+            ["a", "up", "-", f"{ADDRESS}1", "0"],
+            ["b", "stopped", "-", f"{ADDRESS}2", "0"],
+            ["c", "down", "-", f"{ADDRESS}3", "1"],
+        ]
+        assert shown[4:] == [
+            "c is unplugged",
+            "the zones are apart",
+            "a to b: loses 5.00%, 10 Mbit/s, 50 ms late",
+            "b to a: loses 5.00%, 10 Mbit/s, 50 ms late",
+            "b to c: cut",
+        ]
+        lab("start", "c")
+        lab("continue", "b")
+        lab("plug", "c")
+        lab("heal")
+        found = run("lab", "status", "--json", "--lab", NAME).json()
+        assert [host["state"] for host in found["hosts"]] == ["up"] * 3
+        assert found["links"] == []
+        lab("exec", "a", "ssh", "c", "true")
+        told = run("lab", "exec", "--lab", NAME, "a", "--", "sh", "-c", "hostname; exit 3")
+        assert (told.code, told.stdout) == (3, "a\n")
+        wrong = run("lab", "split", "a", "x", "--lab", NAME)
+        assert (wrong.code, wrong.stderr) == (
+            ExitCode.FAILED,
+            "simulacra: the lab has no host 'x'\n  it has: a, b, c\n",
+        )
+        assert f"lab {NAME} is down" in lab("down")
+    finally:
+        with contextlib.suppress(LabError):
+            attach(NAME).close()
+
+
+@pytest.mark.lab
+def test_a_lab_that_does_not_run_is_said(run: Run) -> None:
+    ended = run("lab", "heal", "--lab", "none", "--json")
+    assert ended.code == ExitCode.FAILED
+    assert ended.json()["error"]["message"] == "no lab named none runs"
+
+
+@pytest.mark.lab
+def test_hosts_that_are_said_twice_and_differently_are_refused(run: Run) -> None:
+    for words in (["3", "--names", "a,b"], ["--names", "a", "--zones", "a/b"]):
+        ended = run("lab", "up", *words, "--lab", NAME)
+        assert ended.code == ExitCode.USAGE
+        assert "do not say the same hosts" in ended.stderr
+    assert run("lab", "up", "0", "--lab", NAME).stderr == (
+        "simulacra: a lab has 1 to 200 hosts, not 0\n"
+    )
+
+
+def test_without_root_it_is_said_what_to_type(environ: dict[str, str]) -> None:
+    # As somebody else in a user namespace would see it: the number is all that counts.
+    program = (
+        "import os; os.geteuid = lambda: 1000\n"
+        "from simulacra.cli.main import main; raise SystemExit(main(['lab', 'up', '5']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == ExitCode.DENIED
+    assert done.stderr == (
+        "simulacra: a lab of network namespaces needs root\n  sudo simulacra lab up 5\n"
+    )
