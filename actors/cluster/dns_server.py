@@ -27,6 +27,8 @@ from simulacra.actors.cluster.turnstile import Limits, Turnstile
 
 logger = logging.getLogger(__name__)
 
+PORT: Final = 7453
+"""Where resolvers are pointed at, unless said otherwise."""
 IDLE: Final = 5.0
 QUESTIONS: Final = 100
 LIMITS: Final = Limits(
