@@ -147,6 +147,7 @@ class _Board:
         self._now = now
         self._load: Counter[str] = Counter()
         self._ports: dict[tuple[str, int], str] = {}
+        self._lacks: dict[tuple[str, str], tuple[str, ...]] = {}
 
     # -- 1 and 2: whether it runs here at all
 
@@ -259,7 +260,9 @@ class _Board:
         known = self._part.hosts.get(host)
         if known is None:
             return "the host is not here"
-        reasons = list(unmet(service.needs, known))
+        if (service.name, host) not in self._lacks:
+            self._lacks[service.name, host] = unmet(service.needs, known)
+        reasons = list(self._lacks[service.name, host])
         for port in sorted(ports_of(service.needs)):
             holder = self._ports.get((host, port))
             if holder not in (None, service.name):

@@ -1,4 +1,4 @@
-"""How many may stand at the door: pure counts of connections, for each address and in all.
+"""How many may come: pure counts of connections and questions, for each address and in all.
 
 An address may have so many connections open, and open so many in a time (a bucket of tokens that
 fills steadily); so may all addresses together. The address is judged first, so that a crowd from
@@ -18,7 +18,7 @@ REMEMBERED: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the door bears.
+    """What a server bears.
 
     Attributes:
         open_each: connections that one address may have open.
@@ -58,9 +58,9 @@ class Turnstile:
     """Counts who comes and goes.
 
     Attributes:
-        limits: what the door bears.
+        limits: what the server bears.
         open: connections that are open now.
-        turned_away: connections refused so far.
+        turned_away: what was refused so far.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -77,26 +77,39 @@ class Turnstile:
             now: seconds, of a clock that only goes forward.
         """
         visitor = self._visitor(address, now)
-        everybody = self._everybody(now)
-        limits = self.limits
-        if (
-            visitor.open >= limits.open_each
-            or self.open >= limits.open_all
-            or visitor.bucket.tokens < 1
-            or everybody.tokens < 1
-        ):
+        full = visitor.open >= self.limits.open_each or self.open >= self.limits.open_all
+        if full or not self._take(visitor, now):
             self.turned_away += 1
             return False
         visitor.open += 1
         self.open += 1
-        visitor.bucket.tokens -= 1
-        everybody.tokens -= 1
         return True
 
     def leave(self, address: str) -> None:
         """A connection that entered has ended."""
         self._visitors[_household(address)].open -= 1
         self.open -= 1
+
+    def passes(self, address: str, now: float) -> bool:
+        """Whether something that needs no connection, such as a datagram, may pass.
+
+        Args:
+            address: where it comes from.
+            now: seconds, of a clock that only goes forward.
+        """
+        passes = self._take(self._visitor(address, now), now)
+        self.turned_away += not passes
+        return passes
+
+    def _take(self, visitor: _Visitor, now: float) -> bool:
+        if self._all is None:
+            self._all = _Bucket(self.limits.burst_all, now)
+        self._all.fill(self.limits.rate_all, self.limits.burst_all, now)
+        if visitor.bucket.tokens < 1 or self._all.tokens < 1:
+            return False
+        visitor.bucket.tokens -= 1
+        self._all.tokens -= 1
+        return True
 
     def _visitor(self, address: str, now: float) -> _Visitor:
         household = _household(address)
@@ -113,12 +126,6 @@ class Turnstile:
         if len(self._visitors) >= REMEMBERED:
             oldest = next(name for name, each in self._visitors.items() if not each.open)
             del self._visitors[oldest]
-
-    def _everybody(self, now: float) -> _Bucket:
-        if self._all is None:
-            self._all = _Bucket(self.limits.burst_all, now)
-        self._all.fill(self.limits.rate_all, self.limits.burst_all, now)
-        return self._all
 
 
 def _household(address: str) -> str:

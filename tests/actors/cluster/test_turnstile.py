@@ -44,6 +44,14 @@ def test_an_ipv6_household_counts_as_one() -> None:
     turnstile.leave("192.0.2.1")
 
 
+def test_datagrams_are_counted_alike() -> None:
+    turnstile = Turnstile(Limits(burst_each=3, burst_all=4, rate_each=1.0, rate_all=10.0))
+    assert [turnstile.passes("192.0.2.1", 0.0) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert [turnstile.passes("192.0.2.2", 0.0) for _ in range(2)] == [True, False]
+    assert turnstile.passes("192.0.2.1", 1.0)
+    assert (turnstile.open, turnstile.turned_away) == (0, 3)
+
+
 def test_a_clock_that_goes_back_gives_nothing() -> None:
     turnstile = Turnstile(Limits(1000, 1000, burst_each=1, rate_each=1.0))
     assert turnstile.enter("192.0.2.1", 10.0)
