@@ -66,7 +66,7 @@ class Enrolment:
             return []
         places = self.charter.places
         return [
-            Member(each.host, each.curve, places.get(each.host, ""))
+            Member(each.host, each.curve, places.get(each.host, ""), each.role == "outside")
             for each in self.charter.roll.members
             if each.signing != self.signer.key
         ]

@@ -64,7 +64,11 @@ class Incoming:
         self._parked: dict[ActorId, int] = {}
         self._parked_lock = threading.Lock()
         self._last: tuple[ActorId, OnRoom] | None = None
-        self._handlers: dict[int, Callable[..., None]] = {
+        self._handlers = self._table()
+
+    def _table(self) -> dict[int, Callable[..., None]]:
+        """What handles each kind of entry."""
+        return {
             Entry.TELL: self._tell,
             Entry.ASK: self._ask,
             Entry.REPLY: self._reply,

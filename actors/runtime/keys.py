@@ -103,11 +103,14 @@ class Member:
         name: the node's name.
         key: its public key, Z85.
         address: ``host:port`` where it listens, or an empty string.
+        outside: whether it reaches only what was exposed (see `outside`); no line says so, the
+            network's records do.
     """
 
     name: str
     key: str
     address: str = ""
+    outside: bool = False
 
 
 class KeyList:
@@ -167,8 +170,9 @@ def _without_comment(words: list[str]) -> list[str]:
 def _member(words: list[str]) -> Member:
     if len(words) not in (2, 3):
         raise ValueError(f"wanted NAME KEY [ADDRESS], found {len(words)} words")
-    check_public_key(words[1])
-    return Member(*words)
+    name, key, *address = words
+    check_public_key(key)
+    return Member(name, key, *address[:1])
 
 
 def check_public_key(key: str) -> None:

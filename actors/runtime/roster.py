@@ -30,6 +30,7 @@ from simulacra.actors.runtime.frames import (
 )
 from simulacra.actors.runtime.incoming import Incoming
 from simulacra.actors.runtime.keys import Member
+from simulacra.actors.runtime.outside import Outside
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.session import (
     Beat,
@@ -204,7 +205,9 @@ class Roster:
 
     def _bind(self, routing_id: bytes, peer: Peer, hello: Hello, wire: Wire) -> None:
         self.connections.evict(peer, keep=hello.session_id)
-        incoming = self.connections.incoming(peer, hello.session_id) or Incoming(
+        member = self._member(hello.key)
+        kind = Outside if member is None or member.outside else Incoming
+        incoming = self.connections.incoming(peer, hello.session_id) or kind(
             self._system, peer, self._codec, self._settings.window
         )
         connection = Connection(peer, Lane(hello.lane), hello.session_id, wire, incoming)

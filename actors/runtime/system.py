@@ -49,6 +49,9 @@ class ActorSystem:
         with ActorSystem("laptop") as system:
             greeter = system.spawn(Greeter, name="greeter")
             greeter.ask("hello")
+
+    Attributes:
+        exposed: the names of the actors that outside hosts reach; see `outside`.
     """
 
     def __init__(self, name: str = "local") -> None:
@@ -57,6 +60,7 @@ class ActorSystem:
         self.dead_letters = DeadLetters()
         self.timers = TimerWheel(name)
         self.groups = Groups()
+        self.exposed: set[str] = set()
         self._ids = count(1)
         self._lock = threading.Lock()
         self._cells: dict[int, Cell] = {}
