@@ -172,7 +172,7 @@ def _member(words: list[str]) -> Member:
         raise ValueError(f"wanted NAME KEY [ADDRESS], found {len(words)} words")
     name, key, *address = words
     check_public_key(key)
-    return Member(name, key, *address[:1])
+    return Member(name, key, "".join(address))
 
 
 def check_public_key(key: str) -> None:
