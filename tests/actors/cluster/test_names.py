@@ -129,7 +129,8 @@ def test_when_parts_meet_hosts_and_who_was_first_keep_their_names() -> None:
     later = Thing("tree", "docs", (Place("nas", "/docs"),), (20, 0, "nas"))
     first = Thing("computation", "docs", (Place("desk"),), (10, 5, "desk"))
     tree = Thing("tree", "laptop", (Place("nas", "/laptop"),), (1,))
-    names = Names.of([later, *HOSTS, tree, first])
+    laptop = Thing("host", "laptop", (Place("laptop"),), (30,))
+    names = Names.of([later, tree, laptop, first])
     assert names.resolve("docs", "nas").kind == "computation"
     assert names.resolve("docs-nas:a", "nas").places == (Place("nas", "/docs/a"),)
     assert names.resolve("laptop", "nas").kind == "host"

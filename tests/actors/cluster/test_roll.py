@@ -45,6 +45,13 @@ def test_another_networks_records_do_nothing() -> None:
     assert roll.problem(other.admit("evil")) == "it is of another network"
 
 
+def test_a_record_that_was_changed_is_left_out() -> None:
+    changed = replace(DESK, at=NOW + 7)
+    roll = roll_of(NAS, changed)
+    assert names(roll) == ["nas"]
+    assert roll.problem(changed) == "the admission is not signed by its witness"
+
+
 def test_only_owners_invite() -> None:
     forged = HOME.admit("evil", token=HOME.invite(owner=signer("evil owner")))
     roll = roll_of(NAS, forged)
@@ -151,6 +158,8 @@ def test_who_leaves_in_peace_is_trusted_in_what_it_did() -> None:
     left = roll.add(*roll.expel("desk", signer("desk"), at=NOW + 3))
     assert names(left) == ["nas", "phone"]
     assert left.why_not(curve("desk")) == "desk left"
+    bare = expel(ROOT, "desk", [curve("desk"), signer("desk").key], signer("desk"), at=NOW + 3)
+    assert names(roll.add(bare)) == ["nas", "phone"]
 
 
 @pytest.mark.parametrize("by", ["stranger", "phone"])

@@ -121,6 +121,12 @@ def test_a_replica_moves_for_the_spread_only_to_a_host_that_stays() -> None:
     assert decision.stop == (("nas", "vm is in another zone"),)
 
 
+def test_as_even_as_it_can_be_nothing_moves() -> None:
+    more = part(*HOME.hosts.values(), host("mini", "home"), host("box", "cloud"))
+    three = replace(SPREAD, replicas=3)
+    assert one(three, more, "desk", "nas", "vm").hosts == ("desk", "nas", "vm")
+
+
 def test_one_in_each_zone() -> None:
     each = Service("cache", replicas=EACH_ZONE)
     assert one(each, HOME).hosts == ("desk", "vm")
