@@ -22,6 +22,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 FILE: Final = "simulacra.toml"
 _SYSTEM: Final = Path("/etc/simulacra")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})")
 
 
@@ -91,12 +92,14 @@ class Settings:
         listen: HOST:PORT where other nodes reach this one. The default is reachable from this
             machine only, on a port that the system picks.
         join: HOST:PORT of nodes to meet first.
+        labels: What the host is marked with, such as ``gpu``, for computations that want that.
         paths: Where its things are.
     """
 
     name: str = field(default_factory=host_name)
     listen: str = "127.0.0.1:0"
     join: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -159,8 +162,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in ("name", "listen"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
-    if join := environ.get("SIMULACRA_JOIN"):
-        found["join"] = [part.strip() for part in join.split(",") if part.strip()]
+    for name in ("join", "labels"):
+        if value := environ.get(f"SIMULACRA_{name.upper()}"):
+            found[name] = [part.strip() for part in value.split(",") if part.strip()]
     return found
 
 
@@ -180,7 +184,22 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         _check_address(place, "listen", values["listen"])
     if "join" in values:
         checked["join"] = _addresses(place, values["join"])
+    if "labels" in values:
+        checked["labels"] = _labels(place, values["labels"])
     return checked
+
+
+def _labels(place: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise _wrong(place, f"labels is {value!r}, not a list", "write labels = ['gpu']")
+    for label in value:
+        if not isinstance(label, str) or _LABEL.fullmatch(label) is None:
+            raise _wrong(
+                place,
+                f"{label!r} is no label",
+                "use small letters, digits and _ . -, at most 32: labels = ['gpu']",
+            )
+    return tuple(value)
 
 
 def _addresses(place: str, value: object) -> tuple[str, ...]:

@@ -89,6 +89,8 @@ def _command(settings: Settings) -> list[str]:
     command += ["--name", settings.name, "--listen", settings.listen]
     for address in settings.join:
         command += ["--join", address]
+    for label in settings.labels:
+        command += ["--label", label]
     return command
 
 

@@ -1,4 +1,4 @@
-"""How things are: the node, the computations, their results, and why they are there."""
+"""How things are: the node, the computations, their results."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
-from simulacra.actors.compute.computing import Await, Described, GetResult, Look
-from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
+from simulacra.actors.compute.computing import Await, GetResult
 from simulacra.actors.compute.services import THIS_SOFTWARE
+from simulacra.actors.compute.speed import measured_speed
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
+from simulacra.actors.control.placing import Waiting
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.logs import STDERR, file_of
 from simulacra.actors.runtime.frames import WIRE_VERSION
@@ -30,7 +30,7 @@ _ASK: Final = 10.0
 
 
 class Watching:
-    """The verbs ``status``, ``ps``, ``result`` and ``explain``."""
+    """The verbs ``status``, ``ps`` and ``result``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -56,6 +56,8 @@ class Watching:
             "cores": os.cpu_count() or 1,
             "load": os.getloadavg()[0],
             "memory": {"total": memory.total, "free": memory.available},
+            "speed": measured_speed(),
+            "labels": list(node.settings.labels),
             "limits": "rlimit",
             "computations": dict(Counter(each.state for each in here if each.state != "left")),
             "dead_letters": node.system.dead_letters.count,
@@ -113,7 +115,11 @@ class Watching:
             if actors and host == self._node.settings.name:
                 rows += self._actor_rows(host)
             rows += [_computation_row(each) for each in here]
-        return rows
+        return rows + [
+            _waiting_row(each)
+            for each in list(self._node.waiting.values())
+            if name is None or each.name == name
+        ]
 
     def _node_row(self, host: str, *, is_up: bool) -> dict[str, Any]:
         heard = self._node.hosts.of(host)
@@ -159,94 +165,10 @@ class Watching:
             "host": described.host,
             "state": described.state,
             "kind": described.kind,
-            "waits_for": described.waits_for,
             **result,
             "reason": None if is_living(described) else described.reason,
             "ended": None if described.ended is None else time.time() - described.ended,
         }
-
-    # -- why
-
-    def explain(self, call: Call) -> Iterator[object]:
-        """The costs of each host for a computation, and its moves."""
-        seen = find(self._node, call.arg("name", str))
-        described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
-        so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
-        needs = Needs(
-            described.name, at=described.host, reads=to_come, state_size=described.size,
-            on=None, near=None,
-        )  # fmt: skip
-        network = self._node.hosts.network()
-        alternatives = explain(needs, network)
-        stages = (
-            Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in to_come),
-                  round_trips=sum(r.round_trips for r in to_come)),
-            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
-        )  # fmt: skip
-        yield {
-            "name": described.name,
-            "host": described.host,
-            "state": described.state,
-            "waits_for": described.waits_for,
-            "why": _why(described, alternatives),
-            "reads": [
-                {
-                    "name": None,
-                    "at": read.path,
-                    "size": read.size,
-                    "trips": read.round_trips,
-                    "seen": seen.ago,
-                }
-                for read in so_far
-            ],
-            "alternatives": [_alternative(each, described.host) for each in alternatives],
-            "chain": [
-                {"places": list(row.hosts), "seconds": row.total, "best": row.best}
-                for row in explain_chain(stages, network)
-            ],
-            "moves": [
-                {
-                    "ago": time.time() - move["at"],
-                    "source": move["source"],
-                    "target": move["target"],
-                    "why": move["why"],
-                }
-                for move in described.moves
-            ],
-        }
-
-
-def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
-    return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
-
-
-def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
-    if described.on is not None:
-        return f"it was asked to run on {described.on}"
-    if described.near is not None:
-        return f"it was asked to run near {described.near}"
-    best = next((each.host for each in alternatives if each.best), None)
-    if best == described.host:
-        return f"of all hosts it costs least on {best}"
-    if best is None:
-        return "no other host can take it"
-    return f"it would cost less on {best}, but too little, or for too short a time, to move"
-
-
-def _alternative(each: Alternative, here: str) -> dict[str, Any]:
-    possible = each.refused is None
-    return {
-        "host": each.host,
-        "here": each.host == here,
-        "best": each.best,
-        "seconds": each.cost.total if possible else None,
-        "data": each.cost.transfer if possible else None,
-        "trips": each.cost.round_trips if possible else None,
-        "work": each.cost.work if possible else None,
-        "move": each.cost.moving if possible else None,
-        "refused": each.refused,
-    }
 
 
 def _row(row: str, parent: str | None) -> dict[str, Any]:
@@ -272,6 +194,17 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "cpu": one.cpu,
         "memory": one.memory,
         "reason": one.reason,
-        "waits_for": one.waits_for,
         "seen": seen.ago,
+    }
+
+
+def _waiting_row(one: Waiting) -> dict[str, Any]:
+    return {
+        **_row(f"{one.name}#", None),
+        "name": one.name,
+        "kind": "computation",
+        "host": None,
+        "state": "waiting",
+        "age": time.monotonic() - one.since,
+        "waits_for": one.waits_for,
     }

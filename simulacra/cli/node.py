@@ -21,6 +21,7 @@ def up(
     name: str | None = None,
     listen: str | None = None,
     join: tuple[str, ...] = (),
+    label: tuple[str, ...] = (),
     detach: bool = False,
     timeout: Duration = TIMEOUT,
     json: bool = False,
@@ -33,16 +34,18 @@ def up(
 
     - `simulacra up --detach`
     - `simulacra up --listen 192.168.1.7:7400 --join nas.local:7400`
+    - `simulacra up --label gpu --detach`
 
     Args:
         name: The node's name in the network; this machine's own if left out.
         listen: HOST:PORT where other nodes reach it.
         join: HOST:PORT of a node to meet; may be given several times.
+        label: What this host is marked with, for spawn --label; may be given several times.
         detach: Start it in the background, and return when it answers.
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
     """
-    settings = Settings.load({"name": name, "listen": listen, "join": join})
+    settings = Settings.load({"name": name, "listen": listen, "join": join, "labels": label})
     if not detach:
         # Only the node itself needs pykka and ZeroMQ.
         from simulacra.actors.node import run  # noqa: PLC0415
@@ -144,7 +147,8 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         f"up {show_age(found['uptime'])}",
         "listens": found["listen"],
         "key": found["key"],
-        "load": f"{found['load']:.2f} on {found['cores']} cores",
+        "load": f"{found['load']:.2f} on {found['cores']} cores of speed {found['speed']:.2g}",
+        "labels": ", ".join(found["labels"]) or "none",
         "memory": f"{show_size(memory['free'])} free of {show_size(memory['total'])}",
         "limits": f"by {found['limits']}",
         "computations": computations or "none",
