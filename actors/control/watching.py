@@ -18,7 +18,7 @@ from simulacra.actors.compute.speed import measured_speed
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.control.placing import Waiting
 from simulacra.actors.gateway.call import Call
-from simulacra.actors.logs import STDERR, file_of
+from simulacra.actors.logs import current_file
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from simulacra.actors.runtime.peer import Peer
 
 _ASK: Final = 10.0
+_SHUT_OUT: Final = (
+    "its door turns this node away: its list does not have our key; there, add the line that "
+    "`simulacra keys` prints here: simulacra keys add NAME KEY HOST:PORT"
+)
 
 
 class Watching:
@@ -41,7 +45,7 @@ class Watching:
         """This node, and those it knows."""
         del call
         node = self._node
-        memory, log = psutil.virtual_memory(), file_of(STDERR)
+        memory, log = psutil.virtual_memory(), current_file()
         here = [s.described for s in everywhere(node) if s.described.host == node.settings.name]
         yield {
             "host": node.settings.name,
@@ -62,20 +66,38 @@ class Watching:
             "computations": dict(Counter(each.state for each in here if each.state != "left")),
             "dead_letters": node.system.dead_letters.count,
             "log": None if log is None else str(log),
-            "peers": [self._peer(peer) for peer in node.transport.peers()],
+            "peers": [self._peer(peer) for peer in node.transport.peers()] + self._refused(),
         }
+
+    def _refused(self) -> list[dict[str, Any]]:
+        """Members that greeted, were refused, and are nobody's peers."""
+        return [
+            {
+                "host": hello.node,
+                "address": hello.endpoint.removeprefix("tcp://"),
+                "state": "refused",
+                "reason": why,
+                "rtt": None,
+                "bandwidth": None,
+                "seen": None,
+                "version": hello.software,
+                "clock": None,
+            }
+            for hello, why in self._node.transport.refused_strangers()
+        ]
 
     def _peer(self, peer: Peer) -> dict[str, Any]:
         hosts = self._node.hosts
         heard = hosts.of(peer.name)
-        state = "up" if peer.is_up else "refused" if peer.refusal else "connecting"
-        if heard is not None and not peer.is_up and not peer.refusal:
+        reason = None if peer.is_up else peer.refusal or (_SHUT_OUT if peer.is_shut_out else None)
+        state = "up" if peer.is_up else "refused" if reason else "connecting"
+        if heard is not None and state == "connecting":
             state = "down"
         return {
             "host": peer.name,
             "address": peer.endpoint.removeprefix("tcp://"),
             "state": state,
-            "reason": peer.refusal or None,
+            "reason": reason,
             "rtt": hosts.round_trip(peer.name),
             "bandwidth": hosts.bandwidth(peer.name),
             "seen": None if heard is None else time.monotonic() - heard.at,
