@@ -56,6 +56,17 @@ class _Who(logging.Filter):
         return True
 
 
+def current_file() -> Path | None:
+    """The file that the log goes to now, if it goes to one.
+
+    The file that standard error is open on is another one as soon as they have taken turns.
+    """
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, RotatingFileHandler):
+            return Path(handler.baseFilename)
+    return None
+
+
 def file_of(descriptor: int) -> Path | None:
     """The regular file that a descriptor is open on, if it is one."""
     try:

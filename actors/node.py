@@ -55,6 +55,7 @@ from simulacra.actors.compute.post_messages import POST
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
+from simulacra.actors.control.placing import Waiting
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
@@ -90,6 +91,7 @@ class Node:
         self.settings = settings
         self.started = time.monotonic()
         self.stopping = threading.Event()
+        self.waiting: dict[str, Waiting] = {}
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
         self._members = settings.paths.members
@@ -120,7 +122,9 @@ class Node:
         begun.callback(self.bulk_client.close)
         self.files = RemoteFiles(self.system, self.bulk_client)
         begun.callback(self.files.close)
-        self.hosts = HostTable(settings.name, VERSION, self.connected, self.bulk_client.bandwidth)
+        self.hosts = HostTable(
+            settings.name, VERSION, self.connected, self.bulk_client.bandwidth, settings.labels
+        )
         self.store = Store(settings.paths.state / settings.name / "computations")
         self.gateway = Gateway(
             settings.paths.socket(settings.name),

@@ -23,6 +23,7 @@ FILE: Final = "simulacra.toml"
 _SYSTEM: Final = Path("/etc/simulacra")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
+_LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
 
 def host_name() -> str:
@@ -109,6 +110,7 @@ class Settings:
         zone: What stands or falls with this host: its LAN, its cloud region; empty for unknown.
         hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
             lists of words.
+        labels: What the host is marked with, such as ``gpu``, for computations that want that.
         paths: Where its things are.
     """
 
@@ -118,6 +120,7 @@ class Settings:
     door: str = ""
     zone: str = ""
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -180,8 +183,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in ("name", "listen", "door", "zone"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
-    if join := environ.get("SIMULACRA_JOIN"):
-        found["join"] = [part.strip() for part in join.split(",") if part.strip()]
+    for name in ("join", "labels"):
+        if value := environ.get(f"SIMULACRA_{name.upper()}"):
+            found[name] = [part.strip() for part in value.split(",") if part.strip()]
     return found
 
 
@@ -210,7 +214,22 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         )
     if "hooks" in values:
         checked["hooks"] = _hooks(place, values["hooks"])
+    if "labels" in values:
+        checked["labels"] = _labels(place, values["labels"])
     return checked
+
+
+def _labels(place: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise _wrong(place, f"labels is {value!r}, not a list", "write labels = ['gpu']")
+    for label in value:
+        if not isinstance(label, str) or _LABEL.fullmatch(label) is None:
+            raise _wrong(
+                place,
+                f"{label!r} is no label",
+                "use small letters, digits and _ . -, at most 32: labels = ['gpu']",
+            )
+    return tuple(value)
 
 
 def _addresses(place: str, value: object) -> tuple[str, ...]:

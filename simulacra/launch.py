@@ -91,6 +91,8 @@ def _command(settings: Settings) -> list[str]:
         command += ["--join", address]
     for flag, value in (("--door", settings.door), ("--zone", settings.zone)):
         command += [flag, value] if value else []
+    for label in settings.labels:
+        command += ["--label", label]
     return command
 
 

@@ -55,6 +55,7 @@ class Machine:
         name: the node's name.
         home: its SIMULACRA_HOME.
         pid: of its node, 0 while there is none.
+        labels: what its node is marked with when it comes up, with commas between.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Machine:
         self.address = f"{address}:{port}"
         self.log = home / "log"
         self.pid = 0
+        self.labels = ""
         self._zygote = zygote
 
     def admit(self, *others: Machine, addresses: list[Machine] | None = None) -> None:
@@ -92,7 +94,9 @@ class Machine:
         assert self._zygote is not None
         assert self._zygote.stdin is not None
         assert self._zygote.stdout is not None
-        told = {**self.environ, "SIMULACRA_LISTEN": self.address}
+        told = {
+            **self.environ, "SIMULACRA_LISTEN": self.address, "SIMULACRA_LABELS": self.labels,
+        }  # fmt: skip
         order = {
             "environ": told, "log": str(self.log), "die_at": die_at, "software": software,
         }  # fmt: skip

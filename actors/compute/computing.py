@@ -143,7 +143,6 @@ class Described:
         cpu: seconds of processor time used by its worker.
         memory: resident bytes of its worker.
         reason: why it ended, or first failed, as a map; None for neither.
-        waits_for: what it waits for, where it waits.
         epoch: of the place where it is.
         ended: when it ended, seconds since the epoch; None before.
         progress: how far its outermost loop is, as (name, done, total).
@@ -155,6 +154,9 @@ class Described:
         on: the host that its user wants it on.
         near: the place that its user wants it near to.
         pid: the process of its worker or command, where one runs.
+        work: seconds of processor time of its host that it will probably still use.
+        busy: how many cores it keeps busy.
+        labels: what its user wants its host to be marked with.
     """
 
     party: str
@@ -168,7 +170,6 @@ class Described:
     cpu: float | None = None
     memory: int | None = None
     reason: dict[str, Any] | None = None
-    waits_for: str | None = None
     epoch: int = 0
     ended: float | None = None
     progress: tuple[str, int, int] | None = None
@@ -179,6 +180,9 @@ class Described:
     on: str | None = None
     near: str | None = None
     pid: int | None = None
+    work: float = 0.0
+    busy: float = 0.0
+    labels: list[str] = field(default_factory=list)
 
 
 @register("compute.result")

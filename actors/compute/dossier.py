@@ -135,6 +135,8 @@ class Dossier:
     def describe(self, *, mailbox: int, pid: int | None, is_arriving: bool) -> Described:
         """It as it is now; the arguments are what its parts know."""
         cpu, memory = _usage(pid)
+        if cpu is not None:
+            self.reading.worked(cpu, time.monotonic())
         return Described(
             party=self.party,
             name=self.name,
@@ -157,6 +159,9 @@ class Dossier:
             on=self.spec.on if self.spec is not None else None,
             near=self.spec.near if self.spec is not None else None,
             pid=pid,
+            work=self.reading.work_to_come(),
+            busy=self.reading.busy,
+            labels=list(self.spec.labels) if self.spec is not None else [],
         )
 
 

@@ -1,8 +1,9 @@
 """What the nodes tell each other of themselves: their facts, for placement and for people.
 
 Every node's ``hosts`` actor tells the others its facts every two seconds, and measures the round
-trip. A table that any thread may read holds what was heard last; of nodes that are not connected
-now it says nothing to placement.
+trip. The facts say also what the host measured of its routes, so that others know those between two
+hosts that are not theirs. A table that any thread may read holds what was heard last; of nodes that
+are not connected now it says nothing to placement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import psutil
@@ -19,6 +20,7 @@ import psutil
 from simulacra.actors.compute.moves import Software
 from simulacra.actors.compute.placement import Host, Network, Route
 from simulacra.actors.compute.services import THIS_SOFTWARE
+from simulacra.actors.compute.speed import measured_speed
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.wire_types import register
 
@@ -43,6 +45,9 @@ class Facts:
         memory_free: bytes that could be had.
         version: of Simulacra.
         clock: seconds since the epoch when this was said.
+        speed: of one core, relative to a reference core (see `speed`).
+        labels: what the host was marked with.
+        routes: round trip (seconds) and bandwidth (bytes a second) to other hosts, as measured.
     """
 
     host: str
@@ -54,10 +59,13 @@ class Facts:
     memory_free: int
     version: str
     clock: float
+    speed: float = 1.0
+    labels: tuple[str, ...] = ()
+    routes: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
-    def here(cls, host: str, version: str) -> Facts:
-        """This host now."""
+    def here(cls, host: str, version: str, labels: tuple[str, ...] = ()) -> Facts:
+        """This host now, without its routes."""
         memory = psutil.virtual_memory()
         return cls(
             host,
@@ -69,6 +77,8 @@ class Facts:
             memory.available,
             version,
             time.time(),
+            measured_speed(),
+            labels,
         )
 
 
@@ -95,6 +105,7 @@ class HostTable:
         version: this node's software version.
         peers: the hosts that are connected now.
         bandwidth: bytes a second as measured to a host, or None.
+        labels: what this host is marked with.
     """
 
     def __init__(
@@ -103,14 +114,25 @@ class HostTable:
         version: str,
         peers: Callable[[], list[str]],
         bandwidth: Callable[[str], float | None],
+        labels: tuple[str, ...] = (),
     ) -> None:
         self.host = host
         self.version = version
         self.peers = peers
         self.bandwidth = bandwidth
+        self.labels = labels
         self._lock = threading.Lock()
         self._heard: dict[str, Heard] = {}
         self._trips: dict[str, float] = {}
+
+    def facts(self) -> Facts:
+        """This host now."""
+        facts = Facts.here(self.host, self.version, self.labels)
+        return replace(facts, routes=self._measured())
+
+    def _measured(self) -> dict[str, tuple[float, float]]:
+        measured = ((peer, self._trips.get(peer), self.bandwidth(peer)) for peer in self.peers())
+        return {peer: (trip, rate) for peer, trip, rate in measured if trip and rate}
 
     def heard(self, facts: Facts) -> None:
         """Facts have come."""
@@ -144,12 +166,14 @@ class HostTable:
             ]
             trips = dict(self._trips)
         routes = {
-            (self.host, facts.host): Route(
-                trips.get(facts.host, 0.01), self.bandwidth(facts.host) or _DEFAULT_BANDWIDTH
-            )
+            (facts.host, host): Route(*route)
             for facts in others
+            for host, route in facts.routes.items()
         }
-        hosts = [_host(facts) for facts in [Facts.here(self.host, self.version), *others]]
+        for facts in others:
+            rate = self.bandwidth(facts.host) or _DEFAULT_BANDWIDTH
+            routes[self.host, facts.host] = Route(trips.get(facts.host, 0.01), rate)
+        hosts = [_host(facts) for facts in [self.facts(), *others]]
         return Network.of(hosts, routes)
 
 
@@ -159,7 +183,10 @@ def _host(facts: Facts) -> Host:
         Software(facts.python, facts.machine),
         cores=facts.cores,
         load=facts.load,
+        speed=facts.speed,
         memory_free=facts.memory_free,
+        memory_total=facts.memory_total,
+        labels=tuple(facts.labels),
     )
 
 
@@ -190,7 +217,7 @@ class Hosts(Actor):
             case Facts():
                 self._table.heard(message)
             case Connected(host):
-                self._tell(host, Facts.here(self._table.host, self._table.version))
+                self._tell(host, self._table.facts())
             case _TellAll():
                 self.tell_all()
             case _:
@@ -198,7 +225,7 @@ class Hosts(Actor):
 
     def tell_all(self) -> None:
         """Tell every connected host, and take the time until it says that it heard."""
-        facts = Facts.here(self._table.host, self._table.version)
+        facts = self._table.facts()
         for peer in self._table.peers():
             self._tell(peer, facts)
 

@@ -3,14 +3,14 @@
 The cost of a host h, in seconds:
 
     data    what it reads elsewhere: bytes / bandwidth, and round trips x round-trip time
-    work    cpu seconds x slowdown / speed; slowdown: how many want each core of h
+    work    cpu seconds x slowdown / speed; slowdown: how many want each core of h, without itself
     moving  unless it is on h already: state / bandwidth, and the pause for freezing
 
 Hosts that cannot take it are refused, each with its reason. Where the user wants it near to
 something, the nearest host comes before the cheapest. Of equals the one where it is stays, else the
-first by name: the answer never depends on the order of the input. A host that has the data
-but just now no room is waited for a little, when that is worth it (delay scheduling: Zaharia et
-al., EuroSys 2010).
+first by name: the answer never depends on the order of the input. A host that has the data but
+just now no room is waited for a little, when that is worth it (delay scheduling: Zaharia et al.,
+EuroSys 2010); one that will never have room is not.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,9 +31,10 @@ class Host:
         name: its name.
         software: what it runs computations with.
         cores: how many.
-        load: how many others want a core, without the computation itself.
+        load: how many want a core, the computation itself too where it runs.
         speed: of one core, relative to a reference core of 1.0.
         memory_free: in bytes.
+        memory_total: in bytes.
         labels: what it was marked with, such as ``"gpu"``.
 
     Raises:
@@ -46,6 +47,7 @@ class Host:
     load: float = 0.0
     speed: float = 1.0
     memory_free: int = 1 << 62
+    memory_total: int = 1 << 62
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -109,6 +111,7 @@ class Needs:
         at: where it is; None before its start.
         reads: what it reads.
         cpu_seconds: work left, in seconds of a reference core.
+        busy: how many cores it keeps busy where it is.
         state_size: bytes that would have to move.
         memory: bytes that it takes.
         plain: whether its state is plain data; None before anybody knows.
@@ -121,6 +124,7 @@ class Needs:
     at: str | None = None
     reads: tuple[Read, ...] = ()
     cpu_seconds: float = 0.0
+    busy: float = 0.0
     state_size: int = 0
     memory: int = 0
     plain: bool | None = None
@@ -218,7 +222,8 @@ def cost(needs: Needs, host: Host, network: Network) -> Cost:
         route = network.route(read.host, host.name)
         transfer += read.size / route.bandwidth
         trips += read.round_trips * route.round_trip
-    slowdown = max(1.0, (host.load + 1) / host.cores)
+    others = max(0.0, host.load - (needs.busy if needs.at == host.name else 0.0))
+    slowdown = max(1.0, (others + 1) / host.cores)
     work = needs.cpu_seconds * slowdown / host.speed
     if needs.at is None or needs.at == host.name:
         return Cost(transfer, trips, work, 0.0, 0.0)
@@ -270,10 +275,9 @@ def _rank(each: Alternative, needs: Needs, network: Network) -> tuple[object, ..
 def _alternative(needs: Needs, host: Host, network: Network) -> Alternative:
     lasting = _lasting_refusal(needs, host, network)
     short = needs.memory - host.memory_free if host.name != needs.at else 0
-    full = f"it needs {short} bytes of memory more than are free there" if short > 0 else None
-    refused = lasting or full
+    full = f"it needs {_mib(short)} of memory more than is free there now" if short > 0 else None
     passing = lasting is None and full is not None
-    return Alternative(host.name, cost(needs, host, network), refused, passing)
+    return Alternative(host.name, cost(needs, host, network), lasting or full, passing)
 
 
 def _lasting_refusal(needs: Needs, host: Host, network: Network) -> str | None:
@@ -282,7 +286,13 @@ def _lasting_refusal(needs: Needs, host: Host, network: Network) -> str | None:
     missing = sorted(set(needs.labels) - set(host.labels))
     if missing:
         return f"the host is not marked {', '.join(missing)}"
+    if needs.memory > host.memory_total:
+        return f"it needs {_mib(needs.memory)} of memory, of {_mib(host.memory_total)} there"
     source = network.hosts.get(needs.at) if needs.at is not None else None
     if source is None or source.name == host.name:
         return None
     return why_not(source.software, host.software, plain=needs.plain)
+
+
+def _mib(size: int) -> str:
+    return f"{-(-size // 2**20)} MiB"

@@ -7,6 +7,7 @@ computation moves to runs the same code, whatever happens to the file meanwhile.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,7 @@ Restart = Literal["permanent", "transient", "temporary"]
 CHECKPOINT_EVERY: Final = 5.0
 SOURCE_LIMIT: Final = 16 * 2**20
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 _TARGET: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -189,6 +191,8 @@ class Spec:
         limits: what it may use.
         on: the host where it must run, whatever that costs.
         near: a path to which it must be near, whatever that costs.
+        labels: what its host must be marked with.
+        work: processor seconds of a reference core that it will probably use; 0 says nothing.
         checkpoint_every: seconds between checkpoints, at safe points.
 
     Raises:
@@ -203,6 +207,8 @@ class Spec:
     limits: Limits = field(default_factory=Limits)
     on: str | None = None
     near: str | None = None
+    labels: tuple[str, ...] = ()
+    work: float = 0.0
     checkpoint_every: float = CHECKPOINT_EVERY
 
     def __post_init__(self) -> None:
@@ -216,6 +222,11 @@ class Spec:
             raise SpecError("checkpoint_every", f"{self.checkpoint_every} is not over 0 seconds")
         if self.on is not None and self.near is not None:
             raise SpecError("near", "give either on or near: each fixes the place alone")
+        for label in self.labels:
+            if not _LABEL.fullmatch(str(label)):
+                raise SpecError("labels", f"{label!r}: small letters, digits, _ . -, at most 32")
+        if not 0 <= self.work < math.inf:
+            raise SpecError("work", f"{self.work!r} is not a time in seconds")
         for index, value in enumerate(self.args):
             _check_argument(f"args[{index}]", value)
         for key, value in self.kwargs.items():
@@ -241,6 +252,9 @@ class Spec:
             "on": self.on,
             "near": self.near,
             "checkpoint_every": self.checkpoint_every,
+            # Only where something is said, so that nodes of before take the rest.
+            **({"labels": list(self.labels)} if self.labels else {}),
+            **({"work": self.work} if self.work else {}),
         }
 
     @classmethod
@@ -259,6 +273,7 @@ class Spec:
             return cls(
                 what=kind(**what),
                 limits=Limits(**fields.pop("limits", {})),
+                labels=tuple(fields.pop("labels", ())),
                 args=tuple(_argument_from_plain(v) for v in fields.pop("args", ())),
                 kwargs={k: _argument_from_plain(v) for k, v in fields.pop("kwargs", {}).items()},
                 **fields,

@@ -17,7 +17,7 @@ from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.dossier import Dossier
 from simulacra.actors.compute.mailroom import Mailroom
-from simulacra.actors.compute.placement import Needs
+from simulacra.actors.compute.placement import Needs, Network
 from simulacra.actors.compute.rebalance import Rebalance
 from simulacra.actors.compute.relocation import FetchDone, Relocation
 from simulacra.actors.compute.running import Running
@@ -111,19 +111,24 @@ class Travelling:
             return
         if not self.protocol.is_settled:
             return
-        now = time.monotonic()
-        proposal = self._rebalance.propose_move(self.needs(), self._services.network(), now)
+        network, now = self._services.network(), time.monotonic()
+        proposal = self._rebalance.propose_move(self._needs(spec, network), network, now)
         if proposal is not None:
             self._depart(proposal.target, f"saves {proposal.gain:.1f} s")
 
-    def needs(self) -> Needs:
+    def _needs(self, spec: Spec, network: Network) -> Needs:
         """What it has still to do, as far as can be told from what it did."""
+        reading, here = self._dossier.reading, self._dossier.host
         return Needs(
             name=self._dossier.name,
-            at=self._dossier.host,
-            reads=self._dossier.reading.to_come(),
+            at=here,
+            reads=reading.to_come(),
+            cpu_seconds=reading.work_to_come() * network.hosts[here].speed,
+            busy=reading.busy,
             state_size=self._dossier.size,
+            memory=spec.limits.memory or 0,
             plain=self._dossier.plain,
+            labels=spec.labels,
         )
 
     def _depart(self, target: str, why: str) -> None:

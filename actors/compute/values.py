@@ -16,10 +16,14 @@ from typing import IO, Any, Final
 
 import msgpack
 
+from simulacra.actors.gateway.frames import weight
+
 PLAIN: Final = b"m"
 PICKLED: Final = b"p"
 INT_RANGE: Final = range(-(2**63), 2**64)
 SEARCH_DEPTH: Final = 8
+LIMIT: Final = 64 * 2**20
+"""What any value that is handed from one process to another may have in bytes."""
 
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
@@ -76,8 +80,14 @@ def pack(value: Any, where: str = "the value") -> bytes:
         where: what the value is called in the error.
 
     Raises:
-        CannotPackError: a part of it cannot leave its process.
+        CannotPackError: a part of it cannot leave its process, or a buffer or text in it is large.
     """
+    size = weight(value)
+    if size > LIMIT:  # before a copy of it is made
+        raise CannotPackError(
+            f"{where} has {size} bytes, over the limit of {LIMIT}: "
+            "put it in a file and pass the file's name as host:path"
+        )
     if is_plain(value):
         return PLAIN + bytes(msgpack.packb(value))
     file = io.BytesIO(PICKLED)

@@ -1,8 +1,9 @@
 """What the gateway's verbs do, in the gateway's threads; docs/guide/gateway.md says what they are.
 
-``finding`` finds a computation in the network, ``spawning`` starts one, ``steering`` moves, stops
-and writes to it, ``watching`` tells how things are, ``network`` how the network is, ``logs`` what
-was printed, ``streams`` is what has two directions.
+``finding`` finds a computation in the network, ``spawning`` starts one where ``placing`` says,
+``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
+``network`` who is in it and what happened, ``logs`` what was printed, ``streams`` is what has two
+directions.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from simulacra.actors.control.explaining import Explaining
 from simulacra.actors.control.logs import Logs
 from simulacra.actors.control.network import NetworkVerbs
 from simulacra.actors.control.spawning import Spawning
@@ -37,7 +39,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,
-        "explain": watching.explain,
+        "explain": Explaining(node).explain,
         "spawn": spawning.spawn,
         "migrate": steering.migrate,
         "stop": steering.stop,

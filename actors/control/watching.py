@@ -1,4 +1,4 @@
-"""How things are: the node, the computations, their results, and why they are there."""
+"""How things are: the node, the computations, their results."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from simulacra.actors.compute.chain import Stage, explain_chain
 from simulacra.actors.compute.computations import is_living
-from simulacra.actors.compute.computing import Await, Described, GetResult, Look
-from simulacra.actors.compute.placement import Alternative, Needs, Read, explain
+from simulacra.actors.compute.computing import Await, GetResult
 from simulacra.actors.compute.services import THIS_SOFTWARE
+from simulacra.actors.compute.speed import measured_speed
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.control.network import membership_of, network_name
+from simulacra.actors.control.placing import Waiting
 from simulacra.actors.gateway.call import Call
-from simulacra.actors.logs import STDERR, file_of
+from simulacra.actors.logs import current_file
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.version import VERSION
 
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from simulacra.actors.runtime.peer import Peer
 
 _ASK: Final = 10.0
+_SHUT_OUT: Final = (
+    "its door turns this node away: its list does not have our key; there, add the line that "
+    "`simulacra keys` prints here: simulacra keys add NAME KEY HOST:PORT"
+)
 
 
 class Watching:
-    """The verbs ``status``, ``ps``, ``result`` and ``explain``."""
+    """The verbs ``status``, ``ps`` and ``result``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -42,7 +46,7 @@ class Watching:
         """This node, and those it knows."""
         del call
         node = self._node
-        memory, log = psutil.virtual_memory(), file_of(STDERR)
+        memory, log = psutil.virtual_memory(), current_file()
         here = [s.described for s in everywhere(node) if s.described.host == node.settings.name]
         yield {
             "host": node.settings.name,
@@ -60,24 +64,44 @@ class Watching:
             "cores": os.cpu_count() or 1,
             "load": os.getloadavg()[0],
             "memory": {"total": memory.total, "free": memory.available},
+            "speed": measured_speed(),
+            "labels": list(node.settings.labels),
             "limits": "rlimit",
             "computations": dict(Counter(each.state for each in here if each.state != "left")),
             "dead_letters": node.system.dead_letters.count,
             "log": None if log is None else str(log),
-            "peers": [self._peer(peer) for peer in node.transport.peers()],
+            "peers": [self._peer(peer) for peer in node.transport.peers()] + self._refused(),
         }
+
+    def _refused(self) -> list[dict[str, Any]]:
+        """Members that greeted, were refused, and are nobody's peers."""
+        return [
+            {
+                "host": hello.node,
+                "address": hello.endpoint.removeprefix("tcp://"),
+                "state": "refused",
+                "reason": why,
+                "rtt": None,
+                "bandwidth": None,
+                "seen": None,
+                "version": hello.software,
+                "clock": None,
+            }
+            for hello, why in self._node.transport.refused_strangers()
+        ]
 
     def _peer(self, peer: Peer) -> dict[str, Any]:
         hosts = self._node.hosts
         heard = hosts.of(peer.name)
-        state = "up" if peer.is_up else "refused" if peer.refusal else "connecting"
-        if heard is not None and not peer.is_up and not peer.refusal:
+        reason = None if peer.is_up else peer.refusal or (_SHUT_OUT if peer.is_shut_out else None)
+        state = "up" if peer.is_up else "refused" if reason else "connecting"
+        if heard is not None and state == "connecting":
             state = "down"
         return {
             "host": peer.name,
             "address": peer.endpoint.removeprefix("tcp://"),
             "state": state,
-            "reason": peer.refusal or None,
+            "reason": reason,
             **membership_of(self._node, peer.name),
             "rtt": hosts.round_trip(peer.name),
             "bandwidth": hosts.bandwidth(peer.name),
@@ -118,7 +142,11 @@ class Watching:
             if actors and host == self._node.settings.name:
                 rows += self._actor_rows(host)
             rows += [_computation_row(each) for each in here]
-        return rows
+        return rows + [
+            _waiting_row(each)
+            for each in list(self._node.waiting.values())
+            if name is None or each.name == name
+        ]
 
     def _node_row(self, host: str, *, is_up: bool) -> dict[str, Any]:
         heard = self._node.hosts.of(host)
@@ -164,94 +192,10 @@ class Watching:
             "host": described.host,
             "state": described.state,
             "kind": described.kind,
-            "waits_for": described.waits_for,
             **result,
             "reason": None if is_living(described) else described.reason,
             "ended": None if described.ended is None else time.time() - described.ended,
         }
-
-    # -- why
-
-    def explain(self, call: Call) -> Iterator[object]:
-        """The costs of each host for a computation, and its moves."""
-        seen = find(self._node, call.arg("name", str))
-        described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
-        so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
-        needs = Needs(
-            described.name, at=described.host, reads=to_come, state_size=described.size,
-            on=None, near=None,
-        )  # fmt: skip
-        network = self._node.hosts.network()
-        alternatives = explain(needs, network)
-        stages = (
-            Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in to_come),
-                  round_trips=sum(r.round_trips for r in to_come)),
-            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
-        )  # fmt: skip
-        yield {
-            "name": described.name,
-            "host": described.host,
-            "state": described.state,
-            "waits_for": described.waits_for,
-            "why": _why(described, alternatives),
-            "reads": [
-                {
-                    "name": None,
-                    "at": read.path,
-                    "size": read.size,
-                    "trips": read.round_trips,
-                    "seen": seen.ago,
-                }
-                for read in so_far
-            ],
-            "alternatives": [_alternative(each, described.host) for each in alternatives],
-            "chain": [
-                {"places": list(row.hosts), "seconds": row.total, "best": row.best}
-                for row in explain_chain(stages, network)
-            ],
-            "moves": [
-                {
-                    "ago": time.time() - move["at"],
-                    "source": move["source"],
-                    "target": move["target"],
-                    "why": move["why"],
-                }
-                for move in described.moves
-            ],
-        }
-
-
-def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
-    return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
-
-
-def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
-    if described.on is not None:
-        return f"it was asked to run on {described.on}"
-    if described.near is not None:
-        return f"it was asked to run near {described.near}"
-    best = next((each.host for each in alternatives if each.best), None)
-    if best == described.host:
-        return f"of all hosts it costs least on {best}"
-    if best is None:
-        return "no other host can take it"
-    return f"it would cost less on {best}, but too little, or for too short a time, to move"
-
-
-def _alternative(each: Alternative, here: str) -> dict[str, Any]:
-    possible = each.refused is None
-    return {
-        "host": each.host,
-        "here": each.host == here,
-        "best": each.best,
-        "seconds": each.cost.total if possible else None,
-        "data": each.cost.transfer if possible else None,
-        "trips": each.cost.round_trips if possible else None,
-        "work": each.cost.work if possible else None,
-        "move": each.cost.moving if possible else None,
-        "refused": each.refused,
-    }
 
 
 def _row(row: str, parent: str | None) -> dict[str, Any]:
@@ -277,6 +221,17 @@ def _computation_row(seen: Seen) -> dict[str, Any]:
         "cpu": one.cpu,
         "memory": one.memory,
         "reason": one.reason,
-        "waits_for": one.waits_for,
         "seen": seen.ago,
+    }
+
+
+def _waiting_row(one: Waiting) -> dict[str, Any]:
+    return {
+        **_row(f"{one.name}#", None),
+        "name": one.name,
+        "kind": "computation",
+        "host": None,
+        "state": "waiting",
+        "age": time.monotonic() - one.since,
+        "waits_for": one.waits_for,
     }

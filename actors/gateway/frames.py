@@ -89,6 +89,9 @@ def pack(frame: Mapping[str, object]) -> bytes:
     Raises:
         GatewayError: The frame holds something msgpack has no word for, or is over ``MAX_FRAME``.
     """
+    size = weight(frame)
+    if size > MAX_FRAME:
+        raise _too_large(size)  # before a copy of it is made
     try:
         body = msgpack.packb(frame)
     except (TypeError, ValueError, OverflowError) as error:
@@ -98,12 +101,26 @@ def pack(frame: Mapping[str, object]) -> bytes:
             "use plain data: None, bool, int, float, str, bytes, lists and dicts of these",
         ) from error
     if len(body) > MAX_FRAME:
-        raise GatewayError(
-            ErrorCode.USAGE,
-            f"a value of {len(body)} bytes is over the gateway's limit of {MAX_FRAME} bytes",
-            "put it in a file and pass the file's name as host:path",
-        )
+        raise _too_large(len(body))
     return _LENGTH.pack(len(body)) + bytes(body)
+
+
+def weight(value: object, depth: int = 3) -> int:
+    """Return the bytes of the buffers and texts in ``value``, down to a depth: at least so many."""
+    if isinstance(value, bytes | bytearray | str):
+        return len(value)
+    if depth == 0 or not isinstance(value, dict | list | tuple):
+        return 0
+    items = value.values() if isinstance(value, dict) else value
+    return sum(weight(item, depth - 1) for item in items)
+
+
+def _too_large(size: int) -> GatewayError:
+    return GatewayError(
+        ErrorCode.USAGE,
+        f"a value of {size} bytes is over the gateway's limit of {MAX_FRAME} bytes",
+        "put it in a file and pass the file's name as host:path",
+    )
 
 
 class FrameDecoder:

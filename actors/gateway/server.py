@@ -2,8 +2,10 @@
 
 A connection's thread greets, reads the request and runs the handler; a second thread watches the
 socket meanwhile, for input, for a client that goes away and for the end of the call's time. At
-most ``calls`` connections are served at once, the next is refused with an error; a client that
-does not read for ``SEND_TIMEOUT`` is cut. Garbage closes the connection it came on, and is logged.
+most ``calls`` calls are served at once, the next is refused with an error; some places more are
+kept for the verbs in ``RESERVED``, so that a node that is busy can still be looked at and stopped.
+A client that does not read for ``SEND_TIMEOUT`` is cut. Garbage closes the connection it came on,
+and is logged.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ from simulacra.actors.gateway.session import Session, shut
 
 _LAST_WORD: Final = 0.3
 CALLS: Final = 64
-"""Connections served at once, unless the node says otherwise."""
+"""Calls served at once, unless the node says otherwise."""
+
+RESERVED: Final = frozenset({"status", "down"})
+_RESERVED_PLACES: Final = 2
 
 SEND_TIMEOUT: Final = 30.0
 """Seconds a client may leave an answer unread before it is cut."""
@@ -60,7 +65,7 @@ class Gateway:
             handlers: What answers each verb.
             node: This node's name, told in the greeting.
             version: This software's version, told in the greeting.
-            calls: Connections served at once.
+            calls: Calls served at once, those in ``RESERVED`` apart.
 
         Raises:
             GatewayError: A living node listens on ``path``, or its directory is not this user's.
@@ -73,6 +78,7 @@ class Gateway:
             "version": version,
             "pid": os.getpid(),
         }
+        self._places = threading.BoundedSemaphore(calls + _RESERVED_PLACES)
         self._free = threading.BoundedSemaphore(calls)
         self._calls = calls
         self._connections: dict[socket.socket, threading.Thread] = {}
@@ -131,7 +137,7 @@ class Gateway:
             # A blocked send gives up by itself, while reads are waited for with poll.
             limit = struct.pack("ll", int(SEND_TIMEOUT), 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-            if self._free.acquire(blocking=False):
+            if self._places.acquire(blocking=False):
                 self._admit(connection)
             else:
                 self._refuse(connection, self._busy())
@@ -168,7 +174,7 @@ class Gateway:
             _log.debug("gateway client went away: %s", error)
         finally:
             connection.close()
-            self._free.release()
+            self._places.release()
 
     def _serve(self, connection: socket.socket) -> None:
         uid = endpoint.peer_uid(connection)
@@ -181,6 +187,17 @@ class Gateway:
         if request is None:
             return
         call = _parse(request, session.transmit)
+        if call.verb in RESERVED:
+            self._run_call(connection, session, call)
+        elif self._free.acquire(blocking=False):
+            try:
+                self._run_call(connection, session, call)
+            finally:
+                self._free.release()
+        else:
+            session.finish({"id": call.trace, "error": self._busy().to_plain()})
+
+    def _run_call(self, connection: socket.socket, session: Session, call: Call) -> None:
         session.deadline = None if call.timeout is None else time.monotonic() + call.timeout
         threading.current_thread().name = f"gateway {call.verb} {call.trace}"
         watcher = threading.Thread(

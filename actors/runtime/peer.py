@@ -53,6 +53,7 @@ class Peer:
         session: the state machine; guarded by ``session_lock``.
         hello: its last hello, None before the first.
         refusal: why it last refused us, or we it; empty when neither did.
+        is_shut_out: whether its door turned us away since it was last connected.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Peer:
         self.session_lock = threading.RLock()
         self.hello: Hello | None = None
         self.refusal = ""
+        self.is_shut_out = False
         self.is_up = False
         self._codec = codec
         self._wants_flush = wants_flush

@@ -83,6 +83,8 @@ class Roster:
 
     Attributes:
         connections: those that peers opened to this node.
+        refused_strangers: members that this node refused and never met, by key: how each greeted,
+            and why it was refused.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Roster:
         on_down: PeerEvent,
     ) -> None:
         self.connections = Connections()
+        self.refused_strangers: dict[str, tuple[Hello, str]] = {}
         self._member = member
         self._system = system
         self._sockets = sockets
@@ -216,6 +219,7 @@ class Roster:
     def _welcome(self, peer: Peer, hello: Hello) -> None:
         now = time.monotonic()
         moved = hello.endpoint != peer.endpoint
+        self.refused_strangers.pop(hello.key, None)
         peer.hello, peer.endpoint, peer.refusal = hello, hello.endpoint, ""
         with self._lock:
             self._names[hello.node] = peer
@@ -233,6 +237,8 @@ class Roster:
         known = self._peers.get(hello.key)
         if known is not None:
             self.refused(known, no.text)
+        else:
+            self.refused_strangers[hello.key] = hello, no.text
         wire.shut()
 
     def refused(self, peer: Peer, text: str) -> None:
@@ -258,6 +264,7 @@ class Roster:
                 with peer.session_lock:
                     now = time.monotonic()
                     if peer.is_turned_away():
+                        peer.is_shut_out = True
                         self.run(peer, peer.session.turned_away(now))
                         peer.hang_up()
                     self.run(peer, peer.session.tick(now))
@@ -312,6 +319,7 @@ class Roster:
     def _up(self, peer: Peer) -> None:
         assert peer.hello is not None  # noqa: S101 - nobody is up without a hello
         peer.up(Window(*peer.hello.window))
+        peer.is_shut_out = False
         logger.info("connected to %s at %s", peer.name, peer.endpoint)
         with self._lock:
             self._changed.notify_all()

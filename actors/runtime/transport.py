@@ -153,6 +153,11 @@ class Transport:
         """The node with a name, if it is known."""
         return self._roster.find(name)
 
+    def refused_strangers(self) -> list[tuple[Hello, str]]:
+        """Members that greeted, were refused and are nobody's peers: how, and why."""
+        refused = list(self._roster.refused_strangers.items())
+        return [entry for key, entry in refused if self.admits(key)]
+
     def peers(self) -> list[Peer]:
         """All nodes that this one knows, by name, connected or not."""
         return self._roster.peers()

@@ -26,6 +26,7 @@ def up(
     join: tuple[str, ...] = (),
     door: str | None = None,
     zone: str | None = None,
+    label: tuple[str, ...] = (),
     detach: bool = False,
     timeout: Duration = TIMEOUT,
     json: bool = False,
@@ -39,6 +40,7 @@ def up(
     - `simulacra up --detach`
     - `simulacra up --listen 192.168.1.7:7400 --join nas.local:7400`
     - `simulacra up --join sim1...@nas.local`
+    - `simulacra up --label gpu --detach`
 
     Args:
         name: The node's name in the network; this machine's own if left out.
@@ -47,13 +49,17 @@ def up(
             and where to use it, TOKEN@HOST: this machine is then let into that network.
         door: HOST:PORT where machines that were invited knock.
         zone: What stands or falls with this machine, as in home or office.
+        label: What this host is marked with, for spawn --label; may be given several times.
         detach: Start it in the background, and return when it answers.
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
     """
     tokens = [each for each in join if each.startswith(INVITED)]
     addresses = tuple(each for each in join if each not in tokens)
-    flags = {"name": name, "listen": listen, "join": addresses, "door": door, "zone": zone}
+    flags = {
+        "name": name, "listen": listen, "join": addresses, "door": door, "zone": zone,
+        "labels": label,
+    }  # fmt: skip
     settings = Settings.load(flags)
     for token in tokens:
         # Only who joins needs signatures.
@@ -162,7 +168,8 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         "listens": found["listen"],
         "key": found["key"],
         "network": _network(found),
-        "load": f"{found['load']:.2f} on {found['cores']} cores",
+        "load": f"{found['load']:.2f} on {found['cores']} cores of speed {found['speed']:.2g}",
+        "labels": ", ".join(found["labels"]) or "none",
         "memory": f"{show_size(memory['free'])} free of {show_size(memory['total'])}",
         "limits": f"by {found['limits']}",
         "computations": computations or "none",

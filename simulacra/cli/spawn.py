@@ -34,6 +34,8 @@ def spawn(
     name: str | None = None,
     on: str | None = None,
     near: str | None = None,
+    label: tuple[str, ...] = (),
+    work: Duration = 0.0,
     reads: tuple[str, ...] = (),
     arg: tuple[str, ...] = (),
     restart: Literal["permanent", "transient", "temporary"] | None = None,
@@ -57,12 +59,15 @@ def spawn(
     - `simulacra spawn count.py --reads books=nas:/srv/books --wait`
     - `simulacra spawn package.module:main --name sums --arg limit=1000`
     - `simulacra spawn --on desk --memory 2G --wall 1h -- make -j8`
+    - `simulacra spawn train.py --label gpu --work 30m`
 
     Args:
         words: FILE.py, MODULE:CALLABLE or -- COMMAND...
         name: What to call it; made up if left out.
         on: The host that it has to run on.
         near: HOST:PATH that it has to run beside.
+        label: What its host has to be marked with, by up --label; may be repeated.
+        work: Processor time that it will probably need, as in 10m, to weigh slow hosts by.
         reads: NAME=HOST:PATH that it reads, handed to it under that name; may be repeated.
         arg: NAME=VALUE handed to it, the value as JSON or else as text; may be repeated.
         restart: When it is started again: always, after a failure, or never.
@@ -85,6 +90,8 @@ def spawn(
         limits=Limits(memory=memory, cpu=cpu, wall=wall),
         on=on,
         near=near,
+        labels=label,
+        work=work,
         checkpoint_every=checkpoint_every,
     )
     try:
@@ -195,5 +202,4 @@ def _show(started: dict[str, Any], *, as_json: bool) -> None:
         output.document(started)
         return
     output.data(started["name"])
-    place = f"on {started['host']}" if started["host"] else f"for {started['waits_for']}"
-    output.message(f"{started['name']} is {started['state']} {place}")
+    output.message(f"{started['name']} is {started['state']} on {started['host']}")

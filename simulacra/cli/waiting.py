@@ -55,10 +55,9 @@ def show(found: dict[str, Any], *, as_json: bool) -> None:
     """
     reason = found["reason"]
     if reason is None:
-        why = f", and waits for {found['waits_for']}" if found["waits_for"] else ""
         raise GatewayError(
             ErrorCode.FAILED,
-            f"{found['name']} has no result yet: it is {found['state']}{why}",
+            f"{found['name']} has no result yet: it is {found['state']}",
             f"wait for it: simulacra result {found['name']} --wait",
         )
     if reason["kind"] != "normal":

@@ -48,8 +48,10 @@ def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         logs.configure("nas", output.fileno())
         for number in range(1_000):
             logger.info("line %d", number)
+        assert logs.file_of(output.fileno()) != file  # that one is no longer where it was
     assert sorted(path.name for path in tmp_path.iterdir()) == ["node.log", "node.log.1"]
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000
+    assert logs.current_file() == file
     assert "line 999" in file.read_text()
 
 
@@ -60,3 +62,4 @@ def test_a_pipe_is_no_file() -> None:
     finally:
         os.close(reading)
         os.close(writing)
+    assert logs.current_file() is None

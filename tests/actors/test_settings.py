@@ -58,6 +58,8 @@ def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
         ("name = 3", "no node's name"),
         ('listen = "7400"', "not HOST:PORT"),
         ('join = "nas:7400"', "not a list"),
+        ('labels = "gpu"', "not a list"),
+        ('labels = ["GPU!"]', "is no label"),
         ('join = ["nas"]', "not HOST:PORT"),
         ("name =", "cannot be read"),
         ('zone = "My Home"', "no zone's name"),
@@ -122,3 +124,11 @@ def test_folders_of_the_desktop_standard(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_without_a_session_sockets_go_to_a_folder_of_this_user() -> None:
     assert Paths.find({"HOME": "/u"}).runtime.name == f"simulacra-{os.getuid()}"
+
+
+def test_labels_are_read_from_each_layer(layers: dict[str, Path]) -> None:
+    assert load(layers, {}).labels == ()
+    (layers["user"] / "simulacra.toml").write_text('labels = ["gpu"]\n')
+    assert load(layers, {}).labels == ("gpu",)
+    assert load(layers, {}, SIMULACRA_LABELS="big, tape").labels == ("big", "tape")
+    assert load(layers, {"labels": ("x",)}, SIMULACRA_LABELS="big").labels == ("x",)

@@ -26,7 +26,7 @@ class Node:
 
     def spawn(self, call: Call) -> Iterator[object]:
         self.specs.append(Spec.from_plain(call.arg("spec", dict)))
-        yield {"name": "count", "host": "desk", "state": "running", "waits_for": None}
+        yield {"name": "count", "host": "desk", "state": "running"}
 
     def result(self, call: Call) -> Iterator[object]:
         assert call.arg("wait", bool)

@@ -10,6 +10,8 @@ import pytest
 
 from simulacra.actors.compute import hosts
 from simulacra.actors.compute.hosts import HOSTS, Facts, Hosts, HostTable
+from simulacra.actors.compute.placement import Route
+from simulacra.actors.compute.speed import measured_speed
 from tests.actors.runtime.nodes import Node, eventually, two_nodes
 
 
@@ -23,6 +25,30 @@ def test_facts_of_this_host() -> None:
     assert here.cores >= 1
     assert 0 < here.memory_free <= here.memory_total
     assert here.clock == pytest.approx(time.time(), abs=5)
+
+
+def test_speed_and_labels_travel_to_placement() -> None:
+    here = HostTable("desk", "1", lambda: ["nas"], lambda _: None, ("tape",))
+    here.heard(replace(Facts.here("nas", "1", ("gpu",)), speed=0.25, memory_total=7))
+    network = here.network()
+    nas, desk = network.hosts["nas"], network.hosts["desk"]
+    assert (nas.speed, nas.labels, nas.memory_total) == (0.25, ("gpu",), 7)
+    assert (desk.labels, desk.speed) == (("tape",), measured_speed())
+
+
+def test_routes_between_two_others_are_heard_of() -> None:
+    here = table("desk", lambda: ["nas", "far"])
+    nas, far = (Facts.here(name, "1") for name in ("nas", "far"))
+    here.heard(replace(nas, routes={"far": (0.2, 1e5)}))
+    here.heard(far)
+    assert here.network().route("far", "nas") == Route(0.2, 1e5)
+
+
+def test_measured_routes_are_told() -> None:
+    here = HostTable("desk", "1", lambda: ["nas", "new"], {"nas": 1e6}.get)
+    here.measured("nas", 0.5)
+    here.measured("new", 0.1)
+    assert here.facts().routes == {"nas": (0.5, 1e6)}
 
 
 def test_only_hosts_that_are_up_and_fresh_count_for_placement() -> None:

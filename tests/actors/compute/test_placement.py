@@ -20,6 +20,7 @@ from simulacra.actors.compute.placement import (
     explain,
 )
 
+MIB = 2**20
 PYTHON = Software("3.11", "x86_64")
 DESK = Host("desk", PYTHON, cores=4)
 NAS = Host("nas", PYTHON, cores=2, speed=0.5)
@@ -96,6 +97,20 @@ def test_a_busy_host_is_slower() -> None:
     assert cost(what, replace(DESK, load=7), NETWORK).work == 20
 
 
+def test_what_it_keeps_busy_itself_is_no_other_load_where_it_is() -> None:
+    what = Needs("x", at="desk", cpu_seconds=10, busy=4.0)
+    assert cost(what, replace(DESK, load=4), NETWORK).work == 10
+    assert cost(replace(what, at="nas"), replace(DESK, load=7), NETWORK).work == 20
+
+
+def test_a_host_that_is_full_for_ever_is_not_waited_for() -> None:
+    tiny = replace(NAS, memory_free=0, memory_total=1)
+    network = replace(NETWORK, hosts={"desk": DESK, "nas": tiny})
+    what = Needs("x", reads=(PHOTOS,), memory=MIB)
+    assert choose(what, network).wait_for is None
+    assert choose(what, network).host == "desk"
+
+
 def test_an_unknown_route_is_assumed_to_be_a_plain_line() -> None:
     network = Network.of([DESK, NAS])
     assert network.route("desk", "nas") == UNKNOWN_ROUTE
@@ -121,13 +136,14 @@ def test_the_user_may_say_where() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"memory": 200}, "100 bytes of memory more"),
+        ({"memory": 200 * MIB}, "100 MiB of memory more than is free there now"),
+        ({"memory": 900 * MIB}, "900 MiB of memory, of 800 MiB there"),
         ({"labels": ("gpu", "big")}, "not marked gpu"),
         ({"plain": False, "at": "old"}, "Python 3.10"),
     ],
 )
 def test_each_host_that_cannot_take_it_says_why(change: dict[str, object], reason: str) -> None:
-    small = replace(DESK, memory_free=100, labels=("big",))
+    small = replace(DESK, memory_free=100 * MIB, memory_total=800 * MIB, labels=("big",))
     network = Network.of([small, Host("old", Software("3.10", "x86_64"), memory_free=0)])
     what = replace(Needs("x"), **change)  # type: ignore[arg-type]
     [refused] = [each for each in explain(what, network) if each.host == "desk"]

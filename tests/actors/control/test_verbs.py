@@ -102,6 +102,17 @@ def test_explain_and_ps(host: Host, tmp_path: Path) -> None:
     assert [(row["name"], row["state"]) for row in rows] == [("desk", "up"), ("reads", "stopped")]
 
 
+def test_explain_tells_the_work_to_come_of_a_loop(host: Host) -> None:
+    source = """
+def main(ctx):
+    for _ in ctx.steps("sums", range(100_000)):
+        sum(range(20_000))
+"""
+    host.script(source, name="sums")
+    works = host.network.computation("sums").explain
+    until(lambda: works()["alternatives"][0]["work"] > 1.0)
+
+
 @pytest.mark.parametrize(
     ("spec", "code", "said"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -201,6 +202,20 @@ def test_over_the_bound_calls_are_refused_with_advice(serve: Serve) -> None:
             continue
     else:
         pytest.fail("the place was not given back")
+
+
+def test_a_busy_node_can_still_be_looked_at_and_stopped(serve: Serve) -> None:
+    def hold(call: Call) -> Iterator[object]:
+        yield "held"
+        call.receive(LONG)
+
+    client = serve({"hold": hold, "status": echo, "down": echo}, calls=8)
+    with contextlib.ExitStack() as held:
+        for _ in range(8):
+            assert next(iter(held.enter_context(client.open("hold")))) == "held"
+        with pytest.raises(GatewayError, match="already serves 8 calls"):
+            client.item("hold")
+        assert client.item("status") == client.item("down") == {}
 
 
 def test_a_client_that_does_not_read_is_cut(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

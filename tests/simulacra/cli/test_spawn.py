@@ -14,7 +14,7 @@ from simulacra.cli.exits import ExitCode
 from .conftest import Run, Serve
 from .samples import CRASHED, NORMAL, STATUS, piece, result
 
-STARTED = {"name": "count", "host": "nas", "state": "running", "waits_for": None}
+STARTED = {"name": "count", "host": "nas", "state": "running"}
 
 
 class Node:
@@ -50,6 +50,7 @@ def test_a_script_travels_with_its_source_and_options(
         "spawn", "count.py", "--name", "count", "--near", "nas:/srv", "--restart", "permanent",
         "--reads", "books=nas:/srv/books", "--arg", "limit=10", "--arg", "word=whale",
         "--memory", "512M", "--cpu", "90s", "--wall", "10m", "--checkpoint-every", "1s",
+        "--label", "gpu", "--label", "big", "--work", "2m",
     )  # fmt: skip
     assert (ended.code, ended.stdout) == (0, "count\n")
     assert node.specs == [
@@ -60,6 +61,8 @@ def test_a_script_travels_with_its_source_and_options(
             restart="permanent",
             limits=Limits(memory=512 << 20, cpu=90.0, wall=600.0),
             near="nas:/srv",
+            labels=("gpu", "big"),
+            work=120.0,
             checkpoint_every=1.0,
         )
     ]
@@ -97,6 +100,7 @@ def test_a_command_may_be_named_like_a_script(run: Run, serve: Serve) -> None:
         (("m:f", "--memory", "much"), "512M"),
         (("m:f", "--on", "a", "--near", "b:c"), "either on or near"),
         (("m:f", "--name", "a b"), "name"),
+        (("m:f", "--label", "G P U"), "labels"),
         (("m:f", "--restart", "often"), "restart"),
     ],
 )
@@ -146,12 +150,6 @@ def test_waiting_for_a_command_that_could_not_run(run: Run, serve: Serve) -> Non
     assert run("spawn", "--wait", "--", "make").code == ExitCode.WRAPPER_FAILED
     assert run("spawn", "--", "make").code == ExitCode.UNPLACEABLE
     assert run("spawn", "m:f", "--wait").code == ExitCode.UNPLACEABLE
-
-
-def test_a_computation_that_has_no_place_yet(run: Run, serve: Serve) -> None:
-    started = {"host": None, "state": "waiting", "waits_for": "host nas"}
-    serve(Node(started=started).table())
-    assert run("spawn", "m:f").stderr == "simulacra: count is waiting for host nas\n"
 
 
 def test_a_node_that_cannot_start_says_why(run: Run, home: Path) -> None:

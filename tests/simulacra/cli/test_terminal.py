@@ -93,7 +93,7 @@ def test_without_a_terminal_it_is_a_pipe(environ: dict[str, str], serve: Serve) 
 def test_spawn_with_a_terminal_returns_the_commands_code(
     environ: dict[str, str], serve: Serve
 ) -> None:
-    started = {"name": "sh", "host": "desk", "state": "running", "waits_for": None}
+    started = {"name": "sh", "host": "desk", "state": "running"}
     serve({"status": lambda _: [STATUS], "spawn": lambda _: [started], "attach": Shell().attach})
     terminal = Terminal(environ, "spawn", "--tty", "--", "sh")
     terminal.until(b"READY")

@@ -62,12 +62,12 @@ def test_result_of_a_failure_has_the_traceback_and_the_next_command(run: Run, se
     assert document.stderr == ""
 
 
-def test_no_result_yet_says_what_it_waits_for(run: Run, serve: Serve) -> None:
-    waiting = result(state="waiting", reason=None, value=None, waits_for="host nas")
+def test_no_result_yet_says_how_it_is(run: Run, serve: Serve) -> None:
+    waiting = result(state="waiting", reason=None, value=None)
     serve({"result": lambda _: [waiting]})
     ended = run("result", "count")
     assert ended.code == ExitCode.FAILED
-    assert "it is waiting, and waits for host nas" in ended.stderr
+    assert "count has no result yet: it is waiting" in ended.stderr
     assert "simulacra result count --wait" in ended.stderr
 
 
