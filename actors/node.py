@@ -103,7 +103,9 @@ class Node:
         self.files = RemoteFiles(self.system, self.bulk_client)
         begun.callback(self.files.close)
         self.hosts = HostTable(settings.name, VERSION, self.connected, self.bulk_client.bandwidth)
-        self.store = Store(settings.paths.state / settings.name / "computations")
+        self.store = Store(
+            settings.paths.state / settings.name / "computations", settings.checkpoint_limit
+        )
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
             verbs(self),

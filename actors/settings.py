@@ -91,12 +91,14 @@ class Settings:
         listen: HOST:PORT where other nodes reach this one. The default is reachable from this
             machine only, on a port that the system picks.
         join: HOST:PORT of nodes to meet first.
+        checkpoint_limit: Bytes that one checkpoint of a computation may have.
         paths: Where its things are.
     """
 
     name: str = field(default_factory=host_name)
     listen: str = "127.0.0.1:0"
     join: tuple[str, ...] = ()
+    checkpoint_limit: int = 2**30
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -161,6 +163,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             found[name] = value
     if join := environ.get("SIMULACRA_JOIN"):
         found["join"] = [part.strip() for part in join.split(",") if part.strip()]
+    if limit := environ.get("SIMULACRA_CHECKPOINT_LIMIT"):
+        found["checkpoint_limit"] = int(limit) if limit.isdigit() else limit
     return found
 
 
@@ -180,6 +184,13 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         _check_address(place, "listen", values["listen"])
     if "join" in values:
         checked["join"] = _addresses(place, values["join"])
+    limit = values.get("checkpoint_limit", 1)
+    if type(limit) is not int or limit < 1:
+        raise _wrong(
+            place,
+            f"checkpoint_limit {limit!r} is no number of bytes",
+            "write it in digits: checkpoint_limit = 1073741824",
+        )
     return checked
 
 
