@@ -125,7 +125,9 @@ class Node:
         self.hosts = HostTable(
             settings.name, VERSION, self.connected, self.bulk_client.bandwidth, settings.labels
         )
-        self.store = Store(settings.paths.state / settings.name / "computations")
+        self.store = Store(
+            settings.paths.state / settings.name / "computations", settings.checkpoint_limit
+        )
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
             verbs(self),

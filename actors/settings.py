@@ -111,6 +111,7 @@ class Settings:
         hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
             lists of words.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
+        checkpoint_limit: Bytes that one checkpoint of a computation may have.
         paths: Where its things are.
     """
 
@@ -121,6 +122,7 @@ class Settings:
     zone: str = ""
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    checkpoint_limit: int = 2**30
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -186,6 +188,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in ("join", "labels"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = [part.strip() for part in value.split(",") if part.strip()]
+    if limit := environ.get("SIMULACRA_CHECKPOINT_LIMIT"):
+        found["checkpoint_limit"] = int(limit) if limit.isdigit() else limit
     return found
 
 
@@ -216,6 +220,13 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         checked["hooks"] = _hooks(place, values["hooks"])
     if "labels" in values:
         checked["labels"] = _labels(place, values["labels"])
+    limit = values.get("checkpoint_limit", 1)
+    if type(limit) is not int or limit < 1:
+        raise _wrong(
+            place,
+            f"checkpoint_limit {limit!r} is no number of bytes",
+            "write it in digits: checkpoint_limit = 1073741824",
+        )
     return checked
 
 

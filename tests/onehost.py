@@ -33,9 +33,10 @@ class Host:
         client: the gateway's client.
     """
 
-    def __init__(self, home: Path, name: str = "desk") -> None:
+    def __init__(self, home: Path, name: str = "desk", **settings: Any) -> None:
         self.home = home
-        self.settings = Settings(name=name, paths=Paths.find({"SIMULACRA_HOME": str(home)}))
+        paths = Paths.find({"SIMULACRA_HOME": str(home)})
+        self.settings = Settings(name=name, paths=paths, **settings)
         self.client = Client(self.settings.paths.socket(name))
         self.network = Network(self.client)
         self.start()
@@ -82,11 +83,11 @@ class Host:
 
 
 @contextmanager
-def one_host(home: Path) -> Iterator[Host]:
+def one_host(home: Path, **settings: Any) -> Iterator[Host]:
     """A host; at the end nothing of it is left: no actor, thread, process, socket or descriptor."""
     before, descriptors = set(psutil.Process().children(recursive=True)), _descriptors()
     with nothing_left_behind():
-        host = Host(home)
+        host = Host(home, **settings)
         try:
             yield host
         finally:

@@ -1,7 +1,10 @@
 """Files of other hosts, for computations that read before they move.
 
 Every node has a `Files` actor, registered as ``files``: it answers what is there, and offers a
-file's bytes as bulk. `RemoteFiles` is the reading side in the node of the computation: it keeps the
+file's bytes as bulk. It never looks itself, for a dead mount holds whoever touches it for ever:
+each question has a thread, at most four for each mount, and an answer, if only that there is none,
+within four seconds. The mount of a path is read off the kernel's list, which touches no disk.
+`RemoteFiles` is the reading side in the node of the computation: it keeps the
 tickets of files that are being read, and never blocks an actor. Hosts of one network trust one
 another: what the node's user may read, every computation may.
 """
@@ -10,13 +13,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +29,16 @@ from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.runtime import Actor, ActorSystem
 from simulacra.actors.runtime.bulk import PIECE, BulkError, BulkServer, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.timers import Timer
 from simulacra.actors.runtime.wire_types import register
 
 FILES = "files"
+LOOK_WITHIN: Final = 4.0
+_QUESTIONS: Final = 256
+_THREADS: Final = 4
 _READERS: Final = 8
+_REQUESTS: Final = 256
 _OPEN: Final = 64
 _LIST_LIMIT: Final = 100_000
 _WEIGH_LIMIT: Final = 20_000
@@ -42,26 +53,119 @@ class Look:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A thread has looked: this came of it."""
+
+    number: int
+    value: Any
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """It is time to answer a question that may still be looked into."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class _Question:
+    look: Look
+    mount: str
+    reply: Reply
+    timer: Timer
+
+
 class Files(Actor):
     """Answers `Look`.
 
     A map for ``stat``, names for ``list``, a `Ticket` for ``open``, and for ``weigh`` the bytes and
-    number of files at a path, in all its folders (the first 20,000 files).
+    number of files at a path, in all its folders (the first 20,000 files). Errors are the operating
+    system's; a TimeoutError where it is silent.
+
+    Of 256 questions that wait the next is refused. A thread that never comes back stays one of the
+    four of its mount, so that a dead mount costs four threads.
+
+    Args:
+        bulk: offers the files.
+        within: seconds for an answer, fewer than askers wait.
     """
 
-    def __init__(self, bulk: BulkServer) -> None:
+    def __init__(self, bulk: BulkServer, within: float = LOOK_WITHIN) -> None:
         self._bulk = bulk
+        self._within = within
+        self._numbers = count(1)
+        self._open: dict[int, _Question] = {}
+        self._waiting: deque[int] = deque()
+        self._mounts: dict[int, str] = {}  # of the questions that threads look into
 
-    def on_receive(self, message: Any) -> Any:
-        """Look, and answer with an error of the operating system's if it says so."""
-        if not isinstance(message, Look):
-            self.refuse(message)
-            return None
+    def on_receive(self, message: Any) -> None:
+        """Have a question looked into, and answer it when that is done or takes too long."""
+        match message:
+            case Look():
+                self._ask(message)
+            case _Looked(number, value, error):
+                del self._mounts[number]
+                self._answer(number, value, error)
+                self._look_on()
+            case _Overdue(number):
+                self._give_up(number)
+            case _:
+                self.refuse(message)
+
+    def _ask(self, look: Look) -> None:
+        reply = self.defer_reply()
+        if len(self._open) >= _QUESTIONS:
+            reply.set_error(OSError(errno.EBUSY, "too many files are asked for; try again"))
+            return
+        number = next(self._numbers)
+        timer = self.send_after(self._within, _Overdue(number))
+        self._open[number] = _Question(look, mount_of(look.path), reply, timer)
+        self._waiting.append(number)
+        self._look_on()
+
+    def _look_on(self) -> None:
+        """Begin with what waits, in order, but for mounts all of whose threads are at work."""
+        for number in list(self._waiting):
+            question = self._open.get(number)
+            if question is None:
+                self._waiting.remove(number)
+            elif list(self._mounts.values()).count(question.mount) < _THREADS:
+                self._waiting.remove(number)
+                self._mounts[number] = question.mount
+                threading.Thread(
+                    target=self._look_in_thread,
+                    args=(number, question.look),
+                    name=f"look@{self.system.name}",
+                    daemon=True,
+                ).start()
+
+    def _look_in_thread(self, number: int, look: Look) -> None:
         try:
-            return self._look(message)
+            looked = _Looked(number, self._look(look))
         except (OSError, ValueError) as error:  # the asker's mistake, not this actor's end
-            self.defer_reply().set_error(error)
-            return None
+            looked = _Looked(number, None, error)
+        self.ref.tell(looked)
+
+    def _answer(self, number: int, value: Any, error: Exception | None) -> None:
+        question = self._open.pop(number, None)
+        if question is None:
+            return  # too late
+        question.timer.cancel()
+        if error is None:
+            question.reply.set(value)
+        else:
+            question.reply.set_error(error)
+
+    def _give_up(self, number: int) -> None:
+        question = self._open.get(number)
+        if question is not None:
+            error = TimeoutError(
+                f"{question.look.path} gives no answer within {self._within:g} s: is what is"
+                f" mounted at {question.mount} still there? See: findmnt {question.mount}"
+            )
+            self._answer(number, None, error)
 
     def _look(self, look: Look) -> Any:
         match look.op:
@@ -85,6 +189,20 @@ class Files(Actor):
             case "weigh":
                 return _weigh(Path(look.path))
         raise OSError(f"no such operation on files: {look.op}")
+
+
+def mount_of(path: str) -> str:
+    """Where the file system of a path is mounted, by its text: no link is followed."""
+    mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+    points = (_unescaped(line.split(" ", 5)[4]) for line in mounts.splitlines())
+    wanted = os.path.normpath(path)
+    above = (point for point in points if f"{wanted}/".startswith(f"{point.rstrip('/')}/"))
+    return max(above, key=len, default="/")
+
+
+def _unescaped(text: str) -> str:
+    """A field of mountinfo, where what would end it is written as an octal number."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
 def _check_regular(descriptor: int, path: str) -> None:
@@ -118,10 +236,18 @@ class RemoteFiles:
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix=f"files@{system.name}")
         self._lock = threading.Lock()
         self._tickets: OrderedDict[tuple[str, str], Ticket] = OrderedDict()
+        self._room = threading.BoundedSemaphore(_REQUESTS)
 
     def serve(self, request: Request, answer: Callable[[Answer], None]) -> None:
-        """Do what a worker wants, and call ``answer`` with the outcome, from another thread."""
-        self._threads.submit(self._serve, request, answer)
+        """Do what a worker wants, and call ``answer`` with the outcome, from another thread.
+
+        Of 256 requests that are not yet answered the next is refused, from this thread.
+        """
+        if self._room.acquire(blocking=False):
+            self._threads.submit(self._serve, request, answer)
+        else:
+            busy = "this host reads too many files of other hosts just now; try again"
+            answer(Answer(request.request, error=("OSError", busy)))
 
     def close(self) -> None:
         """Take no more; those at work end by their time-outs."""
@@ -137,6 +263,8 @@ class RemoteFiles:
             answer(Answer(request.request, error=(type(error).__name__, str(error))))
         else:
             answer(Answer(request.request, value))
+        finally:
+            self._room.release()
 
     def _ask(self, host: str, look: Look) -> Any:
         return self._system.ref(f"{FILES}@{host}").ask(look)

@@ -3,12 +3,13 @@
 ``ROOT/NAME/`` holds ``spec``, ``checkpoint-N`` (the last two), ``result``, ``record-KEY`` (the
 moving protocol's), all sealed (see `sealed`), ``arrival-EPOCH`` (a snapshot that came from another
 host), ``log`` and ``work/``, the working directory. A checkpoint that turns out torn is passed over
-for the one before it. Finished computations are kept for 7 days and up to 1 GiB together, and then
-removed, the oldest first (`Store.expire`).
+for the one before it; one that is over the limit is refused. Finished computations are kept for 7
+days and up to 1 GiB together, and then removed, the oldest first (`Store.expire`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -25,14 +26,23 @@ from simulacra.actors.compute.spec import Spec
 CHECKPOINTS_KEPT: Final = 2
 KEEP_SECONDS: Final = 7 * 24 * 3600.0
 KEEP_BYTES: Final = 2**30
+CHECKPOINT_LIMIT: Final = 2**30
 
 _CHECKPOINT: Final = "checkpoint-"
 _ARRIVAL: Final = "arrival-"
 _RECORD: Final = "record-"
 
 
+class CheckpointTooLargeError(OSError):
+    """A checkpoint is over the limit; what was there before is untouched."""
+
+
 class Kept:
     """What is kept of one computation.
+
+    Args:
+        folder: where, made if need be.
+        limit: bytes that a checkpoint may have.
 
     Attributes:
         folder: its folder.
@@ -40,8 +50,8 @@ class Kept:
         work: its working directory.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Keep things in ``folder``, made if need be."""
+    def __init__(self, folder: Path, limit: int = CHECKPOINT_LIMIT) -> None:
+        self._limit = limit
         self.folder: Final = folder
         self.log: Final = folder / "log"
         self.work: Final = folder / "work"
@@ -94,9 +104,18 @@ class Kept:
             The checkpoint's number.
 
         Raises:
+            CheckpointTooLargeError: it is over the limit.
             sealed.DiskFullError: there is no room; the older checkpoints are still there.
             OSError: anything else that the disk refuses.
         """
+        size = os.fstat(fd).st_size
+        if size > self._limit:
+            raise CheckpointTooLargeError(
+                errno.EFBIG,
+                f"it has {size} bytes, and checkpoint_limit is {self._limit} on this host. Keep"
+                " what is large in files of the working directory and only their names in the"
+                " state, or set checkpoint_limit higher in simulacra.toml and start the node again",
+            )
         numbers = self._checkpoints()
         number = max(numbers, default=0) + 1
         path = self.folder / f"{_CHECKPOINT}{number}"
@@ -161,7 +180,8 @@ def _remove(path: Path) -> None:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except OSError:  # it is gone, or this process has no descriptor left
+        path.unlink(missing_ok=True)
         return
     try:
         path.unlink(missing_ok=True)
@@ -170,16 +190,21 @@ def _remove(path: Path) -> None:
 
 
 class Store:
-    """What is kept of all computations of this host."""
+    """What is kept of all computations of this host, for this person's eyes only.
 
-    def __init__(self, root: Path) -> None:
-        """Keep things below ``root``, made if need be, for this person's eyes only."""
+    Args:
+        root: where, made if need be.
+        checkpoint_limit: bytes that a checkpoint may have.
+    """
+
+    def __init__(self, root: Path, checkpoint_limit: int = CHECKPOINT_LIMIT) -> None:
         self._root: Final = root
+        self._checkpoint_limit = checkpoint_limit
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def of(self, name: str) -> Kept:
         """What is kept of the computation ``name``; begun if there is nothing yet."""
-        return Kept(self._root / name)
+        return Kept(self._root / name, self._checkpoint_limit)
 
     def __iter__(self) -> Iterator[str]:
         """The names of which something is kept."""

@@ -22,6 +22,8 @@ from simulacra.actors.runtime.noise import Data, Initiator, NoiseError, Secrets,
 PROLOGUE: Final = b"simulacra bulk 1"
 FRAME_LIMIT: Final = (1 << 20) + 64
 
+_HELLO_LIMIT: Final = 256
+
 _LENGTH: Final = struct.Struct(">I")
 _TIMEVAL: Final = struct.Struct("@ll")
 
@@ -65,7 +67,7 @@ class Line:
             _prepare(connection, timeout)
             initiator = Initiator(_bytes(keys.secret), _bytes(key), PROLOGUE)
             _send(connection, initiator.begin())
-            return cls(connection, initiator.finish(_receive(connection, bytearray(FRAME_LIMIT))))
+            return cls(connection, initiator.finish(_receive(connection, bytearray(_HELLO_LIMIT))))
         except NoiseError as error:
             connection.close()
             raise LineError(f"is not who it should be: {error}") from error
@@ -82,7 +84,7 @@ class Line:
         """
         try:
             _prepare(connection, timeout)
-            hello = _receive(connection, bytearray(FRAME_LIMIT))
+            hello = _receive(connection, bytearray(_HELLO_LIMIT))
             reply, secrets = respond(_bytes(keys.secret), hello, PROLOGUE)
             _send(connection, reply)
         except NoiseError as error:

@@ -50,6 +50,12 @@ def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
     assert (settings.listen, settings.join) == ("0.0.0.0:7400", ("b:2", "c:3"))
 
 
+def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None:
+    assert load(layers, {}, SIMULACRA_CHECKPOINT_LIMIT="5").checkpoint_limit == 5
+    with pytest.raises(GatewayError, match="checkpoint_limit '5 GB' is no number of bytes"):
+        load(layers, {}, SIMULACRA_CHECKPOINT_LIMIT="5 GB")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -60,6 +66,9 @@ def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
         ('join = "nas:7400"', "not a list"),
         ('labels = "gpu"', "not a list"),
         ('labels = ["GPU!"]', "is no label"),
+        ('checkpoint_limit = "much"', "no number of bytes"),
+        ("checkpoint_limit = 0", "no number of bytes"),
+        ("checkpoint_limit = true", "no number of bytes"),
         ('join = ["nas"]', "not HOST:PORT"),
         ("name =", "cannot be read"),
         ('zone = "My Home"', "no zone's name"),

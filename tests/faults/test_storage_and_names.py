@@ -221,6 +221,22 @@ def test_a_table_that_fails_takes_its_computations_up_again_once(host: Host) -> 
     assert len(list(host.settings.paths.state.glob("desk/computations/*"))) == 1
 
 
+def test_a_state_that_outgrows_the_limit_goes_on_without_new_checkpoints(tmp_path: Path) -> None:
+    source = """
+def main(ctx):
+    for size in ctx.steps("sizes", [10, 100_000, 20]):
+        ctx.state.data = b"x" * size
+        ctx.receive(timeout=0.1)
+    return len(ctx.state.data)
+"""
+    with one_host(tmp_path, checkpoint_limit=50_000) as host:
+        host.script(source, name="grows", checkpoint_every=0.0001)
+        assert host.result("grows")["text"] == "20"
+        log = host.log("grows")
+        assert "a checkpoint is not kept, the one before still is" in log
+        assert "checkpoint_limit is 50000 on this host" in log
+
+
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Path:
     """A home whose state is on a disk of 4 MiB."""

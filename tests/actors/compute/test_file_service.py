@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from simulacra.actors.compute import file_service
-from simulacra.actors.compute.file_service import FILES, Files, Look, RemoteFiles
+from simulacra.actors.compute.file_service import FILES, Files, Look, RemoteFiles, mount_of
 from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.runtime import Ref
 from simulacra.actors.runtime.bulk import PIECE, BulkServer
@@ -22,11 +23,11 @@ from tests.actors.runtime.nodes import Network
 class Reading:
     """Host ``b`` reads files of host ``a``."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, files: type[Files] = Files) -> None:
         a, b = network.two()
         self.server = BulkServer("a", "127.0.0.1", a.pair, a.transport.admits)
         self.client = BulkClient(b.pair, lambda _: ("127.0.0.1", a.pair.public), stall=3.0)
-        self.actor: Ref = a.system.spawn(Files, self.server, name=FILES)
+        self.actor: Ref = a.system.spawn(files, self.server, name=FILES)
         self.remote = RemoteFiles(b.system, self.client)
 
     def ask(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Answer:
@@ -123,3 +124,88 @@ def test_a_huge_folder_is_refused(
 def test_a_local_look_says_the_same(reading: Reading) -> None:
     with pytest.raises(FileNotFoundError, match="/nothing/here"):
         reading.actor.ask(Look("stat", "/nothing/here"))
+
+
+# -- mounts that do not answer
+
+
+class Hanging(Files):
+    """Looks into ``/hangs`` for as long as it is not let go, as a dead mount would have it."""
+
+    let_go = threading.Event()
+
+    def __init__(self, bulk: BulkServer) -> None:
+        super().__init__(bulk, within=0.3)
+
+    def _look(self, look: Look) -> Any:
+        if look.path.startswith("/hangs"):
+            self.let_go.wait(10)
+        return super()._look(look)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ref]:
+    let_go = threading.Event()
+    monkeypatch.setattr(Hanging, "let_go", let_go)
+    monkeypatch.setattr(file_service, "mount_of", lambda path: "/" + path.split("/")[1])
+    with Network("a", "b") as network:
+        reading = Reading(network, Hanging)
+        yield reading.actor
+        let_go.set()
+        reading.remote.close()
+        reading.client.close()
+        reading.server.close()
+
+
+def test_who_asks_a_dead_mount_is_told_and_others_are_not_held_up(
+    hanging: Ref, tmp_path: Path
+) -> None:
+    dead = [hanging.ask(Look("stat", f"/hangs/{number}"), block=False) for number in range(10)]
+    for _ in range(3):
+        assert hanging.ask(Look("stat", str(tmp_path)))["is_dir"]
+    for reply in dead:
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.3 s: .* findmnt /hangs"):
+            reply.get(timeout=5)
+    looking = [t for t in threading.enumerate() if t.name.startswith("look@")]
+    assert len(looking) == 4
+    with pytest.raises(TimeoutError):  # and it still costs no fifth
+        hanging.ask(Look("stat", "/hangs/more"))
+    assert hanging.ask(Look("stat", str(tmp_path)))["is_dir"]
+
+
+def test_a_mount_that_is_back_answers_again(hanging: Ref) -> None:
+    for number in range(4):
+        with pytest.raises(TimeoutError):
+            hanging.ask(Look("stat", f"/hangs/{number}"))
+    Hanging.let_go.set()
+    with pytest.raises(FileNotFoundError):
+        hanging.ask(Look("stat", "/hangs/again"))
+
+
+def test_questions_are_bounded(hanging: Ref, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_service, "_QUESTIONS", 1)
+    first = hanging.ask(Look("stat", "/hangs"), block=False)
+    with pytest.raises(OSError, match="too many files are asked for"):
+        hanging.ask(Look("stat", "/"))
+    with pytest.raises(TimeoutError):
+        first.get(timeout=5)
+
+
+def test_requests_of_workers_are_bounded(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading.remote, "_room", threading.BoundedSemaphore(1))
+    assert reading.remote._room.acquire(blocking=False)
+    answer = reading.ask("stat", "/")
+    assert answer.error is not None
+    assert "too many files" in answer.error[1]
+    reading.remote._room.release()
+    for _ in range(3):
+        assert reading.value("stat", "/")["is_dir"]
+
+
+def test_the_mount_of_a_path_is_the_nearest_above_it() -> None:
+    assert mount_of("/proc/self/stat") == "/proc"
+    assert mount_of("/proc/../proc") == "/proc"
+    assert mount_of("/processes") == "/"
+    assert mount_of("relative") == "/"
+    assert mount_of("/dev/pts/0") == "/dev/pts"
+    assert file_service._unescaped(r"/a\040b\134") == "/a b\\"

@@ -9,7 +9,8 @@ import pytest
 
 from simulacra.actors.compute.channel import memfd
 from simulacra.actors.compute.spec import Command, EntryPoint, Reads, Spec
-from simulacra.actors.compute.store import Kept, Store
+from simulacra.actors.compute.store import CheckpointTooLargeError, Kept, Store
+from tests.support import eventually
 
 
 @pytest.fixture
@@ -52,6 +53,24 @@ def test_the_last_two_checkpoints_are_kept(kept: Kept) -> None:
         save(kept, b"%d" % n)
     assert newest(kept) == b"11"
     assert sorted(p.name for p in kept.folder.iterdir()) == ["checkpoint-11", "checkpoint-12"]
+
+
+def test_a_checkpoint_over_the_limit_is_refused_and_the_one_before_stays(tmp_path: Path) -> None:
+    kept = Store(tmp_path / "store", checkpoint_limit=10).of("job")
+    save(kept, b"x" * 10)
+    with pytest.raises(CheckpointTooLargeError, match=r"11 bytes, and checkpoint_limit is 10 .*"):
+        save(kept, b"x" * 11)
+    assert newest(kept) == b"x" * 10
+    assert [path.name for path in kept.folder.iterdir()] == ["checkpoint-1"]
+
+
+def test_a_large_file_is_gone_at_once_and_what_it_held_soon(kept: Kept) -> None:
+    save(kept, b"x" * 2**20)
+    held = {path.resolve() for path in Path("/proc/self/fd").iterdir()}
+    kept.remove_checkpoints()
+    assert list(kept.folder.iterdir()) == []
+    eventually(lambda: {path.resolve() for path in Path("/proc/self/fd").iterdir()} <= held)
+    kept.remove_checkpoints()
 
 
 def test_a_torn_checkpoint_falls_back_to_the_one_before(kept: Kept) -> None:
