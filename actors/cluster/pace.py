@@ -8,6 +8,10 @@ its deadlines shift. A clock that is set back does not take time back either.
 
 from __future__ import annotations
 
+from typing import Final
+
+_ROUNDING: Final = 1e-6
+
 
 class Pace:
     """Own time from the time outside.
@@ -36,8 +40,8 @@ class Pace:
             self._ahead -= outside - self._wanted - self._late
         self._last = outside
         own = outside + self._ahead
-        if self._wanted is not None and outside >= self._wanted:
-            own = max(own, self._due)  # rounding may not let a deadline be missed
+        if self._wanted is not None and outside >= self._wanted - _ROUNDING:
+            own = max(own, self._due)  # else a step that is on time might do nothing, for ever
         self._wanted = None
         return own
 

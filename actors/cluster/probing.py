@@ -90,6 +90,10 @@ class Prober:
         """A probe is over, by its answer or without; None if it was over before."""
         return self._probes.pop(n, None)
 
+    def abandon(self) -> None:
+        """Wait for no answer any more."""
+        self._probes.clear()
+
     def overdue(self, now: float) -> list[Probe]:
         """The probes about which something is to be done."""
         return [probe for probe in self._probes.values() if probe.due <= now]

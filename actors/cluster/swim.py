@@ -13,7 +13,7 @@ compared by buckets, and records exchanged (`Compare`, `Page`), a bounded number
 **Contact.** Every packet names its sender's incarnation. Who holds the sender for anything else
 than up answers what it holds (`Verdict`); the sender contradicts and tells its own record. So a
 newcomer is entered, a host that was held to be down is up again, and two parts that were split find
-each other: from time to time each host greets one of those that are down. Somebody held to be down
+each other: from time to time each host greets one of those that are not. Somebody held to be down
 is believed nothing but what it says of itself: a host that hears nobody accuses everybody.
 
 **Oneself.** A host's time stands still while it is stopped (pace.py); and one that finds itself
@@ -146,6 +146,7 @@ class Swim:
         self._prober = Prober(random)
         self._contacts = {member.host: member for member in contacts if member.host != me.host}
         self._watched: tuple[str, ...] = ()
+        self._round: list[str] = []
         self._sick = 0
         self._flush_at: float | None = None
         self._retry_at = self._now
@@ -216,10 +217,11 @@ class Swim:
                 self.view.review()
 
     def _next_due(self) -> float | None:
-        dues = [self._flush_at, self._prober.deadline()]
+        dues = [self._flush_at]
         if self.is_active:
+            dues.append(self._prober.deadline())
             dues += [self._suspicion_ends(host) for host in self.view.suspicions]
-            if self._contacts or self.view.table.gone():
+            if self._contacts or self.view.table.absent():
                 dues.append(self._retry_at)
         oldest = self.view.table.oldest_gone()
         if oldest is not None:
@@ -281,8 +283,6 @@ class Swim:
             targets = [*self.view.rings.after(self.me.host), *watched]
         unlike_me = [host for host in dict.fromkeys(targets) if host != self.me.host]
         self._prober.aim(unlike_me, self._now, self._interval())
-        for host in [host for host in self._contacts if self.view.table.get(host)]:
-            del self._contacts[host]
 
     def _see_to_probes(self) -> None:
         for probe in self._prober.overdue(self._now):
@@ -405,19 +405,19 @@ class Swim:
     def _retry(self) -> None:
         """Greet somebody who is not there, for it may be there again."""
         self._retry_at = self._now + self.settings.retry * self._random.uniform(0.8, 1.2)
-        absent = [host for host in self.view.table.gone() if self._is(host, State.DOWN)]
-        absent += self._contacts
-        if absent:
-            self._greet(self._random.choice(absent))
-
-    def _is(self, host: str, state: State) -> bool:
-        member = self.view.table.get(host)
-        return member is not None and member.state is state
+        table = self.view.table
+        self._contacts = {host: who for host, who in self._contacts.items() if not table.get(host)}
+        absent = [*table.absent(), *self._contacts]
+        if not self._round:
+            self._round = self._random.sample(absent, len(absent))
+        if self._round and (host := self._round.pop()) in absent:
+            self._greet(host)
 
     def _declare(self, state: State) -> None:
         if state in (self.me.state, State.SUSPECT, State.DOWN):
             return
         self.view.declare(state, self._now)
+        self._prober.abandon()
         self._flush()
         if state is State.UP:
             self._retry_at = self._now

@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from simulacra.actors.cluster.members import GONE, Member, News, fingerprint
+from simulacra.actors.cluster.members import GONE, LIVE, Member, News, State, fingerprint
 
 BUCKETS: Final = 32
 _MASK: Final = 2**32 - 1
@@ -35,6 +35,7 @@ class Table:
         self._members: dict[str, Member] = {}
         self._since: dict[str, float] = {}
         self._gone: dict[str, float] = {}
+        self._absent: dict[str, None] = {}
         self._buckets = [0] * BUCKETS
 
     def __iter__(self) -> Iterator[Member]:
@@ -58,6 +59,8 @@ class Table:
         self._since[member.host] = now
         if member.state in GONE:
             self._gone[member.host] = now - age
+        if member.state not in LIVE and member.state is not State.LEFT:
+            self._absent[member.host] = None
         self._count(member, 1)
 
     def remove(self, host: str) -> None:
@@ -67,6 +70,7 @@ class Table:
 
     def _count_out(self, host: str) -> None:
         self._gone.pop(host, None)
+        self._absent.pop(host, None)
         known = self._members.get(host)
         if known is not None:
             self._count(known, -1)
@@ -79,9 +83,9 @@ class Table:
 
     # -- those who are gone
 
-    def gone(self) -> Collection[str]:
-        """The hosts that are down or left."""
-        return self._gone.keys()
+    def absent(self) -> Collection[str]:
+        """The hosts that are not counted upon and may come back: down, asleep, detached."""
+        return self._absent.keys()
 
     def oldest_gone(self) -> float | None:
         """When the first of those who are gone went."""

@@ -6,7 +6,6 @@ have a clock that jumps, and writes its incarnation down if it has a disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from random import Random
 
 from simulacra.actors.cluster import packets as p
@@ -94,7 +93,7 @@ class World:
 
     def boot(self, node: SimulatedNode[Event, Command]) -> Host:
         incarnation = max(node.disk, default=0) + 1 if self.disk else 0
-        contacts = [record(name) for name in ("h0", "h1") if name in self.network.nodes]
+        contacts = [record(name) for name in self.names]
         swim = Swim(
             record(node.name, incarnation),
             random=Random(self.network.random.getrandbits(32)),  # noqa: S311
@@ -177,27 +176,27 @@ class World:
         """How the hosts stand, as one sees them."""
         return {member.host: member.state for member in self.hosts[host].swim.members()}
 
-    def truth(self) -> dict[str, State]:
-        """How the hosts stand: as they declared themselves, and down where they are not up."""
-        return {
-            name: self.declared[name]
-            if self.network.nodes[name].up or self.declared[name] is not State.UP
-            else State.DOWN
-            for name in self.names
-        }
+    def truth(self, host: str) -> set[State | None]:
+        """How a host stands: as it said. If it is dead, perhaps nobody heard that, or remembers."""
+        said: set[State | None] = {self.declared[host]}
+        if self.network.nodes[host].up:
+            return said
+        return (said - {State.UP}) | {State.DOWN, None}
 
-    def lookers(self, among: Iterable[str] | None = None) -> list[str]:
+    def lookers(self) -> list[str]:
         """Those whose view should be true: they are up, and take part."""
         return [
             name
-            for name in among or self.names
+            for name in self.names
             if self.network.nodes[name].up and self.declared[name] is State.UP
         ]
 
     def agree(self) -> bool:
-        """Whether everybody's view is the truth."""
-        truth = self.truth()
-        return all(self.view(name) == truth for name in self.lookers())
+        """Whether all hold the same, and it is the truth."""
+        views = [self.view(name) for name in self.lookers()]
+        return all(view == views[0] for view in views) and all(
+            view.get(host) in self.truth(host) for view in views[:1] for host in self.names
+        )
 
     def settle(self, within: float = 60.0) -> None:
         self.clock.run_until(self.agree, within=within)
