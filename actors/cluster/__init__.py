@@ -1,0 +1,1 @@
+"""Who is there, what is known, how far it is, who is first."""
