@@ -18,6 +18,9 @@ from simulacra.actors.cluster.election import Candidate, explain, ranked
 from simulacra.actors.cluster.epochs import NO_EPOCH
 from simulacra.actors.cluster.seat import Seat
 
+_ROUNDS = 3
+"""Rounds of beats that a host may miss that is no successor; it gets one a round."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -102,10 +105,17 @@ class Candidacy:
             return f"{master} was lost"
         if self._told:
             return f"{master} was not heard by others"
-        far = self._successor or master not in seat.reachable()
-        return (
-            f"{master} was not heard for {silent:.0f} s" if far and silent >= timing.suspect else ""
-        )
+        if silent >= self._longest_silence():
+            return f"{master} was not heard for {silent:.0f} s"
+        return ""
+
+    def _longest_silence(self) -> float:
+        """Seconds without a beat that this host takes for normal."""
+        seat, timing = self._seat, self._seat.timing
+        others = seat.reachable()
+        if self._successor or seat.epoch.host not in others:
+            return timing.suspect
+        return max(timing.act_by, _ROUNDS * timing.beat * len(others) / timing.others)
 
     def deadline(self, now: float) -> float:
         """When to tick next."""

@@ -188,6 +188,9 @@ class Reign:
                 "merge", merge_body(journal.state, other, base.epoch, host), self.epoch
             )
             self._followers.spread(now)
+        handover = self._handover
+        if handover is not None and journal.answer(handover.request) is not None:
+            self._handover = self._followers.extra = None  # it was answered on the other side
         self._gather.discard(host)
         self._act_if_clear(now)
 

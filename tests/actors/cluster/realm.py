@@ -90,9 +90,7 @@ class Process:
             return []
         if isinstance(event, m.Arrived) and isinstance(event.message, Order):
             event = m.Admit(event.message.epoch, event.message.epoch)
-        commands = self.machine.step(event, now)
-        self.realm.look(self)
-        return commands
+        return self.machine.step(event, now)
 
 
 class Realm:
@@ -121,7 +119,6 @@ class Realm:
         self.effects: dict[str, list[Epoch]] = defaultdict(list)
         self.acted: dict[Epoch, Process] = {}
         self.masters: dict[str, Epoch] = {}
-        self.quiet_since = 0.0
         for host in hosts:
             self.network.add(host, self.boot)
         self.clock.call_later(0.25, self.detect)
@@ -158,7 +155,7 @@ class Realm:
                 if allowed:
                     self.effects[node.name].append(epoch)
             case m.StartMaster(epoch):
-                self.masters[node.name] = epoch
+                self.began(self.processes[node.name], epoch)
             case m.StopMaster():
                 del self.masters[node.name]
 
@@ -173,14 +170,12 @@ class Realm:
         if answer.copies > 1:
             assert len(self.holders[request]) > 1, f"{request} has no second copy"
 
-    def look(self, process: Process) -> None:
+    def began(self, process: Process, epoch: Epoch) -> None:
         """In an epoch acts one process of one host, and it is the host of the epoch."""
-        epoch = process.machine.acting
-        if epoch is None:
-            return
         assert epoch.host == process.host
         first = self.acted.setdefault(epoch, process)
         assert first is process or first.seat.life != process.seat.life
+        self.masters[process.host] = epoch
 
     def detect(self) -> None:
         """Membership: the truth, late."""
