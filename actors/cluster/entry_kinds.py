@@ -252,7 +252,13 @@ def _put(desk: Desk, body: dict[str, Any]) -> Any:
     if desk.values("items", key):
         raise RefusedError(f"there is an item {key!r} already; take another id")
     _room(desk, "items", key, ITEMS_AT_MOST)
-    fresh = {"state": "queued", "attempt": 1, "to": "", "what": body.get("what"), "results": []}
+    fresh: dict[str, Any] = {
+        "state": "queued",
+        "attempt": 1,
+        "to": "",
+        "what": body.get("what"),
+        "results": [],
+    }
     return _advance(desk, key, fresh)
 
 

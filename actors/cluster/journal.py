@@ -14,6 +14,7 @@ tries for; entries are folded into the base when they are many; histories keep t
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +96,11 @@ def chain(before: str, entry: Entry) -> str:
     return hashlib.blake2b(packed, digest_size=16).hexdigest()
 
 
-def check(kind: str, body: Any) -> None:
+def check(kind: str, body: Any) -> dict[str, Any]:
     """Refuse what cannot be an entry, before anything is changed.
+
+    Returns:
+        The body as it comes back from any disk or wire: lists for tuples, texts for keys.
 
     Raises:
         RefusedError: an unknown kind, or a body that is no plain data, or too large.
@@ -104,11 +108,13 @@ def check(kind: str, body: Any) -> None:
     if kind not in KINDS:
         raise RefusedError(f"nothing of kind {kind!r} can be asked; known: {', '.join(KINDS)}")
     try:
-        size = len(pack(body)) if isinstance(body, dict) else -1
+        packed = pack(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise RefusedError(f"the request is no plain data: {error}") from error
-    if not 0 <= size <= BODY_BYTES:
+    if not isinstance(body, dict) or len(packed) > BODY_BYTES:
         raise RefusedError(f"a request must be a dict of at most {BODY_BYTES} bytes as JSON")
+    plain: dict[str, Any] = json.loads(packed)
+    return plain
 
 
 class Journal:

@@ -6,7 +6,7 @@ written to it, by their dots, and a *context*: for each origin, up to which n it
 to a key replaces the values that the writer saw. Merging two states keeps a value unless one side
 knows its dot and has it no more: then it was replaced or dropped there. What was written to one key
 on two sides stays side by side until it is written again; how such values are shown as one is up to
-each table (see `kinds`). This is a join: commutative, associative and idempotent.
+each table (see `entry_kinds`). This is a join: commutative, associative and idempotent.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def pack(plain: Any) -> bytes:
     """Plain data as bytes, always the same for equal data.
 
     Raises:
-        ValueError: it holds a number that is none.
+        ValueError: it holds a number that is none, or text that is none.
         TypeError: it is no plain data.
     """
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(
+        plain, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+    )
     return text.encode()
 
 

@@ -51,7 +51,7 @@ class Mastership:
         """What it stands on; only read it."""
         return self._seat
 
-    def deadline(self) -> float | None:
+    def deadline(self) -> float:
         """When to be stepped with `Tick`, in seconds."""
         dues = [self._asking.deadline()]
         if self._reign is not None:
@@ -152,17 +152,17 @@ class Mastership:
 
     # -- messages
 
-    def _arrive(self, sender: str, message: m.Message, now: float) -> None:  # noqa: C901 - a table
-        self._see(message.epoch, now) if not isinstance(message, m.Grant) else None
+    def _arrive(self, sender: str, message: m.Message, now: float) -> None:
+        """Take a message; that of a `Redirect` is its epoch."""
+        if isinstance(message, m.Grant):
+            self._accept(sender, message, now)
+            return
+        self._see(message.epoch, now)
         match message:
             case m.Beat() | m.Append() | m.Install() | m.Ship():
                 self._obey(sender, message, now)
-            case m.Heard():
-                if self._reign is not None and message.epoch == self._reign.epoch:
-                    self._reign.heard(sender, message, now)
-            case m.Shipment():
-                if self._reign is not None and message.epoch == self._reign.epoch:
-                    self._reign.shipped(sender, message, now)
+            case m.Heard() | m.Shipment():
+                self._learn(sender, message, now)
             case m.Canvass():
                 self._vote(sender, now)
             case m.Ballot():
@@ -170,16 +170,21 @@ class Mastership:
             case m.Nominate(epoch):
                 if self._reign is None and epoch == self._seat.epoch:
                     self._candidacy.nominated(now)
-            case m.Grant():
-                self._accept(sender, message, now)
             case m.Ask():
                 self._asked(sender, message, now)
             case m.Answer():
                 self._asking.answered(message)
-            case m.Redirect():
-                pass  # its epoch has been seen
-        if self._reign is not None:
-            self._hand_over(now)
+
+    def _learn(self, sender: str, message: m.Heard | m.Shipment, now: float) -> None:
+        """A follower speaks."""
+        reign = self._reign
+        if reign is None or message.epoch != reign.epoch:
+            return
+        if isinstance(message, m.Heard):
+            reign.heard(sender, message, now)
+        else:
+            reign.shipped(sender, message, now)
+        self._hand_over(now)
 
     def _obey(
         self, sender: str, message: m.Beat | m.Append | m.Install | m.Ship, now: float
@@ -220,6 +225,7 @@ class Mastership:
     def _asked(self, sender: str, ask: m.Ask, now: float) -> None:
         if self._reign is not None:
             self._reign.ask(sender, ask, now)
+            self._hand_over(now)
         elif self._seat.epoch.host != self._seat.host:
             self._seat.send(sender, m.Redirect(ask.request, self._seat.epoch))
 

@@ -225,12 +225,12 @@ class Reign:
             self._begin_handover(client, ask, now)
         else:
             try:
-                check(ask.kind, ask.body)
+                body = check(ask.kind, ask.body)
             except RefusedError as refusal:
                 answer = m.Answer(ask.request, False, str(refusal), 0, self.epoch)
                 self._seat.send(client, answer)
                 return
-            self._write(client, ask.request, ask.kind, ask.body, now)
+            self._write(client, ask.request, ask.kind, body, now)
 
     def _write(
         self, client: str, request: str, kind: str, body: dict[str, Any], now: float

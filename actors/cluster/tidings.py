@@ -48,7 +48,7 @@ class Heard:
     number: int
     position: Position
     context: dict[str, int]
-    standing: Standing = Standing()
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Ballot:
     hears: bool | None
     position: Position
     context: dict[str, int]
-    standing: Standing = Standing()
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)

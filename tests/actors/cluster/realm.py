@@ -146,11 +146,6 @@ class Realm:
                 node.send(host, message)
             case m.Save():
                 self.save(node.name, command)
-            case m.Answered(request, answer):
-                self.answered(request, answer)
-                self.outcomes[request].append(command)
-            case m.GaveUp(request, _):
-                self.outcomes[request].append(command)
             case m.Admitted(epoch, allowed, _):
                 if allowed:
                     self.effects[node.name].append(epoch)
@@ -158,6 +153,14 @@ class Realm:
                 self.began(self.processes[node.name], epoch)
             case m.StopMaster():
                 del self.masters[node.name]
+            case _:
+                self.outcome(command)
+
+    def outcome(self, command: m.Command) -> None:
+        if isinstance(command, m.Answered) and command.answer.copies > 1:
+            assert len(self.holders[command.request]) > 1, "there is no second copy"
+        if isinstance(command, m.Answered | m.GaveUp):
+            self.outcomes[command.request].append(command)
 
     def save(self, host: str, save: m.Save) -> None:
         disk = self.disks[host]
@@ -165,10 +168,6 @@ class Realm:
         disk.save(save)
         for request in disk.requests - before:
             self.holders[request].add(disk.life)
-
-    def answered(self, request: str, answer: m.Answer) -> None:
-        if answer.copies > 1:
-            assert len(self.holders[request]) > 1, f"{request} has no second copy"
 
     def began(self, process: Process, epoch: Epoch) -> None:
         """In an epoch acts one process of one host, and it is the host of the epoch."""
@@ -296,8 +295,8 @@ class Realm:
         master = self.processes[epoch.host].seat.journal
         successors = set(self.successors())
         for host, process in self.processes.items():
-            journal, disk = process.seat.journal, self.disks[host].journal()
-            assert (disk.end, disk.state, disk.epoch) == (journal.end, journal.state, journal.epoch)
+            journal, read = process.seat.journal, self.disks[host].journal()
+            assert (read.end, read.state, read.epoch) == (journal.end, journal.state, journal.epoch)
             if host in successors:
                 assert journal.end == master.end
                 assert journal.state == master.state
