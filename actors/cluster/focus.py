@@ -1,0 +1,308 @@
+"""The actor ``focus``: who is master, and the way to it.
+
+It drives the machine of `mastership` on real time: what the machine saves goes on the disk before
+what follows from it is sent. While this host is master it has a child ``master``, a supervisor of
+what it is given; where that fails for good, so does the focus, and another host takes over.
+
+- `Request` is answered with an `Answer`, from wherever the master is; an error says that there was
+  none in time. The request's id makes a second try harmless.
+- `Admit` says whether an order of an epoch may take effect on this host.
+- `MemberUp` and `MemberDown` come from membership. `Describe` tells everything, for people.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from simulacra.actors.cluster import tidings as m
+from simulacra.actors.cluster.election import Standing
+from simulacra.actors.cluster.entry_kinds import RefusedError, settings
+from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
+from simulacra.actors.cluster.focus_store import FocusStore
+from simulacra.actors.cluster.journal import Base, Entry, Journal
+from simulacra.actors.cluster.mastership import Mastership
+from simulacra.actors.cluster.seat import Seat
+from simulacra.actors.runtime import Actor, AskTimeoutError, ChildSpec, ExitReason, Ref, Supervisor
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.reason import SHUTDOWN
+from simulacra.actors.runtime.timers import Timer
+from simulacra.actors.runtime.wire_types import register
+
+FOCUS: Final = "focus"
+MASTER: Final = "master"
+_STOPPING: Final = 2.0
+
+logger = logging.getLogger(__name__)
+
+for _name, _cls in (
+    ("epoch", Epoch), ("entry", Entry), ("base", Base), ("standing", Standing),
+    *m.MESSAGES.items(),
+):  # fmt: skip
+    register(f"focus.{_name}")(_cls)
+
+
+@register("focus.mail")
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message between the focus of two hosts."""
+
+    sender: str
+    message: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Answered with all that is known of the focus, as plain data."""
+
+
+class UnansweredError(Exception):
+    """No master answered in time: the request may have been done or not."""
+
+
+def _boot_time() -> float:
+    """Seconds on a clock that runs on while the host is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _no_standing() -> Standing:
+    return Standing()
+
+
+@dataclass
+class FocusView:
+    """Who is master, as this host knows; read from any thread.
+
+    Attributes:
+        epoch: the highest seen; its host is the master.
+        why: why it became so, as far as this host was told.
+        since: when this host heard of it, in seconds since 1970; 0 for not since it started.
+        acting: the epoch in which this host acts as master now; None when it does not.
+    """
+
+    epoch: Epoch = NO_EPOCH
+    why: str = ""
+    since: float = 0.0
+    acting: Epoch | None = None
+
+
+@dataclass(frozen=True)
+class FocusSettings:
+    """What the focus is given by its node.
+
+    Attributes:
+        path: its file on the disk.
+        reachable: the hosts that membership reaches now.
+        standing: what this host says of itself as a candidate.
+        children: of ``master``, for an epoch; they are started and stopped with it.
+        changed: called with every change of the focus, in the actor's thread.
+        timing: times and bounds.
+    """
+
+    path: Path
+    reachable: Callable[[], Collection[str]]
+    standing: Callable[[], Standing] = _no_standing
+    children: Callable[[Epoch], Iterable[ChildSpec]] = lambda _: ()
+    changed: Callable[[m.MasterChanged], None] = lambda _: None
+    timing: m.Timing = field(default_factory=m.Timing)
+
+
+class Focus(Actor):
+    """See the module.
+
+    Args:
+        settings: from the node.
+        view: kept up to date for other threads.
+    """
+
+    def __init__(self, settings: FocusSettings, view: FocusView | None = None) -> None:
+        self._settings = settings
+        self._view = view or FocusView()
+        self._replies: dict[str, list[Reply]] = {}
+        self._timer: Timer | None = None
+        self._due = 0.0
+        self._master: Ref | None = None
+
+    def on_start(self) -> None:
+        """Read the disk, and begin to listen.
+
+        Raises:
+            DamagedStoreError: the disk holds something else.
+        """
+        self._store = FocusStore(self._settings.path)
+        kept = self._store.load()
+        host, told = self.system.name, self._settings
+        self._seat = Seat(
+            host, kept.life, kept.journal, told.reachable, told.standing, time.time, told.timing,
+            kept.epoch,
+        )  # fmt: skip
+        self._machine = Mastership(self._seat, _boot_time())
+        self._view.epoch = kept.epoch
+        self._arm()
+
+    def on_stop(self, reason: ExitReason) -> None:
+        """Let go of the disk."""
+        del reason
+        self._view.acting = None
+        self._store.close()
+
+    def on_receive(self, message: Any) -> Any:
+        """Step the machine, or tell what is known."""
+        match message:
+            case Mail(sender, tiding) if type(tiding) in m.MESSAGES.values():
+                self._step(m.Arrived(sender, tiding))
+            case m.Request():
+                self._ask(message)
+            case m.Admit(epoch):
+                self._step(message)
+                return epoch == self._seat.epoch
+            case m.MemberUp() | m.MemberDown():
+                self._step(message)
+            case m.Tick():
+                self._timer = None
+                self._step(message)
+            case Describe():
+                return self._describe()
+            case _:
+                self.refuse(message)
+        return None
+
+    def _ask(self, request: m.Request) -> None:
+        self._replies.setdefault(request.request, []).append(self.defer_reply())
+        self._step(request)
+
+    def _step(self, event: m.Event) -> None:
+        commands = self._machine.step(event, _boot_time())
+        for is_save, group in groupby(commands, lambda command: isinstance(command, m.Save)):
+            if is_save:
+                self._store.save(command for command in group if isinstance(command, m.Save))
+            else:
+                for command in group:
+                    self._perform(command)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Be stepped at the deadline; an alarm that rings too early is let ring."""
+        due = self._machine.deadline()
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.cancel()
+        self._due = due
+        self._timer = self.send_after(max(due - _boot_time(), 0), m.Tick())
+
+    def _perform(self, command: m.Command) -> None:
+        match command:
+            case m.Send(host, message):
+                mail = Mail(self._seat.host, message)
+                self.system.ref(f"{FOCUS}@{host}").ask(mail, block=False)  # a tell might wait
+            case m.Answered(request, answer):
+                for reply in self._replies.pop(request, ()):
+                    reply.set(answer)
+            case m.GaveUp(request, why):
+                for reply in self._replies.pop(request, ()):
+                    reply.set_error(UnansweredError(why))
+            case m.StartMaster(epoch, why):
+                self._start_master(epoch, why)
+            case m.StopMaster(why):
+                self._stop_master(why)
+            case m.MasterChanged(epoch, why):
+                self._view.epoch, self._view.why, self._view.since = epoch, why, time.time()
+                logger.info("the focus is on %s (epoch %s): %s", epoch.host, epoch, why)
+                self._settings.changed(command)
+
+    # -- the child
+
+    def _start_master(self, epoch: Epoch, why: str) -> None:
+        logger.info("this host acts as master in epoch %s: %s", epoch, why)
+        specs = list(self._settings.children(epoch))
+        self._master = self.spawn(Supervisor, None, specs, name=MASTER)
+        self._view.acting = epoch
+
+    def _stop_master(self, why: str) -> None:
+        logger.info("this host does not act as master now: %s", why)
+        self._view.acting = None
+        master, self._master = self._master, None
+        if master is None:
+            return
+        self.unlink(master)
+        try:
+            master.exit(SHUTDOWN, timeout=_STOPPING)
+        except AskTimeoutError:
+            logger.warning("the master's parts did not stop within %g s: killed", _STOPPING)
+            master.kill()
+
+    # -- for people
+
+    def _describe(self) -> dict[str, Any]:
+        journal, seat = self._seat.journal, self._seat
+        acting = self._machine.acting
+        return {
+            "host": seat.host,
+            "master": seat.epoch.host,
+            "epoch": seat.epoch.to_plain(),
+            "since": self._view.since or _since(journal, seat.epoch),
+            "why": self._view.why or _why(journal, seat.epoch),
+            "acting": acting is not None,
+            "journal": journal.end[0],
+            "succession": seat.succession(),
+            "history": _table(journal, "masters"),
+            "splits": _table(journal, "splits"),
+            "settings": settings(journal.state),
+        }
+
+
+def _table(journal: Journal, table: str) -> list[Any]:
+    values = (journal.state.values(table, key) for key in journal.state.keys(table))
+    return [value[min(value)] for value in values]
+
+
+def _entry_of(journal: Journal, epoch: Epoch) -> dict[str, Any]:
+    told = epoch.to_plain()
+    return next((each for each in _table(journal, "masters") if each["epoch"] == told), {})
+
+
+def _since(journal: Journal, epoch: Epoch) -> float:
+    return float(_entry_of(journal, epoch).get("since", 0.0))
+
+
+def _why(journal: Journal, epoch: Epoch) -> str:
+    return str(_entry_of(journal, epoch).get("why", ""))
+
+
+class FocusClient:
+    """Requests to the master, for threads of this node.
+
+    Args:
+        focus: the ref of this host's focus.
+    """
+
+    def __init__(self, focus: Ref) -> None:
+        self._focus = focus
+
+    def request(
+        self, kind: str, body: dict[str, Any], request: str, patience: float = 10.0
+    ) -> m.Answer:
+        """Ask the master, wherever it is, and wait for the answer.
+
+        Args:
+            kind: one of `entry_kinds.KINDS`, or ``focus`` with the body ``{"host": ..., "why":
+                ...}``.
+            body: plain data.
+            request: an id that no other request has ever had; the same for a second try.
+            patience: seconds until it is given up, 60 at most.
+
+        Raises:
+            RefusedError: the master refuses; the text says why.
+            UnansweredError: no master answered in time.
+        """
+        asked = m.Request(request, kind, body, patience)
+        answer: m.Answer = self._focus.ask(asked, timeout=patience + 5)
+        if not answer.granted:
+            raise RefusedError(str(answer.value))
+        return answer
