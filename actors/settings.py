@@ -12,18 +12,18 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settings_checks import CHECKS, split_address, wrong
+
+__all__ = ["Paths", "Settings", "host_name", "split_address"]
 
 FILE: Final = "simulacra.toml"
 _SYSTEM: Final = Path("/etc/simulacra")
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
-_LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
 
 def host_name() -> str:
@@ -155,18 +155,6 @@ class Settings:
         return cls(**values, paths=paths)
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Split HOST:PORT, the host of which may be ``[IPv6]``.
-
-    Raises:
-        ValueError: It is not of that form.
-    """
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match[2]) > 65535:  # noqa: PLR2004 (the highest port)
-        raise ValueError(f"{address!r} is not HOST:PORT, as in nas.local:7400 or [fe80::1]:7400")
-    return match[1].strip("[]"), int(match[2])
-
-
 def _read(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
@@ -194,91 +182,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
-    known = [item.name for item in fields(Settings) if item.name != "paths"]
     for key in values:
-        if key not in known:
-            raise _wrong(place, f"there is no setting {key!r}", f"there are: {', '.join(known)}")
-    checked = dict(values)
-    if "name" in values and not _is_name(values["name"]):
-        raise _wrong(
-            place,
-            f"name {values['name']!r} is no node's name",
-            "use small letters, digits and hyphens, at most 63: name = 'desk'",
-        )
-    for name in ("listen", "door"):
-        if name in values:
-            _check_address(place, name, values[name])
-    if "join" in values:
-        checked["join"] = _addresses(place, values["join"])
-    if "zone" in values and not _is_name(values["zone"]):
-        raise _wrong(
-            place,
-            f"zone {values['zone']!r} is no zone's name",
-            "use small letters, digits and hyphens, at most 63: zone = 'home'",
-        )
-    if "hooks" in values:
-        checked["hooks"] = _hooks(place, values["hooks"])
-    if "labels" in values:
-        checked["labels"] = _labels(place, values["labels"])
-    limit = values.get("checkpoint_limit", 1)
-    if type(limit) is not int or limit < 1:
-        raise _wrong(
-            place,
-            f"checkpoint_limit {limit!r} is no number of bytes",
-            "write it in digits: checkpoint_limit = 1073741824",
-        )
-    return checked
-
-
-def _labels(place: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise _wrong(place, f"labels is {value!r}, not a list", "write labels = ['gpu']")
-    for label in value:
-        if not isinstance(label, str) or _LABEL.fullmatch(label) is None:
-            raise _wrong(
-                place,
-                f"{label!r} is no label",
-                "use small letters, digits and _ . -, at most 32: labels = ['gpu']",
-            )
-    return tuple(value)
-
-
-def _addresses(place: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise _wrong(place, f"join is {value!r}, not a list", "write join = ['nas.local:7400']")
-    for address in value:
-        _check_address(place, "join", address)
-    return tuple(value)
-
-
-def _hooks(place: str, value: object) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-    hint = """write [hooks], and below it "host.lost" = ["notify-send", "a host is lost"]"""
-    if not isinstance(value, Mapping):
-        raise _wrong(place, f"hooks is {value!r}, not a table", hint)
-    return {str(kind): _commands(place, str(kind), said, hint) for kind, said in value.items()}
-
-
-def _commands(place: str, kind: str, said: object, hint: str) -> tuple[tuple[str, ...], ...]:
-    """One command, or a list of them."""
-    several = said if isinstance(said, list) and said and isinstance(said[0], list) else [said]
-    commands: list[tuple[str, ...]] = []
-    for words in several:
-        if not (isinstance(words, list) and words and all(isinstance(w, str) for w in words)):
-            raise _wrong(place, f"the hook for {kind!r} is {words!r}, not a list of words", hint)
-        commands.append(tuple(str(word) for word in words))
-    return tuple(commands)
-
-
-def _check_address(place: str, name: str, value: object) -> None:
-    try:
-        split_address(str(value))
-    except ValueError as error:
-        raise _wrong(place, f"{name}: {error}", f"write {name} as HOST:PORT") from error
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
-
-
-def _wrong(place: str, what: str, hint: str) -> GatewayError:
-    return GatewayError(ErrorCode.USAGE, f"in {place}: {what}", hint)
+        if key not in CHECKS:
+            raise wrong(place, f"there is no setting {key!r}", f"there are: {', '.join(CHECKS)}")
+    return {key: CHECKS[key](place, key, value) for key, value in values.items()}

@@ -517,7 +517,9 @@ class Swim:
     def _answer_compare(self, compare: p.Compare) -> None:
         differing = self.view.table.differing(compare.digests)
         if differing:
-            count = max(1, BUCKETS * self.settings.page * self.settings.pages // len(self.view.table))
+            count = max(
+                1, BUCKETS * self.settings.page * self.settings.pages // len(self.view.table)
+            )
             some = self._random.sample(differing, min(count, len(differing)))
             self._pages(compare.sender, some, some)
 

@@ -1,0 +1,111 @@
+"""What each setting may be: one check for each, whose error names the place and what would do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
+_LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split HOST:PORT, the host of which may be ``[IPv6]``.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match[2]) > 65535:  # noqa: PLR2004 (the highest port)
+        raise ValueError(f"{address!r} is not HOST:PORT, as in nas.local:7400 or [fe80::1]:7400")
+    return match[1].strip("[]"), int(match[2])
+
+
+def _labels(place: str, name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise wrong(place, f"{name} is {value!r}, not a list", "write labels = ['gpu']")
+    for label in value:
+        if not isinstance(label, str) or _LABEL.fullmatch(label) is None:
+            raise wrong(
+                place,
+                f"{label!r} is no label",
+                "use small letters, digits and _ . -, at most 32: labels = ['gpu']",
+            )
+    return tuple(value)
+
+
+def _addresses(place: str, name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise wrong(place, f"{name} is {value!r}, not a list", "write join = ['nas.local:7400']")
+    for address in value:
+        _address(place, name, address)
+    return tuple(value)
+
+
+def _hooks(place: str, name: str, value: object) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    hint = """write [hooks], and below it "host.lost" = ["notify-send", "a host is lost"]"""
+    if not isinstance(value, Mapping):
+        raise wrong(place, f"{name} is {value!r}, not a table", hint)
+    return {str(kind): _commands(place, str(kind), said, hint) for kind, said in value.items()}
+
+
+def _commands(place: str, kind: str, said: object, hint: str) -> tuple[tuple[str, ...], ...]:
+    """One command, or a list of them."""
+    several = said if isinstance(said, list) and said and isinstance(said[0], list) else [said]
+    commands: list[tuple[str, ...]] = []
+    for words in several:
+        if not (isinstance(words, list) and words and all(isinstance(w, str) for w in words)):
+            raise wrong(place, f"the hook for {kind!r} is {words!r}, not a list of words", hint)
+        commands.append(tuple(str(word) for word in words))
+    return tuple(commands)
+
+
+def _address(place: str, name: str, value: object) -> str:
+    try:
+        split_address(str(value))
+    except ValueError as error:
+        raise wrong(place, f"{name}: {error}", f"write {name} as HOST:PORT") from error
+    return str(value)
+
+
+def _label(of: str, place: str, name: str, value: object) -> str:
+    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+        raise wrong(
+            place,
+            f"{name} {value!r} is no {of}'s name",
+            f"use small letters, digits and hyphens, at most 63: {name} = 'desk'",
+        )
+    return value
+
+
+def _bytes(place: str, name: str, value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise wrong(
+            place,
+            f"{name} {value!r} is no number of bytes",
+            f"write it in digits: {name} = 1073741824",
+        )
+    return value
+
+
+def wrong(place: str, what: str, hint: str) -> GatewayError:
+    """The error of a setting that is wrong, with the place where it stands."""
+    return GatewayError(ErrorCode.USAGE, f"in {place}: {what}", hint)
+
+
+CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
+    "name": partial(_label, "node"),
+    "listen": _address,
+    "join": _addresses,
+    "door": _address,
+    "zone": partial(_label, "zone"),
+    "labels": _labels,
+    "hooks": _hooks,
+    "checkpoint_limit": _bytes,
+}
+"""By the setting's name: checks a value, given its place and name, and gives it as it is kept."""
