@@ -7,6 +7,8 @@
     ├── hosts                facts of this host, told and heard
     ├── introductions        who else is there, learned from every peer
     ├── registrar            who was let into the network, told and heard
+    ├── focus                who is master; starts and stops ``master`` here
+    ├── services             what the master orders to run here
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
     └── compute (one_for_all)
@@ -44,6 +46,7 @@ from simulacra.actors.cluster.hooks import Hooks
 from simulacra.actors.cluster.naming import check_name
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
+from simulacra.actors.clustering import Clustering
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
@@ -123,7 +126,15 @@ class Node:
         self.files = RemoteFiles(self.system, self.bulk_client)
         begun.callback(self.files.close)
         self.hosts = HostTable(
-            settings.name, VERSION, self.connected, self.bulk_client.bandwidth, settings.labels
+            settings.name,
+            VERSION,
+            self.connected,
+            self.bulk_client.bandwidth,
+            settings.labels,
+            settings.zone,
+        )
+        self.cluster = Clustering(
+            self.system, settings, self.events, self.hosts, self.inside, self.absent
         )
         self.store = Store(
             settings.paths.state / settings.name / "computations", settings.checkpoint_limit
@@ -218,6 +229,7 @@ class Node:
                 (self._acquaintances, self._dial),
                 {"name": INTRODUCTIONS},
             ),
+            *self.cluster.specs(),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             ChildSpec(
@@ -280,6 +292,11 @@ class Node:
         """The names of the nodes that are connected now."""
         return [peer.name for peer in self.transport.peers() if peer.is_up]
 
+    def inside(self) -> list[str]:
+        """The names of the nodes that are connected now and may run code."""
+        outside = {each.name for each in self.enrolment.members() if each.outside}
+        return [name for name in self.connected() if name not in outside]
+
     def absent(self) -> list[str]:
         """The names of the nodes that are admitted and known, and not connected now."""
         return [peer.name for peer in self.transport.peers() if not peer.is_up]
@@ -313,6 +330,7 @@ class Node:
     def _met(self, name: str) -> None:
         self.events.add("host.joined", name, f"{name} is connected")
         self.enrolment.met(name, self.places().get(name, ""))
+        self.cluster.met(name)
         self._tell(REGISTRAR, Arrived(name))
         self._tell(INTRODUCTIONS, Met(name))
         self._tell(GROUPS, ShareWith(name))
@@ -322,6 +340,7 @@ class Node:
     def _lost(self, name: str) -> None:
         self.events.add("host.lost", name, f"{name} is not connected any more")
         self.system.groups.forget_node(name)
+        self.cluster.lost(name)
         self._tell(COMPUTATIONS, HostLost(name))
 
     def _tell(self, actor: str, message: object) -> None:

@@ -28,7 +28,7 @@ from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.journal import Base, Entry, Journal
 from simulacra.actors.cluster.mastership import Mastership
 from simulacra.actors.cluster.seat import Seat
-from simulacra.actors.runtime import Actor, AskTimeoutError, ChildSpec, ExitReason, Ref, Supervisor
+from simulacra.actors.runtime import Actor, ChildSpec, ExitReason, Ref, Supervisor
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import SHUTDOWN
 from simulacra.actors.runtime.timers import Timer
@@ -61,6 +61,13 @@ class Describe:
     """Answered with all that is known of the focus, as plain data."""
 
 
+@dataclass(frozen=True, slots=True)
+class _KillMaster:
+    """The former master's parts have had their time to stop."""
+
+    master: Ref
+
+
 class UnansweredError(Exception):
     """No master answered in time: the request may have been done or not."""
 
@@ -83,12 +90,14 @@ class FocusView:
         why: why it became so, as far as this host was told.
         since: when this host heard of it, in seconds since 1970; 0 for not since it started.
         acting: the epoch in which this host acts as master now; None when it does not.
+        settings: of the network, as far as this host's journal goes; replaced as a whole.
     """
 
     epoch: Epoch = NO_EPOCH
     why: str = ""
     since: float = 0.0
     acting: Epoch | None = None
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,7 @@ class Focus(Actor):
         self._timer: Timer | None = None
         self._due = 0.0
         self._master: Ref | None = None
+        self._ending: Ref | None = None
 
     def on_start(self) -> None:
         """Read the disk, and begin to listen.
@@ -143,6 +153,7 @@ class Focus(Actor):
         )  # fmt: skip
         self._machine = Mastership(self._seat, _boot_time())
         self._view.epoch = kept.epoch
+        self._show()
         self._arm()
 
     def on_stop(self, reason: ExitReason) -> None:
@@ -163,6 +174,8 @@ class Focus(Actor):
                 return epoch == self._seat.epoch
             case m.MemberUp() | m.MemberDown():
                 self._step(message)
+            case _KillMaster(master):
+                self._kill_master(master)
             case m.Tick():
                 self._timer = None
                 self._step(message)
@@ -177,6 +190,7 @@ class Focus(Actor):
         self._step(request)
 
     def _step(self, event: m.Event) -> None:
+        before = self._seat.journal.end
         commands = self._machine.step(event, _boot_time())
         for is_save, group in groupby(commands, lambda command: isinstance(command, m.Save)):
             if is_save:
@@ -184,7 +198,12 @@ class Focus(Actor):
             else:
                 for command in group:
                     self._perform(command)
+        if self._seat.journal.end != before:
+            self._show()
         self._arm()
+
+    def _show(self) -> None:
+        self._view.settings = settings(self._seat.journal.state)
 
     def _arm(self) -> None:
         """Be stepped at the deadline; an alarm that rings too early is let ring."""
@@ -218,7 +237,16 @@ class Focus(Actor):
 
     # -- the child
 
+    def _kill_master(self, master: Ref) -> None:
+        if self._ending == master:
+            self._ending = None
+        if master.is_alive():
+            logger.warning("the master's parts have not stopped yet: killed")
+            master.kill()
+
     def _start_master(self, epoch: Epoch, why: str) -> None:
+        if self._ending is not None:  # it has the name
+            self._kill_master(self._ending)
         logger.info("this host acts as master in epoch %s: %s", epoch, why)
         specs = list(self._settings.children(epoch))
         self._master = self.spawn(Supervisor, None, specs, name=MASTER)
@@ -231,11 +259,10 @@ class Focus(Actor):
         if master is None:
             return
         self.unlink(master)
-        try:
-            master.exit(SHUTDOWN, timeout=_STOPPING)
-        except AskTimeoutError:
-            logger.warning("the master's parts did not stop within %g s: killed", _STOPPING)
-            master.kill()
+        # Nobody waits for it: what it still orders has an epoch that is refused.
+        master.exit(SHUTDOWN, block=False)
+        self._ending = master
+        self.send_after(_STOPPING, _KillMaster(master))
 
     # -- for people
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import psutil
 
+from simulacra.actors.cluster.capabilities import told_here
 from simulacra.actors.compute.moves import Software
 from simulacra.actors.compute.placement import Host, Network, Route
 from simulacra.actors.compute.services import THIS_SOFTWARE
@@ -47,6 +48,7 @@ class Facts:
         clock: seconds since the epoch when this was said.
         speed: of one core, relative to a reference core (see `speed`).
         labels: what the host was marked with.
+        capabilities: what it is able to do, as `needs.Capabilities.of` reads it.
         routes: round trip (seconds) and bandwidth (bytes a second) to other hosts, as measured.
     """
 
@@ -62,9 +64,10 @@ class Facts:
     speed: float = 1.0
     labels: tuple[str, ...] = ()
     routes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    capabilities: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def here(cls, host: str, version: str, labels: tuple[str, ...] = ()) -> Facts:
+    def here(cls, host: str, version: str, labels: tuple[str, ...] = (), zone: str = "") -> Facts:
         """This host now, without its routes."""
         memory = psutil.virtual_memory()
         return cls(
@@ -79,6 +82,7 @@ class Facts:
             time.time(),
             measured_speed(),
             labels,
+            capabilities=told_here(zone, labels),
         )
 
 
@@ -106,6 +110,7 @@ class HostTable:
         peers: the hosts that are connected now.
         bandwidth: bytes a second as measured to a host, or None.
         labels: what this host is marked with.
+        zone: what this host stands or falls with.
     """
 
     def __init__(
@@ -115,19 +120,21 @@ class HostTable:
         peers: Callable[[], list[str]],
         bandwidth: Callable[[str], float | None],
         labels: tuple[str, ...] = (),
+        zone: str = "",
     ) -> None:
         self.host = host
         self.version = version
         self.peers = peers
         self.bandwidth = bandwidth
         self.labels = labels
+        self.zone = zone
         self._lock = threading.Lock()
         self._heard: dict[str, Heard] = {}
         self._trips: dict[str, float] = {}
 
     def facts(self) -> Facts:
         """This host now."""
-        facts = Facts.here(self.host, self.version, self.labels)
+        facts = Facts.here(self.host, self.version, self.labels, self.zone)
         return replace(facts, routes=self._measured())
 
     def _measured(self) -> dict[str, tuple[float, float]]:
@@ -145,6 +152,12 @@ class HostTable:
         with self._lock:
             before = self._trips.get(host, seconds)
             self._trips[host] = min(seconds, before * 1.1)
+
+    def up(self) -> dict[str, Facts]:
+        """What the hosts said of themselves last that are connected now."""
+        up = set(self.peers())
+        with self._lock:
+            return {name: heard.facts for name, heard in self._heard.items() if name in up}
 
     def of(self, host: str) -> Heard | None:
         """What was heard of another host last."""

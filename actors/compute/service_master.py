@@ -24,6 +24,7 @@ from simulacra.actors.cluster.services import Decision, Part, Running, place
 from simulacra.actors.compute.service_runner import SERVICES, Epoch, Replica, Start, Stop, WhatRuns
 from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.wire_types import register
 
 SERVICE_MASTER: Final = "service-master"
 EVERY: Final = 1.0
@@ -47,7 +48,11 @@ class Wanted:
     spec: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+register("services.decision")(Decision)
+
+
+@register("services.shown")
+@dataclass(frozen=True, slots=True)
 class Shown:
     """How a service is.
 
@@ -62,8 +67,10 @@ class Shown:
     problem: str = ""
 
 
+@register("services.show")
+@dataclass(frozen=True, slots=True)
 class ShowServices:
-    """Answered with a map of `Shown` by service; within this node."""
+    """Answered with a map of `Shown` by service."""
 
 
 class _Look:

@@ -2,8 +2,8 @@
 
 ``finding`` finds a computation in the network, ``spawning`` starts one where ``placing`` says,
 ``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
-``network`` who is in it and what happened, ``logs`` what was printed, ``streams`` is what has two
-directions.
+``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
+``streams`` is what has two directions.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from simulacra.actors.control.explaining import Explaining
+from simulacra.actors.control.focusing import Focusing
 from simulacra.actors.control.logs import Logs
 from simulacra.actors.control.network import NetworkVerbs
 from simulacra.actors.control.spawning import Spawning
@@ -30,9 +31,16 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     """The table of handlers for a node's gateway."""
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
-    network = NetworkVerbs(node)
+    network, focusing = NetworkVerbs(node), Focusing(node)
     return {
         "status": watching.status,
+        "focus": focusing.focus,
+        "refocus": focusing.refocus,
+        "succession": focusing.succession,
+        "splits": focusing.splits,
+        "services": focusing.services,
+        "service_set": focusing.service_set,
+        "service_unset": focusing.service_unset,
         "events": network.events,
         "enter": network.enter,
         "keep": network.keep,

@@ -37,6 +37,9 @@ _COMMANDS: Final = {
         "expel": "enrolling:expel",
         "leave": "enrolling:leave",
         "owner": "owner:app",
+        "focus": "focus:focus",
+        "splits": "focus:splits",
+        "service": "service:app",
         "events": "events:events",
     },
     "This machine": {

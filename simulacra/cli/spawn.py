@@ -80,12 +80,12 @@ def spawn(
         tty: Give the command or script a terminal, and attach to it.
         common: Options of all commands.
     """
-    what = _what(words, restartable=restartable, tty=tty)
+    what = read_what(words, restartable=restartable, tty=tty)
     command = isinstance(what, Command)
     spec = _checked(
         what,
         name=name,
-        kwargs=_arguments(reads, arg),
+        kwargs=read_arguments(reads, arg),
         restart=restart or "transient",
         limits=Limits(memory=memory, cpu=cpu, wall=wall),
         on=on,
@@ -113,7 +113,12 @@ def spawn(
     return ExitCode.OK
 
 
-def _what(words: tuple[str, ...], *, restartable: bool, tty: bool) -> What:
+def read_what(words: tuple[str, ...], *, restartable: bool, tty: bool) -> What:
+    """What FILE.py, MODULE:CALLABLE or -- COMMAND... stands for.
+
+    Raises:
+        GatewayError: it is none of them, or cannot be read.
+    """
     match words:
         case ("--", *argv):
             return Command(tuple(argv), restartable=restartable, pty=tty)
@@ -149,7 +154,12 @@ def _checked(what: What, **fields: Any) -> Spec:
         raise _usage(str(error)) from error
 
 
-def _arguments(reads: tuple[str, ...], values: tuple[str, ...]) -> dict[str, Any]:
+def read_arguments(reads: tuple[str, ...], values: tuple[str, ...]) -> dict[str, Any]:
+    """The named arguments of --reads and --arg.
+
+    Raises:
+        GatewayError: one is not of its form.
+    """
     return {
         **dict(_pair("--arg", text, _value) for text in values),
         **dict(_pair("--reads", text, _place) for text in reads),

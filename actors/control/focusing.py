@@ -1,0 +1,145 @@
+"""The focus and what hangs on it: who is master, what splits left, which services are to run."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from simulacra.actors.cluster.entry_kinds import SUCCESSION, RefusedError
+from simulacra.actors.cluster.focus import FOCUS, Describe, UnansweredError
+from simulacra.actors.cluster.needs import NeedsError
+from simulacra.actors.cluster.service_spec import Service, ServiceError
+from simulacra.actors.clustering import SERVICE_SETTING
+from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
+from simulacra.actors.compute.spec import Spec, SpecError
+from simulacra.actors.gateway.call import Call
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+_PATIENCE: Final = 15.0
+
+
+class Focusing:
+    """The verbs ``focus``, ``refocus``, ``succession``, ``splits``, ``service...``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    # -- the focus
+
+    def focus(self, call: Call) -> Iterator[object]:
+        """Who is master, since when and why; who was before; who would be next."""
+        del call
+        yield self._described()
+
+    def refocus(self, call: Call) -> Iterator[object]:
+        """Make a host the master; answered when it is."""
+        host, began = call.arg("host", str), time.monotonic()
+        known = [self._node.settings.name, *self._node.inside()]
+        if host not in known:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"{host} is not in reach, so it cannot be master; in reach: "
+                + ", ".join(sorted(known)),
+                "see who is connected: simulacra status",
+            )
+        if self._described()["master"] != host:
+            self._request("focus", host=host, why=call.arg("why", str, "") or "the user said so")
+        yield {**self._described(), "took": time.monotonic() - began}
+
+    def succession(self, call: Call) -> Iterator[object]:
+        """Say who is to be master after the present one; an empty list leaves it to the rank."""
+        self._request(SUCCESSION, hosts=call.arg("hosts", list))
+        yield self._described()
+
+    def splits(self, call: Call) -> Iterator[object]:
+        """What happened on each side of the splits that were healed, and how it was merged."""
+        del call
+        yield {"splits": self._described()["splits"]}
+
+    def _described(self) -> dict[str, Any]:
+        described: dict[str, Any] = self._node.system.ref(FOCUS).ask(Describe())
+        del described["settings"]
+        return described
+
+    def _request(self, kind: str, **body: Any) -> Any:
+        try:
+            client = self._node.cluster.client
+            return client.request(kind, body, secrets.token_hex(16), _PATIENCE).value
+        except RefusedError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), "see: simulacra focus") from error
+        except UnansweredError as error:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"no master has answered: {error}",
+                "see who is first and who is there: simulacra focus; simulacra status",
+            ) from error
+
+    # -- services
+
+    def service_set(self, call: Call) -> Iterator[object]:
+        """Have a service run from now on, or as it is told now."""
+        name, told = call.arg("name", str), call.arg("told", dict)
+        try:
+            Service.read(name, told)
+            spec = Spec.from_plain(call.arg("spec", dict))
+        except (ServiceError, NeedsError, SpecError) as error:
+            raise GatewayError(
+                ErrorCode.USAGE, str(error), "see: simulacra service --help"
+            ) from error
+        value = {"told": told, "spec": spec.to_plain()}
+        self._request("set", key=SERVICE_SETTING + name, value=value)
+        yield {"name": name}
+
+    def service_unset(self, call: Call) -> Iterator[object]:
+        """Have a service run no more."""
+        name = call.arg("name", str)
+        if name not in self._node.cluster.wanted():
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"there is no service {name}",
+                "see what there is: simulacra service list",
+            )
+        self._request("unset", key=SERVICE_SETTING + name)
+        yield {"name": name}
+
+    def services(self, call: Call) -> Iterator[object]:
+        """Which services there are, where they run, and why, as the master decided last."""
+        del call
+        master = self._node.cluster.focus.epoch.host
+        try:
+            shown: dict[str, Shown] = self._node.system.ref(f"{SERVICE_MASTER}@{master}").ask(
+                ShowServices()
+            )
+        except (ActorDeadError, AskTimeoutError):
+            shown = {}
+        wanted = self._node.cluster.wanted()
+        yield {
+            "master": master,
+            "services": [
+                _service(name, wanted[name].told if name in wanted else {}, shown.get(name))
+                for name in sorted({*wanted, *shown})
+            ],
+        }
+
+
+def _service(name: str, told: Any, shown: Shown | None) -> dict[str, Any]:
+    decision = None if shown is None else shown.decision
+    problem = "" if shown is None else shown.problem
+    reason = "the master has not decided yet" if decision is None else decision.reason
+    return {
+        "name": name,
+        "told": dict(told),
+        "state": "unknown" if decision is None else decision.state,
+        "hosts": [] if decision is None else list(decision.hosts),
+        "reason": "; ".join(filter(None, (reason, problem))),
+        "replicas": [
+            {"host": host, "state": each.state, "why": each.why or None}
+            for host, each in sorted((shown.replicas if shown is not None else {}).items())
+        ],
+    }
