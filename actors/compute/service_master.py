@@ -57,12 +57,14 @@ class Shown:
     """How a service is.
 
     Attributes:
+        told: what it is to be.
         decision: what was decided, None for one that cannot be read.
         replicas: what runs, or ended last, by host.
         problem: why it cannot be read, or started somewhere; empty for neither.
     """
 
-    decision: Decision | None
+    told: Mapping[str, Any]
+    decision: Decision | None = None
     replicas: Mapping[str, Replica] = field(default_factory=dict)
     problem: str = ""
 
@@ -141,13 +143,17 @@ class ServiceMaster(Actor):
             for replica in replicas.values():
                 if replica.service not in wanted and _lives(replica):
                     self._stop(replica.service, host, "the user wants it no more")
-        shown = {each.service: self._show(each, found) for each in decisions}
-        self._shown = shown | {name: Shown(None, problem=why) for name, why in unreadable.items()}
+        shown = {each.service: self._show(wanted[each.service], each, found) for each in decisions}
+        self._shown = shown | {
+            name: Shown(wanted[name].told, problem=why) for name, why in unreadable.items()
+        }
 
-    def _show(self, decision: Decision, found: Mapping[str, Mapping[str, Replica]]) -> Shown:
+    def _show(
+        self, wanted: Wanted, decision: Decision, found: Mapping[str, Mapping[str, Replica]]
+    ) -> Shown:
         name = decision.service
         replicas = {host: each[name] for host, each in found.items() if name in each}
-        return Shown(decision, replicas, self._problems.get(name, ""))
+        return Shown(dict(wanted.told), decision, replicas, self._problems.get(name, ""))
 
     def _replicas(self, part: Part) -> dict[str, dict[str, Replica]]:
         """What runs on each host that answers, by service."""

@@ -67,12 +67,12 @@ class Focusing:
         del described["settings"]
         return described
 
-    def _request(self, kind: str, **body: Any) -> Any:
+    def _request(self, kind: str, *, refused: ErrorCode = ErrorCode.FAILED, **body: Any) -> Any:
         try:
             client = self._node.cluster.client
             return client.request(kind, body, secrets.token_hex(16), _PATIENCE).value
         except RefusedError as error:
-            raise GatewayError(ErrorCode.FAILED, str(error), "see: simulacra focus") from error
+            raise GatewayError(refused, str(error), "see: simulacra focus") from error
         except UnansweredError as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
@@ -99,13 +99,7 @@ class Focusing:
     def service_unset(self, call: Call) -> Iterator[object]:
         """Have a service run no more."""
         name = call.arg("name", str)
-        if name not in self._node.cluster.wanted():
-            raise GatewayError(
-                ErrorCode.NOT_FOUND,
-                f"there is no service {name}",
-                "see what there is: simulacra service list",
-            )
-        self._request("unset", key=SERVICE_SETTING + name)
+        self._request("unset", refused=ErrorCode.NOT_FOUND, key=SERVICE_SETTING + name)
         yield {"name": name}
 
     def services(self, call: Call) -> Iterator[object]:
@@ -116,30 +110,29 @@ class Focusing:
             shown: dict[str, Shown] = self._node.system.ref(f"{SERVICE_MASTER}@{master}").ask(
                 ShowServices()
             )
-        except (ActorDeadError, AskTimeoutError):
-            shown = {}
-        wanted = self._node.cluster.wanted()
+        except (ActorDeadError, AskTimeoutError) as error:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"the master, {master or 'nobody yet'}, does not say: {error}",
+                "see who is first: simulacra focus",
+            ) from error
         yield {
             "master": master,
-            "services": [
-                _service(name, wanted[name].told if name in wanted else {}, shown.get(name))
-                for name in sorted({*wanted, *shown})
-            ],
+            "services": [_service(name, shown[name]) for name in sorted(shown)],
         }
 
 
-def _service(name: str, told: Any, shown: Shown | None) -> dict[str, Any]:
-    decision = None if shown is None else shown.decision
-    problem = "" if shown is None else shown.problem
-    reason = "the master has not decided yet" if decision is None else decision.reason
+def _service(name: str, shown: Shown) -> dict[str, Any]:
+    decision, problem = shown.decision, shown.problem
+    reason = "" if decision is None else decision.reason
     return {
         "name": name,
-        "told": dict(told),
+        "told": dict(shown.told),
         "state": "unknown" if decision is None else decision.state,
         "hosts": [] if decision is None else list(decision.hosts),
         "reason": "; ".join(filter(None, (reason, problem))),
         "replicas": [
             {"host": host, "state": each.state, "why": each.why or None}
-            for host, each in sorted((shown.replicas if shown is not None else {}).items())
+            for host, each in sorted(shown.replicas.items())
         ],
     }

@@ -61,7 +61,7 @@ class Master:
 
     def shown(self, name: str) -> Shown:
         shown = self.ref.ask(ShowServices()).get(name)
-        return shown if isinstance(shown, Shown) else Shown(None)
+        return shown if isinstance(shown, Shown) else Shown({})
 
     def state(self, name: str) -> str | None:
         decision = self.shown(name).decision

@@ -1,0 +1,138 @@
+"""Five hosts as one network: found through one, cut in two, joined again, refocused under load."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.gateway.frames import GatewayError
+from simulacra.testing.lab import Host, Lab
+from tests.machines import wait_for
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+
+SPEC = Spec(Command(("sleep", "600"))).to_plain()
+FIVE = ("a", "b", "c", "d", "e")
+Labs = Callable[..., Lab]
+
+
+def master(host: Host) -> str:
+    return str(host.client.item("focus")["master"])
+
+
+def epoch(host: Host) -> int:
+    return int(host.client.item("focus")["epoch"][0])
+
+
+def agreed(hosts: list[Host]) -> str | None:
+    """The master that all of them know, in one epoch; None while they differ."""
+    found = [host.client.item("focus")["epoch"] for host in hosts]
+    return str(found[0][1]) if all(each == found[0] for each in found) and found[0][0] else None
+
+
+def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = [lab[name] for name in FIVE]
+    lab.wait_met(*FIVE)
+    wait_for(lambda: agreed(hosts), 15)
+    lab["a"].client.item("refocus", host="a")
+    wait_for(lambda: agreed(hosts) == "a", 10)
+
+    left, right = hosts[:2], hosts[2:]
+    lab.split(["a", "b"], ["c", "d", "e"])
+    deputy = wait_for(lambda: (m := agreed(right)) not in (None, "a") and m, 15)
+    assert agreed(left) == "a"
+    # Both sides go on: what each writes is told on that side.
+    for host, key in ((lab["b"], "left"), (lab["d"], "right")):
+        host.client.item("service_set", name=key, told={}, spec=SPEC, timeout=20.0)
+    lab.heal()
+    wait_for(lambda: agreed(hosts) == deputy, 20)
+    wait_for(lambda: names(lab["a"]) == names(lab["e"]) == {"left", "right"}, 10)
+    [split] = wait_for(lambda: lab["a"].client.item("splits")["splits"], 10)
+    assert (split["ours"]["count"], split["theirs"]["count"]) != (0, 0)
+    for name in ("left", "right"):
+        lab["a"].client.item("service_unset", name=name, timeout=20.0)
+
+
+def names(host: Host) -> set[str]:
+    return {each["name"] for each in host.client.item("services", timeout=15.0)["services"]}
+
+
+def test_a_lost_master_is_followed_by_another_within_ten_seconds(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    lab["b"].client.item("refocus", host="b")
+    wait_for(lambda: agreed(hosts) == "b", 10)
+    rest = [host for host in hosts if host.name != "b"]
+    began = time.monotonic()
+    lab["b"].signal_node(signal.SIGKILL)
+    after = wait_for(lambda: (m := agreed(rest)) not in (None, "b") and m, 15)
+    assert time.monotonic() - began < 10
+    # It comes back as one that follows, whatever its disk says.
+    lab["b"].up()
+    wait_for(lambda: agreed(hosts) == after, 20)
+
+
+def test_a_master_that_was_stopped_yields_when_it_wakes_up(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    lab["c"].client.item("refocus", host="c")
+    wait_for(lambda: agreed(hosts) == "c", 10)
+    rest = [host for host in hosts if host.name != "c"]
+    lab["c"].signal_node(signal.SIGSTOP)
+    after = wait_for(lambda: (m := agreed(rest)) not in (None, "c") and m, 15)
+    before = epoch(lab["a"])
+    lab["c"].signal_node(signal.SIGCONT)
+    wait_for(lambda: agreed(hosts) == after, 20)
+    assert epoch(lab["a"]) == before
+
+
+def test_no_request_is_lost_or_done_twice_in_twenty_refocuses(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    over = threading.Event()
+    asked: list[str] = []
+    failed: list[GatewayError] = []
+
+    def ask(host: Host) -> None:
+        number = 0
+        while not over.is_set():
+            name = f"{host.name}-{number}"
+            try:
+                host.client.item("service_set", name=name, told=NOWHERE, spec=SPEC, timeout=30.0)
+            except GatewayError as error:
+                failed.append(error)
+            asked.append(name)
+            number += 1
+
+    askers = [threading.Thread(target=ask, args=(host,)) for host in hosts[:3]]
+    for asker in askers:
+        asker.start()
+    took = []
+    for number in range(20):
+        target = hosts[number % 5].name
+        took.append(hosts[0].client.item("refocus", host=target, timeout=20.0)["took"])
+    over.set()
+    for asker in askers:
+        asker.join(40)
+    assert failed == []
+    wait_for(lambda: names(hosts[4]) >= set(asked), 10)
+    assert max(took) < 5
+    for name in asked:
+        hosts[0].client.item("service_unset", name=name, timeout=20.0)
+
+
+NOWHERE = {"needs": ["hosts>=99"]}
+
+
+def settled(lab: Lab) -> list[Host]:
+    """All hosts, once they have met and agree who is master."""
+    lab.wait_met(*FIVE)
+    hosts = [lab[name] for name in FIVE]
+    wait_for(lambda: agreed(hosts), 20)
+    return hosts
