@@ -322,3 +322,62 @@ def test_too_many_requests_are_given_up_at_once() -> None:
     [outcome] = world.outcomes[request]
     assert isinstance(outcome, m.GaveUp)
     assert "try again later" in outcome.why
+
+
+def test_a_master_that_was_stopped_writes_nothing_before_it_has_heard_from_another() -> None:
+    world = realm()
+    world.stop("b")
+    acting_within(world, 10, but="b")
+    end = world.disks["b"].journal().end
+    ask = m.Ask("late", "put", {"id": "i"}, Epoch(1, "b"))
+    world.processes["b"].waiting = [m.Arrived("d", ask)]
+    world.network.split(["b"])  # what it was told meanwhile is lost
+    world.go_on("b")
+    world.clock.advance(2)
+    assert world.disks["b"].journal().end == end
+    assert "b" not in world.masters
+    world.quiet()
+    world.check_agreed()
+
+
+def test_an_old_copy_of_the_whole_takes_nothing_back() -> None:
+    world = realm()
+    old = m.Install(Epoch(1, "b"), world.processes["b"].seat.journal.snapshot())
+    asked(world, "a", "put", id="i")
+    end = world.processes["b"].seat.journal.end
+    world.clock.advance(2)
+    world.network.nodes["c"].step(m.Arrived("b", old))
+    assert world.disks["c"].journal().end == end
+
+
+def test_what_is_said_late_of_a_follower_takes_nothing_back() -> None:
+    world = realm()
+    reign = world.processes["b"].machine._reign
+    assert reign is not None
+    old = world.processes["c"].seat.heard(1)
+    asked(world, "a", "put", id="i")
+    world.clock.advance(2)
+    seq = world.processes["b"].seat.journal.end[0]
+    world.network.nodes["b"].step(m.Arrived("c", old))
+    assert reign._followers.known("c")[0] == seq
+
+
+def test_two_masters_that_meet_are_one_within_five_seconds() -> None:
+    world = realm("abcde")
+    world.network.split(["d", "e"])
+    world.clock.advance(15)
+    assert len(world.masters) == 2
+    low, high = sorted(world.masters.values())
+    world.cut(low.host, high.host)  # the parts overlap: the masters themselves do not meet
+    world.cut(high.host, low.host)
+    world.network.heal()
+    met = [host for host in world.hosts if host != low.host]
+    for observer in met:
+        world.tell(observer, low.host, up=observer != high.host)
+    for other in met:
+        world.tell(low.host, other, up=other != high.host)
+    world.clock.advance(5)
+    assert len(world.masters) == 1
+    stays = dict(world.masters)
+    world.clock.advance(30)
+    assert world.masters == stays
