@@ -71,10 +71,10 @@ class Followers:
         known = self._all.get(host)
         return Candidate(host) if known is None else known.candidate
 
-    def matched(self, host: str) -> int | None:
-        """Up to which number a host has the journal on disk."""
+    def known(self, host: str) -> tuple[int | None, int]:
+        """Up to which number a host has the journal, and the last beat that it answered."""
         known = self._all.get(host)
-        return None if known is None else known.matched
+        return (None, 0) if known is None else (known.matched, known.number)
 
     def copies(self, seq: int) -> int:
         """On how many other disks an entry is known to be."""

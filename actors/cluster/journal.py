@@ -221,7 +221,7 @@ class Journal:
     def fold(self) -> Base:
         """Forget entries, but for some that followers may still lack; give what to keep on disk."""
         base = self.snapshot()
-        self._base = self.position(base.seq - FOLD_KEEPS)
+        self._base = self.position(max(base.seq - FOLD_KEEPS, self._base[0]))
         self._entries, self._hashes = self._entries[-FOLD_KEEPS:], self._hashes[-FOLD_KEEPS:]
         return base
 

@@ -151,8 +151,10 @@ class Reign:
         """A beat to the successors, and to some of the others in turn."""
         self._number += 1
         successors = self._followers.successors()
-        self._beat(successors, successors)
-        rest = [host for host in self._seat.others() if host not in successors]
+        extra = self._followers.extra
+        always = [*successors, *([extra] if extra and extra not in successors else [])]
+        self._beat(always, successors)
+        rest = [host for host in self._seat.others() if host not in always]
         some = min(self._seat.timing.others, len(rest))
         self._beat((rest[(self._turn + n) % len(rest)] for n in range(some)), successors)
         self._turn += some
@@ -282,10 +284,10 @@ class Reign:
             refusal = f"{target} is not in reach of the master {self._seat.host}; is it up?"
         else:
             due = now + self._seat.timing.prepare
-            self._handover = Handover(target, ask.request, why, due)
+            self._number += 1
+            self._handover = Handover(target, ask.request, why, due, self._number)
             self._followers.extra = target
             self._beat([target], self._followers.successors())
-            self._go_on_handing_over(now)
             return
         self._write(client, ask.request, "refuse", {"why": refusal}, now)
 
@@ -293,8 +295,8 @@ class Reign:
         handover, seat = self._handover, self._seat
         if handover is None or not self._acts:
             return
-        matched, end = self._followers.matched(handover.target), seat.journal.end
-        if handover.ready(matched, end[0], now, seat.timing):
+        matched, number = self._followers.known(handover.target)
+        if handover.ready(matched, number, seat.journal.end[0], now, seat.timing):
             self._commit(handover)
 
     def _commit(self, handover: Handover) -> None:

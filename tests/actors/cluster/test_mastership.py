@@ -1,14 +1,29 @@
 import os
+from functools import partial
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from simulacra.actors.cluster import journal as journals
+from simulacra.actors.cluster import tidings as m
+from simulacra.actors.cluster.epochs import Epoch
 from simulacra.testing import Link
-from tests.actors.cluster.realm import Realm
+from tests.actors.cluster.realm import Order, Realm
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "1000" if os.environ.get("CI") else "100"))
+PATIENT = 300
+"""Seconds for many examples on a busy machine."""
+
+
+@pytest.fixture(autouse=True)
+def fold_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fold journals so often that it happens in these tests."""
+    monkeypatch.setattr(journals, "FOLD_AT", 6)
+    monkeypatch.setattr(journals, "FOLD_KEEPS", 2)
+
 
 links = st.builds(
     Link,
@@ -129,10 +144,240 @@ class Trouble(RuleBasedStateMachine):
             self.realm.check_fenced()
 
 
-TestTrouble = Trouble.TestCase
+TestTrouble = pytest.mark.timeout(PATIENT)(Trouble.TestCase)
 TestTrouble.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+refocuses = st.lists(st.tuples(st.floats(0, 20), hosts), min_size=1, max_size=8)
+asks = st.lists(st.tuples(st.floats(0, 20), hosts), min_size=1, max_size=20)
+
+
+@pytest.mark.timeout(PATIENT)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.integers(0, 2**32), links, refocuses, asks)
+def test_requests_in_flight_during_refocuses_are_answered_once(
+    seed: int, link: Link, refocuses: list[tuple[float, str]], asks: list[tuple[float, str]]
+) -> None:
+    realm = Realm("abcde", seed, link)
+    realm.clock.advance(5)
+    for when, host in refocuses:
+        body = {"host": host}
+        realm.clock.call_later(when, partial(realm.ask, host, "focus", body, patience=60))
+    for number, (when, host) in enumerate(asks):
+        body = {"id": f"i{number}"}
+        realm.clock.call_later(when, partial(realm.ask, host, "put", body, patience=60))
+    realm.clock.advance(25)
+    realm.quiet()
+    realm.check_agreed()
+    realm.check_requests()
+    assert len(realm.outcomes) == len(refocuses) + len(asks)
+    for outcomes in realm.outcomes.values():
+        [outcome] = outcomes
+        assert isinstance(outcome, m.Answered)
+        value = outcome.answer.value
+        assert outcome.answer.granted or "focus" in value or "master" in value or "time" in value
+
+
+# -- one thing at a time
+
+
+def realm(hosts: str = "abcd") -> Realm:
+    """Hosts with a master; a is on battery, so it is b's turn first."""
+    made = Realm(hosts, 0)
+    made.clock.advance(8)
+    assert list(made.masters) == ["b"]
+    return made
+
+
+def acting_within(realm: Realm, seconds: float, *, but: str) -> str:
+    """The host that acts in place of another."""
+    realm.clock.run_until(lambda: bool(realm.masters.keys() - {but}), within=seconds)
+    [host] = realm.masters.keys() - {but}
+    return host
+
+
+def answer_of(realm: Realm, request: str) -> m.Answer:
+    realm.clock.run_until(lambda: bool(realm.outcomes[request]), within=30)
+    [outcome] = realm.outcomes[request]
+    assert isinstance(outcome, m.Answered)
+    return outcome.answer
+
+
+def asked(realm: Realm, host: str, kind: str, **body: Any) -> m.Answer:
+    return answer_of(realm, realm.ask(host, kind, body))
+
+
+def test_after_a_crash_another_acts_within_ten_seconds_and_knows_everything() -> None:
+    world = realm()
+    assert asked(world, "d", "put", id="i").copies > 1
+    world.crash("b")
+    new = acting_within(world, 10, but="b")
+    assert new == "c"
+    assert asked(world, "d", "assign", id="i", to="a").granted
+    world.quiet()
+    world.check_agreed()
+
+
+def test_a_stopped_master_is_replaced_and_does_nothing_when_it_wakes() -> None:
+    world = realm()
+    world.stop("b")
+    new = acting_within(world, 10, but="b")
+    world.go_on("b")
+    assert world.masters.keys() == {new}
+    world.network.carry("b", "d", Order(Epoch(1, "b")))
+    world.clock.advance(3)
+    assert world.masters.keys() == {new}
+    assert world.effects["d"][-1].host == new
+
+
+def test_a_master_that_slept_alone_goes_on() -> None:
+    world = Realm("b", 0)
+    world.clock.advance(5)
+    world.stop("b")
+    world.clock.advance(3600)
+    world.go_on("b")
+    assert world.masters == {}
+    world.clock.advance(4)
+    assert world.masters == {"b": Epoch(1, "b")}
+
+
+def test_a_false_alarm_is_denied_by_a_witness() -> None:
+    world = realm()
+    for observer in "cd":
+        world.tell(observer, "b", up=False)
+    world.clock.advance(10)
+    assert world.masters == {"b": Epoch(1, "b")}
+
+
+def test_the_users_list_decides_who_is_next() -> None:
+    world = realm()
+    assert asked(world, "c", "succession", hosts=["d", "b"]).granted
+    world.clock.advance(3)
+    world.crash("b")
+    assert acting_within(world, 10, but="b") == "d"
+
+
+def test_a_host_that_does_not_act_is_passed_over() -> None:
+    world = realm()
+    world.cut("c", "a")  # the next in line cannot hear who finds out
+    world.cut("c", "d")
+    world.crash("b")
+    world.clock.advance(15)
+    assert world.masters.keys() - {"c"}
+
+
+def test_alone_an_answer_says_one_copy_and_is_kept_through_a_heal() -> None:
+    world = realm("ab")
+    world.network.split(["a"])
+    world.clock.advance(10)
+    assert world.masters.keys() == {"a", "b"}
+    for host in "ab":
+        answer = asked(world, host, "claim", name="printer", owner=host)
+        assert (answer.granted, answer.copies) == (True, 1)
+    world.quiet()
+    world.check_agreed()
+    world.check_requests()
+    [epoch] = world.acting()
+    state = world.processes[epoch.host].seat.journal.state
+    assert len(state.values("names", "printer")) == 2
+    [split] = [
+        value for key in state.keys("splits") for value in state.values("splits", key).values()
+    ]
+    assert split["doubles"] == [["names", "printer"]]
+
+
+def test_a_target_that_is_lost_leaves_the_focus_where_it_is() -> None:
+    world = realm()
+    world.stop("c")
+    request = world.ask("d", "focus", {"host": "c"})
+    parked = world.ask("d", "put", {"id": "i"})
+    assert answer_of(world, parked).granted
+    answer = answer_of(world, request)
+    assert not answer.granted
+    assert "did not keep up in time" in answer.value or "not in reach" in answer.value
+    assert world.masters == {"b": Epoch(1, "b")}
+
+
+def test_a_grant_that_is_lost_with_its_master_is_made_up_for() -> None:
+    world = realm()
+    world.ask("b", "focus", {"host": "c"})
+    world.clock.run_until(lambda: world.disks["b"].epoch == Epoch(2, "c"), within=5)
+    world.crash("b")
+    world.clock.advance(20)
+    assert len(world.masters) == 1
+    assert asked(world, "a", "put", id="i").granted
+
+
+def test_too_many_requests_are_given_up_at_once() -> None:
+    world = realm()
+    world.processes["a"].seat.timing = m.Timing(asked=1)
+    world.network.split(["a"])
+    world.ask("a", "put", {"id": "i1"})
+    request = world.ask("a", "put", {"id": "i2"})
+    [outcome] = world.outcomes[request]
+    assert isinstance(outcome, m.GaveUp)
+    assert "try again later" in outcome.why
+
+
+def test_a_master_that_was_stopped_writes_nothing_before_it_has_heard_from_another() -> None:
+    world = realm()
+    world.stop("b")
+    acting_within(world, 10, but="b")
+    end = world.disks["b"].journal().end
+    ask = m.Ask("late", "put", {"id": "i"}, Epoch(1, "b"))
+    world.processes["b"].waiting = [m.Arrived("d", ask)]
+    world.network.split(["b"])  # what it was told meanwhile is lost
+    world.go_on("b")
+    world.clock.advance(2)
+    assert world.disks["b"].journal().end == end
+    assert "b" not in world.masters
+    world.quiet()
+    world.check_agreed()
+
+
+def test_an_old_copy_of_the_whole_takes_nothing_back() -> None:
+    world = realm()
+    old = m.Install(Epoch(1, "b"), world.processes["b"].seat.journal.snapshot())
+    asked(world, "a", "put", id="i")
+    end = world.processes["b"].seat.journal.end
+    world.clock.advance(2)
+    world.network.nodes["c"].step(m.Arrived("b", old))
+    assert world.disks["c"].journal().end == end
+
+
+def test_what_is_said_late_of_a_follower_takes_nothing_back() -> None:
+    world = realm()
+    reign = world.processes["b"].machine._reign
+    assert reign is not None
+    old = world.processes["c"].seat.heard(1)
+    asked(world, "a", "put", id="i")
+    world.clock.advance(2)
+    seq = world.processes["b"].seat.journal.end[0]
+    world.network.nodes["b"].step(m.Arrived("c", old))
+    assert reign._followers.known("c")[0] == seq
+
+
+def test_two_masters_that_meet_are_one_within_five_seconds() -> None:
+    world = realm("abcde")
+    world.network.split(["d", "e"])
+    world.clock.advance(15)
+    assert len(world.masters) == 2
+    low, high = sorted(world.masters.values())
+    world.cut(low.host, high.host)  # the parts overlap: the masters themselves do not meet
+    world.cut(high.host, low.host)
+    world.network.heal()
+    met = [host for host in world.hosts if host != low.host]
+    for observer in met:
+        world.tell(observer, low.host, up=observer != high.host)
+    for other in met:
+        world.tell(low.host, other, up=other != high.host)
+    world.clock.advance(5)
+    assert len(world.masters) == 1
+    stays = dict(world.masters)
+    world.clock.advance(30)
+    assert world.masters == stays
