@@ -37,6 +37,7 @@ from simulacra.actors.cluster.table import BUCKETS
 from simulacra.actors.cluster.view import Changed, Notice, View
 
 _RELAYS = 256  # probes on behalf of others at the same time
+_GREETERS = 10  # greet in the time of `Settings.retry`; of more hosts each does so more rarely
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,13 +367,14 @@ class Swim:
             for news in _chunks(fresh, self.settings.page):
                 self._send(host, p.Gossip(*self._from(), news))
 
-    def _hear(self, told: Any, source: str) -> None:
-        try:
-            news = News.hear(told)
-        except ValueError:
-            self.malformed += 1
-        else:
-            self.view.hear(news, source, self._now)
+    def _hear_all(self, news: Iterable[Any], source: str) -> None:
+        for told in news:
+            try:
+                heard = News.hear(told)
+            except ValueError:
+                self.malformed += 1
+            else:
+                self.view.hear(heard, source, self._now)
 
     # -- contact
 
@@ -404,7 +406,8 @@ class Swim:
 
     def _retry(self) -> None:
         """Greet somebody who is not there, for it may be there again."""
-        self._retry_at = self._now + self.settings.retry * self._random.uniform(0.8, 1.2)
+        crowd = max(1.0, len(self.view.rings) / _GREETERS)
+        self._retry_at = self._now + self.settings.retry * crowd * self._random.uniform(0.8, 1.2)
         table = self.view.table
         self._contacts = {host: who for host, who in self._contacts.items() if not table.get(host)}
         absent = [*table.absent(), *self._contacts]
@@ -432,37 +435,24 @@ class Swim:
             return  # one that bears our name: its record, which others have, says more
         was_live = self.view.is_live(sender)
         news: Collection[Any] = getattr(packet, "news", ())
-        for told in news:
-            if told[:1] == [sender]:
-                self._hear(told, sender)
-        if not self._knows(packet):
-            if not isinstance(packet, p.Gossip | p.Verdict | p.Tried):
-                self._judge(sender)
-            if isinstance(packet, p.Verdict | p.Ping):
-                self._answer(packet)
-            return
-        self.heard[sender] = self._now
-        if not was_live and self.is_active:
-            self._compare(sender)
-        for told in news:
-            if told[:1] != [sender]:
-                self._hear(told, sender)
-        if self._is_outdated(packet):
+        self._hear_all([told for told in news if told[:1] == [sender]], sender)
+        believed = self.view.is_live(sender)
+        if believed:
+            self.heard[sender] = self._now
+            if not was_live and self.is_active:
+                self._compare(sender)
+            self._hear_all([told for told in news if told[:1] != [sender]], sender)
+        if not isinstance(packet, p.Gossip | p.Verdict | p.Tried) and self._is_outdated(packet):
             self._judge(sender)
-        self._answer(packet)
-
-    def _knows(self, packet: p.Packet) -> bool:
-        """Whether what the sender says of others is believed."""
-        return self.view.is_live(packet.sender)
+        if believed or isinstance(packet, p.Verdict | p.Ping):
+            self._answer(packet)
 
     def _is_outdated(self, packet: p.Packet) -> bool:
-        """Whether the sender should be told what is held of it; not if that could go on forever."""
+        """Whether the sender should be told what is held of it."""
         known = self.view.table.get(packet.sender)
-        held = known is not None and (known.incarnation, known.state) == (
-            packet.incarnation,
-            State.UP,
-        )
-        return not held and not isinstance(packet, p.Gossip | p.Verdict | p.Tried)
+        if known is None:
+            return True
+        return (known.incarnation, known.state) != (packet.incarnation, State.UP)
 
     def _answer(self, packet: p.Packet) -> None:
         match packet:
@@ -476,7 +466,7 @@ class Swim:
                 self._tried(packet)
             case p.Verdict():
                 if packet.held is not None:
-                    self._hear(packet.held, packet.sender)
+                    self._hear_all([packet.held], packet.sender)
                 self._introduce(packet.sender)
             case p.Compare():
                 self._answer_compare(packet)
@@ -517,7 +507,9 @@ class Swim:
     def _answer_compare(self, compare: p.Compare) -> None:
         differing = self.view.table.differing(compare.digests)
         if differing:
-            count = max(1, BUCKETS * self.settings.page * self.settings.pages // len(self.view.table))
+            count = max(
+                1, BUCKETS * self.settings.page * self.settings.pages // len(self.view.table)
+            )
             some = self._random.sample(differing, min(count, len(differing)))
             self._pages(compare.sender, some, some)
 

@@ -96,7 +96,7 @@ class World:
         contacts = [record(name) for name in self.names]
         swim = Swim(
             record(node.name, incarnation),
-            random=Random(self.network.random.getrandbits(32)),  # noqa: S311
+            random=Random(self.network.random.getrandbits(32)),
             settings=self.settings,
             contacts=contacts,
             now=self.clock.now,
