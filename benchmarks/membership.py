@@ -19,7 +19,8 @@ from random import Random
 
 from simulacra.actors.cluster import packets as p
 from simulacra.actors.cluster.members import Member, State
-from simulacra.actors.cluster.swim import Arrived, Command, Declare, Event, Send, Swim, Tick
+from simulacra.actors.cluster.swim import Swim
+from simulacra.actors.cluster.swim_events import Arrived, Command, Declare, Event, Send, Tick
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed
 from simulacra.actors.runtime import ActorSystem

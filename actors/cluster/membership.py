@@ -24,7 +24,8 @@ from typing import Any, Final, get_args
 
 from simulacra.actors.cluster.members import Member, State
 from simulacra.actors.cluster.packets import Packet
-from simulacra.actors.cluster.swim import (
+from simulacra.actors.cluster.swim import Swim
+from simulacra.actors.cluster.swim_events import (
     Arrived,
     Command,
     Declare,
@@ -33,7 +34,6 @@ from simulacra.actors.cluster.swim import (
     Met,
     Review,
     Send,
-    Swim,
     Tick,
     Watch,
     WriteOff,

@@ -24,7 +24,6 @@ others until its probes succeed again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -32,78 +31,24 @@ from simulacra.actors.cluster import packets as p
 from simulacra.actors.cluster.members import Member, News, State
 from simulacra.actors.cluster.pace import Pace
 from simulacra.actors.cluster.probing import Probe, Prober
+from simulacra.actors.cluster.swim_events import (
+    Arrived,
+    Command,
+    Declare,
+    Event,
+    Lost,
+    Met,
+    Review,
+    Send,
+    Watch,
+    WriteOff,
+)
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.table import BUCKETS
-from simulacra.actors.cluster.view import Changed, Notice, View
+from simulacra.actors.cluster.view import Changed, View
 
 _RELAYS = 256  # probes on behalf of others at the same time
 _GREETERS = 10  # greet in the time of `Settings.retry`; of more hosts each does so more rarely
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The deadline has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A packet came."""
-
-    packet: p.Packet
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """The transport is connected to a host."""
-
-    host: str
-    key: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The transport lost its connection to a host: perhaps the host is lost, perhaps not."""
-
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declare:
-    """This host goes to sleep, parts, leaves, or is up again."""
-
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Probe these hosts as well, from now on; they take the place of those watched before."""
-
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOff:
-    """A host will not come back: it counts as left."""
-
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """Others are admitted than before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a packet to a host, at most once, and let it be lost rather than late."""
-
-    host: str
-    packet: p.Packet
-
-
-Event = Tick | Arrived | Met | Lost | Declare | Watch | WriteOff | Review
-Command = Send | Notice
 
 
 def _anybody(_: str, __: str) -> bool:
@@ -218,15 +163,13 @@ class Swim:
                 self.view.review()
 
     def _next_due(self) -> float | None:
-        dues = [self._flush_at]
+        dues: list[float | None] = [self._flush_at]
         if self.is_active:
             dues.append(self._prober.deadline())
             dues += [self._suspicion_ends(host) for host in self.view.suspicions]
             if self._contacts or self.view.table.absent():
                 dues.append(self._retry_at)
-        oldest = self.view.table.oldest_gone()
-        if oldest is not None:
-            dues.append(oldest + self.settings.forget)
+        dues.append(self.view.table.next_forgotten(self.settings.forget))
         return min((due for due in dues if due is not None), default=None)
 
     def _take_turns(self) -> None:

@@ -16,7 +16,7 @@ from simulacra.actors.cluster.membership import (
     Memory,
     TableQuery,
 )
-from simulacra.actors.cluster.swim import Declare, Lost, Met, WriteOff
+from simulacra.actors.cluster.swim_events import Declare, Lost, Met, WriteOff
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed
 from simulacra.actors.runtime import Ref
