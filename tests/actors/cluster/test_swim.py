@@ -28,7 +28,7 @@ def states(world: World, of: str) -> set[State]:
     return {world.view(viewer)[of] for viewer in world.lookers() if viewer != of}
 
 
-@pytest.mark.parametrize("count", [2, 3, 5, 50])
+@pytest.mark.parametrize("count", [2, 3, 5, 20])
 def test_a_loss_is_found_within_five_seconds(count: int) -> None:
     world = settled(count)
     for host in world.names[1:4]:
@@ -217,16 +217,17 @@ def test_news_too_old_to_be_remembered_is_not_entered() -> None:
         News(record("d", 0, State.DOWN), age=100.0),
     )
     assert [member.host for member in swim.members()] == ["a", "b", "c"]
-    swim.step(Tick(), 1.5)
+    for tenths in range(15):
+        swim.step(Tick(), tenths / 10)
     assert [member.host for member in swim.members()] == ["a", "b"]
 
 
 def test_ages_are_told_with_what_is_known() -> None:
     swim = machine("a")
     tell(swim, News(record("c")))
-    swim.step(Met("b", "key-of-b", "b:7400"), 2.0)
-    assert swim.age("b") == (2.0, 2.0)
-    assert swim.age("c") == (2.0, None)
+    swim.step(Met("b", "key-of-b", "b:7400"), 0.3)
+    assert swim.age("b") == (0.3, 0.3)
+    assert swim.age("c") == (0.3, None)
     contact = swim.contact("b")
     assert contact is not None
     assert contact.address == "b:7400"
