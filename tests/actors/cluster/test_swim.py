@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,16 @@ def test_a_table_has_a_bound_and_nonsense_is_counted() -> None:
     assert swim.view.refused == 4
     swim.step(Arrived(p.Gossip("b", 0, [["b"], ["c", "k", "a", 0, "up", "", 0, "new"], []])), 0.0)
     assert swim.malformed == 2
+    broken: list[Any] = [
+        p.Gossip("b", 0, 5),  # type: ignore[arg-type]
+        p.Gossip("b", 0, [5]),  # type: ignore[list-item]
+        p.Ping("b", "0", 1, 0, []),  # type: ignore[arg-type]
+        p.Compare("b", 0, ["x"]),  # type: ignore[list-item]
+        p.Verdict("b", 0, {}),  # type: ignore[arg-type]
+    ]
+    for packet in broken:
+        assert swim.step(Arrived(packet), 0.0) == []
+    assert swim.malformed == 7
 
 
 def test_news_too_old_to_be_remembered_is_not_entered() -> None:
