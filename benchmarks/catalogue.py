@@ -5,6 +5,7 @@ from benchmarks.cases import (
     command_line,
     local_ask,
     many_actors,
+    membership,
     move,
     remote_ask,
     remote_tell,
@@ -23,4 +24,6 @@ CASES = (
     busy_worker.CASE,
     command_line.PS,
     command_line.UP,
+    membership.LOSS,
+    membership.REST,
 )

@@ -6,8 +6,8 @@ sender notices, and says so by a `Verdict`. ``news`` is a list of `News.tell`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Final, get_args
 
 from simulacra.actors.runtime.wire_types import register
 
@@ -101,3 +101,28 @@ class Page:
 
 
 Packet = Ping | Ack | Ask | Tried | Gossip | Verdict | Compare | Page
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "Told": (list,),
+    "list[int]": (list,),
+    "list[Any] | None": (list, type(None)),
+}
+_ITEMS: Final[dict[str, type]] = {"Told": list, "list[int]": int}
+_FIELDS: Final = {
+    kind: [(each.name, _TYPES[str(each.type)], _ITEMS.get(str(each.type))) for each in fields(kind)]
+    for kind in get_args(Packet)
+}
+
+
+def is_sound(packet: Packet) -> bool:
+    """Whether all fields of a packet that arrived are of the types that are said here."""
+    for name, types, item in _FIELDS[type(packet)]:
+        value: Any = getattr(packet, name)
+        if not isinstance(value, types):
+            return False
+        if item is not None and not all(isinstance(each, item) for each in value):
+            return False
+    return True

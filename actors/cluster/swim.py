@@ -24,85 +24,30 @@ others until its probes succeed again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from simulacra.actors.cluster import packets as p
-from simulacra.actors.cluster.members import Member, News, State
+from simulacra.actors.cluster.exchange import Exchange
+from simulacra.actors.cluster.members import Member, State
 from simulacra.actors.cluster.pace import Pace
 from simulacra.actors.cluster.probing import Probe, Prober
+from simulacra.actors.cluster.swim_events import (
+    Arrived,
+    Command,
+    Declare,
+    Event,
+    Lost,
+    Met,
+    Review,
+    Watch,
+    WriteOff,
+)
 from simulacra.actors.cluster.swim_settings import Settings
-from simulacra.actors.cluster.table import BUCKETS
-from simulacra.actors.cluster.view import Changed, Notice, View
+from simulacra.actors.cluster.view import Changed, View
 
 _RELAYS = 256  # probes on behalf of others at the same time
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The deadline has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A packet came."""
-
-    packet: p.Packet
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """The transport is connected to a host."""
-
-    host: str
-    key: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The transport lost its connection to a host: perhaps the host is lost, perhaps not."""
-
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declare:
-    """This host goes to sleep, parts, leaves, or is up again."""
-
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Probe these hosts as well, from now on; they take the place of those watched before."""
-
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOff:
-    """A host will not come back: it counts as left."""
-
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """Others are admitted than before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a packet to a host, at most once, and let it be lost rather than late."""
-
-    host: str
-    packet: p.Packet
-
-
-Event = Tick | Arrived | Met | Lost | Declare | Watch | WriteOff | Review
-Command = Send | Notice
+_GREETERS = 10  # greet in the time of `Settings.retry`; of more hosts each does so more rarely
 
 
 def _anybody(_: str, __: str) -> bool:
@@ -123,7 +68,6 @@ class Swim:
     Attributes:
         view: what this host holds of all.
         heard: when a packet came from a host last, in own time.
-        malformed: how many packets no correct node would have sent.
     """
 
     def __init__(
@@ -138,7 +82,6 @@ class Swim:
     ) -> None:
         self.settings = settings or Settings()
         self.heard: dict[str, float] = {}
-        self.malformed = 0
         self._random = random
         self._pace = Pace(self.settings.late)
         self._now = self._pace.advance(now)
@@ -148,10 +91,8 @@ class Swim:
         self._watched: tuple[str, ...] = ()
         self._round: list[str] = []
         self._sick = 0
-        self._flush_at: float | None = None
         self._retry_at = self._now
-        self._synced = -self.settings.sync_restless
-        self._out: list[Command] = []
+        self._exchange = Exchange(self.view, self.settings, random)
         self._deadline = self._pace.want(self._next_due())
 
     # -- what others may ask
@@ -160,6 +101,11 @@ class Swim:
     def me(self) -> Member:
         """This host's own record."""
         return self.view.me
+
+    @property
+    def malformed(self) -> int:
+        """How many packets and pieces of news no correct node would have sent."""
+        return self._exchange.malformed
 
     @property
     def pauses(self) -> int:
@@ -189,14 +135,13 @@ class Swim:
     def step(self, event: Event, now: float) -> list[Command]:
         """Take one event at a time in seconds; what is to be done about it."""
         pauses = self._pace.pauses
-        self._now = self._pace.advance(now)
+        self._now = self._exchange.now = self._pace.advance(now)
         if self._pace.pauses > pauses:
             self._sicken()
         self._take(event)
         self._take_turns()
         self._deadline = self._pace.want(self._next_due())
-        out, self._out = self._out, []
-        return out
+        return self._exchange.take()
 
     def _take(self, event: Event) -> None:
         match event:
@@ -217,15 +162,13 @@ class Swim:
                 self.view.review()
 
     def _next_due(self) -> float | None:
-        dues = [self._flush_at]
+        dues: list[float | None] = [self._exchange.flush_at]
         if self.is_active:
             dues.append(self._prober.deadline())
             dues += [self._suspicion_ends(host) for host in self.view.suspicions]
             if self._contacts or self.view.table.absent():
                 dues.append(self._retry_at)
-        oldest = self.view.table.oldest_gone()
-        if oldest is not None:
-            dues.append(oldest + self.settings.forget)
+        dues.append(self.view.table.next_forgotten(self.settings.forget))
         return min((due for due in dues if due is not None), default=None)
 
     def _take_turns(self) -> None:
@@ -239,21 +182,18 @@ class Swim:
         self._emit()
         if self.view.turned:
             self._turn()
-        if self._flush_at is not None and self._flush_at <= self._now:
-            self._flush()
-        elif self.view.rumours.fresh and self._flush_at is None:
-            self._flush_at = self._now + self.settings.flush
+        self._exchange.spread(self._neighbours())
 
     def _emit(self) -> None:
         """Give out what happened, and tell those of whom something bad is said."""
         notices, self.view.notices = self.view.notices, []
         for notice in notices:
-            self._out.append(notice)
+            self._exchange.notice(notice)
             if isinstance(notice, Changed):
                 if notice.new is State.SUSPECT:
                     self._prober.hurry(notice.host, self._now)
                 elif notice.new is State.DOWN and notice.host in self._prober.targets:
-                    self._judge(notice.host)
+                    self._exchange.judge(notice.host)
                 elif notice.new is None:
                     self.heard.pop(notice.host, None)
 
@@ -284,11 +224,18 @@ class Swim:
         unlike_me = [host for host in dict.fromkeys(targets) if host != self.me.host]
         self._prober.aim(unlike_me, self._now, self._interval())
 
+    def _neighbours(self) -> list[str]:
+        rings, me = self.view.rings, self.me.host
+        return list(dict.fromkeys([*rings.after(me), *rings.before(me), *self._prober.targets]))
+
     def _see_to_probes(self) -> None:
         for probe in self._prober.overdue(self._now):
             if probe.client is not None:
                 self._prober.end(probe.n)
-                self._send(probe.client[0], p.Tried(*self._from(), probe.client[1], answered=False))
+                self._exchange.send(
+                    probe.client[0],
+                    p.Tried(*self._exchange.sender, probe.client[1], answered=False),
+                )
             elif probe.asked is None:
                 self._ask_others(probe)
             else:
@@ -301,9 +248,11 @@ class Swim:
 
     def _ping(self, probe: Probe) -> None:
         if probe.host in self.view.suspicions:
-            self._judge(probe.host)
-        ping = p.Ping(*self._from(), probe.n, self.view.table.digest, self._some_news())
-        self._send(probe.host, ping)
+            self._exchange.judge(probe.host)
+        ping = p.Ping(
+            *self._exchange.sender, probe.n, self.view.table.digest, self._exchange.some_news()
+        )
+        self._exchange.send(probe.host, ping)
 
     def _ask_others(self, probe: Probe) -> None:
         rings = self.view.rings
@@ -314,7 +263,7 @@ class Swim:
         probe.due = self._now + self.settings.helped * self._stretch
         self._ping(probe)
         for helper in helpers:
-            self._send(helper, p.Ask(*self._from(), probe.n, probe.host))
+            self._exchange.send(helper, p.Ask(*self._exchange.sender, probe.n, probe.host))
 
     def _failed(self, probe: Probe) -> None:
         if probe.asked and not probe.tried:
@@ -323,7 +272,9 @@ class Swim:
 
     def _succeeded(self, probe: Probe) -> None:
         if probe.client is not None:
-            self._send(probe.client[0], p.Tried(*self._from(), probe.client[1], answered=True))
+            self._exchange.send(
+                probe.client[0], p.Tried(*self._exchange.sender, probe.client[1], answered=True)
+            )
         else:
             self._sick = max(self._sick - 1, 0)
 
@@ -340,58 +291,7 @@ class Swim:
             if self._suspicion_ends(host) <= self._now:
                 self.view.convict(host, self._now)
 
-    # -- news
-
-    def _from(self) -> tuple[str, int]:
-        return self.me.host, self.me.incarnation
-
-    def _send(self, host: str, packet: p.Packet) -> None:
-        self._out.append(Send(host, packet))
-
-    def _some_news(self) -> p.Told:
-        repeats = self.settings.repeats(len(self.view.rings))
-        return self.view.rumours.take(self.settings.news_bytes, repeats, self._now)
-
-    def _neighbours(self) -> list[str]:
-        rings, me = self.view.rings, self.me.host
-        beside = [*rings.after(me), *rings.before(me), *self._prober.targets]
-        return list(dict.fromkeys(beside))
-
-    def _flush(self) -> None:
-        """Tell the neighbours what they were not told yet; to nobody what came from it."""
-        self._flush_at = None
-        drained = self.view.rumours.drain(self._now)
-        for host in self._neighbours() if drained else ():
-            fresh = [told for told, source in drained if host not in (source, told[0])]
-            for news in _chunks(fresh, self.settings.page):
-                self._send(host, p.Gossip(*self._from(), news))
-
-    def _hear(self, told: Any, source: str) -> None:
-        try:
-            news = News.hear(told)
-        except ValueError:
-            self.malformed += 1
-        else:
-            self.view.hear(news, source, self._now)
-
     # -- contact
-
-    def _judge(self, host: str) -> None:
-        """Tell a host what is held of it."""
-        member = self.view.table.get(host)
-        held = None if member is None else self.view.table.news(member, self._now).tell()
-        self._send(host, p.Verdict(*self._from(), held))
-
-    def _greet(self, host: str) -> None:
-        self._introduce(host)
-        self._compare(host)
-
-    def _introduce(self, host: str) -> None:
-        self._send(host, p.Gossip(*self._from(), [News(self.me).tell()]))
-
-    def _compare(self, host: str) -> None:
-        self._synced = self._now
-        self._send(host, p.Compare(*self._from(), self.view.table.digests()))
 
     def _met(self, host: str, key: str, address: str) -> None:
         if host == self.me.host:
@@ -400,69 +300,55 @@ class Swim:
         if known is None:
             self._contacts[host] = Member(host, key, address, 0, State.DOWN)
         if self.is_active and (known is None or known.state is not State.UP):
-            self._greet(host)
+            self._exchange.greet(host)
 
     def _retry(self) -> None:
         """Greet somebody who is not there, for it may be there again."""
-        self._retry_at = self._now + self.settings.retry * self._random.uniform(0.8, 1.2)
+        crowd = max(1.0, len(self.view.rings) / _GREETERS)
+        self._retry_at = self._now + self.settings.retry * crowd * self._random.uniform(0.8, 1.2)
         table = self.view.table
         self._contacts = {host: who for host, who in self._contacts.items() if not table.get(host)}
         absent = [*table.absent(), *self._contacts]
         if not self._round:
             self._round = self._random.sample(absent, len(absent))
         if self._round and (host := self._round.pop()) in absent:
-            self._greet(host)
+            self._exchange.greet(host)
 
     def _declare(self, state: State) -> None:
         if state in (self.me.state, State.SUSPECT, State.DOWN):
             return
         self.view.declare(state, self._now)
         self._prober.abandon()
-        self._flush()
+        self._exchange.flush(self._neighbours())
         if state is State.UP:
             self._retry_at = self._now
             for host in self._random.sample(self._neighbours(), min(2, len(self._neighbours()))):
-                self._greet(host)
+                self._exchange.greet(host)
 
     # -- packets
 
     def _arrived(self, packet: p.Packet) -> None:
+        if not p.is_sound(packet):
+            self._exchange.malformed += 1
+            return
         sender = packet.sender
         if sender == self.me.host:
             return  # one that bears our name: its record, which others have, says more
         was_live = self.view.is_live(sender)
         news: Collection[Any] = getattr(packet, "news", ())
-        for told in news:
-            if told[:1] == [sender]:
-                self._hear(told, sender)
-        if not self._knows(packet):
-            if not isinstance(packet, p.Gossip | p.Verdict | p.Tried):
-                self._judge(sender)
-            if isinstance(packet, p.Verdict | p.Ping):
-                self._answer(packet)
-            return
-        self.heard[sender] = self._now
-        if not was_live and self.is_active:
-            self._compare(sender)
-        for told in news:
-            if told[:1] != [sender]:
-                self._hear(told, sender)
-        if self._is_outdated(packet):
-            self._judge(sender)
-        self._answer(packet)
-
-    def _knows(self, packet: p.Packet) -> bool:
-        """Whether what the sender says of others is believed."""
-        return self.view.is_live(packet.sender)
-
-    def _is_outdated(self, packet: p.Packet) -> bool:
-        """Whether the sender should be told what is held of it; not if that could go on forever."""
-        known = self.view.table.get(packet.sender)
-        held = known is not None and (known.incarnation, known.state) == (
-            packet.incarnation,
-            State.UP,
-        )
-        return not held and not isinstance(packet, p.Gossip | p.Verdict | p.Tried)
+        self._exchange.hear([told for told in news if told[:1] == [sender]], sender)
+        believed = self.view.is_live(sender)
+        if believed:
+            self.heard[sender] = self._now
+            if not was_live and self.is_active:
+                self._exchange.compare(sender)
+            self._exchange.hear([told for told in news if told[:1] != [sender]], sender)
+        if not isinstance(packet, p.Gossip | p.Verdict | p.Tried) and self._exchange.is_outdated(
+            packet
+        ):
+            self._exchange.judge(sender)
+        if believed or isinstance(packet, p.Verdict | p.Ping):
+            self._answer(packet)
 
     def _answer(self, packet: p.Packet) -> None:
         match packet:
@@ -476,22 +362,22 @@ class Swim:
                 self._tried(packet)
             case p.Verdict():
                 if packet.held is not None:
-                    self._hear(packet.held, packet.sender)
-                self._introduce(packet.sender)
+                    self._exchange.hear([packet.held], packet.sender)
+                self._exchange.introduce(packet.sender)
             case p.Compare():
-                self._answer_compare(packet)
+                self._exchange.answer_compare(packet)
             case p.Page() if packet.wanted:
-                self._pages(packet.sender, packet.wanted, [])
+                self._exchange.pages(packet.sender, packet.wanted, [])
 
     def _answer_ping(self, ping: p.Ping) -> None:
         if not self.is_active:
-            self._introduce(ping.sender)
+            self._exchange.introduce(ping.sender)
             return
-        self._send(ping.sender, p.Ack(*self._from(), ping.n, self._some_news()))
-        wait = self.settings.sync_restless if self.view.rumours else self.settings.sync
-        differs = ping.digest != self.view.table.digest
-        if differs and self._now - self._synced >= wait and self.view.is_live(ping.sender):
-            self._compare(ping.sender)
+        self._exchange.send(
+            ping.sender, p.Ack(*self._exchange.sender, ping.n, self._exchange.some_news())
+        )
+        if self.view.is_live(ping.sender):
+            self._exchange.compare_if_due(ping.sender, ping.digest)
 
     def _answered(self, host: str, n: int) -> None:
         probe = self._prober.get(n)
@@ -513,25 +399,3 @@ class Swim:
             self._succeeded(probe)
         else:
             probe.tried += 1
-
-    def _answer_compare(self, compare: p.Compare) -> None:
-        differing = self.view.table.differing(compare.digests)
-        if differing:
-            count = max(
-                1, BUCKETS * self.settings.page * self.settings.pages // len(self.view.table)
-            )
-            some = self._random.sample(differing, min(count, len(differing)))
-            self._pages(compare.sender, some, some)
-
-    def _pages(self, host: str, buckets: list[int], wanted: list[int]) -> None:
-        """Send the records of some buckets, and want theirs in return."""
-        members = self.view.table.in_buckets(buckets)
-        news = [self.view.table.news(each, self._now).tell() for each in members]
-        pages = _chunks(news, self.settings.page) or [[]]
-        for number, page in enumerate(pages, 1):
-            last = number == len(pages)
-            self._send(host, p.Page(*self._from(), page, wanted if last else []))
-
-
-def _chunks(news: p.Told, size: int) -> list[p.Told]:
-    return [news[at : at + size] for at in range(0, len(news), size)]

@@ -87,13 +87,13 @@ class Table:
         """The hosts that are not counted upon and may come back: down, asleep, detached."""
         return self._absent.keys()
 
-    def oldest_gone(self) -> float | None:
-        """When the first of those who are gone went."""
-        return min(self._gone.values(), default=None)
+    def next_forgotten(self, after: float) -> float | None:
+        """When the first of those who are gone will have been gone for ``after`` seconds."""
+        return min(self._gone.values()) + after if self._gone else None
 
-    def gone_before(self, when: float) -> list[Member]:
-        """Those who went before a time."""
-        return [self._members[host] for host, at in self._gone.items() if at <= when]
+    def gone_for(self, after: float, now: float) -> list[Member]:
+        """Those who have been gone for ``after`` seconds."""
+        return [self._members[host] for host, at in self._gone.items() if at + after <= now]
 
     def news(self, member: Member, now: float) -> News:
         """A record of this table as news."""

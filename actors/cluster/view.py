@@ -185,10 +185,8 @@ class View:
 
     def accuse(self, host: str, now: float) -> None:
         """This host got no answer from another one."""
-        member = self.table.get(host)
-        if member is not None and member.state in LIVE:
-            suspect = replace(member, state=State.SUSPECT)
-            self.hear(News(suspect, by=self.me.host), "", now)
+        if self.is_live(host):
+            self._give(host, State.SUSPECT, now)
 
     def suspicion_ends(self, host: str, *, bystander: bool, stretch: float, now: float) -> float:
         """When a suspect is held to be down."""
@@ -199,24 +197,21 @@ class View:
         return suspicion.since + lasts * stretch * self.patience.of(host, now)
 
     def convict(self, host: str, now: float) -> None:
-        """A suspicion has run out."""
-        down = replace(self._known(host), state=State.DOWN)
-        self.hear(News(down, by=self.me.host), "", now)
+        """A suspicion has run out: the host is down."""
+        self._give(host, State.DOWN, now)
 
     def write_off(self, host: str, now: float) -> None:
         """Somebody says here that a host will not come back; it may, by a higher incarnation."""
-        left = replace(self._known(host), state=State.LEFT)
-        self.hear(News(left, by=self.me.host), "", now)
+        self._give(host, State.LEFT, now)
 
-    def _known(self, host: str) -> Member:
+    def _give(self, host: str, state: State, now: float) -> None:
         member = self.table.get(host)
-        if member is None:
-            raise LookupError(f"no host {host!r} is known: see who is: simulacra status")
-        return member
+        if member is not None and host != self.me.host:
+            self.hear(News(replace(member, state=state), by=self.me.host), "", now)
 
     def forget(self, now: float) -> None:
         """Those who are gone for long are forgotten."""
-        for member in self.table.gone_before(now - self._settings.forget):
+        for member in self.table.gone_for(self._settings.forget, now):
             if member.host != self.me.host:
                 self._remove(member, "forgotten")
 

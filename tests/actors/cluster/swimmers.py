@@ -10,16 +10,8 @@ from random import Random
 
 from simulacra.actors.cluster import packets as p
 from simulacra.actors.cluster.members import Member, State
-from simulacra.actors.cluster.swim import (
-    Arrived,
-    Command,
-    Declare,
-    Event,
-    Met,
-    Send,
-    Swim,
-    Tick,
-)
+from simulacra.actors.cluster.swim import Swim
+from simulacra.actors.cluster.swim_events import Arrived, Command, Declare, Event, Met, Send, Tick
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed, Remember
 from simulacra.testing import Link, SimulatedNetwork, SimulatedNode
