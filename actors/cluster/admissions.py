@@ -17,18 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from simulacra.actors.cluster.ed25519 import Signer, content_of, digest, is_key, is_signed
 from simulacra.actors.cluster.invitations import Invitation, Token
-from simulacra.actors.cluster.records import (
-    MalformedRecordError,
-    is_curve_key,
-    is_host_name,
-    is_time,
-    plain,
-    read,
-)
+from simulacra.actors.cluster.records import is_curve_key, is_host_name, is_time
 
 _ADDRESS_LIMIT: Final = 300
 _REASON_LIMIT: Final = 500
@@ -209,31 +202,6 @@ class Expulsion:
 
 
 Record = Owner | Admission | Expulsion
-
-_KINDS: Final[dict[str, type[Record]]] = {
-    "owner": Owner,
-    "admission": Admission,
-    "expulsion": Expulsion,
-}
-
-
-def tell(record: Record) -> dict[str, Any]:
-    """A record as plain data that says which kind it is."""
-    return {type(record).__name__.lower(): plain(record)}
-
-
-def hear(data: Any) -> Record:
-    """The record that `tell` told; its signatures are not looked at.
-
-    Raises:
-        MalformedRecordError: it is none.
-    """
-    if not isinstance(data, dict) or len(data) != 1:
-        raise MalformedRecordError("not one record")
-    [(kind, told)] = data.items()
-    if kind not in _KINDS:
-        raise MalformedRecordError(f"no record is a {kind!r}")
-    return read(_KINDS[kind], told)
 
 
 def name_owner(root: str, key: str, name: str, by: Signer) -> Owner:

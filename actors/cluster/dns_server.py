@@ -36,6 +36,8 @@ LIMITS: Final = Limits(
 )
 _AT_ONCE: Final = 32
 _TRIES: Final = 20
+_REST: Final = 0.5
+"""Seconds without accepting, when there is no descriptor left to accept with."""
 _LONGEST: Final = 65535
 _LENGTH: Final = struct.Struct(">H")
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -90,6 +92,7 @@ class DnsServer:
         self._idle = idle
         self._turnstile = Turnstile(limits)
         self._streams: set[_Stream] = set()
+        self._rests_until: float | None = None
         self._udp, self._tcp = _listen(bind, port)
         self.port: int = self._udp.getsockname()[1]
         self._waker, self._wake = socket.socketpair()
@@ -136,12 +139,15 @@ class DnsServer:
         now = time.monotonic()
         for stream in [each for each in self._streams if now >= each.silent_at]:
             self._hang_up(stream)
+        if self._rests_until is not None and now >= self._rests_until:
+            self._rests_until = None
+            self._selector.register(self._tcp, _READ)
         return True
 
     def _wait(self) -> float | None:
-        if not self._streams:
-            return None
-        return max(0.0, min(each.silent_at for each in self._streams) - time.monotonic())
+        times = [each.silent_at for each in self._streams]
+        times += [] if self._rests_until is None else [self._rests_until]
+        return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _datagrams(self) -> None:
         for _ in range(_AT_ONCE):  # and then it is TCP's turn
@@ -163,7 +169,9 @@ class DnsServer:
         try:
             accepted, (address, *_rest) = self._tcp.accept()
         except OSError as error:  # gone already, or no descriptor is left
-            logger.debug("dns: %s", error)
+            logger.warning("dns: a connection was not accepted: %s", error)
+            self._rests_until = time.monotonic() + _REST
+            self._selector.unregister(self._tcp)
             return
         now = time.monotonic()
         if not self._turnstile.enter(address, now):

@@ -168,10 +168,12 @@ def read_token(text: str) -> Token:
 def split_join(text: str) -> tuple[str, tuple[str, ...]]:
     """The token and the hosts of ``TOKEN@HOST[:PORT][,HOST...]``; neither is looked into.
 
+    A ``/`` is as good as the ``@``: QR codes know it, and are a fifth smaller with it.
+
     Raises:
         TokenError: there is no host.
     """
-    token, at, hosts = text.rpartition("@")
+    token, at, hosts = text.replace("/", "@").partition("@")
     listed = tuple(host.strip() for host in hosts.split(",") if host.strip())
     if not at or not listed:
         raise TokenError(

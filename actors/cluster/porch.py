@@ -25,6 +25,8 @@ SENT_LIMIT: Final = 64 * 1024
 """Bytes that a visitor may send in all."""
 _PIECE: Final = 64 * 1024
 _BACKLOG: Final = 128
+_REST: Final = 0.5
+"""Seconds without accepting, when there is no descriptor left to accept with."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -90,10 +92,11 @@ class Porch:
         self._inner = inner
         self._life = life
         self._visitors: list[_Visitor] = []
+        self._rests_until: float | None = None
 
     def wants(self) -> dict[int, int]:
         """The descriptors to poll, each with the `READ` and `WRITE` that it waits for."""
-        wanted = {self._listener.fileno(): READ}
+        wanted = {} if self._rests_until is not None else {self._listener.fileno(): READ}
         for visitor in self._visitors:
             for pipe in visitor.pipes:
                 end, event = pipe.wants()
@@ -112,10 +115,15 @@ class Porch:
                 self._send_away(visitor)
         if self._listener.fileno() in ready:
             self._accept(now)
+        if self._rests_until is not None and now >= self._rests_until:
+            self._rests_until = None
 
     def deadline(self) -> float | None:
         """When to call `turn` although nothing is ready."""
-        return min((visitor.ends for visitor in self._visitors), default=None)
+        ends = [visitor.ends for visitor in self._visitors]
+        return min(
+            [*ends, *([] if self._rests_until is None else [self._rests_until])], default=None
+        )
 
     def _accept(self, now: float) -> None:
         for _ in range(_BACKLOG):  # and then it is others' turn
@@ -125,6 +133,7 @@ class Porch:
                 return
             except OSError as error:  # gone already, or no descriptor is left
                 logger.warning("door: a connection was not accepted: %s", error)
+                self._rests_until = now + _REST
                 return
             if self.turnstile.enter(address, now):
                 self._let_stand(outer, address, now)

@@ -22,6 +22,7 @@ import pytest
 from simulacra.actors.cluster.dns_server import QUESTIONS, DnsServer
 from simulacra.actors.cluster.dns_zone import Endpoint, Table
 from simulacra.actors.cluster.turnstile import Limits
+from tests.actors.cluster.descriptors import no_descriptors
 from tests.support import eventually, nothing_left_behind
 
 TABLE = Table(
@@ -219,6 +220,22 @@ def test_garbage_by_tcp_does_no_harm(server: DnsServer) -> None:
         connection.sendall(b"\0\0")  # a question of no bytes
         assert is_closed(connection)
     assert udp(server).rcode() == dns.rcode.NOERROR
+
+
+def test_without_descriptors_it_rests_and_goes_on(
+    server: DnsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as caller, socket.socket(type=socket.SOCK_DGRAM) as asker:
+        caller.settimeout(5.0)
+        asker.settimeout(5.0)
+        with no_descriptors():
+            caller.connect(("127.0.0.1", server.port))
+            eventually(lambda: "was not accepted" in caplog.text)
+            asker.sendto(framed()[2:], ("127.0.0.1", server.port))
+            assert dns.message.from_wire(asker.recv(4096)).answer  # UDP needs none
+        caller.sendall(framed())
+        assert receive(caller).answer
+    assert caplog.text.count("was not accepted") <= 2
 
 
 def test_closing_does_not_wait_for_those_who_are_connected() -> None:

@@ -132,6 +132,7 @@ def test_a_damaged_invitation_has_a_problem(wrong: dict[str, str]) -> None:
 def test_where_to_join_stands_behind_the_token() -> None:
     assert split_join("sim1abc@nas") == ("sim1abc", ("nas",))
     assert split_join("sim1abc@nas:7401, [fe80::1]:7") == ("sim1abc", ("nas:7401", "[fe80::1]:7"))
+    assert split_join("SIM1ABC/NAS:7401") == ("SIM1ABC", ("NAS:7401",))
     for text in ("sim1abc", "sim1abc@", "sim1abc@ , "):
         with pytest.raises(TokenError, match="TOKEN@HOST"):
             split_join(text)

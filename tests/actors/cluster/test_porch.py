@@ -12,6 +12,7 @@ import pytest
 
 from simulacra.actors.cluster.porch import LIFE, READ, SENT_LIMIT, Porch, listen
 from simulacra.actors.cluster.turnstile import Limits, Turnstile
+from tests.actors.cluster.descriptors import no_descriptors
 
 
 class Street:
@@ -133,6 +134,22 @@ def test_who_is_too_many_is_closed_at_once(street: Street) -> None:
         street.turn(within=0.01)
     assert [end.recv(100) if readable(end) else None for end in ends] == [None] * 2 + [b""] * 3
     assert street.porch.turnstile.turned_away == 3
+
+
+def test_without_descriptors_it_rests_and_goes_on(street: Street) -> None:
+    caller = socket.socket()
+    with caller, no_descriptors():
+        caller.connect(("127.0.0.1", street.port))
+        ready = dict.fromkeys(street.porch.wants(), READ)
+        street.porch.turn(ready, 10.0)
+        assert street.porch.wants() == {}  # else its loop would turn without a pause
+        assert street.porch.deadline() == 10.5
+        street.porch.turn({}, 10.4)
+        assert street.porch.wants() == {}
+    street.porch.turn({}, 10.5)
+    assert street.porch.deadline() is None
+    street.turn(10.6)
+    assert street.porch.turnstile.open == 1
 
 
 def test_when_nobody_is_behind_the_visitor_is_sent_away(street: Street) -> None:

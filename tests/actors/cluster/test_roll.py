@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulacra.actors.cluster.admissions import Admission, Record, expel, name_owner
-from simulacra.actors.cluster.ed25519 import Signer
+from simulacra.actors.cluster.admissions import (
+    Admission,
+    Record,
+    bind,
+    expel,
+    name_owner,
+    witness,
+)
 from simulacra.actors.cluster.roll import Roll
 from tests.actors.cluster.admitting import NOW, Network, curve, signer
 
@@ -98,6 +104,13 @@ def test_of_two_hosts_with_a_name_the_first_is_a_member_until_it_goes() -> None:
     assert roll.add(*gone).host("nas") == roll.add(*gone).holder(curve("other")) is not None
 
 
+def test_an_older_host_that_is_renamed_takes_no_name_of_a_younger_one() -> None:
+    renamed = HOME.admit("desk", keys="nas", at=NOW + 5)
+    roll = roll_of(NAS, DESK, renamed)
+    assert roll.host("desk") == roll.holder(curve("desk"))
+    assert "another host was named desk before" in str(roll.why_not(curve("nas")))
+
+
 def test_a_host_let_in_again_has_the_later_name_and_role() -> None:
     again = HOME.admit("telephone", keys="phone", at=NOW + 9, by=signer("nas"))
     member = roll_of(NAS, DESK, PHONE, again).holder(curve("phone"))
@@ -107,20 +120,19 @@ def test_a_host_let_in_again_has_the_later_name_and_role() -> None:
 
 def test_a_key_of_another_host_is_not_taken() -> None:
     token = HOME.invite()
-    good = HOME.admit("thief", token=token, at=NOW + 5)
-    binding = replace(good.binding, curve=curve("nas"), invited="", own="")
-    content = binding.content(token.invitation)
-    binding = replace(
-        binding, invited=Signer(token.seed).sign(content), own=signer("thief").sign(content)
-    )
-    stolen = replace(good, binding=binding)
-    stolen = replace(stolen, signature=HOME.owner.sign(stolen.content()))
+    binding = bind(token, host="thief", curve=curve("nas"), own=signer("thief"))
+    stolen = witness(token.invitation, binding, NOW + 5, HOME.owner)
     roll = roll_of(NAS, stolen)
     assert names(roll) == ["nas"]
     assert roll.why_not(signer("thief").key) == "one of its keys is another host's"
-    # Nor does the thief take the other's key out with itself.
-    leaves = expel(ROOT, "nas", [curve("nas"), signer("thief").key], signer("thief"), at=NOW + 6)
-    assert names(roll.add(leaves)) == ["nas"]
+
+
+def test_who_was_let_in_by_nobody_takes_no_other_out_with_itself() -> None:
+    token, thief = HOME.invite(), signer("thief")
+    binding = bind(token, host="thief", curve=curve("nas"), own=thief)
+    claim = witness(token.invitation, binding, NOW + 5, thief)
+    leaves = expel(ROOT, "nas", [curve("nas"), thief.key], thief, at=NOW + 6)
+    assert names(roll_of(NAS, claim, leaves)) == ["nas"]
 
 
 def test_expulsion_is_for_ever_and_says_why() -> None:
@@ -239,6 +251,14 @@ def test_an_expelled_key_never_returns(
     roll = roll_of(FOUNDER, *records, gone).add(*later)
     assert roll.holder(curve(keys)) is None
     assert roll.holder(signer(keys).key) is None
+
+
+@given(several, several)
+def test_expelled_keys_only_become_more(records: list[Record], later: list[Record]) -> None:
+    roll = roll_of(FOUNDER, *records)
+    more = roll.add(*later)
+    assert set(roll.expelled) <= set(more.expelled)
+    assert all(more.holder(key) is None for key in roll.expelled)
 
 
 @given(several)
