@@ -70,7 +70,7 @@ def test_what_is_withdrawn_meanwhile_ends_both_lines(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_client, "WINDOW", 1)
-    ticket = ends.offer(BYTES)
+    ticket = ends.offer(BYTES * 3)  # more than can be asked for until then
     with (ends.folder / "fetched").open("wb") as file, pytest.raises(BulkError, match="no more"):
         ends.client.fetch(ticket, file.fileno(), progress=lambda _: ends.server.withdraw(ticket))
 
