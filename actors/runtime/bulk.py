@@ -207,7 +207,6 @@ class BulkServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             line = Line.answer(connection, self._keys, _HANDSHAKE)
-            line.patience(receiving=LINE_IDLE, sending=STALL)
             self._answer_all(line)
         except LineError as error:
             logger.debug("bulk: a line has ended: its other end %s", error)
@@ -218,17 +217,17 @@ class BulkServer:
 
     def _answer_all(self, line: Line) -> None:
         room = bytearray(ANSWER.size + PIECE)
-        while True:
-            question = line.receive()
-            if not self._admits(line.key):
-                logger.warning("bulk: the key %s is not admitted, its line ends", line.key)
-                return
+        question = line.receive()  # which proves the key: until then there is little patience
+        line.patience(receiving=LINE_IDLE, sending=STALL)
+        while self._admits(line.key):
             try:
                 ticket, offset, length = QUESTION.unpack(question)
             except struct.error:
                 logger.warning("bulk: a question of %d bytes is not one of ours", len(question))
                 return
             line.send(self._answer(ticket, offset, min(length, PIECE), room))
+            question = line.receive()
+        logger.warning("bulk: the key %s is not admitted, its line ends", line.key)
 
     def _answer(self, ticket: bytes, offset: int, length: int, room: bytearray) -> memoryview:
         """The answer, put together in ``room``."""

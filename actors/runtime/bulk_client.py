@@ -1,7 +1,8 @@
 """The fetching side of bulk: whole files into open ones, and pieces of files (see `bulk`).
 
-A file is fetched with a few questions under way at a time. What does not come is asked for again
-on another line, so a line that breaks costs only what was on its way. A line whose question is
+A file is fetched over two lines at a time, so that both ends work on two processors, with a few
+questions under way on each. What does not come is asked for again on another line, so a line that
+breaks costs only what was on its way. A line whose question is
 answered is kept for the next one to the same node, one for each node, and closed when it was idle
 for half a minute.
 """
@@ -30,6 +31,7 @@ from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.keys import KeyPair
 
 WINDOW: Final = 4
+LINES: Final = 2
 
 _TELLING: Final = 1 << 16  # less says more about the round trip than about the bandwidth
 _SILENCES: Final = 2
@@ -79,23 +81,22 @@ class BulkClient:
             progress: called with the number of bytes that have come so far.
 
         Raises:
-            BulkError: it is offered no more, it shrank, or twice in a row a line brought nothing.
+            BulkError: it is offered no more, it shrank, or lines brought nothing twice in a row.
             OSError: it could not be written, as when the disk is full.
         """
-        missing = {
-            offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
-        }
-        began, silences = time.monotonic(), 0
-        while missing:
-            before = len(missing)
-            try:
-                self._fetch_some(ticket, into, missing, progress)
-            except LineError as error:
-                silences = silences + 1 if len(missing) == before else 1
-                if silences == _SILENCES:
-                    left = sum(missing.values())
-                    raise BulkError(f"{left} bytes are missing: {ticket.node} {error}") from error
-                self._lines.closed.wait(min(_REST, self._stall))
+        began = time.monotonic()
+        fetch = _Fetch(ticket, into, progress)
+        lines = LINES if len(fetch.missing) > WINDOW else 1
+        helpers = [
+            threading.Thread(target=self._fetch, args=(fetch,), name="bulk-fetch", daemon=True)
+            for _ in range(lines - 1)
+        ]
+        for helper in helpers:
+            helper.start()
+        self._fetch(fetch)
+        for helper in helpers:
+            helper.join()
+        fetch.check()
         if ticket.size >= PIECE:
             self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
 
@@ -117,21 +118,39 @@ class BulkClient:
             self._bandwidth[ticket.node] = len(data) / (time.monotonic() - began)
         return bytes(data)
 
-    def _fetch_some(
-        self, ticket: Ticket, into: int, missing: dict[int, int], progress: Progress | None
-    ) -> None:
-        """Fetch what is missing over one line."""
+    def _fetch(self, fetch: _Fetch) -> None:
+        """Fetch pieces over one line after another, until none is left to ask for."""
+        silences = 0
+        try:
+            while fetch.is_wanted:
+                before = len(fetch.missing)
+                try:
+                    self._fetch_some(fetch)
+                except LineError as error:
+                    silences = silences + 1 if len(fetch.missing) == before else 1
+                    if silences == _SILENCES:
+                        fetch.failed(error)
+                        return
+                    self._lines.closed.wait(min(_REST, self._stall))
+        except Exception as error:  # noqa: BLE001 - whoever fetches gets it
+            fetch.stop(error)
+
+    def _fetch_some(self, fetch: _Fetch) -> None:
+        """Fetch pieces over one line."""
+        ticket, asked = fetch.ticket, dict[int, int]()
         with self._line(ticket) as line:
-            wanted = deque(missing.items())
-            for _ in range(min(WINDOW, len(wanted))):
-                line.send(QUESTION.pack(ticket.id, *wanted.popleft()))
-            while missing:
-                offset, data = _opened(ticket, line.receive())
-                if wanted:
-                    line.send(QUESTION.pack(ticket.id, *wanted.popleft()))
-                _write_piece(data, into, offset, missing)
-                if progress is not None:
-                    progress(ticket.size - sum(missing.values()))
+            try:
+                for _ in range(WINDOW):
+                    fetch.ask(line, asked)
+                while asked:
+                    offset, data = _opened(ticket, line.receive())
+                    if len(data) != asked.get(offset):
+                        raise BulkError(f"the file changed while it was fetched, at byte {offset}")
+                    fetch.ask(line, asked)
+                    fetch.write(offset, data)
+                    del asked[offset]
+            finally:
+                fetch.put_back(asked)
 
     @contextmanager
     def _line(self, ticket: Ticket) -> Iterator[Line]:
@@ -144,6 +163,73 @@ class BulkClient:
         with self._lines.using(line):
             yield line
             self._lines.keep(where, line)
+
+
+class _Fetch:
+    """The state of one fetch, shared by the threads of its lines.
+
+    Attributes:
+        ticket: what is fetched.
+        missing: the lengths of the pieces that are not there, by their offsets.
+    """
+
+    def __init__(self, ticket: Ticket, into: int, progress: Progress | None) -> None:
+        self.ticket = ticket
+        self.missing = {
+            offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
+        }
+        self._into, self._progress = into, progress
+        self._came = 0
+        self._lock = threading.Lock()
+        self._wanted = deque(self.missing.items())
+        self._problem: Exception | None = None
+        self._last: LineError | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is a piece that nobody has asked for."""
+        return bool(self._wanted) and self._problem is None
+
+    def ask(self, line: Line, asked: dict[int, int]) -> None:
+        """Ask for the next piece, if there is one, and note it."""
+        with self._lock:
+            if not self.is_wanted:
+                return
+            offset, length = self._wanted.popleft()
+        asked[offset] = length
+        line.send(QUESTION.pack(self.ticket.id, offset, length))
+
+    def put_back(self, asked: dict[int, int]) -> None:
+        """Pieces did not come: somebody else may ask for them."""
+        with self._lock:
+            self._wanted.extendleft(asked.items())
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """A piece is here."""
+        written = 0
+        while written < len(data):
+            written += os.pwrite(self._into, data[written:], offset + written)
+        with self._lock:
+            del self.missing[offset]
+            self._came += len(data)
+            if self._progress is not None:
+                self._progress(self._came)
+
+    def failed(self, error: LineError) -> None:
+        """One thread gives up; the others may yet fetch what is missing."""
+        self._last = error
+
+    def stop(self, error: Exception) -> None:
+        """There is no sense in going on."""
+        self._problem = self._problem or error
+
+    def check(self) -> None:
+        """Raise what kept it from being whole, if it is not."""
+        if self._problem is not None:
+            raise self._problem
+        if self.missing:
+            left = self.ticket.size - self._came
+            raise BulkError(f"{left} bytes are missing: {self.ticket.node} {self._last}")
 
 
 class _Lines:
@@ -237,12 +323,3 @@ def _opened(ticket: Ticket, answer: bytes) -> tuple[int, memoryview]:
     if answer[:1] != DATA or len(answer) < ANSWER.size:
         raise BulkError(f"{ticket.node}: {answer[1:].decode(errors='replace')}")
     return ANSWER.unpack_from(answer)[1], memoryview(answer)[ANSWER.size :]
-
-
-def _write_piece(data: memoryview, into: int, offset: int, missing: dict[int, int]) -> None:
-    if len(data) != missing.get(offset):
-        raise BulkError(f"the file changed while it was fetched, near byte {offset}")
-    written = 0
-    while written < len(data):
-        written += os.pwrite(into, data[written:], offset + written)
-    del missing[offset]

@@ -50,6 +50,13 @@ def test_what_it_prints_is_captured_up_to_its_last_word(spawn: Spawn) -> None:
     assert worker.log.read() == b"out\nerr"
 
 
+def test_its_environment_is_the_nodes(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import os\ndef main(ctx):\n return dict(os.environ)"
+    assert value(spawn(script(source))) == dict(os.environ)
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    assert value(spawn(script(source))) == dict(os.environ)
+
+
 def test_output_over_the_limit_drops_the_oldest_and_never_blocks(spawn: Spawn) -> None:
     source = "def main(ctx):\n for i in range(20000): print(f'line {i:06}')"
     worker = spawn(script(source, limits=Limits(output=10_000)))

@@ -118,3 +118,12 @@ def test_it_listens_where_it_is_told() -> None:
         server = BulkServer("nas", host, pair, lambda _: True)
         Line.dial(reached, server.port, KeyPair.generate(), pair.public, 5.0).close()
         server.close()
+
+
+def test_who_repeats_an_old_handshake_is_not_waited_for(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_HANDSHAKE", 0.05)
+    line = ends.line()  # and asks nothing, as who cannot
+    eventually(lambda: ends.lines() == 0)
+    line.close()

@@ -54,6 +54,27 @@ def test_a_disk_that_is_full_is_an_error_of_the_disk(ends: Ends) -> None:
         os.close(full)
 
 
+def test_a_large_file_comes_over_two_lines(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_client, "WINDOW", 1)
+    ticket, barrier = ends.offer(BYTES), threading.Barrier(2)
+    lose(ends, lambda: barrier.wait(5) < 0)  # a question is answered when there are two
+    told: list[int] = []
+    with (ends.folder / "fetched").open("wb") as file:
+        ends.client.fetch(ticket, file.fileno(), progress=told.append)
+    assert (ends.folder / "fetched").read_bytes() == BYTES
+    assert (len(told), told[-1]) == (4, len(BYTES))
+    assert told == sorted(told)
+
+
+def test_what_is_withdrawn_meanwhile_ends_both_lines(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_client, "WINDOW", 1)
+    ticket = ends.offer(BYTES * 3)  # more than can be asked for until then
+    with (ends.folder / "fetched").open("wb") as file, pytest.raises(BulkError, match="no more"):
+        ends.client.fetch(ticket, file.fileno(), progress=lambda _: ends.server.withdraw(ticket))
+
+
 # -- lines that are kept
 
 
