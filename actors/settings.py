@@ -20,6 +20,7 @@ from typing import Any, Final
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 FILE: Final = "simulacra.toml"
+LOGS: Final = ("text", "json")
 _SYSTEM: Final = Path("/etc/simulacra")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
@@ -93,6 +94,7 @@ class Settings:
             machine only, on a port that the system picks.
         join: HOST:PORT of nodes to meet first.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
+        log: How it logs: ``text`` or ``json``, an object an event.
         paths: Where its things are.
     """
 
@@ -100,6 +102,7 @@ class Settings:
     listen: str = "127.0.0.1:0"
     join: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    log: str = "text"
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -159,7 +162,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in ("name", "listen"):
+    for name in ("name", "listen", "log"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
     for name in ("join", "labels"):
@@ -184,6 +187,8 @@ def _checked(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         _check_address(place, "listen", values["listen"])
     if "join" in values:
         checked["join"] = _addresses(place, values["join"])
+    if values.get("log", "text") not in LOGS:
+        raise _wrong(place, f"log is {values['log']!r}", f"one of: {', '.join(LOGS)}")
     if "labels" in values:
         checked["labels"] = _labels(place, values["labels"])
     return checked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
@@ -22,6 +22,7 @@ def up(
     listen: str | None = None,
     join: tuple[str, ...] = (),
     label: tuple[str, ...] = (),
+    log: Literal["text", "json"] | None = None,
     detach: bool = False,
     timeout: Duration = TIMEOUT,
     json: bool = False,
@@ -41,11 +42,14 @@ def up(
         listen: HOST:PORT where other nodes reach it.
         join: HOST:PORT of a node to meet; may be given several times.
         label: What this host is marked with, for spawn --label; may be given several times.
+        log: How it logs: a line an event, or a JSON object.
         detach: Start it in the background, and return when it answers.
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
     """
-    settings = Settings.load({"name": name, "listen": listen, "join": join, "labels": label})
+    settings = Settings.load(
+        {"name": name, "listen": listen, "join": join, "labels": label, "log": log}
+    )
     if not detach:
         # Only the node itself needs pykka and ZeroMQ.
         from simulacra.actors.node import run  # noqa: PLC0415

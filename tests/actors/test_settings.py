@@ -58,6 +58,7 @@ def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
         ("name = 3", "no node's name"),
         ('listen = "7400"', "not HOST:PORT"),
         ('join = "nas:7400"', "not a list"),
+        ('log = "xml"', "log is 'xml'"),
         ('labels = "gpu"', "not a list"),
         ('labels = ["GPU!"]', "is no label"),
         ('join = ["nas"]', "not HOST:PORT"),
