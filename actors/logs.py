@@ -1,4 +1,8 @@
-"""A node's own log: one line an event, with the host and the actor, bounded when it goes to a file.
+r"""A node's own log: one line an event, or one JSON object, bounded when it goes to a file.
+
+Each says the host, the actor, the computation that it is about and the trace id of the request that
+it comes from, where there is one. What has several lines, as a traceback, is one all the same: line
+ends are written as ``\n``.
 
 A node in the background has a file as its standard error. The log then takes turns with one older
 file, ``NAME.1``, each up to `LIMIT` bytes; a terminal or a pipe gets lines without end.
@@ -6,6 +10,7 @@ file, ``NAME.1``, each up to `LIMIT` bytes; a terminal or a pipe gets lines with
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import stat
@@ -13,19 +18,20 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
+from simulacra.actors import tracing
 from simulacra.actors.runtime.futures import current
 
 LIMIT: Final = 8 * 2**20
 STDERR: Final = 2
-_FORMAT: Final = "%(asctime)s %(levelname)s %(host)s %(actor)s %(name)s: %(message)s"
 
 
-def configure(host: str, descriptor: int = STDERR) -> Path | None:
+def configure(host: str, descriptor: int = STDERR, *, as_json: bool = False) -> Path | None:
     """Send all logging to a descriptor.
 
     Args:
         host: the node's name.
         descriptor: where to; standard error unless said.
+        as_json: whether each event is a JSON object.
 
     Returns:
         The file that it is, if it is one.
@@ -36,14 +42,14 @@ def configure(host: str, descriptor: int = STDERR) -> Path | None:
         handler = logging.StreamHandler()
     else:
         handler = RotatingFileHandler(file, maxBytes=LIMIT, backupCount=1)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_Objects() if as_json else _Lines())
     handler.addFilter(_Who(host))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     return file
 
 
 class _Who(logging.Filter):
-    """Adds the host, and the actor in whose thread the event is."""
+    """Adds the host, and the actor in whose thread the event is, with what that works at."""
 
     def __init__(self, host: str) -> None:
         super().__init__()
@@ -53,7 +59,40 @@ class _Who(logging.Filter):
         cell = getattr(current, "cell", None)
         record.host = self._host
         record.actor = "-" if cell is None else cell.name or f"#{cell.id}"
+        record.computation = tracing.computation()
+        record.trace = tracing.current()
         return True
+
+
+class _Lines(logging.Formatter):
+    """TIME LEVEL HOST ACTOR [COMPUTATION] [trace=ID] LOGGER: TEXT."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "%(asctime)s %(levelname)s %(host)s %(actor)s %(about)s%(name)s: %(message)s"
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.__dict__
+        trace = f"trace={said['trace']}" if said["trace"] else ""
+        record.about = "".join(f"{part} " for part in (said["computation"], trace) if part)
+        return super().format(record).replace("\n", "\\n")
+
+
+class _Objects(logging.Formatter):
+    """One JSON object; what is not known is left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.__dict__
+        event = {
+            "time": record.created,
+            "level": record.levelname,
+            **{key: said[key] for key in ("host", "actor", "computation", "trace")},
+            "logger": record.name,
+            "message": record.getMessage(),
+            "traceback": self.formatException(record.exc_info) if record.exc_info else "",
+        }
+        return json.dumps({key: value for key, value in event.items() if value not in ("", "-")})
 
 
 def current_file() -> Path | None:

@@ -384,7 +384,7 @@ def run(settings: Settings) -> None:
     Raises:
         GatewayError: it cannot be started, or its tree ended.
     """
-    logs.configure(settings.name)
+    logs.configure(settings.name, as_json=settings.log == "json")
     faulthandler.register(signal.SIGUSR1)
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -112,6 +112,7 @@ class Settings:
             lists of words.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
         checkpoint_limit: Bytes that one checkpoint of a computation may have.
+        log: How it logs: ``text`` or ``json``, an object an event.
         paths: Where its things are.
     """
 
@@ -123,6 +124,7 @@ class Settings:
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     checkpoint_limit: int = 2**30
+    log: str = "text"
     paths: Paths = field(default_factory=Paths.find)
 
     @classmethod
@@ -170,7 +172,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in ("name", "listen", "door", "zone"):
+    for name in ("name", "listen", "door", "zone", "log"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
     for name in ("join", "labels"):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
+LOGS: Final = ("text", "json")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
@@ -93,6 +94,12 @@ def _bytes(place: str, name: str, value: object) -> int:
     return value
 
 
+def _log(place: str, name: str, value: object) -> str:
+    if value not in LOGS:
+        raise wrong(place, f"{name} is {value!r}", f"one of: {', '.join(LOGS)}")
+    return str(value)
+
+
 def wrong(place: str, what: str, hint: str) -> GatewayError:
     """The error of a setting that is wrong, with the place where it stands."""
     return GatewayError(ErrorCode.USAGE, f"in {place}: {what}", hint)
@@ -107,5 +114,6 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "labels": _labels,
     "hooks": _hooks,
     "checkpoint_limit": _bytes,
+    "log": _log,
 }
 """By the setting's name: checks a value, given its place and name, and gives it as it is kept."""

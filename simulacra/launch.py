@@ -87,6 +87,7 @@ def _wait(
 def _command(settings: Settings) -> list[str]:
     command = [sys.executable, "-m", "simulacra", "up"]
     command += ["--name", settings.name, "--listen", settings.listen]
+    command += ["--log", settings.log]
     for address in settings.join:
         command += ["--join", address]
     for flag, value in (("--door", settings.door), ("--zone", settings.zone)):

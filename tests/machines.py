@@ -96,6 +96,7 @@ class Machine:
         assert self._zygote.stdout is not None
         told = {
             **self.environ, "SIMULACRA_LISTEN": self.address, "SIMULACRA_LABELS": self.labels,
+            "SIMULACRA_LOG": "json",
         }  # fmt: skip
         order = {
             "environ": told, "log": str(self.log), "die_at": die_at, "software": software,
@@ -185,6 +186,11 @@ class Machine:
         """The host on which a computation runs."""
         living = [row for row in self.rows(name) if row["state"] in {"running", "moving"}]
         return str(living[0]["host"]) if len(living) == 1 else ""
+
+    def events(self, trace: str = "") -> list[dict[str, Any]]:
+        """What the node logged, all of it or under a trace id."""
+        events = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [event for event in events if not trace or event.get("trace") == trace]
 
     def sees(self, *others: Machine) -> bool:
         """Whether others are connected."""

@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulacra.actors import tracing
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.computing import (
@@ -108,6 +109,7 @@ class Computation(Actor):
 
     def on_start(self) -> None:
         """Begin from the folder: run, wait for the source's word, or stand where it has left."""
+        tracing.work_at(self._party)
         if (self._kept.folder / "spec").exists():
             self._dossier.take_spec(self._kept.read_spec())
         self._make_parts()
@@ -160,8 +162,9 @@ class Computation(Actor):
 
     def on_receive(self, message: Any) -> Any:
         """What came; the messages' classes say what they mean."""
-        answer = self._handle(message)
-        self._after()
+        with tracing.under(getattr(message, "trace", "")):
+            answer = self._handle(message)
+            self._after()
         return answer
 
     def _handle(self, message: Any) -> Any:  # noqa: C901, PLR0912 - a table of messages
@@ -195,9 +198,9 @@ class Computation(Actor):
                 self._look_around()
             case _OutputGrew():
                 self._showing.answer(over=self._dossier.is_over)
-            case Migrate(_, target):
+            case Migrate(target=target):
                 self._migrate(target)
-            case StopIt(_, kill):
+            case StopIt(kill=kill):
                 self._ending.stop(self.defer_reply(), kill=kill)
             case Await():
                 self._ending.await_end(self.defer_reply())
@@ -232,7 +235,8 @@ class Computation(Actor):
     # -- its moves (`travelling.Owner`)
 
     def _send_move(self, host: str, message: m.Message) -> None:
-        self.system.ref(f"{COMPUTATIONS}@{host}").tell(Carry(self._services.host, message))
+        carry = Carry(self._services.host, message, self._travelling.trace)
+        self.system.ref(f"{COMPUTATIONS}@{host}").tell(carry)
 
     def _migrate(self, target: str) -> None:
         reply, dossier = self.defer_reply(), self._dossier

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulacra.actors import tracing
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing
 from simulacra.actors.compute.computation import COMPUTATIONS, Computation
@@ -73,11 +74,13 @@ class Begin:
         spec: `Spec.to_plain`.
         name: its name in the network, found to be free.
         folder: where a command runs, if there is such a folder; else in one of its own.
+        trace: of the request.
     """
 
     spec: dict[str, Any]
     name: str
     folder: str | None = None
+    trace: str = ""
 
 
 @register("compute.list")
@@ -149,7 +152,8 @@ class Computations(Actor):
             case Here(party, ref):
                 self._actors[party] = ref
             case Begin():
-                return self._begin(message)
+                with tracing.under(message.trace):
+                    return self._begin(message)
             case ListThem():
                 now = time.monotonic()
                 return [(described, now - then) for described, then in self._described.values()]
@@ -189,6 +193,7 @@ class Computations(Actor):
             kept.remove()
             self.defer_reply().set_error(OSError(str(error)))
             return None
+        logger.info("%s begins here", party)
         self._begun[party] = begin.name
         ref.forward(Look(party), self.defer_reply())
         return None

@@ -43,6 +43,7 @@ class Carry:
 
     host: str
     message: Any
+    trace: str = ""
 
 
 @register("compute.migrate")
@@ -52,6 +53,7 @@ class Migrate:
 
     party: str
     target: str
+    trace: str = ""
 
 
 @register("compute.stop")
@@ -61,6 +63,7 @@ class StopIt:
 
     party: str
     kill: bool = False
+    trace: str = ""
 
 
 @register("compute.await")

@@ -116,6 +116,7 @@ class Ending:
         """It has ended: keep that, and tell it."""
         self._running.task = None
         self._dossier.end(state, reason)
+        logger.info("has ended, %s: %s", state, reason)
         try:
             self._kept.write_result({**self._dossier.outcome(), "mail": self._mail.snapshot()})
         except OSError as error:

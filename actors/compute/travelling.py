@@ -8,11 +8,13 @@ with that. A freeze has a ticket, so that what is handed out for one that was gi
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from simulacra.actors import tracing
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.dossier import Dossier
@@ -28,6 +30,8 @@ from simulacra.actors.compute.store import Kept
 from simulacra.actors.compute.task import CommandTask
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
+
+logger = logging.getLogger(__name__)
 
 MOVES_KEPT: Final = 100
 
@@ -69,6 +73,7 @@ class Travelling:
 
     Attributes:
         protocol: the moving protocol, to be told what it hears.
+        trace: of the request that the last move came from.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Travelling:
         self._target = self._why = ""
         self._began = self._froze_at = 0.0
         self._waiting: list[Reply] = []
+        self.trace = ""
         self.protocol = Relocation(dossier.party, services, kept, self, send, tell_self)
 
     # -- leaving
@@ -133,6 +139,8 @@ class Travelling:
 
     def _depart(self, target: str, why: str) -> None:
         self._began, self._target, self._why = time.monotonic(), target, why
+        self.trace = tracing.current()
+        logger.info("is to move to %s: %s", target, why)
         self.protocol.depart(target, plain=self._dossier.plain, size=self._dossier.size)
 
     def freeze(self) -> None:
@@ -215,11 +223,13 @@ class Travelling:
         now = time.monotonic()
         waiting, self._waiting = self._waiting, []
         if problem is not None:
+            logger.info("stays: %s", problem)
             self._rebalance.failed(now)
             stays = f"{self._dossier.name} stays on {self._dossier.host}: {problem}"
             for reply in waiting:
                 reply.set_error(MoveError(stays))
             return
+        logger.info("is on %s now", target)
         self._mail.leave(self.protocol.attempt, target, settled=True)
         outcome = {
             "name": self._dossier.name,
@@ -245,6 +255,8 @@ class Travelling:
 
     def run(self, epoch: int, snapshot: dict[str, Any] | None) -> None:
         """Start here, from the newest checkpoint of this epoch or from what came."""
+        self.trace = tracing.current()
+        logger.info("runs here now, in epoch %d", epoch)
         self._running.come(epoch, snapshot)
         if snapshot is not None:
             self._unpack(snapshot)

@@ -36,12 +36,16 @@ def table(node: Node, host: str) -> Ref:
     return node.system.ref(f"{COMPUTATIONS}@{host}")
 
 
-def everywhere(node: Node) -> list[Seen]:
-    """All computations: of a host that does not answer, as they were when it did last."""
+def everywhere(node: Node, *, ask: bool = True) -> list[Seen]:
+    """All computations: of a host that does not answer, as they were when it did last.
+
+    Without ``ask`` only this host is asked, and of the others the last answer counts.
+    """
     asked = time.monotonic()
     hosts = [node.settings.name, *node.connected()]
     answers: dict[str, Reply] = {
-        host: table(node, host).ask(ListThem(), block=False) for host in hosts
+        host: table(node, host).ask(ListThem(), block=False)
+        for host in (hosts if ask else hosts[:1])
     }
     for host, answer in answers.items():
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -16,6 +17,8 @@ from simulacra.actors.control.placing import Placing
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -38,7 +41,8 @@ class Spawning:
         name = spec.name or _made_up_name(spec)
         self._refuse_taken(name)
         host = self._placing.place(call, name, spec)
-        begin = Begin(spec.to_plain(), name, call.arg("cwd", str, None))
+        logger.info("%s is to begin on %s", name, host)
+        begin = Begin(spec.to_plain(), name, call.arg("cwd", str, None), call.trace)
         try:
             described: Described = table(self._node, host).ask(begin, timeout=_BEGIN_TIMEOUT)
         except (NameInUseError, OSError, ValueError) as error:

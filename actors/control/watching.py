@@ -116,18 +116,26 @@ class Watching:
         """The tree of nodes and computations, once or again and again."""
         name, every = call.arg("name", str, None), call.arg("every", float, None)
         finished, actors = call.arg("finished", bool, False), call.arg("all", bool, False)
+        known = call.arg("known", bool, False)
         while True:
-            rows = self._rows(name, finished=finished or name is not None, actors=actors)
+            rows = self._rows(
+                everywhere(self._node, ask=not known),
+                name,
+                finished=finished or name is not None,
+                actors=actors,
+            )
             if name is not None and len(rows) == 0:
                 find(self._node, name)  # says that there is none
             yield {"time": time.time(), "rows": rows}
             if every is None or call.cancelled.wait(every):
                 return
 
-    def _rows(self, name: str | None, *, finished: bool, actors: bool) -> list[dict[str, Any]]:
+    def _rows(
+        self, everybody: list[Seen], name: str | None, *, finished: bool, actors: bool
+    ) -> list[dict[str, Any]]:
         seen = [
             each
-            for each in once(everywhere(self._node))
+            for each in once(everybody)
             if (finished or is_living(each.described))
             and (name is None or each.described.name == name.partition("@")[0])
         ]

@@ -21,6 +21,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Final
 
+from simulacra.actors import tracing
 from simulacra.actors.gateway import endpoint
 from simulacra.actors.gateway.call import Call, Cancelled, Handler
 from simulacra.actors.gateway.frames import (
@@ -205,7 +206,8 @@ class Gateway:
         )
         watcher.start()
         try:
-            self._answer(call, session)
+            with tracing.under(call.trace):
+                self._answer(call, session)
         finally:
             # Wakes the watcher; the client has the whole answer in its own buffer by now.
             with contextlib.suppress(OSError):

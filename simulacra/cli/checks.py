@@ -24,7 +24,6 @@ _OLDEST: Final = (3, 11)
 _FILES: Final = 4096
 _FREE: Final = 1 << 30
 _SKEW: Final = 1.0
-_CGROUPS: Final = Path("/sys/fs/cgroup")
 
 
 class Verdict(StrEnum):
@@ -152,25 +151,6 @@ def limits(_: Settings) -> Iterator[Finding]:
     )
 
 
-def cgroups(_: Settings) -> Iterator[Finding]:
-    """Look whether computations can be limited by cgroups."""
-    if not (_CGROUPS / "cgroup.controllers").exists():
-        yield Finding("cgroups", Verdict.ADVICE, "no cgroup v2: limits are rlimits and polling")
-        return
-    line = Path("/proc/self/cgroup").read_text().splitlines()[-1]
-    own = _CGROUPS / line.rpartition(":")[2].lstrip("/")
-    delegated = os.access(own / "cgroup.procs", os.W_OK) and os.access(own, os.W_OK)
-    yield Finding(
-        "cgroups",
-        Verdict.OK if delegated else Verdict.ADVICE,
-        f"{own} is {'' if delegated else 'not '}delegated to you",
-        ""
-        if delegated
-        else "limits are rlimits and polling; for cgroups: "
-        "systemd-run --user --scope -p Delegate=yes simulacra up --detach",
-    )
-
-
 CHECKS: Final[tuple[Check, ...]] = (
     python,
     libraries,
@@ -178,7 +158,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     keys,
     gateway,
     limits,
-    cgroups,
 )
 """All checks, in the order in which they are shown."""
 

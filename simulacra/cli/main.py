@@ -15,7 +15,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.cli import output
+from simulacra.cli import known, output
 from simulacra.cli.exits import ExitCode, exit_code
 
 _COMMANDS: Final = {
@@ -75,7 +75,8 @@ def make_app() -> App:
 
 def run() -> None:
     """Run the command line of this process and exit."""
-    sys.exit(main(sys.argv[1:]))
+    words = sys.argv[1:]
+    sys.exit(known.main(words[1:]) if words[:1] == [known.WORD] else main(words))
 
 
 def main(words: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
@@ -27,6 +27,7 @@ def up(
     door: str | None = None,
     zone: str | None = None,
     label: tuple[str, ...] = (),
+    log: Literal["text", "json"] | None = None,
     detach: bool = False,
     timeout: Duration = TIMEOUT,
     json: bool = False,
@@ -50,6 +51,7 @@ def up(
         door: HOST:PORT where machines that were invited knock.
         zone: What stands or falls with this machine, as in home or office.
         label: What this host is marked with, for spawn --label; may be given several times.
+        log: How it logs: a line an event, or a JSON object.
         detach: Start it in the background, and return when it answers.
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
@@ -58,7 +60,7 @@ def up(
     addresses = tuple(each for each in join if each not in tokens)
     flags = {
         "name": name, "listen": listen, "join": addresses, "door": door, "zone": zone,
-        "labels": label,
+        "labels": label, "log": log,
     }  # fmt: skip
     settings = Settings.load(flags)
     for token in tokens:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulacra.actors import logs
+from simulacra.actors import logs, tracing
 from simulacra.actors.runtime import Actor, ActorSystem
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,48 @@ def test_a_line_says_who(tmp_path: Path, system: ActorSystem) -> None:
     inside, outside = file.read_text().splitlines()
     assert "INFO nas talker tests.actors.test_logs: hello" in inside
     assert "INFO nas - tests.actors.test_logs: outside" in outside
+
+
+def test_an_object_says_what_it_is_about(tmp_path: Path, system: ActorSystem) -> None:
+    class Party(Talker):
+        def on_start(self) -> None:
+            tracing.work_at("count#1")
+
+        def on_receive(self, message: Any) -> None:
+            with tracing.under("t1"):
+                super().on_receive(message)
+
+    file = tmp_path / "node.log"
+    with file.open("ab") as output:
+        logs.configure("nas", output.fileno(), as_json=True)
+        system.spawn(Party, name="talker").ask("two\nlines")
+        try:
+            int("no")
+        except ValueError:
+            logger.exception("broken")
+    inside, outside = map(json.loads, file.read_text().splitlines())
+    assert inside.pop("time") == pytest.approx(time.time(), abs=10)
+    assert inside == {
+        "level": "INFO",
+        "host": "nas",
+        "actor": "talker",
+        "computation": "count#1",
+        "trace": "t1",
+        "logger": "tests.actors.test_logs",
+        "message": "two\nlines",
+    }
+    assert "actor" not in outside
+    assert outside["traceback"].endswith("'no'")
+
+
+def test_a_line_is_one_line_and_says_the_trace(tmp_path: Path) -> None:
+    file = tmp_path / "node.log"
+    with file.open("ab") as output:
+        logs.configure("nas", output.fileno())
+        with tracing.under("t1"):
+            logger.info("two\nlines")
+    [line] = file.read_text().splitlines()
+    assert line.endswith("INFO nas - trace=t1 tests.actors.test_logs: two\\nlines")
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,7 @@ def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None
         ("name = 3", "no node's name"),
         ('listen = "7400"', "not HOST:PORT"),
         ('join = "nas:7400"', "not a list"),
+        ('log = "xml"', "log is 'xml'"),
         ('labels = "gpu"', "not a list"),
         ('labels = ["GPU!"]', "is no label"),
         ('checkpoint_limit = "much"', "no number of bytes"),

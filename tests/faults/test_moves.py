@@ -109,6 +109,22 @@ def test_it_moves_by_itself_to_what_it_reads(machines: Machines) -> None:
     assert move["why"].startswith("saves ")
 
 
+def test_a_trace_id_follows_a_request_to_other_hosts(machines: Machines) -> None:
+    a, b, c = machines
+    a.spawn("def main(ctx):\n    ctx.receive()\n", name="traced", on="b")
+    [asked] = [e for e in a.events() if e["message"] == "traced is to begin on b"]
+    [begun] = [e for e in b.events(asked["trace"]) if "begins here" in e["message"]]
+    assert (begun["host"], begun["actor"]) == ("b", "computations")
+    a.migrate("traced", "c")
+    [left] = [e for e in b.events() if e["message"] == "is to move to c: asked for"]
+    assert left["computation"].startswith("traced#")
+    [came] = [e for e in c.events(left["trace"]) if "runs here now" in e["message"]]
+    assert came["computation"] == left["computation"]
+    a.call("stop", name="traced", kill=True)
+    [ended] = [e for e in c.events() if e["message"].startswith("has ended, stopped")]
+    assert ended["computation"] == left["computation"]
+
+
 def test_near_and_on_decide_where_it_starts(machines: Machines) -> None:
     a, b, c = machines
     data = c.home / "data"

@@ -32,7 +32,7 @@ STATUS: dict[str, Any] = {
     "memory": {"total": 16 << 30, "free": 4 << 30},
     "speed": 1.25,
     "labels": ["gpu"],
-    "limits": "cgroup",
+    "limits": "rlimit",
     "computations": {"running": 2, "waiting": 0},
     "dead_letters": 3,
     "log": None,
