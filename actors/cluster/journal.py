@@ -18,7 +18,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from simulacra.actors.cluster.entry_kinds import KINDS, Desk, Kind, RefusedError
+from simulacra.actors.cluster.desk import Desk, Kind, RefusedError
+from simulacra.actors.cluster.entry_kinds import KINDS
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
 from simulacra.actors.cluster.forks import FOCUS_KINDS
 from simulacra.actors.cluster.lattice import State, pack

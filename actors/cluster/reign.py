@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulacra.actors.cluster import tidings as m
-from simulacra.actors.cluster.entry_kinds import RefusedError
+from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.followers import Followers
 from simulacra.actors.cluster.forks import merge_body

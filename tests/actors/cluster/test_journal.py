@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulacra.actors.cluster import journal as journals
-from simulacra.actors.cluster.entry_kinds import KINDS, RefusedError, settings
+from simulacra.actors.cluster.desk import RefusedError
+from simulacra.actors.cluster.entry_kinds import KINDS, settings
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
 from simulacra.actors.cluster.journal import START, Entry, Journal, JournalError, made_plain
 
