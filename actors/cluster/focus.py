@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulacra.actors.cluster import tidings as m
+from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.election import Standing
-from simulacra.actors.cluster.entry_kinds import RefusedError, settings
+from simulacra.actors.cluster.entry_kinds import settings
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
 from simulacra.actors.cluster.focus_store import FocusStore
+from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.cluster.journal import Base, Entry, Journal
 from simulacra.actors.cluster.mastership import Mastership
 from simulacra.actors.cluster.seat import Seat
@@ -118,7 +120,7 @@ class FocusSettings:
     standing: Callable[[], Standing] = _no_standing
     children: Callable[[Epoch], Iterable[ChildSpec]] = lambda _: ()
     changed: Callable[[m.MasterChanged], None] = lambda _: None
-    timing: m.Timing = field(default_factory=m.Timing)
+    timing: Timing = field(default_factory=Timing)
 
 
 class Focus(Actor):

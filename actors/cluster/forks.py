@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from simulacra.actors.cluster.entry_kinds import Desk, Kind, RefusedError
+from simulacra.actors.cluster.desk import Desk, Kind, RefusedError
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.lattice import Difference, State
 

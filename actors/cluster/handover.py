@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulacra.actors.cluster.tidings import Timing
+from simulacra.actors.cluster.focus_timing import Timing
 
 NEARLY = 50
 """Entries that the target may lack when requests are parked for the rest."""

@@ -18,13 +18,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from simulacra.actors.cluster.entry_kinds import KINDS, Desk, Kind, RefusedError
+from simulacra.actors.cluster.desk import Desk, Kind, RefusedError
+from simulacra.actors.cluster.entry_kinds import KINDS
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
 from simulacra.actors.cluster.forks import FOCUS_KINDS
 from simulacra.actors.cluster.lattice import State, pack
 
 ANSWERS_KEPT = 20_000
 BODY_BYTES = 65_536
+ID_BYTES = 200
 FOLD_AT = 1_000
 FOLD_KEEPS = 200
 START = (0, "")
@@ -96,21 +98,28 @@ def chain(before: str, entry: Entry) -> str:
     return hashlib.blake2b(packed, digest_size=16).hexdigest()
 
 
-def check(kind: str, body: Any) -> dict[str, Any]:
-    """Refuse what cannot be an entry, before anything is changed.
-
-    Returns:
-        The body as it comes back from any disk or wire: lists for tuples, texts for keys.
+def check(kind: str) -> None:
+    """Refuse what nobody may ask for.
 
     Raises:
-        RefusedError: an unknown kind, or a body that is no plain data, or too large.
+        RefusedError: the kind is unknown.
     """
     if kind not in KINDS:
         raise RefusedError(f"nothing of kind {kind!r} can be asked; known: {', '.join(KINDS)}")
+
+
+def made_plain(request: str, body: Any) -> dict[str, Any]:
+    """A request's body as it comes back from any disk or wire: lists for tuples, texts for keys.
+
+    Raises:
+        RefusedError: it is no plain data, or too large, or the request's id is.
+    """
     try:
-        packed = pack(body)
+        packed, packed_id = pack(body), pack(request)
     except (TypeError, ValueError, RecursionError) as error:
         raise RefusedError(f"the request is no plain data: {error}") from error
+    if len(packed_id) > ID_BYTES:
+        raise RefusedError(f"a request's id must be a text of at most {ID_BYTES} bytes")
     if not isinstance(body, dict) or len(packed) > BODY_BYTES:
         raise RefusedError(f"a request must be a dict of at most {BODY_BYTES} bytes as JSON")
     plain: dict[str, Any] = json.loads(packed)

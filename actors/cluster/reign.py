@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulacra.actors.cluster import tidings as m
-from simulacra.actors.cluster.entry_kinds import RefusedError
+from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.followers import Followers
 from simulacra.actors.cluster.forks import merge_body
 from simulacra.actors.cluster.handover import Handover
-from simulacra.actors.cluster.journal import check
+from simulacra.actors.cluster.journal import check, made_plain
 from simulacra.actors.cluster.lattice import State, covers
 from simulacra.actors.cluster.seat import Seat
 
@@ -221,17 +221,18 @@ class Reign:
             self.ask(client, ask, now)
 
     def _take(self, client: str, ask: m.Ask, now: float) -> None:
+        try:
+            body = made_plain(ask.request, ask.body)
+            if ask.kind != FOCUS:
+                check(ask.kind)
+        except RefusedError as refusal:
+            self._seat.send(client, m.Answer(ask.request, False, str(refusal), 0, self.epoch))
+            return
         if self._seat.journal.answer(ask.request) is not None:
             self._await_copy(ask.request, client, now)
         elif ask.kind == FOCUS:
-            self._begin_handover(client, ask, now)
+            self._begin_handover(client, ask.request, body, now)
         else:
-            try:
-                body = check(ask.kind, ask.body)
-            except RefusedError as refusal:
-                answer = m.Answer(ask.request, False, str(refusal), 0, self.epoch)
-                self._seat.send(client, answer)
-                return
             self._write(client, ask.request, ask.kind, body, now)
 
     def _write(
@@ -272,10 +273,10 @@ class Reign:
 
     # -- handing over
 
-    def _begin_handover(self, client: str, ask: m.Ask, now: float) -> None:
-        if self._handover is not None and self._handover.request == ask.request:
+    def _begin_handover(self, client: str, request: str, body: dict[str, Any], now: float) -> None:
+        if self._handover is not None and self._handover.request == request:
             return
-        target, why = ask.body.get("host"), str(ask.body.get("why", "asked for"))[:200]
+        target, why = body.get("host"), str(body.get("why", "asked for"))[:200]
         if self._handover is not None:
             refusal = f"the focus is being moved to {self._handover.target} already; wait for that"
         elif target == self._seat.host:
@@ -285,11 +286,11 @@ class Reign:
         else:
             due = now + self._seat.timing.prepare
             self._number += 1
-            self._handover = Handover(target, ask.request, why, due, self._number)
+            self._handover = Handover(target, request, why, due, self._number)
             self._followers.extra = target
             self._beat([target], self._followers.successors())
             return
-        self._write(client, ask.request, "refuse", {"why": refusal}, now)
+        self._write(client, request, "refuse", {"why": refusal}, now)
 
     def _go_on_handing_over(self, now: float) -> None:
         handover, seat = self._handover, self._seat

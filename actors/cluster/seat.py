@@ -11,6 +11,7 @@ from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.election import Candidate, Standing
 from simulacra.actors.cluster.entry_kinds import SUCCESSION, setting
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
+from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.cluster.journal import Base, Entry, Journal
 
 
@@ -37,7 +38,7 @@ class Seat:
     reachable: Callable[[], Collection[str]]
     standing: Callable[[], Standing]
     wall: Callable[[], float]
-    timing: m.Timing = field(default_factory=m.Timing)
+    timing: Timing = field(default_factory=Timing)
     epoch: Epoch = NO_EPOCH
     commands: list[m.Command] = field(default_factory=list)
     own: deque[m.Message] = field(default_factory=deque)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -161,7 +160,8 @@ def list_(*, common: Common = COMMON) -> None:
     """
     members = _read(_settings(common)).members()
     if common.json:
-        output.document([asdict(member) for member in members])
+        shown = [{"name": m.name, "key": m.key, "address": m.address} for m in members]
+        output.document(shown)
     else:
         output.table(
             ("name", "key", "address"),

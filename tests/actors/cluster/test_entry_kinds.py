@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from simulacra.actors.cluster import entry_kinds as kinds
+from simulacra.actors.cluster.desk import Desk, RefusedError
 from simulacra.actors.cluster.epochs import NO_EPOCH
 from simulacra.actors.cluster.lattice import State
 from tests.actors.cluster.test_lattice import Side, merged, sides
@@ -22,13 +23,6 @@ def told(request: tuple[str, dict[str, Any]], *before: tuple[str, dict[str, Any]
 
 CLAIM = ("claim", {"name": "printer", "owner": "x"})
 OTHER = ("claim", {"name": "printer", "owner": "y"})
-PUT = ("put", {"id": "i", "what": 1})
-ASSIGN = ("assign", {"id": "i", "to": "nas"})
-REQUEUE = ("requeue", {"id": "i"})
-
-
-def done(clock: float, attempt: int = 1, by: str = "nas", value: Any = None) -> tuple[str, Any]:
-    return "done", {"id": "i", "clock": clock, "attempt": attempt, "by": by, "value": value}
 
 
 def test_a_name_has_one_owner() -> None:
@@ -75,46 +69,6 @@ def test_equal_settings_of_two_sides_are_no_conflict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "state", "attempt"),
-    [
-        ([ASSIGN], [], "assigned", 1),
-        ([ASSIGN, REQUEUE], [ASSIGN], "queued", 2),
-        ([done(5)], [ASSIGN, REQUEUE, ASSIGN], "done", 1),
-        ([], [], "queued", 1),
-    ],
-)
-def test_of_two_sides_the_item_that_is_further_counts(
-    one: list[Any], other: list[Any], state: str, attempt: int
-) -> None:
-    for runs in ([one, other], [other, one]):
-        item = kinds.items(states([PUT], *runs)[0])["i"]
-        assert (item["state"], item["attempt"]) == (state, attempt)
-
-
-def test_of_two_results_the_lowest_clock_counts_and_the_other_is_kept() -> None:
-    state, _ = states([PUT], [done(7, by="a", value="late")], [done(5, by="b", value="early")])
-    assert kinds.items(state)["i"]["results"] == [[5, 1, "b", "early"], [7, 1, "a", "late"]]
-
-
-def test_an_item_goes_its_way_once() -> None:
-    assert told(PUT, PUT)[0] is False
-    assert told(ASSIGN)[0] is False
-    assert told(ASSIGN, PUT, ASSIGN) == (False, "the item 'i' is assigned, not queued")
-    assert told(REQUEUE, PUT)[0] is False
-    assert told(done(1), PUT, done(2)) == (False, "the item 'i' has its result, from nas")
-    assert told(("forget", {"id": "i"}), PUT)[0] is True
-
-
-def test_ledgers_add_the_highest_of_each_host() -> None:
-    def count(by: str, total: int) -> tuple[str, dict[str, Any]]:
-        return "count", {"key": "cpu", "by": by, "total": total}
-
-    state, _ = states([count("a", 1)], [count("a", 5), count("b", 2)], [count("a", 3)])
-    assert kinds.ledgers(state) == {"cpu": {"a": 5, "b": 2}}
-    assert told(count("a", 1), count("a", 4))[1] == {"key": "cpu", "total": 4}
-
-
-@pytest.mark.parametrize(
     ("kind", "body", "says"),
     [
         ("claim", {"owner": "x"}, "'name' must be a text"),
@@ -135,21 +89,9 @@ def test_bad_bodies_are_refused_with_the_reason(kind: str, body: Any, says: str)
     assert says in why
 
 
-def test_a_result_needs_a_time() -> None:
-    assert told(("done", {"id": "i", "clock": "now", "attempt": 1, "by": "a"}), PUT)[0] is False
-
-
-def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kinds, "ITEMS_AT_MOST", 1)
-    assert told(("put", {"id": "j"}), PUT) == (
-        False,
-        "there are 1 items already; remove some first",
-    )
-
-
 def test_a_refused_entry_changes_nothing() -> None:
     state = State()
-    desk = kinds.Desk(state, ("a/1", 1), NO_EPOCH, 0.0)
-    with pytest.raises(kinds.RefusedError):
+    desk = Desk(state, ("a/1", 1), NO_EPOCH, 0.0)
+    with pytest.raises(RefusedError):
         kinds.KINDS["assign"](desk, {"id": "i", "to": "nas"})
     assert list(state.elements()) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulacra.actors.cluster import tidings as m
-from simulacra.actors.cluster.entry_kinds import RefusedError
+from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.focus import (
     FOCUS,
@@ -22,10 +22,11 @@ from simulacra.actors.cluster.focus import (
     UnansweredError,
 )
 from simulacra.actors.cluster.focus_store import FocusStore
+from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.runtime import Actor, ChildSpec
 from tests.actors.runtime.nodes import Network, Node, eventually
 
-QUICK = m.Timing(
+QUICK = Timing(
     beat=0.1, suspect=1.0, window=0.2, patience=0.3, act_by=2.0, lease=0.6, settle=0.2,
     copy_wait=1.0, retry=0.1, prepare=3.0, freeze=2.0, gather=0.5, grant=0.05,
 )  # fmt: skip

@@ -1,11 +1,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulacra.actors.cluster import journal as journals
-from simulacra.actors.cluster.entry_kinds import RefusedError, settings
+from simulacra.actors.cluster.desk import RefusedError
+from simulacra.actors.cluster.entry_kinds import KINDS, settings
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
-from simulacra.actors.cluster.journal import START, Entry, Journal, JournalError, check
+from simulacra.actors.cluster.journal import START, Entry, Journal, JournalError, made_plain
 
 E = Epoch(1, "a")
 
@@ -98,6 +101,47 @@ def test_an_entry_and_an_epoch_come_back_from_plain_data() -> None:
 
 
 def test_bodies_are_made_plain() -> None:
-    assert check("set", {"key": "k", "value": (1, {2: 3})}) == {"key": "k", "value": [1, {"2": 3}]}
-    with pytest.raises(RefusedError, match="must be a dict"):
-        check("set", ["k", 1])
+    body = {"key": "k", "value": (1, {2: 3})}
+    assert made_plain("r", body) == {"key": "k", "value": [1, {"2": 3}]}
+
+
+@pytest.mark.parametrize(
+    ("request_id", "body", "says"),
+    [
+        ("r", ["k", 1], "must be a dict"),
+        ("r", {"k": float("nan")}, "no plain data"),
+        ("r", {"k": "\ud800"}, "no plain data"),
+        ("r", {"k": "x" * 70_000}, "at most"),
+        ("r" * 300, {}, "id must be"),
+        ("\ud800", {}, "no plain data"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(request_id: str, body: Any, says: str) -> None:
+    with pytest.raises(RefusedError, match=says):
+        made_plain(request_id, body)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xy"), inner),
+    max_leaves=4,
+)  # fmt: skip
+fields = st.sampled_from(
+    ["name", "owner", "key", "value", "hosts", "id", "to", "by", "clock", "attempt", "total"]
+)
+good = st.sampled_from(["x", "y", 1, ["x"]])
+anything = st.tuples(st.sampled_from(list(KINDS)), st.dictionaries(fields, good | plain))
+
+
+@given(st.lists(anything, max_size=8))
+def test_no_plain_request_can_break_the_journal(wanted: list[tuple[str, dict[str, Any]]]) -> None:
+    journal = Journal()
+    for number, (kind, body) in enumerate(wanted):
+        entry = journal.entry(
+            kind, made_plain("r", body), epoch=E, origin="a/1", at=0.0, request=f"r{number}"
+        )
+        journal.take(entry)
+        assert journal.answer(f"r{number}") is not None
+    again = Journal(journal.snapshot())
+    assert again.state == journal.state

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulacra.actors.cluster import entry_kinds as kinds
+from simulacra.actors.cluster import work_items as work
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.forks import merge_body
 from simulacra.actors.cluster.journal import Journal
@@ -74,7 +75,7 @@ def merged(*states: State) -> State:
 
 def view(state: State) -> list[Any]:
     """What people see of the records."""
-    return [kinds.names(state), kinds.settings(state), kinds.items(state), kinds.ledgers(state)]
+    return [kinds.names(state), kinds.settings(state), work.items(state), work.ledgers(state)]
 
 
 def sides(first: list[Any], others: list[list[Any]]) -> list[Side]:

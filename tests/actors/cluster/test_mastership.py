@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from simulacra.actors.cluster import journal as journals
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.epochs import Epoch
+from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
 
@@ -315,7 +316,7 @@ def test_a_grant_that_is_lost_with_its_master_is_made_up_for() -> None:
 
 def test_too_many_requests_are_given_up_at_once() -> None:
     world = realm()
-    world.processes["a"].seat.timing = m.Timing(asked=1)
+    world.processes["a"].seat.timing = Timing(asked=1)
     world.network.split(["a"])
     world.ask("a", "put", {"id": "i1"})
     request = world.ask("a", "put", {"id": "i2"})
