@@ -111,18 +111,20 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "list[Any] | None": (list, type(None)),
 }
 _ITEMS: Final[dict[str, type]] = {"Told": list, "list[int]": int}
+_KINDS: Final[tuple[Any, ...]] = get_args(Packet)
 _FIELDS: Final = {
     kind: [(each.name, _TYPES[str(each.type)], _ITEMS.get(str(each.type))) for each in fields(kind)]
-    for kind in get_args(Packet)
+    for kind in _KINDS
 }
 
 
 def is_sound(packet: Packet) -> bool:
     """Whether all fields of a packet that arrived are of the types that are said here."""
-    for name, types, item in _FIELDS[type(packet)]:
-        value: Any = getattr(packet, name)
-        if not isinstance(value, types):
-            return False
-        if item is not None and not all(isinstance(each, item) for each in value):
-            return False
-    return True
+    return all(
+        isinstance(getattr(packet, name), types) and _are(item, getattr(packet, name))
+        for name, types, item in _FIELDS[type(packet)]
+    )
+
+
+def _are(item: type | None, values: Any) -> bool:
+    return item is None or all(isinstance(each, item) for each in values)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from tests.actors.cluster.swimmers import World
 EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "250"))
 CHAOS = 10.0
 PATIENT = Settings()
+
+pytestmark = pytest.mark.timeout(max(120, EXAMPLES))  # many examples, and machines may be busy
 
 seconds = st.floats(min_value=0, max_value=CHAOS)
 hosts = st.integers(0, 4)
