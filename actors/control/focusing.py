@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from simulacra.actors.cluster.entry_kinds import SUCCESSION, RefusedError
+from simulacra.actors.cluster.desk import RefusedError
+from simulacra.actors.cluster.entry_kinds import SUCCESSION
 from simulacra.actors.cluster.focus import FOCUS, Describe, UnansweredError
 from simulacra.actors.cluster.needs import NeedsError
 from simulacra.actors.cluster.service_spec import Service, ServiceError
