@@ -1,15 +1,16 @@
-"""What makes of many nodes one network: who is first, and the services that this decides upon.
+"""What makes of many nodes one network: who is there, who is first, and which services run where.
 
 The parts are in ``cluster`` and ``compute``; here they are given what they need of one another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.capabilities import on_mains, told_here
@@ -17,19 +18,66 @@ from simulacra.actors.cluster.election import Standing
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.focus import FOCUS, Focus, FocusClient, FocusSettings, FocusView
+from simulacra.actors.cluster.members import LIVE, Member, State
+from simulacra.actors.cluster.membership import MEMBERSHIP, Membership, Memory
 from simulacra.actors.cluster.needs import Capabilities
 from simulacra.actors.cluster.services import Part
+from simulacra.actors.cluster.swim_events import Declare, Lost, Met, Review
+from simulacra.actors.cluster.view import Changed
 from simulacra.actors.compute.hosts import HostTable
 from simulacra.actors.compute.service_master import SERVICE_MASTER, ServiceMaster, Wanted
 from simulacra.actors.compute.service_runner import SERVICES, ServiceRunner
-from simulacra.actors.runtime import ActorSystem
+from simulacra.actors.runtime import ActorDeadError, ActorSystem, AskTimeoutError
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import Settings
 
 SERVICE_SETTING: Final = "service."
+_FAREWELL: Final = 1.0
+_PARTED: Final = frozenset({State.ASLEEP, State.DETACHED, State.LEFT})
+_HAPPENED: Final = {
+    State.UP: "host.joined",
+    State.DOWN: "host.lost",
+    State.ASLEEP: "host.asleep",
+    State.DETACHED: "host.detached",
+    State.LEFT: "host.left",
+}
+_TOLD: Final = {
+    State.UP: "is up",
+    State.DOWN: "is lost",
+    State.ASLEEP: "is asleep",
+    State.DETACHED: "is detached",
+    State.LEFT: "has left",
+}
 _HOUR: Final = 3600.0
 
 logger = logging.getLogger(__name__)
+
+
+class Links(Protocol):
+    """The node's connections, as its part in the network uses them."""
+
+    key: str
+
+    def address(self) -> str:
+        """``host:port`` where others reach this host."""
+
+    def connected(self) -> list[str]:
+        """The hosts that are connected now."""
+
+    def inside(self) -> list[str]:
+        """Those of them that may run code."""
+
+    def absent(self) -> list[str]:
+        """The hosts that are known by their address and not connected."""
+
+    def dial(self, endpoint: str, key: str) -> None:
+        """Connect to a host, if it is admitted and not yet connected."""
+
+    def meet(self, endpoint: str, key: str) -> None:
+        """A host is there: connect to it, if it is admitted and connections are not too many."""
+
+    def admits(self, host: str, key: str) -> bool:
+        """Whether a host of that name may have that key."""
 
 
 class Clustering:
@@ -40,11 +88,11 @@ class Clustering:
         settings: the node's.
         events: where changes are told.
         hosts: what is known of all hosts.
-        connected: the hosts that are connected now.
-        absent: the hosts that are known and not connected.
+        links: the node's connections.
 
     Attributes:
         focus: who is master, as this host knows.
+        members: the other hosts, as membership holds them, by name; replaced as a whole.
     """
 
     def __init__(
@@ -53,19 +101,18 @@ class Clustering:
         settings: Settings,
         events: EventLog,
         hosts: HostTable,
-        connected: Callable[[], list[str]],
-        absent: Callable[[], list[str]],
+        links: Links,
     ) -> None:
         self._system = system
         self._settings = settings
         self._events = events
         self._hosts = hosts
-        self._connected = connected
-        self._absent = absent
+        self._links = links
         self._started = time.monotonic()
         self._up_since: dict[str, float] = {}
         self._whole: Epoch | None = None
         self.focus = FocusView()
+        self.members: Mapping[str, Member] = {}
 
     def specs(self) -> list[ChildSpec]:
         """Its actors, in the order in which they are started."""
@@ -78,27 +125,73 @@ class Clustering:
             changed=self._master_changed,
         )
         runner = (folder / "services.json", self._admits)
+        membership = {
+            "name": MEMBERSHIP,
+            "memory": Memory(folder / "membership"),
+            "connected": lambda host: host in self._links.connected(),
+            "dial": self._links.dial,
+            "on_change": self._member_changed,
+            "admits": self._links.admits,
+        }
+        me = (self._settings.name, self._links.key, self._links.address())
         return [
+            ChildSpec(MEMBERSHIP, Membership, me, membership),
             ChildSpec(FOCUS, Focus, (focus, self.focus), {"name": FOCUS}),
             ChildSpec(SERVICES, ServiceRunner, runner, {"name": SERVICES}),
         ]
 
     # -- hosts come and go
 
-    def met(self, host: str) -> None:
-        """A host is in reach."""
+    def met(self, host: str, key: str, address: str) -> None:
+        """A host is connected."""
         self._up_since[host] = time.time()
-        self._tell_focus(m.MemberUp(host))
+        self._tell(MEMBERSHIP, Met(host, key, address))
+        self._tell(FOCUS, m.MemberUp(host))
 
     def lost(self, host: str) -> None:
-        """A host is out of reach."""
+        """A host is not connected any more."""
         self._up_since.pop(host, None)
-        self._tell_focus(m.MemberDown(host))
+        self._tell(MEMBERSHIP, Lost(host))
+        self._tell(FOCUS, m.MemberDown(host))
 
-    def _tell_focus(self, event: object) -> None:
-        focus = self._system.whereis(FOCUS)
-        if focus is not None:
-            focus.tell(event)
+    def review(self) -> None:
+        """Others are admitted than before."""
+        self._tell(MEMBERSHIP, Review())
+
+    def part(self, state: State) -> None:
+        """Tell the others that this host stops on purpose, and how; they do not look for it."""
+        membership = self._system.whereis(MEMBERSHIP)
+        if membership is not None:
+            with contextlib.suppress(ActorDeadError, AskTimeoutError):
+                membership.ask(Declare(state), timeout=_FAREWELL)
+
+    def _tell(self, actor: str, event: object) -> None:
+        ref = self._system.whereis(actor)
+        if ref is not None:
+            ref.tell(event)
+
+    def _member_changed(self, change: Changed, member: Member | None) -> None:
+        """In the thread of membership."""
+        host, new = change.host, change.new
+        if host == self._settings.name:
+            return
+        others = {name: each for name, each in self.members.items() if name != host}
+        self.members = others if new is None or member is None else {**others, host: member}
+        if member is not None and new in LIVE:
+            self._links.meet(f"tcp://{member.address}", member.key)
+        if new is None or new == change.old:
+            return
+        kind = _HAPPENED.get(new)
+        came = new is State.UP and change.old is State.SUSPECT
+        if kind is not None and not came:
+            self._events.add(kind, host, f"{host} {_TOLD[new]}: {change.reason}")
+
+    def absent(self) -> list[str]:
+        """The hosts that should be in reach and are not."""
+        members = self.members
+        parted = {host for host, each in members.items() if each.state in _PARTED}
+        known = {*members, *self._links.absent()}
+        return sorted(known - parted - set(self._links.connected()))
 
     # -- the focus
 
@@ -108,11 +201,11 @@ class Clustering:
         return FocusClient(self._system.ref(FOCUS))
 
     def _reachable(self) -> list[str]:
-        return [self._settings.name, *self._connected()]
+        return [self._settings.name, *self._links.inside()]
 
     def _standing(self) -> Standing:
         up = (time.monotonic() - self._started) / _HOUR
-        return Standing(mains=on_mains(), uptime=up, links=len(self._connected()))
+        return Standing(mains=on_mains(), uptime=up, links=len(self._links.connected()))
 
     def _master_changed(self, change: m.MasterChanged) -> None:
         master, counter = change.epoch.host, change.epoch.counter
@@ -148,7 +241,7 @@ class Clustering:
         """
         told = {host: facts.capabilities for host, facts in self._hosts.up().items()}
         told[self._settings.name] = told_here(self._settings.zone, self._settings.labels)
-        absent = len(self._absent())
+        absent = len(self.absent())
         if not absent:
             self._whole = epoch
         return Part(

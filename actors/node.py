@@ -5,10 +5,10 @@
     node (one_for_one)
     ├── groups               who is in which process group, told and heard
     ├── hosts                facts of this host, told and heard
-    ├── introductions        who else is there, learned from every peer
-    ├── registrar            who was let into the network, told and heard
+    ├── membership           who is there, learned through any host
     ├── focus                who is master; starts and stops ``master`` here
     ├── services             what the master orders to run here
+    ├── registrar            who was let into the network, told and heard (if it is in one)
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
     └── compute (one_for_all)
@@ -33,7 +33,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 import zmq
@@ -43,6 +43,7 @@ from simulacra.actors.addresses import reachable_host
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
+from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.naming import check_name
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
@@ -62,7 +63,6 @@ from simulacra.actors.control.placing import Waiting
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
-from simulacra.actors.introductions import INTRODUCTIONS, Introductions, Met
 from simulacra.actors.runtime import ActorSystem, ExitReason
 from simulacra.actors.runtime.bulk import BulkError, BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -77,6 +77,9 @@ from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION
 
 logger = logging.getLogger(__name__)
+
+MESH: Final = 64
+"""Hosts that each connects to each."""
 
 
 class Node:
@@ -133,9 +136,7 @@ class Node:
             settings.labels,
             settings.zone,
         )
-        self.cluster = Clustering(
-            self.system, settings, self.events, self.hosts, self.inside, self.absent
-        )
+        self.cluster = Clustering(self.system, settings, self.events, self.hosts, self)
         self.store = Store(
             settings.paths.state / settings.name / "computations", settings.checkpoint_limit
         )
@@ -223,12 +224,6 @@ class Node:
         tree = [
             ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
-            ChildSpec(
-                INTRODUCTIONS,
-                Introductions,
-                (self._acquaintances, self._dial),
-                {"name": INTRODUCTIONS},
-            ),
             *self.cluster.specs(),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
@@ -279,11 +274,10 @@ class Node:
         """Where the hosts are that are connected, and this one: ``host:port`` by name."""
         peers = [peer for peer in self.transport.peers() if peer.is_up]
         met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
-        return met | {self.settings.name: self.address}
+        return met | {self.settings.name: self.address()}
 
     # -- other nodes
 
-    @property
     def address(self) -> str:
         """HOST:PORT where other nodes reach this one."""
         return self.transport.endpoint.removeprefix("tcp://")
@@ -304,9 +298,9 @@ class Node:
     def _join(self) -> None:
         keys = self._keys()
         addresses = {member.address: member.key for member in keys.members() if member.address}
-        addresses.pop(self.address, None)
+        addresses.pop(self.address(), None)
         for address, key in addresses.items():
-            self._dial(f"tcp://{address}", key)
+            self.dial(f"tcp://{address}", key)
         for address in self.settings.join:
             if address in addresses:
                 continue
@@ -317,28 +311,41 @@ class Node:
                     f"which key has the node at {address}? The list of keys does not say",
                     f"say it: simulacra keys add NAME KEY {address}",
                 )
-            self._dial(f"tcp://{address}", members[0].key)
+            self.dial(f"tcp://{address}", members[0].key)
 
-    def _dial(self, endpoint: str, key: str) -> None:
+    def dial(self, endpoint: str, key: str) -> None:
+        """Connect to a node, if it is admitted and not known yet."""
         known = {peer.key for peer in self.transport.peers()}
         if key not in known and key != self.key and key in self._keys():
             self.transport.connect(endpoint, key)
 
-    def _acquaintances(self) -> list[tuple[str, str]]:
-        return [(peer.endpoint, peer.key) for peer in self.transport.peers() if peer.is_up]
+    def meet(self, endpoint: str, key: str) -> None:
+        """Connect to a host that is there, unless this node has many connections already.
+
+        In a network of up to `MESH` hosts each is connected to each; in a larger one to those that
+        membership probes, and to those that it uses.
+        """
+        if len(self.connected()) < MESH:
+            self.dial(endpoint, key)
+
+    def admits(self, host: str, key: str) -> bool:
+        """Whether a host of that name may have that key."""
+        if key == self.key:
+            return host == self.settings.name
+        member = self.transport.member(key)
+        return member is not None and member.name == host
 
     def _met(self, name: str) -> None:
-        self.events.add("host.joined", name, f"{name} is connected")
         self.enrolment.met(name, self.places().get(name, ""))
-        self.cluster.met(name)
+        peer = self.transport.peer(name)
+        if peer is not None:
+            self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))
         self._tell(REGISTRAR, Arrived(name))
-        self._tell(INTRODUCTIONS, Met(name))
         self._tell(GROUPS, ShareWith(name))
         self._tell(HOSTS, Connected(name))
         self._tell(COMPUTATIONS, HostMet(name))
 
     def _lost(self, name: str) -> None:
-        self.events.add("host.lost", name, f"{name} is not connected any more")
         self.system.groups.forget_node(name)
         self.cluster.lost(name)
         self._tell(COMPUTATIONS, HostLost(name))
@@ -361,6 +368,7 @@ class Node:
         keys = self._keys()
         before = set(self.connected())
         self.transport.admit(keys)
+        self.cluster.review()
         self._join()
         return len(keys.members()), sorted(before - set(self.connected()))
 
@@ -369,6 +377,7 @@ class Node:
     def close(self) -> None:
         """End everything, in reverse; computations go on from their checkpoints later."""
         self.stopping.set()
+        self.cluster.part(State.DETACHED)
         self._begun.close()
 
     def __enter__(self) -> Self:
@@ -389,7 +398,7 @@ def run(settings: Settings) -> None:
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
-        logger.info("node %s is up; others reach it at %s", settings.name, node.address)
+        logger.info("node %s is up; others reach it at %s", settings.name, node.address())
         while not node.stopping.wait(1.0):
             pass  # a signal that came to another thread is handled when the main one wakes up
     if node.failure is not None:

@@ -149,7 +149,8 @@ class Membership(Actor):
         memory: what outlives the process.
         connected: whether the transport is connected to a host just now.
         dial: makes the transport connect to ``tcp://host:port`` with a key, if it does not yet.
-        on_change: told of every change, in the actor's thread: it must be quick.
+        on_change: told of every change, with the record of the host as it is now, in the actor's
+            thread: it must be quick.
         admits: whether a host of that name may have that key.
         settings: how patient to be.
     """
@@ -163,7 +164,7 @@ class Membership(Actor):
         memory: Memory,
         connected: Callable[[str], bool],
         dial: Callable[[str, str], object],
-        on_change: Callable[[Changed], object] = lambda _: None,
+        on_change: Callable[[Changed, Member | None], object] = lambda *_: None,
         admits: Callable[[str, str], bool] = lambda *_: True,
         settings: Settings | None = None,
     ) -> None:
@@ -245,7 +246,7 @@ class Membership(Actor):
         logger.info(
             "%s: %s -> %s: %s", change.host, change.old or "-", change.new or "-", change.reason
         )
-        self._on_change(change)
+        self._on_change(change, self._swim.contact(change.host))
         for ref in self.system.groups.own().get(GROUP, ()):
             ref.tell(change)
         if change.old is None or change.new is None:

@@ -54,7 +54,7 @@ class Watching:
             "wire": WIRE_VERSION,
             "pid": os.getpid(),
             "uptime": time.monotonic() - node.started,
-            "listen": node.address,
+            "listen": node.address(),
             "key": node.key,
             "network": network_name(node),
             "door": node.enrolment.door,

@@ -89,7 +89,7 @@ class Transport:
             self._sockets,
             codec=codec,
             greeting=self._greeting(pair),
-            member=self._member,
+            member=self.member,
             settings=self._settings,
             wants_flush=self._wants_flush,
             on_up=on_up,
@@ -126,7 +126,8 @@ class Transport:
         """Whether a key is in the list that is in force."""
         return key in self._keys
 
-    def _member(self, key: str) -> Member | None:
+    def member(self, key: str) -> Member | None:
+        """The line of the list in force that a key has."""
         return self._keys.get(key)
 
     # -- for the node

@@ -23,12 +23,20 @@ def settings(home: Path, **options: object) -> Settings:
 
 def test_its_tree(tmp_path: Path) -> None:
     with one_host(tmp_path) as host:
-        assert {"node", "compute", "hosts", "introductions", "files", "ports", "post"} <= set(
-            host.node.system.registered()
-        )
+        assert {
+            "node",
+            "compute",
+            "hosts",
+            "membership",
+            "focus",
+            "services",
+            "files",
+            "ports",
+            "post",
+        } <= set(host.node.system.registered())
         status = host.client.item("status")
         assert (status["host"], status["pid"]) == ("desk", os.getpid())
-        assert status["listen"] == host.node.address
+        assert status["listen"] == host.node.address()
         assert status["computations"] == {}
         assert status["peers"] == []
         rows = host.client.item("ps", all=True)["rows"]

@@ -37,7 +37,7 @@ def pair(
                 nodes, "TransportSettings", partial(TransportSettings, wire_version=wire)
             )
             other = "b" if name == "a" else "a"
-            address = hosts[0].node.address if hosts else ""
+            address = hosts[0].node.address() if hosts else ""
             if mutual or name == "b":
                 members = home / name / "config/members"
                 members.write_text(f"{other} {keys[other].public} {address}\n")
