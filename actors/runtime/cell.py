@@ -72,7 +72,7 @@ class Cell:
         self._deferred: set[Reply] = set()
         self.ties = Ties(self, mailbox, self.parent)
         self._stoppers: list[Reply] = []
-        self._timers: weakref.WeakSet[Timer] = weakref.WeakSet()
+        self._timers: weakref.WeakSet[Timer] | None = None  # made for the few that have any
 
     # -- the life
 
@@ -198,7 +198,7 @@ class Cell:
             deferred = list(self._deferred)  # answering takes each out of the set
         self.system.forget(self)
         self._answer_all(reason, deferred)
-        for timer in self._timers:
+        for timer in self._timers or ():
             timer.cancel()
         self.ties.cut(reason, unborn=unborn)
         for stopped in self._stoppers:
@@ -329,6 +329,8 @@ class Cell:
         timer = self.system.timers.start(delay, fire, period)
         with self._lock:
             if self.exit_reason is None:
+                if self._timers is None:
+                    self._timers = weakref.WeakSet()
                 self._timers.add(timer)
                 return timer
         timer.cancel()

@@ -92,6 +92,7 @@ class Codec:
         self.limit = limit
         self._make_ref = make_ref
         self._local = threading.local()
+        self._restore_bare = partial(self._restore, ())  # most messages have no buffers
 
     # -- packing
 
@@ -138,11 +139,23 @@ class Codec:
 
     # -- unpacking
 
-    def unpack(self, data: bytes, buffers: Sequence[memoryview] = ()) -> list[Any]:
-        """The objects that stand one after the other in ``data``.
+    def unpack_one(self, data: Buffer, buffers: Sequence[memoryview] = ()) -> Any:
+        """The one object that ``data`` is.
 
         Raises:
             MalformedError: the bytes are not what a node's codec makes.
+        """
+        hook = partial(self._restore, buffers) if buffers else self._restore_bare
+        try:
+            return msgpack.unpackb(data, ext_hook=hook, strict_map_key=False)
+        except Exception as error:
+            raise _malformed(error) from error
+
+    def unpack(self, data: Buffer, buffers: Sequence[memoryview] = ()) -> list[Any]:
+        """The objects that stand one after the other in ``data``.
+
+        Raises:
+            MalformedError: as `unpack_one`.
         """
         unpacker = msgpack.Unpacker(
             ext_hook=partial(self._restore, buffers),
@@ -156,7 +169,7 @@ class Codec:
             while tell() < size:
                 objects.append(unpack())
         except Exception as error:
-            raise MalformedError(f"no object: {type(error).__name__}: {error}") from error
+            raise _malformed(error) from error
         return objects
 
     def _restore(self, buffers: Sequence[memoryview], code: int, payload: bytes) -> Any:
@@ -190,11 +203,15 @@ class Codec:
         raise MalformedError(f"extension type {code} is unknown")
 
 
+def _malformed(error: Exception) -> MalformedError:
+    return MalformedError(f"no object: {type(error).__name__}: {error}")
+
+
 def _hoist(value: Any, buffers: list[Buffer], depth: int) -> Any:
     """Take large buffers out; containers are copied only where one was found."""
     cls = type(value)
     if cls in _BUFFERS:
-        if _bytes_of(value) < BUFFER_AT:
+        if (value.nbytes if cls is memoryview else len(value)) < BUFFER_AT:
             return value
         buffers.append(value)
         return _OutOfBand(len(buffers) - 1)

@@ -80,15 +80,16 @@ class Connection:
 
 
 class Connections:
-    """The greeted connections of a node by routing id; safe from any thread."""
+    """The greeted connections of a node by routing id; safe from any thread.
+
+    Attributes:
+        get: whom a routing id is bound to, None if nobody greeted by it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_id: dict[bytes, Connection] = {}
-
-    def get(self, routing_id: bytes) -> Connection | None:
-        """Whom a routing id is bound to."""
-        return self._by_id.get(routing_id)
+        self.get = self._by_id.get
 
     def bind(self, routing_id: bytes, connection: Connection) -> None:
         """Take what comes with a routing id for the peer's from now on."""

@@ -12,8 +12,10 @@ REFUSED    [2, code, text]                          nothing
 BYE        [3, text]                                nothing
 =========  =======================================  ==========================================
 
-``messages`` and ``bytes`` say how much of the window the frame's user mail took. An entry is a list
-that starts with its `Entry` kind. The first frame of every lane is a HELLO.
+A DATA header always has the same 28 bytes, its numbers packed as wide as they may get, so that it
+is read and written at once. ``messages`` and ``bytes`` say how much of the window the frame's user
+mail took. An entry is a list that starts with its `Entry` kind. The first frame of every lane is a
+HELLO.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import platform
 import struct
 from dataclasses import asdict, dataclass, fields, replace
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgpack
 
@@ -30,9 +32,13 @@ from simulacra.actors.runtime.codec import MalformedError
 
 WIRE_VERSION: Final = 1
 
-# [0, first, count, messages, bytes] in msgpack, each number as wide as it may get: one for every
-# frame is packed, and this takes half the time.
-_DATA_HEADER: Final = struct.Struct(">3sQBIBIBQ")
+_DATA_HEADER: Final = struct.Struct(">3sQBIBIBQ")  # the msgpack tag of each number before it
+_MARK: Final = b"\x95\x00\xcf"
+_UINT32, _UINT64 = 0xCE, 0xCF
+
+DATA_MARK: Final = _MARK[:2]
+"""How a DATA frame begins."""
+DATA_HEADER_SIZE: Final = _DATA_HEADER.size
 
 
 class Lane(IntEnum):
@@ -141,25 +147,6 @@ class Hello:
         return cls(**known)
 
 
-class DataHeader(NamedTuple):
-    """The header of a DATA frame."""
-
-    kind: int
-    first: int
-    entries: int
-    messages: int
-    size: int
-
-    @classmethod
-    def unpack(cls, header: list[Any]) -> DataHeader:
-        """Read a header.
-
-        Raises:
-            MalformedError: it is not made of five numbers.
-        """
-        return cls(*_numbers(header, 5, "DATA header"))
-
-
 def _numbers(values: list[Any], count: int, what: str) -> tuple[int, ...]:
     if len(values) != count:
         raise MalformedError(f"a {what} is not made of {count} numbers")
@@ -171,7 +158,22 @@ def _numbers(values: list[Any], count: int, what: str) -> tuple[int, ...]:
 
 def pack_data_header(first: int, count: int, messages: int, size: int) -> bytes:
     """The header of a DATA frame, before its entries."""
-    return _DATA_HEADER.pack(b"\x95\x00\xcf", first, 0xCE, count, 0xCE, messages, 0xCF, size)
+    return _DATA_HEADER.pack(_MARK, first, _UINT32, count, _UINT32, messages, _UINT64, size)
+
+
+def unpack_data_header(frame: bytes) -> tuple[int, int, int, int]:
+    """The (first, count, messages, bytes) of a DATA frame.
+
+    Raises:
+        MalformedError: it is not what `pack_data_header` made.
+    """
+    try:
+        mark, first, one, count, two, messages, three, size = _DATA_HEADER.unpack_from(frame)
+    except struct.error as error:
+        raise MalformedError(f"a DATA header of {len(frame)} bytes") from error
+    if mark != _MARK or one != _UINT32 or two != _UINT32 or three != _UINT64:
+        raise MalformedError("a DATA header is not made of five numbers of the right widths")
+    return first, count, messages, size
 
 
 def pack_refused(code: str, text: str) -> bytes:

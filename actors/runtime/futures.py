@@ -11,6 +11,7 @@ from typing import Any, Final
 import pykka
 
 from simulacra.actors.runtime.errors import AskTimeoutError
+from simulacra.actors.runtime.turns import Sleeper
 
 
 class Wait(Enum):
@@ -20,6 +21,7 @@ class Wait(Enum):
 
 
 ASK_TIMEOUT: Final = Wait.DEFAULT
+_DEFAULT: Final = Wait.DEFAULT.value  # reading it off the enum takes as long as all of `seconds`
 
 _PENDING: Final = object()
 
@@ -31,7 +33,7 @@ current = threading.local()
 
 def seconds(timeout: float | Wait | None) -> float | None:
     """The time-out in seconds; None means for ever."""
-    return timeout.value if isinstance(timeout, Wait) else timeout
+    return _DEFAULT if timeout is Wait.DEFAULT else timeout
 
 
 class Reply(pykka.Future[Any]):
@@ -43,27 +45,41 @@ class Reply(pykka.Future[Any]):
     Attributes:
         answerer: the cell that is to answer, if it is known: in its thread, waiting is an error.
         patience: seconds that the asker is going to wait; None when it is not known.
+
+    Args:
+        patience: as the attribute.
+        on_answer: the first callback, as `on_answer` takes it.
     """
 
-    __slots__ = ("_callbacks", "_error", "_lock", "_value", "_wake", "answerer", "patience")
+    _get_hook = None  # pykka's own fields are made only for those that get a hook
 
-    def __init__(self, patience: float | None = None) -> None:
-        super().__init__()
+    __slots__ = ("_callbacks", "_error", "_lock", "_sleepers", "_value", "answerer", "patience")
+
+    def __init__(
+        self,
+        patience: float | None = None,
+        on_answer: Callable[[Reply], None] | None = None,
+    ) -> None:
         self.answerer: object = None
         self.patience = patience
         self._value: Any = _PENDING
         self._error: BaseException | None = None
         self._lock = threading.Lock()
-        self._wake: threading.Lock | None = None
-        self._callbacks: list[Callable[[Reply], None]] | None = None
+        self._sleepers: tuple[Sleeper, ...] = ()
+        self._callbacks = None if on_answer is None else [on_answer]
+
+    def set_get_hook(self, func: Callable[[float | None], Any]) -> None:
+        """Let ``func`` find the value when it is asked for; for pykka's `map` and its like."""
+        super().__init__()
+        super().set_get_hook(func)
 
     def set(self, value: Any = None) -> None:
         """Answer with a value."""
-        self._resolve(value, None)
+        self.resolve(value, None)
 
     def set_error(self, error: BaseException) -> None:
         """Answer with an error, which `get` raises."""
-        self._resolve(None, error)
+        self.resolve(None, error)
 
     def set_exception(self, exc_info: Any = None) -> None:
         """Answer with an error given as pykka gives it; None takes the one being handled."""
@@ -76,16 +92,16 @@ class Reply(pykka.Future[Any]):
         """Whether the answer is there; never for a future made by `map` and its like."""
         return self._value is not _PENDING
 
-    def _resolve(self, value: Any, error: BaseException | None) -> None:
+    def resolve(self, value: Any, error: BaseException | None) -> None:
+        """Answer with an error, or a value if ``error`` is None."""
         with self._lock:
             if self._value is not _PENDING:
                 return
             self._error = error
             self._value = value
-            wake, callbacks = self._wake, self._callbacks
-            self._callbacks = None
-        if wake is not None:
-            wake.release()
+            callbacks, self._callbacks = self._callbacks, None
+        for sleeper in self._sleepers:
+            sleeper.wake()
         for callback in callbacks or ():
             self._call(callback)
 
@@ -129,10 +145,7 @@ class Reply(pykka.Future[Any]):
         with self._lock:
             if self._value is not _PENDING:
                 return
-            if self._wake is None:
-                self._wake = threading.Lock()
-                self._wake.acquire()
-            wake = self._wake
-        if not wake.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+            sleeper = Sleeper()
+            self._sleepers += (sleeper,)
+        if not sleeper.sleep(timeout):
             raise AskTimeoutError(f"no answer within {timeout:g} s")
-        wake.release()  # whoever else waits for the same answer

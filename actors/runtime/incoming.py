@@ -1,7 +1,7 @@
 """The receiving side of one session: entries become mail and signals of this node's actors.
 
-Runs in the transport's reader thread and never waits. Mail for a full mailbox is *parked* there;
-the peer is told to send that actor no more (XOFF), and to go on (XON) when the parked mail is in.
+Runs in the thread that reads for the node and never waits. Mail for a full mailbox is *parked*
+there; the peer is told to send that actor no more (XOFF), and to go on (XON) when it is in.
 Credit is given back for parked mail as for any other: XOFF goes first on the same lane, so at most
 one window can be parked for an actor, and the others' mail flows on.
 """
@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from simulacra.actors.runtime.codec import (
@@ -23,7 +22,7 @@ from simulacra.actors.runtime.codec import (
 )
 from simulacra.actors.runtime.credit import ReceiverCredit, Window
 from simulacra.actors.runtime.errors import MailboxFullError
-from simulacra.actors.runtime.frames import DataHeader, Entry
+from simulacra.actors.runtime.frames import Entry
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.mailbox import OnRoom
 from simulacra.actors.runtime.peer import ActorId, Peer
@@ -81,20 +80,20 @@ class Incoming:
             Entry.XON: self._xon,
         }
 
-    def frame(self, header: DataHeader, objects: list[Any], start: int) -> None:
-        """Handle a frame's entries, from ``objects[start]`` on; give back the credit they took.
+    def frame(self, entries: list[Any], messages: int, size: int) -> None:
+        """Handle a frame's entries; give back the credit that its mail took.
 
         Raises:
             MalformedError: an entry is none.
         """
         handlers = self._handlers
-        for entry in islice(objects, start, None):
+        for entry in entries:
             try:
                 handlers[entry[0]](*entry[1:])
             except (TypeError, KeyError, IndexError) as error:
                 raise MalformedError(f"no entry: {type(error).__name__}: {error}") from error
-        if header.messages:
-            grant = self._credit.handed_over(header.messages, header.size)
+        if messages:
+            grant = self._credit.handed_over(messages, size)
             if grant is not None:
                 self._peer.control(int(Entry.CREDIT), *grant)
 
@@ -110,8 +109,7 @@ class Incoming:
                 self._park(actor)
 
     def _ask(self, actor: ActorId, number: int, message: Any) -> None:
-        reply = Reply()
-        reply.on_answer(partial(self._answer, number))
+        reply = Reply(on_answer=partial(self._answer, number))
         try:
             taken = self._system.local_target(actor).offer(message, reply, self._on_room(actor))
         except MailboxFullError as error:
@@ -143,9 +141,10 @@ class Incoming:
 
     def _on_room(self, actor: ActorId) -> OnRoom:
         """What to call when mail parked for an actor is in; kept, as mail comes in runs."""
-        if self._last is None or self._last[0] != actor:
-            self._last = actor, partial(self._room, actor)
-        return self._last[1]
+        last = self._last
+        if last is None or last[0] != actor:
+            last = self._last = actor, partial(self._room, actor)
+        return last[1]
 
     def _room(self, actor: ActorId) -> None:
         """One parked message is in; called in the thread of the actor that has room."""
@@ -185,13 +184,11 @@ class Incoming:
         to.signal(signal)
 
     def _stop(self, actor: ActorId, number: int, reason: ExitReason) -> None:
-        stopped = Reply()
-        stopped.on_answer(partial(self._answer, number))
+        stopped = Reply(on_answer=partial(self._answer, number))
         self._local(actor).signal(Stop(reason, stopped))
 
     def _alive(self, actor: ActorId, number: int, _: None) -> None:
-        alive = Reply()
-        alive.on_answer(partial(self._answer, number))
+        alive = Reply(on_answer=partial(self._answer, number))
         alive.set(self._local(actor).is_alive())
 
     # -- flow control

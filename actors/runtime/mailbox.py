@@ -25,6 +25,7 @@ from typing import Any
 
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.turns import Sleeper
 
 Item = tuple[Any, Reply | None]
 OnRoom = Callable[[], None]
@@ -84,8 +85,7 @@ class Mailbox:
         self._exempt: deque[Item] = deque()  # those of _mail that do not count, in the same order
         self._urgent: deque[Any] = deque()
         self._lock = threading.Lock()
-        self._wake = threading.Lock()
-        self._wake.acquire()
+        self._wake = Sleeper()
         self._reading = False  # the reader waits on _wake
         self._suspended = False
         self._closed = False
@@ -119,7 +119,7 @@ class Mailbox:
             self._mail.append(item)
             if self._reading:
                 self._reading = False
-                self._wake.release()
+                self._wake.wake()
         if dropped is not None:
             _tell_dropped(dropped)
         return True
@@ -155,14 +155,16 @@ class Mailbox:
         with self._lock:
             if self._closed:
                 return False
-            if self._is_full():
+            if len(self._mail) - len(self._exempt) >= self._bound:
                 if self._overflow is Overflow.BLOCK and on_room is not None:
                     self._blocked += 1
                     self._parked.append((item, on_room))
                     return None
                 dropped = self._make_room()
             self._mail.append(item)
-            self._rouse()
+            if self._reading:
+                self._reading = False
+                self._wake.wake()
         if dropped is not None:
             _tell_dropped(dropped)
         return True
@@ -187,7 +189,7 @@ class Mailbox:
     def _rouse(self) -> None:
         if self._reading:
             self._reading = False
-            self._wake.release()
+            self._wake.wake()
 
     def _make_room(self) -> Item:
         """Take out the oldest message that counts."""
@@ -238,7 +240,7 @@ class Mailbox:
                     if self._parked or self._room is not None:
                         admitted = self._admit()
             if item is None:
-                self._wake.acquire()
+                self._wake.sleep()
                 continue
             for on_room in admitted:
                 on_room()

@@ -33,6 +33,7 @@ class Outbox:
     ) -> None:
         self.lost_frames = 0
         self._socket = socket
+        self._send = super(zmq.Socket, socket).send  # pyzmq's own wrapper is for other kinds
         self._refusals = refusals
         self._next = 1
         self._entries: list[bytes] = []
@@ -53,6 +54,16 @@ class Outbox:
             self._charged += 1
             self._charged_bytes += charge
         return self._bytes >= FULL
+
+    def add_now(self, entry: bytes, charge: int = 0) -> None:
+        """Send an entry at once, behind all that waits; as `add` and `flush`, but quicker."""
+        if self._entries:
+            self.add(entry, charge)
+            self.flush()
+            return
+        header = pack_data_header(self._next, 1, 1 if charge else 0, charge)
+        self._next += 1
+        self.send(header + entry)
 
     def flush(self, buffers: Sequence[Buffer] = ()) -> None:
         """Send all that waits as one frame, with ``buffers`` behind it."""
@@ -80,10 +91,10 @@ class Outbox:
         gap, and the silence ends the session.
         """
         try:
-            self._socket.send(frame, _MORE if buffers else zmq.DONTWAIT)
+            self._send(frame, _MORE if buffers else zmq.DONTWAIT)
             for index, buffer in enumerate(buffers, 1):
                 flags = _MORE if index < len(buffers) else zmq.DONTWAIT
-                self._socket.send(buffer, flags, copy=False)
+                self._send(buffer, flags, False)  # without a copy
         except zmq.Again:
             self.lost_frames += 1
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
 from simulacra.actors.runtime.bonds import Bonds
 from simulacra.actors.runtime.codec import Buffer, CannotPackError, Codec, MessageTooLargeError
@@ -29,14 +29,12 @@ from simulacra.actors.runtime.reason import NOCONNECTION
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.session import Session
 from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Signal
+from simulacra.actors.runtime.turns import serves_many
 from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
 ActorId = int | str
-
-never_waits: Final = threading.local()
-"""``never_waits.here`` is set in threads that serve several peers and so may wait for none."""
 
 
 @register("error.peer-busy")
@@ -122,7 +120,7 @@ class Peer:
             self._changed.notify_all()
         lost = ActorDeadError(f"the connection to {self.name} is lost", NOCONNECTION)
         for reply in asks.values():
-            _settle(reply, None, lost)
+            reply.set_error(lost)
         for ref, signal in bonds:
             ref.signal(signal)
 
@@ -218,8 +216,12 @@ class Peer:
         lane = self._lanes[Lane.DATA]
         if buffers:
             lane.flush()  # buffers are numbered within their frame
-        if lane.add(entry, charge) or at_once or buffers:
+            lane.add(entry, charge)
             lane.flush(buffers)
+        elif at_once:
+            lane.add_now(entry, charge)
+        elif lane.add(entry, charge):
+            lane.flush()
         elif not self._flush_asked:
             self._flush_asked = True
             self._wants_flush(self)
@@ -228,7 +230,7 @@ class Peer:
         deadline = time.monotonic() + self._send_timeout
         while self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
             left = deadline - time.monotonic()
-            if left <= 0 or hasattr(never_waits, "here"):
+            if left <= 0 or serves_many():
                 raise PeerBusyError(self._why_busy(actor))
             self._changed.wait(left)
 
@@ -288,9 +290,7 @@ class Peer:
     def _control_entry(self, entry: bytes) -> bool:
         with self._lock:
             if self.is_up:
-                lane = self._lanes[Lane.CONTROL]
-                lane.add(entry)
-                lane.flush()
+                self._lanes[Lane.CONTROL].add_now(entry)
             return self.is_up
 
     # -- what the peer told
@@ -299,7 +299,7 @@ class Peer:
         """An answer came; if nobody waits for it any more it is dropped."""
         reply = self._asks.pop(number, None)
         if reply is not None:
-            _settle(reply, value, error)
+            reply.resolve(value, error)
 
     def granted(self, messages: int, size: int) -> bool:
         """The peer gave credit back; False when it never was taken."""
@@ -318,14 +318,3 @@ class Peer:
         """Note a link or monitor that the peer made or ended."""
         with self._lock:
             self._bonds.received(to, signal)
-
-
-def _settle(reply: Reply, value: Any, error: BaseException | None) -> None:
-    """Answer; a callback that somebody hung to the reply must not end a thread of the transport."""
-    try:
-        if error is None:
-            reply.set(value)
-        else:
-            reply.set_error(error)
-    except Exception:
-        logger.exception("a callback of a reply failed")

@@ -1,4 +1,4 @@
-"""The one thread that reads the node's ROUTER: what each frame is, and whose.
+"""Reading the node's ROUTER, by one thread at a time: what each frame is, and whose.
 
 A frame of a connection that greeted goes to its session and from there to the actors. From any
 other connection only a HELLO or a REFUSED is understood. What is wrong is counted, logged once a
@@ -8,6 +8,7 @@ connection, and ends that peer's session only.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -15,47 +16,79 @@ import zmq
 
 from simulacra.actors.runtime.codec import Codec, MalformedError
 from simulacra.actors.runtime.connections import Connection, Wire
-from simulacra.actors.runtime.frames import DataHeader, Hello, Kind
-from simulacra.actors.runtime.peer import never_waits
+from simulacra.actors.runtime.frames import (
+    DATA_HEADER_SIZE,
+    DATA_MARK,
+    Hello,
+    Kind,
+    unpack_data_header,
+)
 from simulacra.actors.runtime.roster import Roster
 from simulacra.actors.runtime.session import DELIVER_ALL, Deliver
-from simulacra.actors.runtime.sockets import Socket
+from simulacra.actors.runtime.sockets import KNOCK, Socket
+from simulacra.actors.runtime.turns import Turns
 
 logger = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads frames and hands them on; `run` is the thread's body."""
+    """Reads frames and hands them on; `run` is the standing reader's body.
 
-    def __init__(self, router: Socket, codec: Codec, roster: Roster) -> None:
+    Args:
+        router: the socket; closed at the end of `run`.
+        knock: lets the router receive an empty message from `KNOCK`.
+        codec: how frames are unpacked.
+        roster: whose frames they are.
+    """
+
+    def __init__(
+        self, router: Socket, knock: Callable[[], None], codec: Codec, roster: Roster
+    ) -> None:
         self.malformed = 0
         self.unknown = 0
         self._router = router
         self._port = int(router.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
         self._codec = codec
         self._roster = roster
+        self._connection_of = roster.connections.get
+        self._turns = Turns(self._read, knock)
+        self._patience = -1
 
     def run(self) -> None:
         """Read until the context is shut down."""
-        never_waits.here = True
         with self._router:
-            while True:
-                try:
-                    self._next()
-                except zmq.ContextTerminated:
-                    return
+            self._turns.stand()
+
+    def _read(self, timeout: float | None) -> bool:
+        """Read one message, in whose turn it is; False when the context is shut down."""
+        patience = -1 if timeout is None else max(int(timeout * 1000), 0)
+        try:
+            if patience != self._patience:
+                self._router.set(zmq.RCVTIMEO, patience)
+                self._patience = patience
+            self._next()
+        except zmq.Again:
+            pass
+        except zmq.ContextTerminated:
+            return False
+        return True
 
     def _next(self) -> None:
         router = self._router
         routing_id = router.recv()
         frame = router.recv(copy=False)  # as it knows whether more follows, which costs a call less
-        buffers = self._buffers(frame.more)
-        connection = self._roster.connections.get(routing_id)
+        buffers = self._buffers() if frame.more else []
+        connection = self._connection_of(routing_id)
         if connection is None:
-            self._stranger(routing_id, frame)
+            if routing_id != KNOCK:
+                self._stranger(routing_id, frame)
             return
         try:
-            self._known(connection, frame.bytes, buffers)
+            data = frame.bytes
+            if data.startswith(DATA_MARK):
+                self._data(connection, data, buffers)
+            else:
+                self._known(connection, data, buffers)
         except MalformedError as error:
             self._malformed(connection, error)
         except zmq.ContextTerminated:
@@ -64,8 +97,9 @@ class Reader:
             logger.exception("a frame of %s could not be handled", connection.peer.name)
             self._roster.fail(connection.peer, f"internal error: {error!r}")
 
-    def _buffers(self, more: Any) -> list[memoryview]:
+    def _buffers(self) -> list[memoryview]:
         buffers: list[memoryview] = []
+        more: Any = True
         while more:
             frame = self._router.recv(copy=False)
             buffers.append(frame.buffer.toreadonly())
@@ -75,11 +109,8 @@ class Reader:
     # -- peers
 
     def _known(self, connection: Connection, data: bytes, buffers: list[memoryview]) -> None:
-        objects = self._codec.unpack(data, buffers)
-        header = _header(objects)
-        if header[0] == 0:  # Kind.DATA; as a number it costs less
-            self._data(connection, objects)
-        elif header[0] == Kind.HELLO:
+        header = _header(self._codec.unpack(data, buffers))
+        if header[0] == Kind.HELLO:
             self._hello_again(connection, Hello.unpack(header[1]))
         elif header[0] == Kind.BYE:
             self._roster.left(connection.peer, f"it said goodbye: {header[1]}")
@@ -88,19 +119,26 @@ class Reader:
         else:
             raise MalformedError(f"a frame of kind {header[0]!r}")
 
-    def _data(self, connection: Connection, objects: list[Any]) -> None:
-        header = DataHeader.unpack(objects[0])
-        if len(objects) - 1 != header.entries:
-            raise MalformedError(f"{len(objects) - 1} entries, but {header.entries} were announced")
+    def _data(self, connection: Connection, data: bytes, buffers: list[memoryview]) -> None:
+        first, count, messages, size = unpack_data_header(data)
+        packed = memoryview(data)[DATA_HEADER_SIZE:]
+        if count == 1:  # as nearly always but under load, and then this is quicker
+            entries = [self._codec.unpack_one(packed, buffers)]
+        else:
+            entries = self._codec.unpack(packed, buffers)
+        if len(entries) != count:
+            raise MalformedError(f"{len(entries)} entries, but {count} were announced")
         peer = connection.peer
         with peer.session_lock:
             commands = peer.session.frame(
-                connection.lane, connection.session, header.first, header.entries, monotonic()
+                connection.lane, connection.session, first, count, monotonic()
             )
             if commands is not DELIVER_ALL:
                 self._roster.run(peer, commands)
-        if commands and isinstance(commands[-1], Deliver):
-            connection.incoming.frame(header, objects, 1 + commands[-1].skip)
+        if commands is DELIVER_ALL:
+            connection.incoming.frame(entries, messages, size)
+        elif commands and isinstance(commands[-1], Deliver):
+            connection.incoming.frame(entries[commands[-1].skip :], messages, size)
 
     def _hello_again(self, connection: Connection, hello: Hello) -> None:
         if hello.key != connection.peer.key or hello.session_id != connection.session:

@@ -85,6 +85,7 @@ class Roster:
         connections: those that peers opened to this node.
         refused_strangers: members that this node refused and never met, by key: how each greeted,
             and why it was refused.
+        find: the peer with a node's name, None if there is none.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Roster:
         self._on_up, self._on_down = on_up, on_down
         self._peers: dict[str, Peer] = {}  # by key
         self._names: dict[str, Peer] = {}
+        self.find = self._names.get
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._refused_at: dict[str, float] = {}
@@ -123,10 +125,6 @@ class Roster:
         """All peers, by name."""
         with self._lock:
             return sorted(self._peers.values(), key=lambda peer: peer.name)
-
-    def find(self, name: str) -> Peer | None:
-        """The peer with a node's name."""
-        return self._names.get(name)
 
     def add(self, endpoint: str, key: str) -> Peer:
         """The peer with a key; a new one is dialed until it answers."""

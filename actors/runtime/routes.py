@@ -47,9 +47,9 @@ class Route:
     def _peer(self) -> Peer | None:
         """The peer, if it is up and still the process where the actor lives."""
         peer = self._find(self._node)
-        if peer is None or not peer.is_up or not self._is_of(peer):
-            return None
-        return peer
+        if peer is not None and peer.is_up and (not self._incarnation or self._is_of(peer)):
+            return peer
+        return None
 
     def _is_of(self, peer: Peer) -> bool:
         return not self._incarnation or self._incarnation == peer.incarnation

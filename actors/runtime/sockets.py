@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -27,6 +28,9 @@ _RECONNECT_MAX_MS: Final = 1000
 _HANDSHAKE_MS: Final = 5000
 _PING_MS: Final = 5000
 _SLACK: Final = 1024 * 1024
+
+KNOCK: Final = b"knock"
+"""The routing id of the ROUTER's own knocks: no other node's, whose ids are longer."""
 
 
 class Sockets:
@@ -53,6 +57,8 @@ class Sockets:
         self.router.maxmsgsize = limit + _SLACK
         self.router.handshake_ivl = _HANDSHAKE_MS
         self.router.heartbeat_ivl = _PING_MS
+        self._knocker = self._make_knocker()
+        self._knocking = threading.Lock()
         try:
             self.router.bind(bind)
         except zmq.ZMQError:
@@ -60,6 +66,21 @@ class Sockets:
             self.close()
             raise
         self.endpoint = self.router.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def _make_knocker(self) -> Socket:
+        inside = "inproc://knocks"
+        self.router.bind(inside)
+        knocker = self.context.socket(zmq.DEALER)
+        knocker.linger = 0
+        knocker.routing_id = KNOCK
+        knocker.connect(inside)
+        return knocker
+
+    def knock(self) -> None:
+        """Let whoever waits at the ROUTER receive an empty message from `KNOCK`."""
+        with self._knocking:
+            if not self._knocker.closed:
+                self._knocker.send(b"", zmq.DONTWAIT)
 
     def _make(self, kind: int, endpoint: str) -> Socket:
         socket = self.context.socket(kind)
@@ -108,6 +129,8 @@ class Sockets:
         All lanes must be closed before; whoever reads the ROUTER closes it when it is told
         `zmq.ContextTerminated`.
         """
+        with self._knocking:
+            self._knocker.close()
         self.context.term()
         self.door.join(5.0)
 

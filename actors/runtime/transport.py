@@ -1,11 +1,11 @@
 """The transport of one node: carries the mail and signals of its actors to other nodes.
 
-A node binds one ROUTER, the only port that others need to reach, read by one thread. To each peer
-it dials two DEALERs, the lanes, which are used for sending only, by any thread. Both nodes dial, so
-each can refuse, expel and notice the loss of the other by itself.
+A node binds one ROUTER, the only port that others need to reach, read by one thread at a time
+(turns.py). To each peer it dials two DEALERs, the lanes, which are used for sending only, by any
+thread. Both nodes dial, so each can refuse, expel and notice the loss of the other by itself.
 
-Threads: the reader; the timekeeper, which ticks the sessions; the flusher, which sends what tells
-left behind; the door.
+Threads: the standing reader; the timekeeper, which ticks the sessions; the flusher, which sends
+what tells left behind; the door.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Transport:
             on_up=on_up,
             on_down=on_down,
         )
-        self._reader = Reader(self._sockets.router, codec, self._roster)
+        self._reader = Reader(self._sockets.router, self._sockets.knock, codec, self._roster)
         self._threads = [
             threading.Thread(target=body, name=f"simulacra-{what}-{system.name}", daemon=True)
             for what, body in (

@@ -9,7 +9,15 @@ import msgpack
 import pytest
 
 from simulacra.actors.runtime.codec import MalformedError
-from simulacra.actors.runtime.frames import DataHeader, Hello, Kind, Lane, pack_data_header
+from simulacra.actors.runtime.frames import (
+    DATA_HEADER_SIZE,
+    DATA_MARK,
+    Hello,
+    Kind,
+    Lane,
+    pack_data_header,
+    unpack_data_header,
+)
 
 HELLO = Hello(1, "0.1", "nas", 7, 3, (9, 2), "tcp://nas:1", "key", (16, 1024), lane=Lane.DATA)
 
@@ -63,9 +71,23 @@ def test_an_endpoint_for_any_address_is_completed(endpoint: str, address: str, s
     assert replace(HELLO, endpoint=endpoint).seen_from(address).endpoint == seen
 
 
-def test_a_data_header() -> None:
-    header = msgpack.unpackb(pack_data_header(5, 2, 1, 99))
-    assert DataHeader.unpack(header) == (0, 5, 2, 1, 99)
-    for wrong in ([0, 5, 2, 1], [0, 5, 2, 1, -1], [0, 5, 2, 1, "9"], [0, True, 2, 1, 9]):
-        with pytest.raises(MalformedError):
-            DataHeader.unpack(wrong)
+@pytest.mark.parametrize("numbers", [(5, 2, 1, 99), (2**63, 2**31, 2**31, 2**63), (0, 0, 0, 0)])
+def test_a_data_header_is_msgpack_of_one_width(numbers: tuple[int, int, int, int]) -> None:
+    header = pack_data_header(*numbers)
+    assert msgpack.unpackb(header) == [Kind.DATA, *numbers]
+    assert header.startswith(DATA_MARK)
+    assert len(header) == DATA_HEADER_SIZE
+    assert unpack_data_header(header + b"entries") == numbers
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pack_data_header(5, 2, 1, 99)[:-1],
+        msgpack.packb([Kind.DATA, 5, 2, 1, 99]),
+        msgpack.packb([Kind.DATA, 2**63, "a text in place of a number", 2, 99]),
+    ],
+)
+def test_a_data_header_of_another_shape_is_malformed(header: bytes) -> None:
+    with pytest.raises(MalformedError):
+        unpack_data_header(header)
