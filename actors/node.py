@@ -197,6 +197,7 @@ class Node:
                 on_down=lambda peer, _: self._lost(peer.name),
             )
         except zmq.ZMQError as error:
+            self.system.stop()
             raise GatewayError(
                 ErrorCode.FAILED,
                 f"cannot listen on {listen}: {error}",
