@@ -120,6 +120,9 @@ class Focus(Actor):
     Args:
         settings: from the node.
         view: kept up to date for other threads.
+
+    Raises:
+        DamagedStoreError: the disk holds something else; the text says what to do.
     """
 
     def __init__(self, settings: FocusSettings, view: FocusView | None = None) -> None:
@@ -129,22 +132,26 @@ class Focus(Actor):
         self._timer: Timer | None = None
         self._due = 0.0
         self._master: Ref | None = None
+        self._store = FocusStore(settings.path)
+        self._seat = self._take_seat()
+        self._machine = Mastership(self._seat, _boot_time())
+
+    def _take_seat(self) -> Seat:
+        """Read the disk."""
+        try:
+            kept = self._store.load()
+        except BaseException:
+            self._store.close()
+            raise
+        told = self._settings
+        self._view.epoch = kept.epoch
+        return Seat(
+            self.system.name, kept.life, kept.journal, told.reachable, told.standing, time.time,
+            told.timing, kept.epoch,
+        )  # fmt: skip
 
     def on_start(self) -> None:
-        """Read the disk, and begin to listen.
-
-        Raises:
-            DamagedStoreError: the disk holds something else.
-        """
-        self._store = FocusStore(self._settings.path)
-        kept = self._store.load()
-        host, told = self.system.name, self._settings
-        self._seat = Seat(
-            host, kept.life, kept.journal, told.reachable, told.standing, time.time, told.timing,
-            kept.epoch,
-        )  # fmt: skip
-        self._machine = Mastership(self._seat, _boot_time())
-        self._view.epoch = kept.epoch
+        """Begin to listen."""
         self._arm()
 
     def on_stop(self, reason: ExitReason) -> None:

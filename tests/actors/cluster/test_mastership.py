@@ -159,7 +159,7 @@ asks = st.lists(st.tuples(st.floats(0, 20), hosts), min_size=1, max_size=20)
 
 
 @pytest.mark.timeout(PATIENT)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES // 4, deadline=None)
 @given(st.integers(0, 2**32), links, refocuses, asks)
 def test_requests_in_flight_during_refocuses_are_answered_once(
     seed: int, link: Link, refocuses: list[tuple[float, str]], asks: list[tuple[float, str]]
