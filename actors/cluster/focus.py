@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulacra.actors.cluster import tidings as m
-from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.election import Standing
 from simulacra.actors.cluster.entry_kinds import settings
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
+from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.cluster.journal import Base, Entry, Journal
@@ -61,10 +61,6 @@ class Mail:
 @dataclass(frozen=True, slots=True)
 class Describe:
     """Answered with all that is known of the focus, as plain data."""
-
-
-class UnansweredError(Exception):
-    """No master answered in time: the request may have been done or not."""
 
 
 def _boot_time() -> float:
@@ -258,6 +254,7 @@ class Focus(Actor):
             "since": self._view.since or _since(journal, seat.epoch),
             "why": self._view.why or _why(journal, seat.epoch),
             "acting": acting is not None,
+            "dropped": self._machine.dropped,
             "journal": journal.end[0],
             "succession": seat.succession(),
             "history": _table(journal, "masters"),
@@ -282,36 +279,3 @@ def _since(journal: Journal, epoch: Epoch) -> float:
 
 def _why(journal: Journal, epoch: Epoch) -> str:
     return str(_entry_of(journal, epoch).get("why", ""))
-
-
-class FocusClient:
-    """Requests to the master, for threads of this node.
-
-    Args:
-        focus: the ref of this host's focus.
-    """
-
-    def __init__(self, focus: Ref) -> None:
-        self._focus = focus
-
-    def request(
-        self, kind: str, body: dict[str, Any], request: str, patience: float = 10.0
-    ) -> m.Answer:
-        """Ask the master, wherever it is, and wait for the answer.
-
-        Args:
-            kind: one of `entry_kinds.KINDS`, or ``focus`` with the body ``{"host": ..., "why":
-                ...}``.
-            body: plain data.
-            request: an id that no other request has ever had; the same for a second try.
-            patience: seconds until it is given up, 60 at most.
-
-        Raises:
-            RefusedError: the master refuses; the text says why.
-            UnansweredError: no master answered in time.
-        """
-        asked = m.Request(request, kind, body, patience)
-        answer: m.Answer = self._focus.ask(asked, timeout=patience + 5)
-        if not answer.granted:
-            raise RefusedError(str(answer.value))
-        return answer

@@ -16,11 +16,10 @@ from simulacra.actors.cluster.focus import (
     MASTER,
     Describe,
     Focus,
-    FocusClient,
     FocusSettings,
     FocusView,
-    UnansweredError,
 )
+from simulacra.actors.cluster.focus_client import FocusClient, UnansweredError
 from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.runtime import Actor, ChildSpec, StartError

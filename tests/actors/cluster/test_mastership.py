@@ -382,3 +382,15 @@ def test_two_masters_that_meet_are_one_within_five_seconds() -> None:
     stays = dict(world.masters)
     world.clock.advance(30)
     assert world.masters == stays
+
+
+def test_a_master_holds_so_many_requests_and_drops_the_rest_for_their_clients_to_repeat() -> None:
+    world = realm()
+    seat = world.processes["b"].seat
+    seat.timing = Timing(parked=2)
+    world.network.split(["b"])  # nobody has a copy, and membership has not noticed
+    for number in range(3):
+        ask = m.Ask(f"x{number}", "put", {"id": f"i{number}"}, Epoch(1, "b"))
+        world.network.nodes["b"].step(m.Arrived("d", ask))
+    assert world.processes["b"].machine.dropped == 1
+    assert seat.journal.answer("x2") is None
