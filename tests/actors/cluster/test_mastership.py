@@ -394,3 +394,12 @@ def test_a_master_holds_so_many_requests_and_drops_the_rest_for_their_clients_to
         world.network.nodes["b"].step(m.Arrived("d", ask))
     assert world.processes["b"].machine.dropped == 1
     assert seat.journal.answer("x2") is None
+
+
+def test_what_a_target_has_said_before_does_not_count_for_a_refocus() -> None:
+    world = realm()
+    world.clock.advance(2)  # all have all of the journal
+    world.stop("c")
+    world.ask("d", "focus", {"host": "c"})
+    world.clock.advance(2)
+    assert world.disks["b"].epoch == Epoch(1, "b")
