@@ -17,7 +17,8 @@ from simulacra.actors.cluster.capabilities import on_mains, told_here
 from simulacra.actors.cluster.election import Standing
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.events import EventLog
-from simulacra.actors.cluster.focus import FOCUS, Focus, FocusClient, FocusSettings, FocusView
+from simulacra.actors.cluster.focus import FOCUS, Focus, FocusSettings, FocusView
+from simulacra.actors.cluster.focus_client import FocusClient
 from simulacra.actors.cluster.members import LIVE, Member, State
 from simulacra.actors.cluster.membership import MEMBERSHIP, Membership, Memory
 from simulacra.actors.cluster.needs import Capabilities

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulacra.actors.cluster import tidings as m
-from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.election import Standing
 from simulacra.actors.cluster.entry_kinds import settings
 from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
+from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.cluster.journal import Base, Entry, Journal
@@ -68,10 +68,6 @@ class _KillMaster:
     """The former master's parts have had their time to stop."""
 
     master: Ref
-
-
-class UnansweredError(Exception):
-    """No master answered in time: the request may have been done or not."""
 
 
 def _boot_time() -> float:
@@ -129,6 +125,9 @@ class Focus(Actor):
     Args:
         settings: from the node.
         view: kept up to date for other threads.
+
+    Raises:
+        DamagedStoreError: the disk holds something else; the text says what to do.
     """
 
     def __init__(self, settings: FocusSettings, view: FocusView | None = None) -> None:
@@ -139,22 +138,26 @@ class Focus(Actor):
         self._due = 0.0
         self._master: Ref | None = None
         self._ending: Ref | None = None
+        self._store = FocusStore(settings.path)
+        self._seat = self._take_seat()
+        self._machine = Mastership(self._seat, _boot_time())
+
+    def _take_seat(self) -> Seat:
+        """Read the disk."""
+        try:
+            kept = self._store.load()
+        except BaseException:
+            self._store.close()
+            raise
+        told = self._settings
+        self._view.epoch = kept.epoch
+        return Seat(
+            self.system.name, kept.life, kept.journal, told.reachable, told.standing, time.time,
+            told.timing, kept.epoch,
+        )  # fmt: skip
 
     def on_start(self) -> None:
-        """Read the disk, and begin to listen.
-
-        Raises:
-            DamagedStoreError: the disk holds something else.
-        """
-        self._store = FocusStore(self._settings.path)
-        kept = self._store.load()
-        host, told = self.system.name, self._settings
-        self._seat = Seat(
-            host, kept.life, kept.journal, told.reachable, told.standing, time.time, told.timing,
-            kept.epoch,
-        )  # fmt: skip
-        self._machine = Mastership(self._seat, _boot_time())
-        self._view.epoch = kept.epoch
+        """Begin to listen."""
         self._show()
         self._arm()
 
@@ -278,6 +281,7 @@ class Focus(Actor):
             "since": self._view.since or _since(journal, seat.epoch),
             "why": self._view.why or _why(journal, seat.epoch),
             "acting": acting is not None,
+            "dropped": self._machine.dropped,
             "journal": journal.end[0],
             "succession": seat.succession(),
             "history": _table(journal, "masters"),
@@ -302,36 +306,3 @@ def _since(journal: Journal, epoch: Epoch) -> float:
 
 def _why(journal: Journal, epoch: Epoch) -> str:
     return str(_entry_of(journal, epoch).get("why", ""))
-
-
-class FocusClient:
-    """Requests to the master, for threads of this node.
-
-    Args:
-        focus: the ref of this host's focus.
-    """
-
-    def __init__(self, focus: Ref) -> None:
-        self._focus = focus
-
-    def request(
-        self, kind: str, body: dict[str, Any], request: str, patience: float = 10.0
-    ) -> m.Answer:
-        """Ask the master, wherever it is, and wait for the answer.
-
-        Args:
-            kind: one of `entry_kinds.KINDS`, or ``focus`` with the body ``{"host": ..., "why":
-                ...}``.
-            body: plain data.
-            request: an id that no other request has ever had; the same for a second try.
-            patience: seconds until it is given up, 60 at most.
-
-        Raises:
-            RefusedError: the master refuses; the text says why.
-            UnansweredError: no master answered in time.
-        """
-        asked = m.Request(request, kind, body, patience)
-        answer: m.Answer = self._focus.ask(asked, timeout=patience + 5)
-        if not answer.granted:
-            raise RefusedError(str(answer.value))
-        return answer

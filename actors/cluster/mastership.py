@@ -47,6 +47,11 @@ class Mastership:
         return self._reign.epoch if self._reign is not None and self._reign.acting else None
 
     @property
+    def dropped(self) -> int:
+        """Requests that found no room here since this host is master; their clients try again."""
+        return 0 if self._reign is None else self._reign.dropped
+
+    @property
     def seat(self) -> Seat:
         """What it stands on; only read it."""
         return self._seat

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.entry_kinds import SUCCESSION
-from simulacra.actors.cluster.focus import FOCUS, Describe, UnansweredError
+from simulacra.actors.cluster.focus import FOCUS, Describe
+from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.cluster.needs import NeedsError
 from simulacra.actors.cluster.service_spec import Service, ServiceError
 from simulacra.actors.clustering import SERVICE_SETTING

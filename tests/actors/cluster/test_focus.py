@@ -16,14 +16,13 @@ from simulacra.actors.cluster.focus import (
     MASTER,
     Describe,
     Focus,
-    FocusClient,
     FocusSettings,
     FocusView,
-    UnansweredError,
 )
+from simulacra.actors.cluster.focus_client import FocusClient, UnansweredError
 from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.focus_timing import Timing
-from simulacra.actors.runtime import Actor, ChildSpec
+from simulacra.actors.runtime import Actor, ChildSpec, StartError
 from tests.actors.runtime.nodes import Network, Node, eventually
 
 QUICK = Timing(
@@ -272,3 +271,11 @@ def test_what_is_no_message_of_the_focus_is_refused(hosts: Hosts) -> None:
     [a] = hosts.start("a")
     with pytest.raises(NotImplementedError):
         a.focus.ask("anything")
+
+
+def test_a_damaged_disk_keeps_the_focus_from_starting_and_says_so(hosts: Hosts) -> None:
+    path = hosts.folder / "a" / "focus.db"
+    path.parent.mkdir()
+    path.write_bytes(b"nothing of the kind " * 300)
+    with pytest.raises(StartError, match=r"damaged.* type: mv "):
+        hosts.start("a")

@@ -159,7 +159,7 @@ asks = st.lists(st.tuples(st.floats(0, 20), hosts), min_size=1, max_size=20)
 
 
 @pytest.mark.timeout(PATIENT)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES // 4, deadline=None)
 @given(st.integers(0, 2**32), links, refocuses, asks)
 def test_requests_in_flight_during_refocuses_are_answered_once(
     seed: int, link: Link, refocuses: list[tuple[float, str]], asks: list[tuple[float, str]]
@@ -382,3 +382,24 @@ def test_two_masters_that_meet_are_one_within_five_seconds() -> None:
     stays = dict(world.masters)
     world.clock.advance(30)
     assert world.masters == stays
+
+
+def test_a_master_holds_so_many_requests_and_drops_the_rest_for_their_clients_to_repeat() -> None:
+    world = realm()
+    seat = world.processes["b"].seat
+    seat.timing = Timing(parked=2)
+    world.network.split(["b"])  # nobody has a copy, and membership has not noticed
+    for number in range(3):
+        ask = m.Ask(f"x{number}", "put", {"id": f"i{number}"}, Epoch(1, "b"))
+        world.network.nodes["b"].step(m.Arrived("d", ask))
+    assert world.processes["b"].machine.dropped == 1
+    assert seat.journal.answer("x2") is None
+
+
+def test_what_a_target_has_said_before_does_not_count_for_a_refocus() -> None:
+    world = realm()
+    world.clock.advance(2)  # all have all of the journal
+    world.stop("c")
+    world.ask("d", "focus", {"host": "c"})
+    world.clock.advance(2)
+    assert world.disks["b"].epoch == Epoch(1, "b")
