@@ -36,6 +36,7 @@ import zmq
 
 from simulacra.actors import logs
 from simulacra.actors.addresses import reachable_host
+from simulacra.actors.compute import cgroups
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
@@ -302,6 +303,7 @@ def run(settings: Settings) -> None:
     """
     logs.configure(settings.name, as_json=settings.log == "json")
     faulthandler.register(signal.SIGUSR1)
+    cgroups.use()
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
