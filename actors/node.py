@@ -48,6 +48,7 @@ from simulacra.actors.cluster.naming import check_name
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
+from simulacra.actors.compute import cgroups
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
@@ -396,6 +397,7 @@ def run(settings: Settings) -> None:
     """
     logs.configure(settings.name, as_json=settings.log == "json")
     faulthandler.register(signal.SIGUSR1)
+    cgroups.use()
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())

@@ -26,7 +26,15 @@ from typing import Final
 
 import psutil
 
-from simulacra.actors.compute.limits import POLL_EVERY, exceeded, measure, of_status
+from simulacra.actors.compute import cgroups
+from simulacra.actors.compute.limits import (
+    POLL_EVERY,
+    Usage,
+    exceeded,
+    measure,
+    of_status,
+    over_limit,
+)
 from simulacra.actors.compute.spec import Limits
 from simulacra.actors.runtime.reason import KILLED, SHUTDOWN, ExitReason
 
@@ -87,7 +95,9 @@ class GuardedProcess:
         self._control, theirs = socket.socketpair()
         self._has_terminal = terminal
         self._output, slave = pty.openpty() if terminal else os.pipe()
+        self._cgroup: cgroups.Cgroup | None = None
         try:
+            self._cgroup = cgroups.make(limits)
             self._guard = subprocess.Popen(  # noqa: S603 - running what was asked for is its task
                 argv(theirs.fileno()),
                 stdin=slave if terminal else subprocess.DEVNULL,
@@ -101,10 +111,14 @@ class GuardedProcess:
         except BaseException:
             self._control.close()
             os.close(self._output)
+            if self._cgroup is not None:
+                self._cgroup.remove()
             raise
         finally:
             theirs.close()
             os.close(slave)
+        if self._cgroup is not None:
+            self._cgroup.add(self._guard.pid)
         self.started = time.monotonic()
         self._thread = threading.Thread(target=self._watch, name=f"guard-{self._guard.pid}")
 
@@ -216,9 +230,16 @@ class GuardedProcess:
                 self.kill()
             return
         if (self._limits.memory, self._limits.cpu, self._limits.wall) != (None, None, None):
-            reason = exceeded(self._limits, measure(self._guard.pid, now - self.started))
+            reason = self._over_limit(now - self.started)
             if reason is not None:
                 self.kill(reason)
+
+    def _over_limit(self, wall: float) -> ExitReason | None:
+        if self._cgroup is None:
+            return exceeded(self._limits, measure(self._guard.pid, wall))
+        if self._cgroup.is_out_of_memory:
+            return over_limit("memory", None, self._limits.memory)
+        return exceeded(self._limits, Usage(0, self._cgroup.cpu, wall))
 
     def _drain(self, selector: selectors.BaseSelector) -> None:
         """Read what was written before the end."""
@@ -241,6 +262,11 @@ class GuardedProcess:
             self._control.close()
             os.close(self._output)
         reason = self._reason
+        if self._cgroup is not None:
+            if reason is None and self._cgroup.is_out_of_memory:
+                reason = over_limit("memory", None, self._limits.memory)
+            with contextlib.suppress(OSError):  # the next node removes it
+                self._cgroup.remove()
         if reason is None and self._status is None:
             reason = ExitReason("killed", detail="its guard was killed")
         self._on_exit(reason or of_status(self._status or 0, self._limits))
@@ -262,6 +288,8 @@ class GuardedProcess:
             word, _, number = line.partition(" ")
             if word == "pid":
                 self._pid = int(number)
+                if self._cgroup is not None:
+                    self._cgroup.add(self._pid)  # should it have been faster than we were
             else:
                 self._status = int(number)
         return bool(lines)

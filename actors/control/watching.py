@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from simulacra.actors.compute import cgroups
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Await, GetResult
 from simulacra.actors.compute.services import THIS_SOFTWARE
@@ -66,7 +67,7 @@ class Watching:
             "memory": {"total": memory.total, "free": memory.available},
             "speed": measured_speed(),
             "labels": list(node.settings.labels),
-            "limits": "rlimit",
+            "limits": "cgroup" if cgroups.in_use() else "rlimit",
             "computations": dict(Counter(each.state for each in here if each.state != "left")),
             "dead_letters": node.system.dead_letters.count,
             "log": None if log is None else str(log),

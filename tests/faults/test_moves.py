@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,13 +117,17 @@ def test_a_trace_id_follows_a_request_to_other_hosts(machines: Machines) -> None
     [begun] = [e for e in b.events(asked["trace"]) if "begins here" in e["message"]]
     assert (begun["host"], begun["actor"]) == ("b", "computations")
     a.migrate("traced", "c")
-    [left] = [e for e in b.events() if e["message"] == "is to move to c: asked for"]
-    assert left["computation"].startswith("traced#")
-    [came] = [e for e in c.events(left["trace"]) if "runs here now" in e["message"]]
-    assert came["computation"] == left["computation"]
     a.call("stop", name="traced", kill=True)
-    [ended] = [e for e in c.events() if e["message"].startswith("has ended, stopped")]
-    assert ended["computation"] == left["computation"]
+
+    def said(machine: Machine, text: str) -> list[dict[str, Any]]:
+        told = [e for e in machine.events() if e.get("computation", "").startswith("traced#")]
+        return [event for event in told if event["message"].startswith(text)]
+
+    [left], [came] = said(b, "is to move to c: asked for"), said(c, "runs here now")
+    assert left["trace"]
+    assert left["trace"] == came["trace"] != asked["trace"]
+    [ended] = said(c, "has ended, stopped")
+    assert ended["computation"] == came["computation"] == left["computation"]
 
 
 def test_near_and_on_decide_where_it_starts(machines: Machines) -> None:

@@ -107,5 +107,5 @@ def test_a_message_that_is_too_large_is_refused(tmp_path: Path) -> None:
         a, _ = machines
         a.spawn(COUNTER, name="counter")
         with pytest.raises(GatewayError, match=r"large|limit|MiB|bytes"):
-            a.tell("counter", bytes(200 << 20))
+            a.call("send", name="counter", body=bytes(200 << 20), sender="test")
         assert a.ask("counter", 1) == 1

@@ -43,8 +43,7 @@ def test_it_starts_at_the_larger_data_over_the_bandwidth_measured(machines: Mach
     assert a.result("fetch") == 20_000_000
     [rate] = [p["bandwidth"] for p in a.call("status")["peers"] if p["host"] == "c"]
     assert rate is not None
-    # From c it would read what is on b, over a route of which a has heard nothing yet.
-    assert place(a, "drawn-not", Reads(small), Reads(large)) == "a"
+    # From c it would read what is on b: c measures that route, and a hears of it.
     assert c.spawn(FETCH, small, name="fetch-too", on="c") == "c"
     assert c.result("fetch-too") == 1_000_000
     wait_for(lambda: place(a, "drawn", Reads(small), Reads(large)) == "c", what="a has heard")
@@ -98,7 +97,7 @@ def test_a_full_host_is_waited_for_a_little_and_it_is_said(machines: Machines) -
     assert (row["state"], row["host"]) == ("waiting", None)
     assert row["waits_for"].startswith(f"room on a, {WAIT_LIMIT_SECONDS:g} s at most: it needs ")
     why = a.call("explain", name="large")
-    assert why["waits_for"] == row["waits_for"]
+    assert why["waits_for"].startswith("room on a, ")
     assert all("more than is free there now" in each["refused"] for each in why["alternatives"])
     with pytest.raises(GatewayError, match="large is taken by a computation that waits"):
         a.spawn(HOLD, name="large")

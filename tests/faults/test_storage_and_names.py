@@ -74,7 +74,7 @@ def test_a_result_over_the_limit_of_a_message_is_an_error_that_says_so(host: Hos
     host.script("def main(ctx):\n    return b'x' * (65 * 2**20)", name="big", restart="temporary")
     found = host.result("big")
     assert found["state"] == "failed"
-    assert "MessageTooLargeError" in found["reason"]["text"]
+    assert "CannotPackError: the result has 68157440 bytes" in found["reason"]["text"]
 
 
 def test_a_name_that_is_taken(host: Host) -> None:

@@ -18,11 +18,13 @@ from simulacra.actors.gateway.frames import (
 )
 
 scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
-frames = st.dictionaries(st.text(), values, max_size=4)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10
+)
+frames = st.dictionaries(st.text(), values, max_size=3)
 
 
-@given(st.lists(frames, max_size=5), st.lists(st.integers(0, 400), max_size=8))
+@given(st.lists(frames, max_size=3), st.lists(st.integers(0, 400), max_size=8))
 def test_frames_survive_any_cut(sent: list[dict[str, Any]], cuts: list[int]) -> None:
     stream = b"".join(map(pack, sent))
     edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
