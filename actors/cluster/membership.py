@@ -42,6 +42,7 @@ from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed, Contested, Remember
 from simulacra.actors.runtime import Actor, ExitReason
 from simulacra.actors.runtime.errors import MailboxFullError
+from simulacra.actors.runtime.peer import never_waits
 from simulacra.actors.runtime.timers import Timer
 from simulacra.actors.runtime.wire_types import register
 
@@ -50,7 +51,7 @@ logger = logging.getLogger(__name__)
 MEMBERSHIP: Final = "membership"
 GROUP: Final = "membership.changes"
 _PACKETS: Final = get_args(Packet)
-_EVENTS: Final = (Met, Lost, Declare, Watch, WriteOff, Review)
+_EVENTS: Final = (Tick, Met, Lost, Declare, Watch, WriteOff, Review)
 _WAITING: Final = 8  # packets for a host that is being dialed
 _WAIT: Final = 2.0  # seconds that they wait
 
@@ -185,15 +186,13 @@ class Membership(Actor):
         )
 
     def on_start(self) -> None:
-        """Begin."""
+        """Begin. Nobody is waited for: a peer that takes no mail must not make this host late."""
+        never_waits.here = True
         self._step(Tick())
 
     def on_receive(self, message: Any) -> Any:
         """Packets, events of the node and the user (`swim`), and `TableQuery`."""
         match message:
-            case Tick():
-                self._timer = None
-                self._step(message)
             case TableQuery():
                 return self._entries()
             case _ if isinstance(message, _PACKETS):
