@@ -7,7 +7,6 @@
 | holder | every member of a thing that it holds: the value is a map whose ``host`` is the origin's host; for a thing that moves the epoch grows with each move |
 | member | every member |
 | network | an owner, by endorsement, or the master, under its own epoch |
-| proof | whoever has it: the value proves itself |
 
 A kind that is not known (of newer software) is kept and passed on, and not shown. So is a fact that
 its origin may not author: all replicas hold the same, and none believes it.
@@ -33,7 +32,6 @@ class Rule(Enum):
     HOLDER = auto()
     MEMBER = auto()
     NETWORK = auto()
-    PROOF = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,6 @@ class Kind:
     rule: Rule
     keep: int = 60 * DAY
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether several hosts may speak under one key."""
-        return self.rule in (Rule.HOLDER, Rule.MEMBER, Rule.NETWORK)
-
 
 KINDS: Final[Mapping[str, Kind]] = {
     "host": Kind(Rule.OWN, 0),  # cores, memory, arch, kvm, gpu, battery, metered, zone, addresses
@@ -67,8 +60,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "split": Kind(Rule.MEMBER),
     "setting": Kind(Rule.NETWORK),
     "role": Kind(Rule.NETWORK),
-    "eviction": Kind(Rule.NETWORK),
-    "admission": Kind(Rule.PROOF),
 }
 
 
@@ -83,9 +74,6 @@ class Trust(Protocol):
 
     def is_owner(self, key: str) -> bool:
         """Whether a public key, in hexadecimal, is an owner's."""
-
-    def prove(self, fact: Fact) -> bool:
-        """Whether the value of a fact proves itself; if so, it may make other keys known."""
 
 
 def why_not(fact: Fact, trust: Trust, kinds: Mapping[str, Kind] = KINDS) -> str | None:
@@ -108,8 +96,6 @@ def _problem(rule: Rule, fact: Fact, trust: Trust) -> str | None:
             return "only the host that holds it may"
         case Rule.NETWORK if not (_is_masters(fact) or trust.is_owner(fact.owner)):
             return "only an owner may, or the master under its epoch"
-        case Rule.PROOF if not (fact.is_value and trust.prove(fact)):
-            return "it does not prove itself"
     return None
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from simulacra.actors.cluster.counting import Change
 from simulacra.actors.cluster.facts import Fact, Origin
 from simulacra.actors.cluster.origins import Part
-from simulacra.actors.cluster.views import Change
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Outcome:
         changes: of what counts.
         news: parts that were new, to be passed on.
         refused: why parts were not taken.
-        unauthorised: what origins said that they may not.
+        unauthorised: hosts that said what they may not, and what.
         ahead: hosts whose clocks are ahead.
         gaps: origins of whose logs something is missing.
     """
@@ -31,7 +31,7 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     news: list[Part] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    unauthorised: list[str] = field(default_factory=list)
+    unauthorised: list[tuple[str, str]] = field(default_factory=list)
     ahead: set[str] = field(default_factory=set)
     gaps: list[Origin] = field(default_factory=list)
 

@@ -3,7 +3,7 @@
 1. Each origin has its log (`origins`); merging is taking parts of logs, in any order, as often as
    they come. A part is verified first: a signature that is wrong, or an origin that was never let
    in, and nothing of the part is taken, so that it can come again from somebody else.
-2. What counts under a key follows from the facts that are held (`views`). What an origin may not
+2. What counts under a key follows from the facts that are held (`counting`). What an origin may not
    say is held like all else, so that replicas agree; it is reported, and never counts.
 3. What this host says is stamped after all that it believes under the key; so a host with a clock
    that is ahead can always be answered.
@@ -22,6 +22,7 @@ from typing import Final
 
 from simulacra.actors.cluster import vectors
 from simulacra.actors.cluster.clock import NEVER, Clock
+from simulacra.actors.cluster.counting import Change, Rules
 from simulacra.actors.cluster.ed25519 import Signer
 from simulacra.actors.cluster.facts import (
     NO_EPOCH,
@@ -37,7 +38,6 @@ from simulacra.actors.cluster.origins import NOTHING, Log, Mark, Part
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.taking import FACTS_LIMIT, SIZE_LIMIT, why_not_take
 from simulacra.actors.cluster.vectors import Digest, Vector
-from simulacra.actors.cluster.views import Change, Rules
 
 _DOTS_LIMIT: Final = 64
 
@@ -196,7 +196,8 @@ class Replica:
         problem = self.rules.why_not(fact)
         if problem is not None:
             raise FactError(problem)
-        if len(log) >= FACTS_LIMIT or log.size + fact.size > SIZE_LIMIT:
+        adds = fact.form is not Form.GONE and log.under(fact.key) is None
+        if adds and (len(log) >= FACTS_LIMIT or log.size + fact.size > SIZE_LIMIT):
             raise FactError(
                 f"{self.origin.host} has said {len(log):,} facts of {log.size:,} bytes, and "
                 f"{FACTS_LIMIT:,} of {SIZE_LIMIT:,} are allowed: delete some first"
@@ -238,7 +239,7 @@ class Replica:
             if self._clock.see(fact.stamp, wall):
                 outcome.ahead.add(fact.origin.host)
             if (problem := self.rules.why_not(fact)) is not None:
-                outcome.unauthorised.append(problem)
+                outcome.unauthorised.append((fact.origin.host, problem))
         if log.floor != floor:
             outcome.floors[part.origin] = log.floor
         self._digest = None
@@ -255,6 +256,11 @@ class Replica:
             del self._facts[fact.key]
 
     # -- comparing
+
+    @property
+    def logs(self) -> Iterable[Log]:
+        """All that is held."""
+        return self._logs.values()
 
     @property
     def vector(self) -> Vector:

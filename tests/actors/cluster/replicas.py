@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
+from simulacra.actors.cluster.counting import Rules
 from simulacra.actors.cluster.ed25519 import Signer
-from simulacra.actors.cluster.facts import Fact, Form, Key, Origin, to_text
+from simulacra.actors.cluster.facts import Form, Key, Origin, to_text
 from simulacra.actors.cluster.kinds import Kind, Rule
 from simulacra.actors.cluster.origins import Log, Part
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.replica import Replica
-from simulacra.actors.cluster.views import Rules
 
 NETWORK = "home"
 NOW = 1_800_000_000_000
@@ -24,7 +24,6 @@ KINDS = {
     "name": Kind(Rule.HOLDER, KEEP),
     "service": Kind(Rule.MEMBER, KEEP),
     "setting": Kind(Rule.NETWORK, KEEP),
-    "admission": Kind(Rule.PROOF, KEEP),
 }
 OWNER = Signer(b"o" * 32)
 _lives = count(1)
@@ -36,7 +35,7 @@ def signer(host: str) -> Signer:
 
 
 class Known:
-    """Trusts some hosts; what proves itself has the value "proof"."""
+    """Trusts some hosts."""
 
     def __init__(self, hosts: Iterable[str]) -> None:
         self.keys = {host: signer(host).key for host in hosts}
@@ -52,9 +51,6 @@ class Known:
     def is_owner(self, key: str) -> bool:
         return key == OWNER.key
 
-    def prove(self, fact: Fact) -> bool:
-        return fact.value == "proof"
-
 
 def replica(host: str, trust: Known, logs: Iterable[Log] = (), wall: int = NOW) -> Replica:
     """A replica in a new life."""
@@ -69,7 +65,7 @@ def replica(host: str, trust: Known, logs: Iterable[Log] = (), wall: int = NOW) 
     )
 
 
-def replicas(hosts: str, trust: Known | None = None) -> list[Replica]:
+def replicas(hosts: Iterable[str], trust: Known | None = None) -> list[Replica]:
     """Replicas of the hosts with these letters."""
     trust = trust or Known(hosts)
     return [replica(host, trust) for host in hosts]

@@ -24,7 +24,6 @@ def fact(kind: str, subject: str, name: str, value: object, epoch: Epoch = NO_EP
         fact("name", "", "job", {"host": "a"}),
         fact("service", "", "web", {}),
         fact("setting", "", "dns", 1, MASTER),
-        fact("admission", "", "b", "proof"),
         fact("newer", "", "x", 1),
     ],
 )
@@ -41,7 +40,6 @@ def test_who_may_author(said: Fact) -> None:
         (fact("name", "", "job", "a"), "only the host that holds it"),
         (fact("setting", "", "dns", 1), "only an owner may, or the master"),
         (fact("setting", "", "dns", 1, Epoch(2, "b")), "only an owner may, or the master"),
-        (fact("admission", "", "b", "nothing"), "does not prove itself"),
     ],
 )
 def test_who_may_not(said: Fact, why: str) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from simulacra.actors.cluster.counting import Rules, known_rules
 from simulacra.actors.cluster.facts import Fact, Form, Key
-from simulacra.actors.cluster.views import Rules, known_rules
 from tests.actors.cluster.replicas import KEEP, KINDS, NOW, Known, delete, pull, replicas, say
 
 WEB = Key("service", "", "web")
