@@ -60,6 +60,7 @@ class Watching:
             "key": node.key,
             "network": network_name(node),
             "door": node.enrolment.door,
+            "dns": node.knowing.dns.port if node.knowing.dns is not None else None,
             "zone": node.settings.zone or None,
             "python": THIS_SOFTWARE.python,
             "arch": platform.machine(),

@@ -24,6 +24,7 @@ STATUS: dict[str, Any] = {
     "key": "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
     "network": "home",
     "door": "192.168.1.7:7401",
+    "dns": 7453,
     "zone": None,
     "master": "nas",
     "python": "3.11",
