@@ -5,34 +5,18 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.actors.gateway.frames import GatewayError
-from simulacra.testing.lab import Host, Lab
+from simulacra.testing.lab import Host
+from tests.faults.network import FIVE, Labs, agreed, epoch, services, settled
 from tests.machines import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 
 SPEC = Spec(Command(("sleep", "600"))).to_plain()
-FIVE = ("a", "b", "c", "d", "e")
-Labs = Callable[..., Lab]
-
-
-def master(host: Host) -> str:
-    return str(host.client.item("focus")["master"])
-
-
-def epoch(host: Host) -> int:
-    return int(host.client.item("focus")["epoch"][0])
-
-
-def agreed(hosts: list[Host]) -> str | None:
-    """The master that all of them know, in one epoch; None while they differ."""
-    found = [host.client.item("focus")["epoch"] for host in hosts]
-    return str(found[0][1]) if all(each == found[0] for each in found) and found[0][0] else None
 
 
 def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
@@ -52,15 +36,11 @@ def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
         host.client.item("service_set", name=key, told={}, spec=SPEC, timeout=20.0)
     lab.heal()
     wait_for(lambda: agreed(hosts) == deputy, 20)
-    wait_for(lambda: names(lab["a"]) == names(lab["e"]) == {"left", "right"}, 10)
+    wait_for(lambda: set(services(lab["a"])) == set(services(lab["e"])) == {"left", "right"}, 10)
     [split] = wait_for(lambda: lab["a"].client.item("splits")["splits"], 10)
     assert (split["ours"]["count"], split["theirs"]["count"]) != (0, 0)
     for name in ("left", "right"):
         lab["a"].client.item("service_unset", name=name, timeout=20.0)
-
-
-def names(host: Host) -> set[str]:
-    return {each["name"] for each in host.client.item("services", timeout=15.0)["services"]}
 
 
 def test_a_lost_master_is_followed_by_another_within_ten_seconds(labs: Labs) -> None:
@@ -121,18 +101,10 @@ def test_no_request_is_lost_or_done_twice_in_twenty_refocuses(labs: Labs) -> Non
     for asker in askers:
         asker.join(40)
     assert failed == []
-    wait_for(lambda: names(hosts[4]) >= set(asked), 10)
+    wait_for(lambda: set(services(hosts[4])) >= set(asked), 10)
     assert max(took) < 5
     for name in asked:
         hosts[0].client.item("service_unset", name=name, timeout=20.0)
 
 
 NOWHERE = {"needs": ["hosts>=99"]}
-
-
-def settled(lab: Lab) -> list[Host]:
-    """All hosts, once they have met and agree who is master."""
-    lab.wait_met(*FIVE)
-    hosts = [lab[name] for name in FIVE]
-    wait_for(lambda: agreed(hosts), 20)
-    return hosts
