@@ -42,8 +42,8 @@ from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed, Contested, Remember
 from simulacra.actors.runtime import Actor, ExitReason
 from simulacra.actors.runtime.errors import MailboxFullError
-from simulacra.actors.runtime.peer import never_waits
 from simulacra.actors.runtime.timers import Timer
+from simulacra.actors.runtime.turns import never_waits
 from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)

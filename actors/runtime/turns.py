@@ -36,9 +36,13 @@ _reading: Final[dict[int, Turns]] = {}  # by thread: for whom it reads now
 _heirs: Final[dict[int, Turns]] = {}  # by thread: for whom it may read while it waits
 
 
+never_waits: Final = threading.local()
+"""``never_waits.here`` is set in threads that serve several peers and so may wait for none."""
+
+
 def serves_many() -> bool:
-    """Whether this thread reads for its node now, and so may wait for nobody."""
-    return get_ident() in _reading
+    """Whether this thread reads for its node now or serves several peers: it may wait for nobody."""
+    return get_ident() in _reading or hasattr(never_waits, "here")
 
 
 class Sleeper:
