@@ -43,7 +43,7 @@ from simulacra.actors.cluster.view import Changed, Contested, Remember
 from simulacra.actors.runtime import Actor, ExitReason
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.timers import Timer
-from simulacra.actors.runtime.turns import never_waits
+from simulacra.actors.runtime.turns import never_wait
 from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class Membership(Actor):
 
     def on_start(self) -> None:
         """Begin. Nobody is waited for: a peer that takes no mail must not make this host late."""
-        never_waits.here = True
+        never_wait()
         self._step(Tick())
 
     def on_receive(self, message: Any) -> Any:

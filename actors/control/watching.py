@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from simulacra.actors.cluster.members import LIVE
 from simulacra.actors.compute import cgroups
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Await, GetResult
@@ -71,41 +72,51 @@ class Watching:
             "computations": dict(Counter(each.state for each in here if each.state != "left")),
             "dead_letters": node.system.dead_letters.count,
             "log": None if log is None else str(log),
-            "peers": [self._peer(peer) for peer in node.transport.peers()] + self._refused(),
+            "master": node.cluster.focus.epoch.host or None,
+            "peers": [*map(self._peer, node.transport.peers()), *self._away(), *self._refused()],
         }
+
+    def _away(self) -> list[dict[str, Any]]:
+        """Hosts that membership knows and this node has no connection to, up or not."""
+        known = {peer.name for peer in self._node.transport.peers()}
+        return [
+            self._row_of(member.host, member.address, member.state.value)
+            for member in self._node.cluster.members.values()
+            if member.host not in known
+        ]
 
     def _refused(self) -> list[dict[str, Any]]:
         """Members that greeted, were refused, and are nobody's peers."""
         return [
-            {
-                "host": hello.node,
-                "address": hello.endpoint.removeprefix("tcp://"),
-                "state": "refused",
-                "reason": why,
-                "rtt": None,
-                "bandwidth": None,
-                "seen": None,
-                "version": hello.software,
-                "clock": None,
-            }
+            self._row_of(hello.node, hello.endpoint, "refused", why) | {"version": hello.software}
             for hello, why in self._node.transport.refused_strangers()
         ]
 
     def _peer(self, peer: Peer) -> dict[str, Any]:
-        hosts = self._node.hosts
-        heard = hosts.of(peer.name)
         reason = None if peer.is_up else peer.refusal or (_SHUT_OUT if peer.is_shut_out else None)
-        state = "up" if peer.is_up else "refused" if reason else "connecting"
-        if heard is not None and state == "connecting":
-            state = "down"
+        member = self._node.cluster.members.get(peer.name)
+        if peer.is_up or reason:
+            state = "up" if peer.is_up else "refused"
+        elif member is not None and member.state not in LIVE:
+            state = member.state.value
+        else:
+            state = "connecting" if self._node.hosts.of(peer.name) is None else "down"
+        return self._row_of(peer.name, peer.endpoint, state, reason)
+
+    def _row_of(
+        self, host: str, address: str, state: str, reason: str | None = None
+    ) -> dict[str, Any]:
+        hosts = self._node.hosts
+        heard = hosts.of(host)
         return {
-            "host": peer.name,
-            "address": peer.endpoint.removeprefix("tcp://"),
+            "host": host,
+            "address": address.removeprefix("tcp://"),
             "state": state,
             "reason": reason,
-            **membership_of(self._node, peer.name),
-            "rtt": hosts.round_trip(peer.name),
-            "bandwidth": hosts.bandwidth(peer.name),
+            **membership_of(self._node, host),
+            "zone": None if heard is None else heard.facts.capabilities.get("zone") or None,
+            "rtt": hosts.round_trip(host),
+            "bandwidth": hosts.bandwidth(host),
             "seen": None if heard is None else time.monotonic() - heard.at,
             "version": None if heard is None else heard.facts.version,
             "clock": None if heard is None else heard.clock_ahead,

@@ -33,16 +33,18 @@ STREAK: Final = 8
 _MAIN: Final = threading.main_thread().ident
 
 _reading: Final[dict[int, Turns]] = {}  # by thread: for whom it reads now
+_here: Final = threading.local()
 _heirs: Final[dict[int, Turns]] = {}  # by thread: for whom it may read while it waits
 
 
-never_waits: Final = threading.local()
-"""``never_waits.here`` is set in threads that serve several peers and so may wait for none."""
-
-
 def serves_many() -> bool:
-    """Whether this thread reads for its node now or serves several peers: it may wait for nobody."""
-    return get_ident() in _reading or hasattr(never_waits, "here")
+    """Whether this thread reads for its node now, or never waits, and so may wait for nobody."""
+    return get_ident() in _reading or getattr(_here, "never_waits", False)
+
+
+def never_wait() -> None:
+    """From now on this thread waits for no peer: what one cannot take at once is refused."""
+    _here.never_waits = True
 
 
 class Sleeper:

@@ -15,6 +15,10 @@ from simulacra.cli.options import COMMON, Common, Duration, client
 from simulacra.client import Client
 from simulacra.launch import TIMEOUT, launch, log_file
 
+_HEADINGS: Final = (
+    "host", "state", "role", "zone", "address", "round trip", "bandwidth", "clock", "seen", "why"
+)  # fmt: skip
+
 INVITED: Final = "sim1"
 """What the token of an invitation begins with."""
 
@@ -125,7 +129,7 @@ def status(*, common: Common = COMMON) -> None:
     if found["peers"]:
         output.data("")
         output.table(
-            ("host", "state", "address", "round trip", "bandwidth", "clock", "seen", "why"),
+            _HEADINGS,
             map(_peer, found["peers"]),
         )
 
@@ -170,6 +174,8 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         "listens": found["listen"],
         "key": found["key"],
         "network": _network(found),
+        "zone": found["zone"] or "none",
+        "master": found["master"] or "none yet",
         "load": f"{found['load']:.2f} on {found['cores']} cores of speed {found['speed']:.2g}",
         "labels": ", ".join(found["labels"]) or "none",
         "memory": f"{show_size(memory['free'])} free of {show_size(memory['total'])}",
@@ -194,6 +200,8 @@ def _peer(peer: dict[str, Any]) -> tuple[str, ...]:
     return (
         peer["host"],
         peer["state"],
+        peer["role"] or "-",
+        peer["zone"] or "-",
         peer["address"],
         show_seconds(peer["rtt"]),
         "-" if bandwidth is None else f"{show_size(bandwidth)}/s",

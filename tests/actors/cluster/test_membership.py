@@ -69,7 +69,7 @@ class Cluster(Network):
             memory=Memory(self.folder / name),
             connected=connected,
             dial=transport.connect,
-            on_change=changes.append,
+            on_change=lambda change, _: changes.append(change),
             settings=HASTY,
             name=MEMBERSHIP,
         )

@@ -18,10 +18,18 @@ def test_status_shows_peers_and_the_age_of_figures(run: Run, serve: Serve) -> No
     lines = run("status").stdout.splitlines()
     assert lines[0] == "host          desk (x86_64, Python 3.11)"
     assert lines[4] == "network       home, its door here at 192.168.1.7:7401"
-    assert "8 cores of speed 1.2" in lines[5]
-    assert lines[6] == "labels        gpu"
-    assert "4.0G free of 16G" in lines[7]
-    assert lines[-2].split()[:5] == ["nas", "up", "192.168.1.2:7400", "1.2ms", "105M/s"]
+    assert "8 cores of speed 1.2" in lines[7]
+    assert lines[8] == "labels        gpu"
+    assert "4.0G free of 16G" in lines[9]
+    assert lines[-2].split()[:7] == [
+        "nas",
+        "up",
+        "inside",
+        "-",
+        "192.168.1.2:7400",
+        "1.2ms",
+        "105M/s",
+    ]
     assert "never" in lines[-1]
     assert lines[-1].endswith("no heartbeat for 90 s")
 
