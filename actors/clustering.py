@@ -242,12 +242,17 @@ class Clustering:
         """
         told = {host: facts.capabilities for host, facts in self._hosts.up().items()}
         told[self._settings.name] = told_here(self._settings.zone, self._settings.labels)
-        absent = len(self.absent())
+        absent = self.absent()
         if not absent:
             self._whole = epoch
         return Part(
             {host: Capabilities.of(host, each) for host, each in told.items()},
             up_since=dict(self._up_since),
-            split=absent > 0,
-            elected=len(told) > absent or (len(told) == absent and epoch == self._whole),
+            split=bool(absent),
+            elected=not self.is_deputy(epoch),
         )
+
+    def is_deputy(self, epoch: Epoch) -> bool:
+        """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
+        here, absent = len(self._reachable()), len(self.absent())
+        return not (here > absent or (here == absent and epoch == self._whole))

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.capabilities import told_here
 from simulacra.actors.cluster.directory import DIRECTORY, Directory, Place
-from simulacra.actors.cluster.directory_view import Connected
-from simulacra.actors.cluster.directory_view import DirectoryView
+from simulacra.actors.cluster.directory_view import Connected, DirectoryView
 from simulacra.actors.cluster.dns_server import PORT, DnsServer
 from simulacra.actors.cluster.dns_zone import Endpoint, Table
 from simulacra.actors.cluster.names import Names, Thing
