@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -14,14 +15,16 @@ from typing import Final, Protocol
 
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.capabilities import on_mains, told_here
+from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.election import Standing
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.focus import FOCUS, Focus, FocusSettings, FocusView
-from simulacra.actors.cluster.focus_client import FocusClient
+from simulacra.actors.cluster.focus_client import FocusClient, UnansweredError
 from simulacra.actors.cluster.members import LIVE, Member, State
 from simulacra.actors.cluster.membership import MEMBERSHIP, Membership, Memory
 from simulacra.actors.cluster.needs import Capabilities
+from simulacra.actors.cluster.reign import ANY
 from simulacra.actors.cluster.services import Part
 from simulacra.actors.cluster.swim_events import Declare, Lost, Met, Review
 from simulacra.actors.cluster.view import Changed
@@ -34,6 +37,7 @@ from simulacra.actors.settings import Settings
 
 SERVICE_SETTING: Final = "service."
 _FAREWELL: Final = 1.0
+_HANDING_OVER: Final = 2.0
 _PARTED: Final = frozenset({State.ASLEEP, State.DETACHED, State.LEFT})
 _HAPPENED: Final = {
     State.UP: "host.joined",
@@ -160,11 +164,23 @@ class Clustering:
         self._tell(MEMBERSHIP, Review())
 
     def part(self, state: State) -> None:
-        """Tell the others that this host stops on purpose, and how; they do not look for it."""
+        """This host stops on purpose, and how: another is master first, and nobody looks for it."""
+        self._hand_over()
         membership = self._system.whereis(MEMBERSHIP)
         if membership is not None:
             with contextlib.suppress(ActorDeadError, AskTimeoutError):
                 membership.ask(Declare(state), timeout=_FAREWELL)
+
+    def _hand_over(self) -> None:
+        """Have the best of the others be master, if this host is; it does not wait long for it."""
+        me = self._settings.name
+        if self.focus.acting is None or len(self._reachable()) == 1:
+            return
+        body = {"host": ANY, "why": f"{me} goes down"}
+        try:
+            self.client.request("focus", body, secrets.token_hex(16), _HANDING_OVER)
+        except (RefusedError, UnansweredError, ActorDeadError, AskTimeoutError) as error:
+            logger.warning("%s goes down as master: %s", me, error)
 
     def _tell(self, actor: str, event: object) -> None:
         ref = self._system.whereis(actor)
