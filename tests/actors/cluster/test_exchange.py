@@ -63,7 +63,7 @@ class World:
         self.hosts: dict[str, Host] = {}
         for at, name in enumerate(names):
             near = names[at - 1] + names[(at + 1) % len(names)]
-            self.hosts[name] = Host(replica(name, self.trust), near, chance)
+            self.hosts[name] = Host(replica(name, self.trust, life=1), near, chance)
         self.network: SimulatedNetwork[Message | Say | None, Tell] = SimulatedNetwork(
             perform=self._perform,
             arrived=lambda _, message: message,
