@@ -118,6 +118,7 @@ class Clustering:
         self._whole: Epoch | None = None
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
+        self._told: dict[str, State] = {}
 
     def specs(self) -> list[ChildSpec]:
         """Its actors, in the order in which they are started."""
@@ -156,6 +157,9 @@ class Clustering:
     def lost(self, host: str) -> None:
         """A host is not connected any more."""
         self._up_since.pop(host, None)
+        member = self.members.get(host)
+        if member is not None and member.state is State.DOWN:
+            self._happened(host, State.DOWN, "its connection is lost too")
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
 
@@ -196,12 +200,16 @@ class Clustering:
         self.members = others if new is None or member is None else {**others, host: member}
         if member is not None and new in LIVE:
             self._links.meet(f"tcp://{member.address}", member.key)
-        if new is None or new == change.old:
+        if new is not None:
+            self._happened(host, new, change.reason)
+
+    def _happened(self, host: str, state: State, reason: str) -> None:
+        """Tell what becomes of a host; what another part held of one that is connected is none."""
+        if state is State.SUSPECT or (state is State.DOWN and host in self._links.connected()):
             return
-        kind = _HAPPENED.get(new)
-        came = new is State.UP and change.old is State.SUSPECT
-        if kind is not None and not came:
-            self._events.add(kind, host, f"{host} {_TOLD[new]}: {change.reason}")
+        if self._told.get(host) is not state:
+            self._told[host] = state
+            self._events.add(_HAPPENED[state], host, f"{host} {_TOLD[state]}: {reason}")
 
     def absent(self) -> list[str]:
         """The hosts that should be in reach and are not."""

@@ -3,7 +3,7 @@
 Once a second it looks at what the network is and what runs in it, has `services.place` decide, and
 orders what differs; an order is given again until it shows. A replica that ended by itself is
 started again after a rest, doubled from `REST` to `LONGEST_REST` while it fails. What was decided,
-and why, is kept for whoever asks (``simulacra services``): it is never older than a second.
+and why, is kept for whoever asks (``simulacra service``): it is never older than a second.
 
 It lives as long as this host is master. A master that was stopped and wakes up orders nothing that
 counts: its epoch is refused.

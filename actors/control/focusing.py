@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _PATIENCE: Final = 15.0
+_NEWS: Final = 2.0
+_PAUSE: Final = 0.005
 
 
 class Focusing:
@@ -52,7 +54,15 @@ class Focusing:
             )
         if self._described()["master"] != host:
             self._request("focus", host=host, why=call.arg("why", str, "") or "the user said so")
+            self._await_news(call, host)
         yield {**self._described(), "took": time.monotonic() - began}
+
+    def _await_news(self, call: Call, host: str) -> None:
+        """Wait until this host has heard of the change, which takes a moment."""
+        deadline = time.monotonic() + _NEWS
+        while self._node.cluster.focus.epoch.host != host and time.monotonic() < deadline:
+            call.check()
+            time.sleep(_PAUSE)
 
     def succession(self, call: Call) -> Iterator[object]:
         """Say who is to be master after the present one; an empty list leaves it to the rank."""
@@ -133,6 +143,12 @@ class Focusing:
         """Which services there are, where they run, and why, as the master decided last."""
         del call
         master = self._node.cluster.focus.epoch.host
+        if not master:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                "there is no master yet: it is decided within seconds of the start",
+                "try again in a moment: simulacra service",
+            )
         try:
             shown: dict[str, Shown] = self._node.system.ref(f"{SERVICE_MASTER}@{master}").ask(
                 ShowServices()
@@ -140,7 +156,7 @@ class Focusing:
         except (ActorDeadError, AskTimeoutError) as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"the master, {master or 'nobody yet'}, does not say: {error}",
+                f"the master, {master}, does not say: {error}",
                 "see who is first: simulacra focus",
             ) from error
         yield {

@@ -108,7 +108,8 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         "epoch": str(counter),
         "since": _ago(found["since"]) if found["since"] else "unknown",
         "why": found["why"] or "unknown",
-        "next": ", ".join(found["succession"]) or "the best in reach",
+        "next": ", ".join(each for each in found["succession"] if each != host)
+        or "the best in reach",
         "before": ", ".join(before[-5:]) or "nobody",
         "out of reach": ", ".join(found["absent"]) or "nobody",
     }

@@ -48,6 +48,8 @@ _COMMANDS: Final = {
         "down": "node:down",
         "status": "node:status",
         "keys": "keys:app",
+        "backup": "backup:backup",
+        "restore": "backup:restore",
         "doctor": "doctor:doctor",
         "demo": "demo:demo",
         "lab": "lab:app",
