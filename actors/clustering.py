@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.capabilities import on_mains, told_here
@@ -129,6 +129,7 @@ class Clustering:
             standing=self._standing,
             children=self._master,
             changed=self._master_changed,
+            merged=self._split_merged,
         )
         runner = (folder / "services.json", self._admits)
         membership = {
@@ -238,6 +239,14 @@ class Clustering:
         self._events.add(
             "master.changed", master, f"{master} is master (epoch {counter}): {why}", epoch=counter
         )
+
+    def _split_merged(self, split: dict[str, Any]) -> None:
+        ours, theirs = split["ours"]["count"], split["theirs"]["count"]
+        text = (
+            f"a split is healed: {split['from']} brought {theirs} changes of the other side, here "
+            f"there were {ours}; see simulacra splits"
+        )
+        self._events.add("split.healed", str(split["from"]), text, ours=ours, theirs=theirs)
 
     def _admits(self, epoch: tuple[int, str]) -> bool:
         admitted: bool = self._system.ref(FOCUS).ask(m.Admit(Epoch(*epoch)))
