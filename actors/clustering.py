@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.capabilities import on_mains, told_here
@@ -118,6 +118,7 @@ class Clustering:
         self._whole: Epoch | None = None
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
+        self._told: dict[str, State] = {}
 
     def specs(self) -> list[ChildSpec]:
         """Its actors, in the order in which they are started."""
@@ -128,6 +129,7 @@ class Clustering:
             standing=self._standing,
             children=self._master,
             changed=self._master_changed,
+            merged=self._split_merged,
         )
         runner = (folder / "services.json", self._admits)
         membership = {
@@ -156,6 +158,9 @@ class Clustering:
     def lost(self, host: str) -> None:
         """A host is not connected any more."""
         self._up_since.pop(host, None)
+        member = self.members.get(host)
+        if member is not None and member.state is State.DOWN:
+            self._happened(host, State.DOWN, "its connection is lost too")
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
 
@@ -196,12 +201,16 @@ class Clustering:
         self.members = others if new is None or member is None else {**others, host: member}
         if member is not None and new in LIVE:
             self._links.meet(f"tcp://{member.address}", member.key)
-        if new is None or new == change.old:
+        if new is not None:
+            self._happened(host, new, change.reason)
+
+    def _happened(self, host: str, state: State, reason: str) -> None:
+        """Tell what becomes of a host; what another part held of one that is connected is none."""
+        if state is State.SUSPECT or (state is State.DOWN and host in self._links.connected()):
             return
-        kind = _HAPPENED.get(new)
-        came = new is State.UP and change.old is State.SUSPECT
-        if kind is not None and not came:
-            self._events.add(kind, host, f"{host} {_TOLD[new]}: {change.reason}")
+        if self._told.get(host) is not state:
+            self._told[host] = state
+            self._events.add(_HAPPENED[state], host, f"{host} {_TOLD[state]}: {reason}")
 
     def absent(self) -> list[str]:
         """The hosts that should be in reach and are not."""
@@ -231,6 +240,14 @@ class Clustering:
             "master.changed", master, f"{master} is master (epoch {counter}): {why}", epoch=counter
         )
 
+    def _split_merged(self, split: dict[str, Any]) -> None:
+        ours, theirs = split["ours"]["count"], split["theirs"]["count"]
+        text = (
+            f"a split is healed: {split['from']} brought {theirs} changes of the other side, here "
+            f"there were {ours}; see simulacra splits"
+        )
+        self._events.add("split.healed", str(split["from"]), text, ours=ours, theirs=theirs)
+
     def _admits(self, epoch: tuple[int, str]) -> bool:
         admitted: bool = self._system.ref(FOCUS).ask(m.Admit(Epoch(*epoch)))
         return admitted
@@ -258,12 +275,17 @@ class Clustering:
         """
         told = {host: facts.capabilities for host, facts in self._hosts.up().items()}
         told[self._settings.name] = told_here(self._settings.zone, self._settings.labels)
-        absent = len(self.absent())
+        absent = self.absent()
         if not absent:
             self._whole = epoch
         return Part(
             {host: Capabilities.of(host, each) for host, each in told.items()},
             up_since=dict(self._up_since),
-            split=absent > 0,
-            elected=len(told) > absent or (len(told) == absent and epoch == self._whole),
+            split=bool(absent),
+            elected=not self.is_deputy(epoch),
         )
+
+    def is_deputy(self, epoch: Epoch) -> bool:
+        """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
+        here, absent = len(self._reachable()), len(self.absent())
+        return not (here > absent or (here == absent and epoch == self._whole))

@@ -8,7 +8,9 @@
     ├── membership           who is there, learned through any host
     ├── focus                who is master; starts and stops ``master`` here
     ├── services             what the master orders to run here
-    ├── registrar            who was let into the network, told and heard (if it is in one)
+    ├── registrar            who was let into the network, told and heard
+    ├── directory            what is said of the network, on every host
+    ├── publisher            what this host says in it (these three only in a network)
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
     └── compute (one_for_all)
@@ -31,7 +33,6 @@ import os
 import signal
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -44,7 +45,6 @@ from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
 from simulacra.actors.cluster.members import State
-from simulacra.actors.cluster.naming import check_name
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
@@ -64,6 +64,7 @@ from simulacra.actors.control.placing import Waiting
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
+from simulacra.actors.knowing import Knowing
 from simulacra.actors.runtime import ActorSystem, ExitReason
 from simulacra.actors.runtime.bulk import BulkError, BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -138,6 +139,8 @@ class Node:
             settings.zone,
         )
         self.cluster = Clustering(self.system, settings, self.events, self.hosts, self)
+        self.knowing = Knowing(self)
+        begun.callback(self.knowing.close)
         self.store = Store(
             settings.paths.state / settings.name / "computations", settings.checkpoint_limit
         )
@@ -253,11 +256,17 @@ class Node:
         spec = self.enrolment.registrar(self.connected, self._admit_members)
         if spec is not None and self.system.whereis(REGISTRAR) is None:
             self._root.start_child(spec)
-            free = partial(check_name, kind="host")
-            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places, free)
+            for each in self.knowing.specs():
+                self._root.start_child(each)
+            self.knowing.open_dns()
+            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places, self._check_free)
+
+    def _check_free(self, host: str) -> None:
+        self.knowing.names().check_free(host, "host")
 
     def _admit_members(self) -> None:
         self.read_keys()
+        self.knowing.view.trust_has_changed()
 
     def enter(self) -> None:
         """The network that this host is in was made or joined while the node was up.
@@ -342,6 +351,7 @@ class Node:
         peer = self.transport.peer(name)
         if peer is not None:
             self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))
+        self.knowing.met(name)
         self._tell(REGISTRAR, Arrived(name))
         self._tell(GROUPS, ShareWith(name))
         self._tell(HOSTS, Connected(name))

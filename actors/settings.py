@@ -107,6 +107,8 @@ class Settings:
         join: HOST:PORT of nodes to meet first.
         door: HOST:PORT where hosts that were invited knock; empty for the door's own port beside
             ``listen``.
+        dns: HOST:PORT where the network's names are told; empty for the port of its own, to this
+            machine only.
         zone: What stands or falls with this host: its LAN, its cloud region; empty for unknown.
         hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
             lists of words.
@@ -120,6 +122,7 @@ class Settings:
     listen: str = "127.0.0.1:0"
     join: tuple[str, ...] = ()
     door: str = ""
+    dns: str = ""
     zone: str = ""
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
@@ -172,7 +175,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in ("name", "listen", "door", "zone", "log"):
+    for name in ("name", "listen", "door", "dns", "zone", "log"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
     for name in ("join", "labels"):

@@ -110,6 +110,7 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "listen": _address,
     "join": _addresses,
     "door": _address,
+    "dns": _address,
     "zone": partial(_label, "zone"),
     "labels": _labels,
     "hooks": _hooks,

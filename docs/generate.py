@@ -83,6 +83,8 @@ class _Bare(str):
 
 def main() -> None:
     """Write both files."""
+    if any(word.startswith("-") for word in sys.argv[1:]):
+        sys.exit(__doc__)
     folder = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent / "reference"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text(cli())

@@ -90,7 +90,11 @@ def _command(settings: Settings) -> list[str]:
     command += ["--log", settings.log]
     for address in settings.join:
         command += ["--join", address]
-    for flag, value in (("--door", settings.door), ("--zone", settings.zone)):
+    for flag, value in (
+        ("--door", settings.door),
+        ("--dns", settings.dns),
+        ("--zone", settings.zone),
+    ):
         command += [flag, value] if value else []
     for label in settings.labels:
         command += ["--label", label]

@@ -1,20 +1,9 @@
 """The directory: brings what is said of the network to every host, and keeps it on each.
 
-1. *News* is pushed at once to the neighbours, and by each of them to theirs if it was new to it.
-2. What got lost is found by comparing with one neighbour at a time, now and then, and with each
-   when it connects. Only the logs that differ are told (`vectors`), in messages of a bounded size.
-3. What came that way is not pushed on, as it may be much: the neighbours are asked to compare.
-
-::
-
-    a                                b
-    | Compare(digest of a) --------> |  same: nothing to do
-    | <- Vector(buckets that differ) |
-    | Facts(what b lacks) ---------> |
-    | Lacking(where a is behind) --> |
-    | <------ Facts(what a lacks) -- |  more: a compares again
-
-A message that a neighbour does not take at once is left out: comparing makes up for it.
+The actor around a `Replica`, its `Exchange` with the other hosts' directories, and its `Store`; a
+`DirectoryView` is what the node's other threads see of it. What this host says is on the disk
+before it is told. A message that a neighbour does not take at once is left out: comparing makes up
+for it.
 """
 
 from __future__ import annotations
@@ -25,26 +14,31 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from simulacra.actors.cluster import vectors
 from simulacra.actors.cluster.counting import known_rules
-from simulacra.actors.cluster.directory_mail import (
+from simulacra.actors.cluster.directory_exchange import (
     Compare,
-    Connected,
-    DirectoryStatus,
+    Exchange,
     Facts,
     Lacking,
-    Status,
+    Message,
+    Tell,
     Vector,
 )
-from simulacra.actors.cluster.directory_view import Declare, DirectoryView, Say, TrustChanged
+from simulacra.actors.cluster.directory_view import (
+    Connected,
+    Declare,
+    DirectoryStatus,
+    DirectoryView,
+    Say,
+    Status,
+    TrustChanged,
+)
 from simulacra.actors.cluster.ed25519 import Signer
 from simulacra.actors.cluster.facts import FactError, Form, Key, Origin
 from simulacra.actors.cluster.kinds import Trust
-from simulacra.actors.cluster.origins import NOTHING, Part
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.replica import Replica
 from simulacra.actors.cluster.reproaches import Reproaches
@@ -53,13 +47,16 @@ from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.turns import never_wait
+from simulacra.actors.runtime.wire_types import register
 
 DIRECTORY: Final = "directory"
-_BATCH: Final = 64 * 1024
-_BATCHES: Final = 8
-"""How many messages, of how many bytes, are sent before the other has to compare again."""
-
 logger = logging.getLogger(__name__)
+
+
+register("directory.compare")(Compare)
+register("directory.vector")(Vector)
+register("directory.lacking")(Lacking)
+register("directory.facts")(Facts)
 
 
 @dataclass(frozen=True)
@@ -149,6 +146,7 @@ class Directory(Actor):
             logs=self._store.logs,
             wall=self._wall(),
         )
+        self._exchange = Exchange(self._host, self._replica)
         self._view.attach(self.ref, self._replica.counting)
         self._compare_with(self._neighbours())
         self.send_every(self._pace.compare, _CompareNow())
@@ -192,7 +190,7 @@ class Directory(Actor):
             problem = error  # what was said before it is said
         try:
             self._keep(outcome, durable=True)
-            self._push(outcome.news, but={self._host})
+            self._tell(self._exchange.push(outcome.news, self._neighbours()))
         except StoreError as error:
             problem = error
         self._show(outcome)
@@ -214,57 +212,18 @@ class Directory(Actor):
 
     # -- what others say
 
-    def _hear(self, message: Compare | Vector | Lacking | Facts) -> None:
+    def _hear(self, message: Message) -> None:
         try:
-            match message:
-                case Compare(host, digest):
-                    self._tell_difference(host, digest)
-                case Vector(host, buckets, marks):
-                    self._make_up(host, buckets, vectors.from_plain(marks))
-                case Lacking(host, marks):
-                    self._send(host, vectors.from_plain(marks))
-                case Facts(host, parts, fresh, more):
-                    read = [Part.from_plain(part) for part in parts]
-                    self._take(host, read, is_fresh=fresh, is_more=more)
+            step = self._exchange.hear(message, self._neighbours(), self._wall())
         except (FactError, TypeError) as error:
             self._reproaches.add(str(message.host), str(error))
-
-    def _tell_difference(self, host: str, digest: list[int]) -> None:
-        buckets = vectors.differing(self._replica.digest, digest)
-        if buckets:
-            marks = vectors.to_plain(vectors.within(self._replica.vector, buckets))
-            self._tell(host, Vector(self._host, sorted(buckets), marks))
-
-    def _make_up(self, host: str, buckets: list[int], theirs: vectors.Vector) -> None:
-        mine = vectors.within(self._replica.vector, buckets)
-        self._send(host, {**dict.fromkeys(mine, NOTHING), **theirs})
-        behind = self._replica.behind(theirs)
-        if behind:
-            self._tell(host, Lacking(self._host, vectors.to_plain(behind)))
-
-    def _send(self, host: str, theirs: vectors.Vector) -> None:
-        batches = vectors.batches(self._replica.parts_for(theirs), _BATCH)
-        several = list(islice(batches, _BATCHES + 1))
-        for at, batch in enumerate(several[:_BATCHES]):
-            more = at + 1 == _BATCHES < len(several)
-            plain = [part.to_plain() for part in batch]
-            self._tell(host, Facts(self._host, plain, fresh=False, more=more))
-
-    def _take(self, host: str, parts: list[Part], *, is_fresh: bool, is_more: bool) -> None:
-        outcome = self._replica.merge(parts, self._wall())
-        for reason in outcome.refused:
-            self._reproaches.add(host, reason)
-        self._do(outcome)
-        if outcome.news and is_fresh:
-            self._push(outcome.news, but={host, self._host})
-        elif outcome.news:
-            self._compare_with(each for each in self._neighbours() if each != host)
-        if outcome.gaps:
-            marks = vectors.to_plain(self._replica.marks(outcome.gaps))
-            self._tell(host, Lacking(self._host, marks))
-        if is_more and outcome.news:
-            self._compare_with([host])
-        if any(self._is_overtaken(change.before, change.after) for change in outcome.changes):
+            return
+        for reason in step.outcome.refused:
+            self._reproaches.add(message.host, reason)
+        self._do(step.outcome)
+        self._tell(step.tells)
+        changes = step.outcome.changes
+        if any(self._is_overtaken(change.before, change.after) for change in changes):
             self._withdraw()
 
     def _is_overtaken(self, before: Any, after: Any) -> bool:
@@ -274,7 +233,7 @@ class Directory(Actor):
     def _withdraw(self) -> None:
         outcome = self._replica.withdraw(self._wall())
         self._do(outcome, durable=True)
-        self._push(outcome.news, but={self._host})
+        self._tell(self._exchange.push(outcome.news, self._neighbours()))
 
     # -- what follows
 
@@ -316,23 +275,14 @@ class Directory(Actor):
         self._do(Outcome())  # what could not be written before
 
     def _compare_with(self, hosts: Iterable[str]) -> None:
-        for host in hosts:
-            self._tell(host, Compare(self._host, list(self._replica.digest)))
+        self._tell(self._exchange.compare(hosts))
 
-    def _push(self, news: list[Part], but: set[str]) -> None:
-        if not news:
-            return
-        for batch in vectors.batches(news, _BATCH):
-            message = Facts(self._host, [part.to_plain() for part in batch], fresh=True)
-            for host in self._neighbours():
-                if host not in but:
-                    self._tell(host, message)
-
-    def _tell(self, host: str, message: object) -> None:
-        try:
-            self.system.ref(f"{DIRECTORY}@{host}").tell(message)
-        except MailboxFullError as error:
-            logger.debug("the directory of %s is told later: %s", host, error)
+    def _tell(self, tells: Iterable[Tell]) -> None:
+        for host, message in tells:
+            try:
+                self.system.ref(f"{DIRECTORY}@{host}").tell(message)
+            except MailboxFullError as error:
+                logger.debug("the directory of %s is told later: %s", host, error)
 
     def _status(self) -> DirectoryStatus:
         hashes = "".join(f"{each:016x}" for each in self._replica.digest)

@@ -52,6 +52,44 @@ class Declare:
     texts: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class TrustChanged:
+    """The roll has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A host has been connected."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Answered with a `DirectoryStatus`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryStatus:
+    """How the directory of this host is.
+
+    Attributes:
+        origins: how many logs it has.
+        facts: how many facts count.
+        digest: the same where two hosts hold the same.
+        saved: whether all is on the disk.
+        reproaches: how often each host passed on, or said, what was not to be taken.
+        ahead: hosts whose clocks are over a minute ahead of this one's.
+    """
+
+    origins: int
+    facts: int
+    digest: str
+    saved: bool
+    reproaches: dict[str, int]
+    ahead: list[str]
+
+
 class DirectoryView:
     """See the module; empty, and mute, until a `Directory` was started with it."""
 
@@ -176,15 +214,31 @@ class DirectoryView:
             check_key(Key(kind, subject, name))
         self._ask(Declare(kind, subject, texts))
 
+    def _ask(self, message: Say | Declare | Status) -> Any:
+        if self._ref is None:
+            raise FactError("the directory is not up yet: start the node first")
+        return self._ref.ask(message)
+
+    # -- for the node
+
     def trust_has_changed(self) -> None:
         """Judge all facts anew: the roll has changed."""
         if self._ref is not None:
             self._ref.tell(TrustChanged())
 
-    def _ask(self, message: Say | Declare) -> None:
-        if self._ref is None:
-            raise FactError("the directory is not up yet: start the node first")
-        self._ref.ask(message)
+    def has_connected(self, host: str) -> None:
+        """Compare with a host that was connected just now."""
+        if self._ref is not None:
+            self._ref.tell(Connected(host))
+
+    def status(self) -> DirectoryStatus:
+        """How the directory is.
+
+        Raises:
+            FactError: it is not up yet.
+        """
+        status: DirectoryStatus = self._ask(Status())
+        return status
 
     # -- for the actor
 
@@ -211,11 +265,6 @@ class DirectoryView:
             theirs = [change for change in changes if change.key.kind in kinds]
             if theirs:
                 _tell(on_changes, theirs)
-
-
-@dataclass(frozen=True, slots=True)
-class TrustChanged:
-    """The roll has changed."""
 
 
 def _tell(on_changes: OnChanges, changes: list[Change]) -> None:

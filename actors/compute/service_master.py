@@ -3,7 +3,7 @@
 Once a second it looks at what the network is and what runs in it, has `services.place` decide, and
 orders what differs; an order is given again until it shows. A replica that ended by itself is
 started again after a rest, doubled from `REST` to `LONGEST_REST` while it fails. What was decided,
-and why, is kept for whoever asks (``simulacra services``): it is never older than a second.
+and why, is kept for whoever asks (``simulacra service``): it is never older than a second.
 
 It lives as long as this host is master. A master that was stopped and wakes up orders nothing that
 counts: its epoch is refused.
@@ -112,6 +112,7 @@ class ServiceMaster(Actor):
         self._part = part
         self._shown: dict[str, Shown] = {}
         self._rests: dict[tuple[str, str], tuple[float, float]] = {}  # length, until when
+        self._ended: dict[tuple[str, str], list[str]] = {}  # the parties that ended by themselves
         self._problems: dict[str, str] = {}
         self._under_way: set[tuple[str, str]] = set()
         self._found: dict[str, dict[str, Replica]] = {}
@@ -133,7 +134,7 @@ class ServiceMaster(Actor):
                 self._under_way.discard((service, host))
                 if why:
                     self._rest(service, host)
-                self._problems[service] = f"on {host}: {why}" if why else ""
+                    self._problems[service] = f"on {host}: {why}"
             case _:
                 self.refuse(message)
         return None
@@ -217,11 +218,15 @@ class ServiceMaster(Actor):
 
     def _may_start(self, service: str, host: str, replica: Replica | None) -> bool:
         """Whether its rest after it ended by itself is over."""
-        if replica is None or replica.ended is None:
-            return time.time() >= self._rests.get((service, host), (0.0, 0.0))[1]
-        if (service, host) not in self._rests:
-            self._rest(service, host)
-        return time.time() >= self._rests[service, host][1]
+        if replica is not None and replica.ended is not None:
+            ended = self._ended.setdefault((service, host), [])
+            if replica.party not in ended[-1:]:
+                ended.append(replica.party)
+                self._rest(service, host)
+                times = "once" if len(ended) == 1 else f"{len(ended)} times"
+                why = replica.why or "it returned"
+                self._problems[service] = f"it ended {times} on {host}, the last time: {why}"
+        return time.time() >= self._rests.get((service, host), (0.0, 0.0))[1]
 
     def _rest(self, service: str, host: str) -> None:
         before, until = self._rests.get((service, host), (0.0, 0.0))

@@ -41,6 +41,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "services": focusing.services,
         "service_set": focusing.service_set,
         "service_unset": focusing.service_unset,
+        "where": network.where,
         "events": network.events,
         "enter": network.enter,
         "keep": network.keep,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.charter import from_plain
 from simulacra.actors.cluster.events import Event
+from simulacra.actors.cluster.naming import NamingError
 from simulacra.actors.cluster.records import MalformedRecordError
 from simulacra.actors.cluster.registrar import REGISTRAR, Keep
 from simulacra.actors.gateway.call import Call
@@ -19,7 +20,7 @@ _SLICE: Final = 0.5
 
 
 class NetworkVerbs:
-    """The verbs ``events``, ``enter`` and ``keep``."""
+    """The verbs ``where``, ``events``, ``enter`` and ``keep``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -40,6 +41,42 @@ class NetworkVerbs:
                 yield _missed(missed)
             yield from map(Event.to_plain, found)
             last = found[-1].number if found else last
+
+    def where(self, call: Call) -> Iterator[object]:
+        """What a name stands for, and why; without a name all names."""
+        names = self._node.knowing.names()
+        asked = call.arg("name", str, None)
+        if asked is None:
+            yield {
+                "names": [
+                    {
+                        "name": name,
+                        "kind": thing.kind,
+                        "hosts": [place.host for place in thing.places],
+                        "renamed": names.renamed.get(name),
+                    }
+                    for name, thing in names.things.items()
+                ]
+            }
+            return
+        try:
+            found = names.resolve(asked, self._node.settings.name)
+        except NamingError as error:
+            code = ErrorCode.NOT_FOUND if error.code == "unknown" else ErrorCode.USAGE
+            raise GatewayError(code, str(error), "see all names: simulacra where") from error
+        yield {
+            "asked": asked,
+            "kind": found.kind,
+            "name": found.name,
+            "host": found.host,
+            "path": found.path or None,
+            "address": self._node.knowing.addresses().get(found.host) or None,
+            "places": [
+                {"host": place.host, "path": place.path or None, "complete": place.complete}
+                for place in found.places
+            ],
+            "why": list(found.why),
+        }
 
     def enter(self, call: Call) -> Iterator[object]:
         """Take up the work of a member: this host was let into a network."""

@@ -29,6 +29,7 @@ def up(
     listen: str | None = None,
     join: tuple[str, ...] = (),
     door: str | None = None,
+    dns: str | None = None,
     zone: str | None = None,
     label: tuple[str, ...] = (),
     log: Literal["text", "json"] | None = None,
@@ -53,6 +54,7 @@ def up(
         join: HOST:PORT of a node to meet; may be given several times. Or the token of an invitation
             and where to use it, TOKEN@HOST: this machine is then let into that network.
         door: HOST:PORT where machines that were invited knock.
+        dns: HOST:PORT where the network's names are told to resolvers.
         zone: What stands or falls with this machine, as in home or office.
         label: What this host is marked with, for spawn --label; may be given several times.
         log: How it logs: a line an event, or a JSON object.
@@ -63,7 +65,7 @@ def up(
     tokens = [each for each in join if each.startswith(INVITED)]
     addresses = tuple(each for each in join if each not in tokens)
     flags = {
-        "name": name, "listen": listen, "join": addresses, "door": door, "zone": zone,
+        "name": name, "listen": listen, "join": addresses, "door": door, "dns": dns, "zone": zone,
         "labels": label, "log": log,
     }  # fmt: skip
     settings = Settings.load(flags)
@@ -189,8 +191,14 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
 def _network(found: dict[str, Any]) -> str:
     if found["network"] is None:
         return "none but the keys that are listed here (simulacra keys list)"
+    if found["out"]:
+        return (
+            f"{found['network']}, but not any more: {found['out']}; to come back: simulacra down, "
+            "simulacra keys reset, and a new invitation"
+        )
     door = f", its door here at {found['door']}" if found["door"] else ""
-    return f"{found['network']}{door}"
+    dns = f", its names on port {found['dns']}" if found["dns"] else ""
+    return f"{found['network']}{door}{dns}"
 
 
 def _peer(peer: dict[str, Any]) -> tuple[str, ...]:

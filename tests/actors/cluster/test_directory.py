@@ -11,14 +11,7 @@ import pytest
 
 from simulacra.actors.cluster.counting import Change
 from simulacra.actors.cluster.directory import DIRECTORY, Directory, Pace, Place
-from simulacra.actors.cluster.directory_mail import (
-    Connected,
-    DirectoryStatus,
-    Facts,
-    Lacking,
-    Status,
-    Vector,
-)
+from simulacra.actors.cluster.directory_exchange import Facts, Lacking, Vector
 from simulacra.actors.cluster.directory_view import DirectoryView
 from simulacra.actors.cluster.facts import FactError, Key
 from simulacra.actors.cluster.store import Store, StoreError
@@ -52,11 +45,6 @@ class Site:
         )
         return self.ref
 
-    @property
-    def status(self) -> DirectoryStatus:
-        status: DirectoryStatus = self.ref.ask(Status())
-        return status
-
     def get(self, name: str) -> Any:
         return self.view.get("service", "", name)
 
@@ -87,8 +75,8 @@ def test_what_one_says_is_passed_on_to_all_at_once(sites: list[Site]) -> None:
     assert [change.key.name for change in told] == ["web", "web"]
     assert told[0].before is None
     assert told[1].after is None
-    eventually(lambda: len({site.status.digest for site in sites}) == 1)
-    assert not a.status.reproaches
+    eventually(lambda: len({site.view.status().digest for site in sites}) == 1)
+    assert not a.view.status().reproaches
 
 
 def test_what_was_said_meanwhile_comes_when_a_directory_starts(sites: list[Site]) -> None:
@@ -110,7 +98,7 @@ def test_parts_that_were_cut_off_agree_when_they_meet(sites: list[Site]) -> None
     c.say("db", 2)
     assert c.get("web") is None
     c.is_cut_off = False
-    c.ref.tell(Connected("b"))
+    c.view.has_connected("b")
     eventually(lambda: (c.get("web"), b.get("db"), a.get("db")) == (1, 2, 2))
 
 
@@ -136,7 +124,7 @@ def test_much_comes_in_messages_of_a_bounded_size(sites: list[Site]) -> None:
     eventually(lambda: len(a.view.find("service")) == 100)
     b.start()
     a.is_cut_off = b.is_cut_off = False
-    b.ref.tell(Connected("a"))
+    b.view.has_connected("a")
     eventually(lambda: len(b.view.find("service")) == 100)
 
 
@@ -144,14 +132,14 @@ def test_it_is_there_again_after_a_restart(sites: list[Site]) -> None:
     [a, *_] = sites
     a.start()
     a.say("web", 1)
-    before = a.status.digest
+    before = a.view.status().digest
     a.ref.stop()
     a.view = DirectoryView()
     a.start()
     assert a.get("web") == 1
-    assert a.status.digest == before
+    assert a.view.status().digest == before
     a.say("web", 2)
-    assert a.status.origins == 1
+    assert a.view.status().origins == 1
 
 
 def test_a_view_shows_what_changed_while_its_directory_was_down(sites: list[Site]) -> None:
@@ -214,7 +202,7 @@ def test_what_is_damaged_or_forged_is_refused_and_the_sender_named(sites: list[S
         Lacking("b", [5]),
     ):
         a.ref.tell(message)
-    assert a.status.reproaches == {"b": 5}
+    assert a.view.status().reproaches == {"b": 5}
     assert a.view.find("service") == []
 
 
@@ -236,9 +224,9 @@ def test_a_disk_that_takes_nothing_is_told_and_made_up_for(sites: list[Site]) ->
     with mock.patch.multiple(Store, keep=full, rewrite=full):
         with pytest.raises(StoreError, match="the disk is full"):
             a.say("web", 1)
-        assert not a.status.saved
+        assert not a.view.status().saved
     a.say("db", 2)
-    assert a.status.saved
+    assert a.view.status().saved
     a.ref.stop()
     a.start()
     assert (a.get("web"), a.get("db")) == (1, 2)

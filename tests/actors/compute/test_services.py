@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from simulacra.actors.cluster.focus import FOCUS
 from simulacra.actors.cluster.needs import Capabilities
 from simulacra.actors.cluster.services import Part
 from simulacra.actors.compute.service_master import (
@@ -27,6 +28,7 @@ from simulacra.actors.compute.service_runner import (
 )
 from simulacra.actors.compute.spec import Script, Spec
 from simulacra.actors.runtime import Ref
+from simulacra.actors.runtime.supervision import SupervisorHandle
 from tests.onehost import Host, one_host, until
 
 STAYS = "def main(ctx):\n    ctx.receive()\n"
@@ -48,6 +50,10 @@ class Master:
 
     def start(self) -> None:
         system = self.host.node.system
+        root = system.whereis("node")
+        assert root is not None
+        for part in (FOCUS, SERVICES):  # the node's own, which would decide for itself
+            SupervisorHandle(root).terminate_child(part)
         file = self.host.home / "services.json"
         self.runner: Ref = system.spawn(
             ServiceRunner, file, lambda epoch: epoch >= self.newest, name=SERVICES

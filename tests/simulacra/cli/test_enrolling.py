@@ -105,7 +105,7 @@ def test_what_needs_a_network_or_its_owner_says_so(tmp_path: Path) -> None:
         assert "it has: desk" in desk.run("expel", "ghost").stderr
         nas.do("up", "--detach", "--join", invitation(desk))
         refused = nas.run("invite")
-        assert (refused.code, "owner import" in refused.stderr) == (ExitCode.USAGE, True)
+        assert (refused.code, "owner import" in refused.stderr) == (ExitCode.DENIED, True)
 
 
 def test_a_second_owner_and_a_copy_of_the_key(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ def test_status_shows_peers_and_the_age_of_figures(run: Run, serve: Serve) -> No
     serve({"status": lambda _: [STATUS]})
     lines = run("status").stdout.splitlines()
     assert lines[0] == "host          desk (x86_64, Python 3.11)"
-    assert lines[4] == "network       home, its door here at 192.168.1.7:7401"
+    assert (
+        lines[4] == "network       home, its door here at 192.168.1.7:7401, its names on port 7453"
+    )
     assert "8 cores of speed 1.2" in lines[7]
     assert lines[8] == "labels        gpu"
     assert "4.0G free of 16G" in lines[9]
