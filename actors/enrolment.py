@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from simulacra.actors.addresses import is_loopback
 from simulacra.actors.cluster import signing_keys
@@ -81,6 +81,14 @@ class Enrolment:
     def out(self) -> str | None:
         """Why this host is in its network no more; None while it is, or without a network."""
         return None if self.charter is None else self.charter.roll.why_not(self.signer.key)
+
+    def expelled(self) -> Collection[str]:
+        """The keys that were taken out for good."""
+        return () if self.charter is None else self.charter.roll.expelled.keys()
+
+    def outside(self) -> set[str]:
+        """The hosts that reach only what was exposed."""
+        return {each.name for each in self.members() if each.outside}
 
     def met(self, host: str, address: str) -> None:
         """A host was met at ``host:port``; the next start tries it there first."""

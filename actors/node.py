@@ -67,7 +67,7 @@ from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
-from simulacra.actors.runtime import ActorSystem, ExitReason
+from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
 from simulacra.actors.runtime.bulk import BulkError, BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
@@ -105,6 +105,7 @@ class Node:
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
         self._members = settings.paths.members
+        self._listed = KeyList()
         with contextlib.ExitStack() as begun:
             self._begin(begun)
             self._begun = begun.pop_all()
@@ -174,15 +175,21 @@ class Node:
             raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
 
     def _keys(self) -> KeyList:
-        """Who is admitted: the user's own list, and the network's members."""
-        members = {each.key: each for each in self.enrolment.members()}
+        """Who is admitted, the user's own list read again."""
         try:
-            listed = KeyList.read(self._members) if self._members.exists() else KeyList()
-            return KeyList((members | {each.key: each for each in listed.members()}).values())
+            self._listed = KeyList.read(self._members) if self._members.exists() else KeyList()
+            return self._admitted()
         except KeyFileError as error:
             raise GatewayError(
                 ErrorCode.FAILED, str(error), f"mend that line: {self._members}"
             ) from error
+
+    def _admitted(self) -> KeyList:
+        """The user's own list and the network's members; nobody who was expelled, listed or not."""
+        members = {each.key: each for each in self.enrolment.members()}
+        listed = {each.key: each for each in self._listed.members()}
+        expelled = self.enrolment.expelled()
+        return KeyList(each for key, each in (members | listed).items() if key not in expelled)
 
     def _transport(self, pair: KeyPair) -> Transport:
         listen = self.settings.listen
@@ -243,7 +250,11 @@ class Node:
                 kind="supervisor",
             ),
         ]
-        root = self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
+        try:
+            root = self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
+        except StartError as error:
+            why = error.reason.first_cause.to_exception()
+            raise GatewayError(ErrorCode.FAILED, str(why), "its log says more") from error
         self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
 
@@ -268,7 +279,13 @@ class Node:
         self.knowing.names().check_free(host, "host")
 
     def _admit_members(self) -> None:
-        self.read_keys()
+        """Put the network's records in force, also while the user's own list cannot be read."""
+        self.transport.admit(self._admitted())
+        self.cluster.review()
+        try:
+            self._join()
+        except GatewayError as error:
+            logger.error("not all hosts are dialed: %s", error)  # noqa: TRY400 - no bug
         self.knowing.view.trust_has_changed()
 
     def enter(self) -> None:
@@ -302,15 +319,20 @@ class Node:
 
     def inside(self) -> list[str]:
         """The names of the nodes that are connected now and may run code."""
-        outside = {each.name for each in self.enrolment.members() if each.outside}
+        outside = self.enrolment.outside()
         return [name for name in self.connected() if name not in outside]
 
     def absent(self) -> list[str]:
         """The names of the nodes that are admitted and known, and not connected now."""
-        return [peer.name for peer in self.transport.peers() if not peer.is_up]
+        outside = self.enrolment.outside()
+        return [
+            peer.name
+            for peer in self.transport.peers()
+            if not peer.is_up and peer.name not in outside
+        ]
 
     def _join(self) -> None:
-        keys = self._keys()
+        keys = self._admitted()
         addresses = {member.address: member.key for member in keys.members() if member.address}
         addresses.pop(self.address(), None)
         for address, key in addresses.items():
@@ -330,7 +352,7 @@ class Node:
     def dial(self, endpoint: str, key: str) -> None:
         """Connect to a node, if it is admitted and not known yet."""
         known = {peer.key for peer in self.transport.peers()}
-        if key not in known and key != self.key and key in self._keys():
+        if key not in known and key != self.key and self.transport.admits(key):
             self.transport.connect(endpoint, key)
 
     def meet(self, endpoint: str, key: str) -> None:
@@ -352,7 +374,8 @@ class Node:
     def _met(self, name: str) -> None:
         self.enrolment.met(name, self.places().get(name, ""))
         peer = self.transport.peer(name)
-        if peer is not None:
+        # An outside host is none that others count on, and cannot answer membership.
+        if peer is not None and name not in self.enrolment.outside():
             self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))
         self.knowing.met(name)
         self._tell(REGISTRAR, Arrived(name))

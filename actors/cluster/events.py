@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,7 +121,8 @@ def _read(file: Path) -> list[Event]:
             continue
         for line in each.read_text(errors="replace").splitlines():
             try:
-                events.append(Event(**json.loads(line)))
+                event = Event(**json.loads(line))
+                events.append(replace(event, number=int(event.number), time=float(event.time)))
             except (ValueError, TypeError):
                 logger.warning("%s holds a line that is no event: %.80r", each, line)
     return events

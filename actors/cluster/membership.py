@@ -122,7 +122,10 @@ class Memory:
         """The hosts that were known when the node ended."""
         try:
             told = json.loads(self._known.read_text())
-            return [Member(host, key, address, 0, State.DOWN) for host, key, address in told]
+            return [
+                Member(str(host), str(key), str(address), 0, State.DOWN)
+                for host, key, address in told
+            ]
         except FileNotFoundError:
             return []
         except (ValueError, TypeError):

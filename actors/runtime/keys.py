@@ -126,7 +126,7 @@ class KeyList:
         Raises:
             KeyFileError: a line is wrong; says which and why.
         """
-        return cls.parse(str(path), path.read_text())
+        return cls.parse(str(path), path.read_text(errors="replace"))
 
     @classmethod
     def parse(cls, source: str, text: str) -> KeyList:
