@@ -15,10 +15,11 @@ import os
 import queue
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import IO, Final
 
 from simulacra.actors.cluster.events import Event
 
@@ -85,11 +86,16 @@ class Hooks:
                     self._run_one(command, event)
 
     def _run_one(self, command: Sequence[str], event: Event) -> None:
+        # Not a pipe: what a hook leaves running would hold it open, and this thread with it.
+        with tempfile.TemporaryFile() as said:
+            self._run_into(said, command, event)
+
+    def _run_into(self, said: IO[bytes], command: Sequence[str], event: Event) -> None:
         try:
             self._running = subprocess.Popen(  # noqa: S603 - the user's own settings name it
                 list(command),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=said,
                 stderr=subprocess.STDOUT,
                 env=_environment(event),
                 start_new_session=True,
@@ -101,15 +107,16 @@ class Hooks:
         if self._closing.is_set():  # `close` may have looked before there was anything to kill
             _kill(process)
         try:
-            said, _ = process.communicate(json.dumps(event.to_plain()).encode(), self._patience)
+            process.communicate(json.dumps(event.to_plain()).encode(), self._patience)
         except subprocess.TimeoutExpired:
             _kill(process)
-            said, _ = process.communicate()
+            process.communicate()
             logger.error("hook %s took over %g s: killed", command[0], self._patience)  # noqa: TRY400
         finally:
             self._running = None
         if process.returncode:
-            text = said[-_SAID:].decode(errors="replace").strip()
+            said.seek(max(0, said.seek(0, os.SEEK_END) - _SAID))
+            text = said.read().decode(errors="replace").strip()
             logger.error("hook %s ended with %d: %s", command[0], process.returncode, text)
 
 

@@ -88,3 +88,15 @@ def test_when_hooks_are_slow_events_are_dropped_and_the_caller_does_not_wait(mak
     began = time.monotonic()
     hooks.close()
     assert time.monotonic() - began < 5.0
+
+
+def test_what_a_hook_leaves_running_holds_up_no_other_hook(make: Make, tmp_path: Path) -> None:
+    left = "setsid sleep 60 & echo $! >left.part; mv left.part left-$(ls left-* | wc -l)"
+    hooks = make(sh(tmp_path, left))
+    for _ in range(2):
+        hooks.happened(LOST)
+    try:
+        eventually((tmp_path / "left-1").exists)
+    finally:
+        for file in tmp_path.glob("left-*"):
+            psutil.Process(int(file.read_text())).kill()
