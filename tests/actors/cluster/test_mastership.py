@@ -318,6 +318,15 @@ def test_the_first_in_line_can_be_asked_for_without_a_name() -> None:
     assert (answer.granted, "not in reach" in answer.value) == (False, True)
 
 
+def test_hosts_that_are_no_successors_know_the_records_a_little_later() -> None:
+    world = Realm("abcdefgh", 1, Link())
+    world.clock.advance(10)
+    assert asked(world, "a", "set", key="k", value=1).granted
+    world.clock.advance(3)
+    for process in world.processes.values():
+        assert process.seat.journal.state.keys("settings") == ["k"]
+
+
 def test_a_grant_that_is_lost_with_its_master_is_made_up_for() -> None:
     world = realm()
     world.ask("b", "focus", {"host": "c"})
