@@ -46,9 +46,14 @@ class Pace:
         return own
 
     def want(self, own: float | None) -> float | None:
-        """The time outside for the next step, which is wanted at an own time."""
+        """The time outside for the next step, which is wanted at an own time.
+
+        What became due in the past is wanted now: else the next step would seem to be that late.
+        """
         if own is None:
             self._wanted = None
         else:
-            self._due, self._wanted = own, own - self._ahead
+            wanted = own - self._ahead
+            self._due = own
+            self._wanted = wanted if self._last is None else max(wanted, self._last)
         return self._wanted
