@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.capabilities import on_mains, told_here
+from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.election import Standing
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.focus import FOCUS, Focus, FocusSettings, FocusView
-from simulacra.actors.cluster.focus_client import FocusClient
+from simulacra.actors.cluster.focus_client import FocusClient, UnansweredError
 from simulacra.actors.cluster.members import LIVE, Member, State
 from simulacra.actors.cluster.membership import MEMBERSHIP, Membership, Memory
 from simulacra.actors.cluster.needs import Capabilities
+from simulacra.actors.cluster.reign import ANY
 from simulacra.actors.cluster.services import Part
 from simulacra.actors.cluster.swim_events import Declare, Lost, Met, Review
 from simulacra.actors.cluster.view import Changed
@@ -34,6 +37,7 @@ from simulacra.actors.settings import Settings
 
 SERVICE_SETTING: Final = "service."
 _FAREWELL: Final = 1.0
+_HANDING_OVER: Final = 2.0
 _PARTED: Final = frozenset({State.ASLEEP, State.DETACHED, State.LEFT})
 _HAPPENED: Final = {
     State.UP: "host.joined",
@@ -114,6 +118,7 @@ class Clustering:
         self._whole: Epoch | None = None
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
+        self._told: dict[str, State] = {}
 
     def specs(self) -> list[ChildSpec]:
         """Its actors, in the order in which they are started."""
@@ -124,6 +129,7 @@ class Clustering:
             standing=self._standing,
             children=self._master,
             changed=self._master_changed,
+            merged=self._split_merged,
         )
         runner = (folder / "services.json", self._admits)
         membership = {
@@ -152,6 +158,9 @@ class Clustering:
     def lost(self, host: str) -> None:
         """A host is not connected any more."""
         self._up_since.pop(host, None)
+        member = self.members.get(host)
+        if member is not None and member.state is State.DOWN:
+            self._happened(host, State.DOWN, "its connection is lost too")
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
 
@@ -160,11 +169,23 @@ class Clustering:
         self._tell(MEMBERSHIP, Review())
 
     def part(self, state: State) -> None:
-        """Tell the others that this host stops on purpose, and how; they do not look for it."""
+        """This host stops on purpose, and how: another is master first, and nobody looks for it."""
+        self._hand_over()
         membership = self._system.whereis(MEMBERSHIP)
         if membership is not None:
             with contextlib.suppress(ActorDeadError, AskTimeoutError):
                 membership.ask(Declare(state), timeout=_FAREWELL)
+
+    def _hand_over(self) -> None:
+        """Have the best of the others be master, if this host is; it does not wait long for it."""
+        me = self._settings.name
+        if self.focus.acting is None or len(self._reachable()) == 1:
+            return
+        body = {"host": ANY, "why": f"{me} goes down"}
+        try:
+            self.client.request("focus", body, secrets.token_hex(16), _HANDING_OVER)
+        except (RefusedError, UnansweredError, ActorDeadError, AskTimeoutError) as error:
+            logger.warning("%s goes down as master: %s", me, error)
 
     def _tell(self, actor: str, event: object) -> None:
         ref = self._system.whereis(actor)
@@ -180,12 +201,16 @@ class Clustering:
         self.members = others if new is None or member is None else {**others, host: member}
         if member is not None and new in LIVE:
             self._links.meet(f"tcp://{member.address}", member.key)
-        if new is None or new == change.old:
+        if new is not None:
+            self._happened(host, new, change.reason)
+
+    def _happened(self, host: str, state: State, reason: str) -> None:
+        """Tell what becomes of a host; what another part held of one that is connected is none."""
+        if state is State.SUSPECT or (state is State.DOWN and host in self._links.connected()):
             return
-        kind = _HAPPENED.get(new)
-        came = new is State.UP and change.old is State.SUSPECT
-        if kind is not None and not came:
-            self._events.add(kind, host, f"{host} {_TOLD[new]}: {change.reason}")
+        if self._told.get(host) is not state:
+            self._told[host] = state
+            self._events.add(_HAPPENED[state], host, f"{host} {_TOLD[state]}: {reason}")
 
     def absent(self) -> list[str]:
         """The hosts that should be in reach and are not."""
@@ -215,6 +240,14 @@ class Clustering:
             "master.changed", master, f"{master} is master (epoch {counter}): {why}", epoch=counter
         )
 
+    def _split_merged(self, split: dict[str, Any]) -> None:
+        ours, theirs = split["ours"]["count"], split["theirs"]["count"]
+        text = (
+            f"a split is healed: {split['from']} brought {theirs} changes of the other side, here "
+            f"there were {ours}; see simulacra splits"
+        )
+        self._events.add("split.healed", str(split["from"]), text, ours=ours, theirs=theirs)
+
     def _admits(self, epoch: tuple[int, str]) -> bool:
         admitted: bool = self._system.ref(FOCUS).ask(m.Admit(Epoch(*epoch)))
         return admitted
@@ -242,12 +275,17 @@ class Clustering:
         """
         told = {host: facts.capabilities for host, facts in self._hosts.up().items()}
         told[self._settings.name] = told_here(self._settings.zone, self._settings.labels)
-        absent = len(self.absent())
+        absent = self.absent()
         if not absent:
             self._whole = epoch
         return Part(
             {host: Capabilities.of(host, each) for host, each in told.items()},
             up_since=dict(self._up_since),
-            split=absent > 0,
-            elected=len(told) > absent or (len(told) == absent and epoch == self._whole),
+            split=bool(absent),
+            elected=not self.is_deputy(epoch),
         )
+
+    def is_deputy(self, epoch: Epoch) -> bool:
+        """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
+        here, absent = len(self._reachable()), len(self.absent())
+        return not (here > absent or (here == absent and epoch == self._whole))

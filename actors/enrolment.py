@@ -71,6 +71,17 @@ class Enrolment:
             if each.signing != self.signer.key
         ]
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether this host reaches only what others exposed to it."""
+        member = None if self.charter is None else self.charter.roll.holder(self.signer.key)
+        return member is not None and member.role == "outside"
+
+    @property
+    def out(self) -> str | None:
+        """Why this host is in its network no more; None while it is, or without a network."""
+        return None if self.charter is None else self.charter.roll.why_not(self.signer.key)
+
     def met(self, host: str, address: str) -> None:
         """A host was met at ``host:port``; the next start tries it there first."""
         if self.charter is None or self.charter.roll.host(host) is None:

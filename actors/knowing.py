@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.capabilities import told_here
 from simulacra.actors.cluster.directory import DIRECTORY, Directory, Place
-from simulacra.actors.cluster.directory_view import Connected
 from simulacra.actors.cluster.directory_view import DirectoryView
 from simulacra.actors.cluster.dns_server import PORT, DnsServer
 from simulacra.actors.cluster.dns_zone import Endpoint, Table
@@ -22,7 +21,7 @@ from simulacra.actors.cluster.names import Names, Thing
 from simulacra.actors.cluster.names import Place as At
 from simulacra.actors.cluster.needs import NeedsError, parse_needs, ports_of
 from simulacra.actors.cluster.publisher import PUBLISHER, Held, Publisher, Sources
-from simulacra.actors.cluster.roll_trust import RollTrust
+from simulacra.actors.cluster.trust import RollTrust
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem, is_living
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
@@ -72,9 +71,7 @@ class Knowing:
 
     def met(self, host: str) -> None:
         """A host was connected: compare with it."""
-        directory = self._node.system.whereis(DIRECTORY)
-        if directory is not None:
-            directory.tell(Connected(host))
+        self.view.has_connected(host)
 
     # -- what this host says
 

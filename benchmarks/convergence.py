@@ -20,8 +20,8 @@ import msgpack
 from simulacra.actors.cluster import taking
 from simulacra.actors.cluster.counting import known_rules
 from simulacra.actors.cluster.directory import Pace
-from simulacra.actors.cluster.ed25519 import Signer, is_signed
 from simulacra.actors.cluster.directory_exchange import Exchange, Message, Tell
+from simulacra.actors.cluster.ed25519 import Signer, is_signed
 from simulacra.actors.cluster.facts import Form, Key, Origin
 from simulacra.actors.cluster.replica import Replica
 from simulacra.testing import Link, SimulatedNetwork, SimulatedNode

@@ -19,6 +19,7 @@ from simulacra.actors.cluster.invitations import Role, Token, invite, read_token
 from simulacra.actors.cluster.knocking import knock
 from simulacra.actors.cluster.reception import DoorKeys
 from simulacra.actors.cluster.records import is_host_name
+from simulacra.actors.gateway.frames import ErrorCode
 from simulacra.actors.runtime.keys import KeyFileError, KeyPair
 from simulacra.actors.settings import Paths
 
@@ -26,7 +27,19 @@ _JOINING_SECONDS = 60
 
 
 class EnrolError(Exception):
-    """A host cannot be in a network as it was asked; the text says why and what to do."""
+    """A host cannot be in a network as it was asked.
+
+    Attributes:
+        code: what kind of error it is, for the command line.
+        text: why.
+        hint: what to type next.
+    """
+
+    def __init__(self, text: str, hint: str, code: ErrorCode = ErrorCode.USAGE) -> None:
+        super().__init__(f"{text}: {hint}")
+        self.code = code
+        self.text = text
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -63,8 +76,8 @@ class Enrolling:
         """
         if not is_host_name(network):
             raise EnrolError(
-                f"{network[:80]!r} is no network's name: use small letters, digits and hyphens, at "
-                "most 63"
+                f"{network[:80]!r} is no network's name",
+                "use small letters, digits and hyphens, at most 63: simulacra init home",
             )
         self._refuse_second()
         owner = signing_keys.load_or_make(self.paths.owner)
@@ -127,9 +140,13 @@ class Enrolling:
         """
         charter = self._member()
         if life < 1:
-            raise EnrolError(f"an invitation for {life:g} s is good for nobody: say 10m or 24h")
+            raise EnrolError(
+                f"an invitation for {life:g} s is good for nobody", "simulacra invite --expires 10m"
+            )
         if charter.door is None:
-            raise EnrolError("an outside host invites nobody: type this on an inside host")
+            raise EnrolError(
+                "an outside host invites nobody", "type this on an inside host", ErrorCode.DENIED
+            )
         owner = self._owner(charter)
         expires = int(time.time() + life)
         return invite(
@@ -150,7 +167,11 @@ class Enrolling:
         charter = self._member()
         if charter.roll.host(host) is None:
             known = ", ".join(each.host for each in charter.roll.members)
-            raise EnrolError(f"the network has no host {host[:80]!r}; it has: {known}")
+            raise EnrolError(
+                f"the network has no host {host[:80]!r}; it has: {known}",
+                "see them: simulacra status",
+                ErrorCode.NOT_FOUND,
+            )
         by = self._owner(charter) if self.paths.owner.exists() else self._own()
         return charter.roll.expel(host, by, at=int(time.time()), reason=reason)
 
@@ -175,11 +196,11 @@ class Enrolling:
         charter = self._member()
         if not is_key(key):
             raise EnrolError(
-                f"{key[:80]!r} is no owner's key, which has 64 hexadecimal digits: on the other "
-                "person's machine, type: simulacra owner"
+                f"{key[:80]!r} is no owner's key, which has 64 hexadecimal digits",
+                "on the other person's machine, type: simulacra owner",
             )
         if not is_host_name(name):
-            raise EnrolError(f"{name[:80]!r} is no name: use small letters, digits and hyphens")
+            raise EnrolError(f"{name[:80]!r} is no name", "use small letters, digits and hyphens")
         return name_owner(charter.roll.root, key, name, self._owner(charter))
 
     def forget(self) -> None:
@@ -197,8 +218,8 @@ class Enrolling:
         charter = self.charter
         if charter is None:
             raise EnrolError(
-                f"{self.node} is in no network: make one (simulacra init NAME), or join one "
-                "(simulacra up --join TOKEN@HOST)"
+                f"{self.node} is in no network",
+                "make one: simulacra init NAME; or join one: simulacra up --join TOKEN@HOST",
             )
         return charter
 
@@ -206,8 +227,8 @@ class Enrolling:
         charter = self.charter
         if charter is not None:
             raise EnrolError(
-                f"{self.node} is in the network {charter.network} already: leave it first "
-                "(simulacra leave)"
+                f"{self.node} is in the network {charter.network} already",
+                "leave it first: simulacra leave",
             )
 
     def _own(self) -> Signer:
@@ -218,12 +239,14 @@ class Enrolling:
             owner = signing_keys.load(self.paths.owner)
         except KeyFileError as error:
             raise EnrolError(
-                f"the owner's key of {charter.network} is not here ({error}): type this on the "
-                "machine where the network was made, or bring the key (simulacra owner import)"
+                f"the owner's key of {charter.network} is not here ({error})",
+                "type this where the network was made, or bring the key: simulacra owner import",
+                ErrorCode.DENIED,
             ) from error
         if owner.key not in charter.roll.owners:
             raise EnrolError(
-                f"the owner's key here is none of {charter.network}'s: an owner makes it one "
-                f"(simulacra owner add NAME {owner.key})"
+                f"the owner's key here is none of {charter.network}'s",
+                f"have an owner type: simulacra owner add NAME {owner.key}",
+                ErrorCode.DENIED,
             )
         return owner

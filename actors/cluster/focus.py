@@ -58,6 +58,7 @@ class Mail:
     message: Any
 
 
+@register("focus.describe")
 @dataclass(frozen=True, slots=True)
 class Describe:
     """Answered with all that is known of the focus, as plain data."""
@@ -108,6 +109,7 @@ class FocusSettings:
         standing: what this host says of itself as a candidate.
         children: of ``master``, for an epoch; they are started and stopped with it.
         changed: called with every change of the focus, in the actor's thread.
+        merged: called with the record of a split that was healed and merged, in the same thread.
         timing: times and bounds.
     """
 
@@ -116,6 +118,7 @@ class FocusSettings:
     standing: Callable[[], Standing] = _no_standing
     children: Callable[[Epoch], Iterable[ChildSpec]] = lambda _: ()
     changed: Callable[[m.MasterChanged], None] = lambda _: None
+    merged: Callable[[dict[str, Any]], None] = lambda _: None
     timing: Timing = field(default_factory=Timing)
 
 
@@ -138,6 +141,7 @@ class Focus(Actor):
         self._due = 0.0
         self._master: Ref | None = None
         self._ending: Ref | None = None
+        self._newest_split: Any = None
         self._store = FocusStore(settings.path)
         self._seat = self._take_seat()
         self._machine = Mastership(self._seat, _boot_time())
@@ -208,7 +212,13 @@ class Focus(Actor):
         self._arm()
 
     def _show(self) -> None:
-        self._view.settings = settings(self._seat.journal.state)
+        journal = self._seat.journal
+        self._view.settings = settings(journal.state)
+        splits = _table(journal, "splits")
+        if splits and splits[-1] != self._newest_split:
+            if self._timer is not None:  # not of what the disk had
+                self._settings.merged(splits[-1])
+            self._newest_split = splits[-1]
 
     def _arm(self) -> None:
         """Be stepped at the deadline; an alarm that rings too early is let ring."""

@@ -30,7 +30,7 @@ class FocusClient:
 
         Args:
             kind: one of `entry_kinds.KINDS`, or ``focus`` with the body ``{"host": ..., "why":
-                ...}``.
+                ...}``, where ``*`` stands for the first in line.
             body: plain data.
             request: an id that no other request has ever had; the same for a second try.
             patience: seconds until it is given up, 60 at most.

@@ -3,7 +3,8 @@
 Records are a set that only grows. Two hosts that meet compare a digest of theirs; where it differs
 they tell each other the ids they have, and each sends what the other lacks. What is new is told on
 to all who are connected, so that an expulsion reaches every host in reach within a round trip or
-two, and the others as soon as they are met. Whatever is new is put in force before it is told on.
+two, and the others as soon as they are met. What is new is on the disk first, then it is told on
+(also to a host that is out by it, so that it knows why), and then put in force.
 
 ::
 
@@ -124,13 +125,14 @@ class Registrar(Actor):
                 self.refuse(message)
 
     def _keep(self, records: list[Record], but: str | None) -> None:
+        before = self._peers()
         new = self._charter.add(records)
         if not new:
             return
-        self._in_force(new)
-        for peer in self._peers():
+        for peer in {*before, *self._peers()}:
             if peer != but:
                 self._send(peer, new)
+        self._in_force(new)
 
     def _send(self, host: str, records: list[Record]) -> None:
         for start in range(0, len(records), _BATCH):
@@ -138,7 +140,8 @@ class Registrar(Actor):
             self._tell(host, Records(self._host, batch))
 
     def _tell(self, host: str, message: object) -> None:
-        self.system.ref(f"{REGISTRAR}@{host}").tell(message)
+        # An ask leaves at once, and is no dead letter where nobody is.
+        self.system.ref(f"{REGISTRAR}@{host}").ask(message, block=False)
 
     def _digest(self) -> str:
         ids = "".join(sorted(self._charter.roll.records))

@@ -26,6 +26,8 @@ from simulacra.actors.cluster.lattice import State, covers
 from simulacra.actors.cluster.seat import Seat
 
 FOCUS = "focus"
+ANY = "*"
+"""As the host that the focus is to be moved to: the first in line."""
 
 
 @dataclass
@@ -277,6 +279,8 @@ class Reign:
         if self._handover is not None and self._handover.request == request:
             return
         target, why = body.get("host"), str(body.get("why", "asked for"))[:200]
+        if target == ANY:
+            target = next(iter(self._followers.successors()), ANY)
         if self._handover is not None:
             refusal = f"the focus is being moved to {self._handover.target} already; wait for that"
         elif target == self._seat.host:

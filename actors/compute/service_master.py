@@ -3,17 +3,21 @@
 Once a second it looks at what the network is and what runs in it, has `services.place` decide, and
 orders what differs; an order is given again until it shows. A replica that ended by itself is
 started again after a rest, doubled from `REST` to `LONGEST_REST` while it fails. What was decided,
-and why, is kept for whoever asks (``simulacra services``): it is never older than a second.
+and why, is kept for whoever asks (``simulacra service``): it is never older than a second.
 
 It lives as long as this host is master. A master that was stopped and wakes up orders nothing that
 counts: its epoch is refused.
+
+A host that is there and does not answer in time is taken to run what it ran, until it is lost: it
+is only slow, and what it runs is not started twice. A service that the records of this side of a
+split do not have, and did not have before, is left alone: the other side's may.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -108,25 +112,29 @@ class ServiceMaster(Actor):
         self._part = part
         self._shown: dict[str, Shown] = {}
         self._rests: dict[tuple[str, str], tuple[float, float]] = {}  # length, until when
+        self._ended: dict[tuple[str, str], list[str]] = {}  # the parties that ended by themselves
         self._problems: dict[str, str] = {}
         self._under_way: set[tuple[str, str]] = set()
+        self._found: dict[str, dict[str, Replica]] = {}
+        self._known: set[str] = set()
 
     def on_start(self) -> None:
         """Begin to look."""
-        self.send_every(EVERY, _Look())
+        self.send_after(EVERY, _Look())
 
     def on_receive(self, message: Any) -> Any:
         """See the messages' classes."""
         match message:
             case _Look():
                 self._decide()
+                self.send_after(EVERY, message)  # not by the clock: to look may take longer
             case ShowServices():
                 return dict(self._shown)
             case _Answered(service, host, why):
                 self._under_way.discard((service, host))
                 if why:
                     self._rest(service, host)
-                self._problems[service] = f"on {host}: {why}" if why else ""
+                    self._problems[service] = f"on {host}: {why}"
             case _:
                 self.refuse(message)
         return None
@@ -134,25 +142,42 @@ class ServiceMaster(Actor):
     def _decide(self) -> None:
         part, wanted = self._part(), self._wanted()
         found = self._replicas(part)
+        self._found = {host: found.get(host, self._found.get(host, {})) for host in part.hosts}
+        self._known |= wanted.keys()
         services, unreadable = _read(wanted)
-        running = _running(found)
+        running = _running(self._found)
         decisions = place(services.values(), part, running, time.time())
         for decision in decisions:
             self._order(services[decision.service], wanted[decision.service], decision, found)
-        for host, replicas in found.items():
-            for replica in replicas.values():
-                if replica.service not in wanted and _lives(replica):
-                    self._stop(replica.service, host, "the user wants it no more")
-        shown = {each.service: self._show(wanted[each.service], each, found) for each in decisions}
+        self._stop_unwanted(found, wanted, part)
+        self._forget(wanted)
+        shown = {each.service: self._show(wanted[each.service], each) for each in decisions}
         self._shown = shown | {
             name: Shown(wanted[name].told, problem=why) for name, why in unreadable.items()
         }
 
-    def _show(
-        self, wanted: Wanted, decision: Decision, found: Mapping[str, Mapping[str, Replica]]
-    ) -> Shown:
+    def _stop_unwanted(
+        self,
+        found: Mapping[str, Mapping[str, Replica]],
+        wanted: Collection[str],
+        part: Part,
+    ) -> None:
+        for host, replicas in found.items():
+            for name in replicas.keys() - wanted:
+                if _lives(replicas[name]) and (name in self._known or not part.split):
+                    self._stop(name, host, "the user wants it no more")
+
+    def _forget(self, wanted: Collection[str]) -> None:
+        """Keep nothing of services that are wanted no more and run nowhere."""
+        run = {name for each in self._found.values() for name in each if _lives(each[name])}
+        self._known &= run.union(wanted)
+        self._rests = {key: rest for key, rest in self._rests.items() if key[0] in wanted}
+        self._ended = {key: ended for key, ended in self._ended.items() if key[0] in wanted}
+        self._problems = {name: why for name, why in self._problems.items() if name in wanted}
+
+    def _show(self, wanted: Wanted, decision: Decision) -> Shown:
         name = decision.service
-        replicas = {host: each[name] for host, each in found.items() if name in each}
+        replicas = {host: each[name] for host, each in self._found.items() if name in each}
         return Shown(dict(wanted.told), decision, replicas, self._problems.get(name, ""))
 
     def _replicas(self, part: Part) -> dict[str, dict[str, Replica]]:
@@ -168,6 +193,9 @@ class ServiceMaster(Actor):
                 replicas = answer.get(timeout=max(0.0, deadline - time.monotonic()))
             except (ActorDeadError, AskTimeoutError, NotImplementedError):
                 continue  # it is asked again in a second
+            except Exception:  # whatever ails one host, the services of the others go on
+                logger.exception("%s does not say which services run there", host)
+                continue
             found[host] = {each.service: each for each in replicas}
         return found
 
@@ -191,11 +219,15 @@ class ServiceMaster(Actor):
 
     def _may_start(self, service: str, host: str, replica: Replica | None) -> bool:
         """Whether its rest after it ended by itself is over."""
-        if replica is None or replica.ended is None:
-            return time.time() >= self._rests.get((service, host), (0.0, 0.0))[1]
-        if (service, host) not in self._rests:
-            self._rest(service, host)
-        return time.time() >= self._rests[service, host][1]
+        if replica is not None and replica.ended is not None:
+            ended = self._ended.setdefault((service, host), [])
+            if replica.party not in ended[-1:]:
+                ended.append(replica.party)
+                self._rest(service, host)
+                times = "once" if len(ended) == 1 else f"{len(ended)} times"
+                why = replica.why or "it returned"
+                self._problems[service] = f"it ended {times} on {host}, the last time: {why}"
+        return time.time() >= self._rests.get((service, host), (0.0, 0.0))[1]
 
     def _rest(self, service: str, host: str) -> None:
         before, until = self._rests.get((service, host), (0.0, 0.0))

@@ -5,14 +5,15 @@ named like the service, with the host's name behind it where there are several: 
 computations are services' is kept in a file, so that it is known again after a restart.
 
 Every order carries the epoch of the master that gives it. One of an older epoch than this host has
-seen is refused: it comes from a master that is none any more (fencing).
+seen is refused: it comes from a master that is none any more (fencing). While a part of this node
+that it needs is away or too slow, what is asked is answered with an error, and asked again later.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +22,13 @@ from simulacra.actors.cluster.charter import replace_private
 from simulacra.actors.compute.computation import COMPUTATIONS
 from simulacra.actors.compute.computations import Begin, ListThem, NameInUseError, is_living
 from simulacra.actors.compute.computing import Described, StopIt
-from simulacra.actors.runtime import Actor
+from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
 
 SERVICES: Final = "services"
 Epoch = tuple[int, str]
+_KEPT: Final = 1000
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,13 @@ class ServiceRunner(Actor):
 
     def on_receive(self, message: Any) -> Any:
         """See the messages' classes."""
+        try:
+            return self._answer(message)
+        except (ActorDeadError, AskTimeoutError) as error:
+            self.defer_reply().set_error(error)
+            return None
+
+    def _answer(self, message: Any) -> Any:
         match message:
             case Start(epoch) | Stop(epoch) if not self._admits((epoch[0], epoch[1])):
                 self._refuse_stale(*epoch)
@@ -126,22 +135,30 @@ class ServiceRunner(Actor):
         self.defer_reply().set_error(StaleEpochError(text))
 
     def _start(self, order: Start) -> str | None:
-        party = self._parties.get(order.service)
-        if party is not None and party in self._living():
+        party, described = self._parties.get(order.service), self._described()
+        if party in described and is_living(described[party]):
             return party
         try:
             begun = self.system.ref(COMPUTATIONS).ask(Begin(order.spec, order.name))
             self._parties[order.service] = str(begun.party)
+            self._forget(described)
             replace_private(self._file, json.dumps(self._parties))
         except (NameInUseError, OSError) as error:
             self.defer_reply().set_error(error)
             return None
         return self._parties[order.service]
 
+    def _forget(self, described: Collection[str]) -> None:
+        """Of services of long ago nothing is kept; a few that have not described themselves are."""
+        if len(self._parties) > _KEPT:
+            gone = [name for name, party in self._parties.items() if party not in described]
+            for name in gone[:-_KEPT]:
+                del self._parties[name]
+
     def _stop(self, order: Stop) -> None:
+        party, described = self._parties.get(order.service), self._described()
         reply = self.defer_reply()
-        party = self._parties.get(order.service)
-        if party is None or party not in self._living():
+        if party not in described or not is_living(described[party]):
             reply.set(None)
             return
         logger.info("service %s is stopped here: %s", order.service, order.reason)
@@ -151,9 +168,6 @@ class ServiceRunner(Actor):
     def _described(self) -> dict[str, Described]:
         listed = self.system.ref(COMPUTATIONS).ask(ListThem())
         return {each.party: each for each, _ in listed}
-
-    def _living(self) -> set[str]:
-        return {party for party, each in self._described().items() if is_living(each)}
 
     def _replicas(self) -> list[Replica]:
         described = self._described()
@@ -179,9 +193,9 @@ def _pass_on(answer: Reply, reply: Reply) -> None:
 
 def _read(file: Path) -> dict[str, str]:
     try:
-        return dict(json.loads(file.read_text()))
+        return {str(name): str(party) for name, party in json.loads(file.read_text()).items()}
     except FileNotFoundError:
         return {}
-    except ValueError:
+    except (ValueError, AttributeError):
         logger.exception("%s is damaged: services that ran here are started anew", file)
         return {}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _PATIENCE: Final = 15.0
+_NEWS: Final = 2.0
+_PAUSE: Final = 0.005
 
 
 class Focusing:
@@ -52,11 +54,28 @@ class Focusing:
             )
         if self._described()["master"] != host:
             self._request("focus", host=host, why=call.arg("why", str, "") or "the user said so")
+            self._await_news(call, host)
         yield {**self._described(), "took": time.monotonic() - began}
+
+    def _await_news(self, call: Call, host: str) -> None:
+        """Wait until this host has heard of the change, which takes a moment."""
+        deadline = time.monotonic() + _NEWS
+        while self._node.cluster.focus.epoch.host != host and time.monotonic() < deadline:
+            call.check()
+            time.sleep(_PAUSE)
 
     def succession(self, call: Call) -> Iterator[object]:
         """Say who is to be master after the present one; an empty list leaves it to the rank."""
-        self._request(SUCCESSION, hosts=call.arg("hosts", list))
+        hosts = call.arg("hosts", list)
+        known = self._node.knowing.addresses()
+        for host in hosts:
+            if host not in known:
+                raise GatewayError(
+                    ErrorCode.NOT_FOUND,
+                    f"there is no host {host}; there are: {', '.join(sorted(known))}",
+                    "see them: simulacra status",
+                )
+        self._request(SUCCESSION, hosts=hosts)
         yield self._described()
 
     def splits(self, call: Call) -> Iterator[object]:
@@ -66,15 +85,33 @@ class Focusing:
 
     def _described(self) -> dict[str, Any]:
         described: dict[str, Any] = self._node.system.ref(FOCUS).ask(Describe())
+        master = described["master"]
+        if master and not described["acting"]:
+            described |= self._told_by(master)
         del described["settings"]
-        return described
+        cluster = self._node.cluster
+        acting = cluster.focus.acting
+        return {
+            **described,
+            "absent": cluster.absent(),
+            "deputy": acting is not None and cluster.is_deputy(acting),
+        }
 
-    def _request(self, kind: str, *, refused: ErrorCode = ErrorCode.FAILED, **body: Any) -> Any:
+    def _told_by(self, master: str) -> dict[str, Any]:
+        """What only the master knows for certain; nothing if it does not say so at once."""
+        try:
+            told = self._node.system.ref(f"{FOCUS}@{master}").ask(Describe(), timeout=_NEWS)
+        except (ActorDeadError, AskTimeoutError):
+            return {}
+        known = ("since", "why", "succession", "history", "splits")
+        return {key: told[key] for key in known} if told["master"] == master else {}
+
+    def _request(self, kind: str, **body: Any) -> Any:
         try:
             client = self._node.cluster.client
             return client.request(kind, body, secrets.token_hex(16), _PATIENCE).value
         except RefusedError as error:
-            raise GatewayError(refused, str(error), "see: simulacra focus") from error
+            raise GatewayError(ErrorCode.FAILED, str(error), "see: simulacra focus") from error
         except UnansweredError as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
@@ -94,20 +131,36 @@ class Focusing:
             raise GatewayError(
                 ErrorCode.USAGE, str(error), "see: simulacra service --help"
             ) from error
+        changed = name in self._node.cluster.wanted()
         value = {"told": told, "spec": spec.to_plain()}
         self._request("set", key=SERVICE_SETTING + name, value=value)
-        yield {"name": name}
+        yield {"name": name, "changed": changed}
 
     def service_unset(self, call: Call) -> Iterator[object]:
         """Have a service run no more."""
         name = call.arg("name", str)
-        self._request("unset", refused=ErrorCode.NOT_FOUND, key=SERVICE_SETTING + name)
+        try:
+            self._request("unset", key=SERVICE_SETTING + name)
+        except GatewayError as error:
+            if error.code is not ErrorCode.FAILED:
+                raise
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"there is no service {name}",
+                "see what there is: simulacra service",
+            ) from error
         yield {"name": name}
 
     def services(self, call: Call) -> Iterator[object]:
         """Which services there are, where they run, and why, as the master decided last."""
         del call
         master = self._node.cluster.focus.epoch.host
+        if not master:
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                "there is no master yet: it is decided within seconds of the start",
+                "try again in a moment: simulacra service",
+            )
         try:
             shown: dict[str, Shown] = self._node.system.ref(f"{SERVICE_MASTER}@{master}").ask(
                 ShowServices()
@@ -115,8 +168,8 @@ class Focusing:
         except (ActorDeadError, AskTimeoutError) as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"the master, {master or 'nobody yet'}, does not say: {error}",
-                "see who is first: simulacra focus",
+                f"the master, {master}, does not say, or has only just begun: {error}",
+                "try again in a moment; see who is first: simulacra focus",
             ) from error
         yield {
             "master": master,

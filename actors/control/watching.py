@@ -59,6 +59,7 @@ class Watching:
             "listen": node.address(),
             "key": node.key,
             "network": network_name(node),
+            "out": node.enrolment.out,
             "door": node.enrolment.door,
             "dns": node.knowing.dns.port if node.knowing.dns is not None else None,
             "zone": node.settings.zone or None,

@@ -127,9 +127,9 @@ class Peer:
     def hang_up(self, last_word: bytes | None = None, linger: float = 0.0) -> None:
         """Close the lanes; a peer that is up gets a last frame, within ``linger`` seconds."""
         with self._lock:
-            self.is_up = False  # without lanes nothing can be sent; `down` is still to come
+            was_up, self.is_up = self.is_up, False  # without lanes; `down` is still to come
             lanes, self._lanes = self._lanes, {}
-            if last_word is None or not self.is_up:
+            if last_word is None or not was_up:
                 linger = 0.0
             elif lanes:
                 lanes[Lane.CONTROL].send(last_word)

@@ -208,8 +208,10 @@ def explained() -> Iterator[None]:
     """Turn what can go wrong with keys and networks into the command line's errors."""
     try:
         yield
-    except (TokenError, EnrolError) as error:
-        raise GatewayError(ErrorCode.USAGE, str(error), "") from error
+    except TokenError as error:
+        raise GatewayError(ErrorCode.USAGE, str(error), "print one: simulacra invite") from error
+    except EnrolError as error:
+        raise GatewayError(error.code, error.text, error.hint) from error
     except (KeyFileError, CharterError) as error:
         raise GatewayError(ErrorCode.FAILED, str(error), "") from error
     except KnockError as error:
@@ -252,5 +254,8 @@ def _door(settings: Settings) -> str:
         )
     host, port = split_address(door)
     if is_loopback(host):
-        output.message("only this machine reaches the door: simulacra up --listen ADDRESS:PORT")
+        output.message(
+            "only this machine reaches the door; for others: "
+            "simulacra down, then simulacra up --detach --listen ADDRESS:PORT"
+        )
     return f"{reachable_host(host)}:{port}"

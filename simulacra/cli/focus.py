@@ -72,6 +72,8 @@ def splits(*, common: Common = COMMON) -> None:
     if common.json:
         output.document(found)
         return
+    if not found["splits"]:
+        output.message("no split was healed so far")
     for split in found["splits"]:
         output.data(
             f"{_ago(split['at'])}: {split['master'][1]} (epoch {split['master'][0]}) took in what "
@@ -80,9 +82,18 @@ def splits(*, common: Common = COMMON) -> None:
         for side, told in (("here", split["ours"]), ("there", split["theirs"])):
             output.data(f"  changed {side}: {told['count']}")
             for table, key, value in told["first"]:
-                output.data(f"    {table} {key}: {value}")
+                output.data(f"    {_change(table, key, value)}")
         for table, key in split["doubles"]:
             output.data(f"  in conflict: {table} {key}")
+
+
+def _change(table: str, key: str, value: Any) -> str:
+    """One change in words; a service is known by what it runs."""
+    if key.startswith("service.") and isinstance(value, dict):
+        what = value.get("spec", {}).get("what", {})
+        runs = what.get("argv") or [what.get("path") or what.get("target") or what.get("name", "")]
+        return f"service {key.removeprefix('service.')}: {' '.join(map(str, runs))}"
+    return f"{table} {key}: {value}"
 
 
 def _lines(found: dict[str, Any]) -> dict[str, str]:
@@ -91,12 +102,16 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         return {"master": "none yet: it is decided within seconds of the start"}
     before = [f"{each['epoch'][1]} ({each['epoch'][0]})" for each in found["history"]][:-1]
     return {
-        "master": host + (", this host" if found["acting"] else ""),
+        "master": host
+        + (", this host" if found["acting"] else "")
+        + (", as deputy of this part of the network" if found["deputy"] else ""),
         "epoch": str(counter),
         "since": _ago(found["since"]) if found["since"] else "unknown",
         "why": found["why"] or "unknown",
-        "next": ", ".join(found["succession"]) or "the best in reach",
+        "next": ", ".join(each for each in found["succession"] if each != host)
+        or "the best in reach",
         "before": ", ".join(before[-5:]) or "nobody",
+        "out of reach": ", ".join(found["absent"]) or "nobody",
     }
 
 

@@ -14,6 +14,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from simulacra.actors.addresses import is_loopback
+from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.enrolling import Enrolling
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair, Member, check_public_key
@@ -158,7 +159,19 @@ def list_(*, common: Common = COMMON) -> None:
     Args:
         common: Options of all commands.
     """
-    members = _read(_settings(common)).members()
+    settings = _settings(common)
+    members = _read(settings).members()
+    try:
+        charter = Enrolling(settings.paths, settings.name).charter
+    except CharterError as error:
+        raise GatewayError(ErrorCode.FAILED, str(error), "") from error
+    if charter is not None:
+        known = {each.key for each in members}
+        joined = [
+            Member(each.host, each.curve, charter.places.get(each.host, ""))
+            for each in charter.roll.members
+        ]
+        members += [each for each in joined if each.key not in known]
     if common.json:
         shown = [{"name": m.name, "key": m.key, "address": m.address} for m in members]
         output.document(shown)

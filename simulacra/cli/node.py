@@ -191,6 +191,11 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
 def _network(found: dict[str, Any]) -> str:
     if found["network"] is None:
         return "none but the keys that are listed here (simulacra keys list)"
+    if found["out"]:
+        return (
+            f"{found['network']}, but not any more: {found['out']}; to come back: simulacra down, "
+            "simulacra keys reset, and a new invitation"
+        )
     door = f", its door here at {found['door']}" if found["door"] else ""
     dns = f", its names on port {found['dns']}" if found["dns"] else ""
     return f"{found['network']}{door}{dns}"

@@ -38,6 +38,9 @@ def list_(*, common: Common = COMMON) -> None:
     )
 
 
+app.command(list_, name="list")
+
+
 @app.command
 def add(
     name: str,
@@ -97,7 +100,8 @@ def add(
     }
     calls = client(common)
     done = calls.item("service_set", name=name, told=told, spec=spec.to_plain(), timeout=20.0)
-    _done(f"{name} is a service now; see where it runs: simulacra service", done, common)
+    now = "is changed" if done["changed"] else "is a service now"
+    _done(f"{name} {now}; see where it runs: simulacra service", done, common)
 
 
 @app.command

@@ -39,6 +39,8 @@ def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
     wait_for(lambda: set(services(lab["a"])) == set(services(lab["e"])) == {"left", "right"}, 10)
     [split] = wait_for(lambda: lab["a"].client.item("splits")["splits"], 10)
     assert (split["ours"]["count"], split["theirs"]["count"]) != (0, 0)
+    kinds = [event["kind"] for host in hosts for event in host.client.items("events")]
+    assert "split.healed" in kinds
     for name in ("left", "right"):
         lab["a"].client.item("service_unset", name=name, timeout=20.0)
 

@@ -85,3 +85,26 @@ def living(hosts: list[Host], service: str) -> int:
         for host in hosts
         for row in host.client.item("ps", name=service)["rows"]
     )
+
+
+def test_a_master_that_goes_down_hands_the_focus_over_before(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    led_by(lab["c"], hosts)
+    lab["a"].client.item("succession", hosts=["e"], timeout=20.0)
+    rest = [host for host in hosts if host.name != "c"]
+    before, number = epoch(lab["a"]), last_event(lab["e"])
+    lab["c"].down()
+    assert [agreed(rest), epoch(lab["a"])] == ["e", before + 1]
+    told = {each["kind"]: each for each in happened(lab["e"], number)}
+    assert "c goes down" in told["master.changed"]["text"]
+    assert told["master.changed"]["time"] < told["host.detached"]["time"]
+    assert "host.lost" not in told
+    lab["a"].client.item("succession", hosts=[], timeout=20.0)
+    # The last that goes has nobody to hand it to, and waits for nobody.
+    for host in hosts:
+        if host.name not in "ce":
+            host.down()
+    began = time.monotonic()
+    lab["e"].down()
+    assert time.monotonic() - began < 2

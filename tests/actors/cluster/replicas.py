@@ -52,10 +52,12 @@ class Known:
         return key == OWNER.key
 
 
-def replica(host: str, trust: Known, logs: Iterable[Log] = (), wall: int = NOW) -> Replica:
-    """A replica in a new life."""
+def replica(
+    host: str, trust: Known, logs: Iterable[Log] = (), wall: int = NOW, life: int | None = None
+) -> Replica:
+    """A replica in a new life, or in the one given."""
     return Replica(
-        Origin.of(host, signer(host).key, next(_lives)),
+        Origin.of(host, signer(host).key, life or next(_lives)),
         NETWORK,
         signer(host),
         Rules(trust, KINDS),

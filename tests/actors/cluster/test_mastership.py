@@ -9,8 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from simulacra.actors.cluster import journal as journals
 from simulacra.actors.cluster import tidings as m
+from simulacra.actors.cluster.entry_kinds import SUCCESSION
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.focus_timing import Timing
+from simulacra.actors.cluster.reign import ANY
 from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
 
@@ -302,6 +304,18 @@ def test_a_target_that_is_lost_leaves_the_focus_where_it_is() -> None:
     assert not answer.granted
     assert "did not keep up in time" in answer.value or "not in reach" in answer.value
     assert world.masters == {"b": Epoch(1, "b")}
+
+
+def test_the_first_in_line_can_be_asked_for_without_a_name() -> None:
+    world = realm()
+    assert asked(world, "a", SUCCESSION, hosts=["d"]).granted
+    assert answer_of(world, world.ask("b", "focus", {"host": ANY})).granted
+    assert world.masters == {"d": Epoch(2, "d")}
+    for host in "abc":
+        world.crash(host)
+    world.clock.advance(20)
+    answer = answer_of(world, world.ask("d", "focus", {"host": ANY}))
+    assert (answer.granted, "not in reach" in answer.value) == (False, True)
 
 
 def test_a_grant_that_is_lost_with_its_master_is_made_up_for() -> None:

@@ -23,6 +23,7 @@ STATUS: dict[str, Any] = {
     "listen": "192.168.1.7:7400",
     "key": "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
     "network": "home",
+    "out": None,
     "door": "192.168.1.7:7401",
     "dns": 7453,
     "zone": None,

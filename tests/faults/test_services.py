@@ -1,0 +1,95 @@
+"""Services of a network whose hosts are lost, or cut in two: where they run, and why not."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from simulacra.actors.compute.spec import Command, Spec
+from simulacra.testing.lab import Host
+from tests.faults.network import FIVE, Labs, agreed, led_by, running, services, settled
+from tests.machines import wait_for
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+
+SPEC = Spec(Command(("sleep", "600"))).to_plain()
+
+
+@contextmanager
+def wanted(host: Host, **told: dict[str, Any]) -> Iterator[None]:
+    """Services that are wanted meanwhile, and run no more afterwards."""
+    for name, each in told.items():
+        host.client.item("service_set", name=name, told=each, spec=SPEC, timeout=20.0)
+    yield
+    for name in told:
+        host.client.item("service_unset", name=name, timeout=20.0)
+    wait_for(lambda: not set(services(host)) & set(told), 10)
+
+
+def restart(host: Host, *options: str) -> None:
+    host.down()
+    host.up(*options)
+
+
+def test_a_service_waits_for_the_host_that_it_needs_and_says_so(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    a, e = lab["a"], lab["e"]
+    restart(e, "--label", "camera")
+    hosts = settled(lab)
+    led_by(a, hosts)
+    with wanted(a, film={"needs": ["camera"]}):
+        wait_for(lambda: running(a, "film") == ["e"])
+        e.signal_node(signal.SIGKILL)
+        film = wait_for(lambda: (s := services(a)["film"])["state"] == "waits" and s)
+        assert "camera" in film["reason"]
+        e.up("--label", "camera")
+        wait_for(lambda: running(a, "film") == ["e"])
+        assert services(a)["film"]["state"] == "runs"
+
+
+def test_in_a_split_each_service_follows_its_rule_and_runs_once_after_it(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    a, e = lab["a"], lab["e"]
+    led_by(a, hosts)
+    rules = {rule: {"on_split": rule} for rule in ("run-in-both", "run-with-master", "stop")}
+    with wanted(a, **rules):
+        wait_for(lambda: all(len(running(a, rule)) == 1 for rule in rules))
+        lab.split(["a", "b"], ["c", "d", "e"])
+        wait_for(lambda: agreed(hosts[2:]) not in (None, "a"), 15)
+        for side in (a, e):
+            assert wait_for(lambda: running(side, "run-in-both"))  # noqa: B023 (used at once)
+            stopped = wait_for(lambda: (s := services(side)["stop"])["state"] == "stopped" and s)  # noqa: B023
+            assert "on_split = stop" in stopped["reason"]
+        # Three of five are the network's greater part, whoever was master before.
+        assert wait_for(lambda: running(e, "run-with-master"))
+        wait_for(lambda: not running(a, "run-with-master"))
+        lab.heal()
+        wait_for(lambda: agreed(hosts), 20)
+        for rule in rules:
+            wait_for(lambda: len(running(a, rule)) == 1, 20)  # noqa: B023
+
+
+def test_replicas_keep_to_their_zones_before_during_and_after_a_split(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    a, e = lab["a"], lab["e"]
+    for host in (lab["d"], e):
+        restart(host, "--zone", "cloud")
+    hosts = settled(lab)
+    led_by(a, hosts)
+    with wanted(a, pages={"replicas": 2, "spread": "zone"}):
+        here, there = wait_for(lambda: len(r := running(a, "pages")) == 2 and sorted(r))
+        assert (here in "abc", there in "de") == (True, True)
+        lab.split(["a", "b", "c"], ["d", "e"])
+        wait_for(lambda: agreed(hosts[3:]) not in (None, "a"), 15)
+        assert here in wait_for(lambda: running(a, "pages"))
+        assert there in wait_for(lambda: running(e, "pages"))
+        lab.heal()
+        wait_for(lambda: agreed(hosts), 20)
+        wait_for(lambda: sorted(running(a, "pages")) == [here, there], 20)
+    for host in (lab["d"], e):
+        restart(host)
