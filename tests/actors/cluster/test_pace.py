@@ -49,3 +49,11 @@ def test_a_step_at_the_wanted_time_reaches_it_in_spite_of_rounding() -> None:
         assert wanted is not None
         assert pace.advance(wanted) >= own + 0.3
         own = pace.advance(wanted + 1 / 3)
+
+
+def test_what_became_due_in_the_past_makes_the_next_step_no_later() -> None:
+    pace = Pace(0.5)
+    pace.advance(100.0)
+    assert pace.want(90.0) == 100.0
+    assert pace.advance(100.1) == 100.1
+    assert pace.pauses == 0

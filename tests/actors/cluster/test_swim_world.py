@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,8 +13,9 @@ from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.testing import Link
 from tests.actors.cluster.swimmers import World
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "250"))
+EXAMPLES = examples(25, ci=300)
 CHAOS = 10.0
 PATIENT = Settings()
 
