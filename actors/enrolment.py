@@ -72,6 +72,12 @@ class Enrolment:
         ]
 
     @property
+    def is_outside(self) -> bool:
+        """Whether this host reaches only what others exposed to it."""
+        member = None if self.charter is None else self.charter.roll.holder(self.signer.key)
+        return member is not None and member.role == "outside"
+
+    @property
     def out(self) -> str | None:
         """Why this host is in its network no more; None while it is, or without a network."""
         return None if self.charter is None else self.charter.roll.why_not(self.signer.key)

@@ -11,6 +11,7 @@
     ├── registrar            who was let into the network, told and heard
     ├── directory            what is said of the network, on every host
     ├── publisher            what this host says in it (these three only in a network)
+    ├── exposing             the entrances for outside hosts
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
     └── compute (one_for_all)
@@ -51,6 +52,7 @@ from simulacra.actors.clustering import Clustering
 from simulacra.actors.compute import cgroups
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.computing import Described
+from simulacra.actors.compute.exposing import exposing_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
 from simulacra.actors.compute.moves import HostLost, HostMet
@@ -230,6 +232,7 @@ class Node:
             ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             *self.cluster.specs(),
+            exposing_spec(self.settings.paths.state / self.settings.name / "exposed.json"),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             ChildSpec(

@@ -172,6 +172,7 @@ class ServiceMaster(Actor):
         run = {name for each in self._found.values() for name in each if _lives(each[name])}
         self._known &= run.union(wanted)
         self._rests = {key: rest for key, rest in self._rests.items() if key[0] in wanted}
+        self._ended = {key: ended for key, ended in self._ended.items() if key[0] in wanted}
         self._problems = {name: why for name, why in self._problems.items() if name in wanted}
 
     def _show(self, wanted: Wanted, decision: Decision) -> Shown:

@@ -42,6 +42,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "service_set": focusing.service_set,
         "service_unset": focusing.service_unset,
         "where": network.where,
+        "expose": network.expose,
         "events": network.events,
         "enter": network.enter,
         "keep": network.keep,

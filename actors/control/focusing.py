@@ -156,8 +156,8 @@ class Focusing:
         except (ActorDeadError, AskTimeoutError) as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"the master, {master}, does not say: {error}",
-                "see who is first: simulacra focus",
+                f"the master, {master}, does not say, or has only just begun: {error}",
+                "try again in a moment; see who is first: simulacra focus",
             ) from error
         yield {
             "master": master,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.charter import from_plain
 from simulacra.actors.cluster.events import Event
-from simulacra.actors.cluster.naming import NamingError
+from simulacra.actors.cluster.naming import NamingError, check_name
 from simulacra.actors.cluster.records import MalformedRecordError
 from simulacra.actors.cluster.registrar import REGISTRAR, Keep
+from simulacra.actors.compute.exposing import EXPOSING, Expose
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
@@ -77,6 +78,16 @@ class NetworkVerbs:
             ],
             "why": list(found.why),
         }
+
+    def expose(self, call: Call) -> Iterator[object]:
+        """Let outside hosts write to a computation, or no more; without a name what is exposed."""
+        name, on = call.arg("name", str, None), call.arg("on", bool, True)
+        if name is not None:
+            try:
+                check_name(name, "computation")
+            except NamingError as error:
+                raise GatewayError(ErrorCode.USAGE, str(error), "see: simulacra ps") from error
+        yield {"exposed": self._node.system.ref(EXPOSING).ask(Expose(name, on))}
 
     def enter(self, call: Call) -> Iterator[object]:
         """Take up the work of a member: this host was let into a network."""

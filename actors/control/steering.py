@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
+from simulacra.actors.compute.exposing import FromOutside, entrance
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post_messages import POST, Mail
 from simulacra.actors.compute.travelling import MoveError
@@ -16,6 +17,7 @@ from simulacra.actors.control.finding import ask_it, everywhere, find, wait
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
+from simulacra.actors.runtime.futures import Reply
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -77,6 +79,8 @@ class Steering:
     def _mail(self, call: Call, mail: Mail) -> object:
         name = mail.to.partition("@")[0]
         try:
+            if self._node.enrolment.is_outside:
+                return wait(call, self._from_outside(mail), mail.timeout)
             return wait(call, self._node.system.ref(POST).ask(mail, block=False))
         except OutboxFullError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
@@ -94,6 +98,20 @@ class Steering:
                 f"{name} has not answered in {mail.timeout:g} s",
                 f"see how it is: simulacra ps {name}",
             ) from error
+
+    def _from_outside(self, mail: Mail) -> Reply:
+        """An outside host writes to what others exposed, and has to know where."""
+        name, _, host = mail.to.partition("@")
+        if not host:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"this is an outside host, which sees no names: at which host is {name}?",
+                f"say it: simulacra send {name}@HOST ...",
+            )
+        message = FromOutside(mail.body, mail.ask)
+        there = self._node.system.ref(f"{entrance(name)}@{host}")
+        answer: Reply = there.ask(message, block=False)
+        return answer
 
     def down(self, call: Call) -> Iterator[object]:
         """Stop this node."""

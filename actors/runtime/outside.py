@@ -58,9 +58,10 @@ class Outside(Incoming):
             signal.watcher.signal(DownSignal(signal.monitor, self._local(actor), NOPROC))
 
     def _deny(self, actor: ActorId, number: int, *_: Any) -> None:
+        name = str(actor).removeprefix("exposed.")
         error = ActorDeadError(
-            f"{self._system.name} exposes no {actor!r} to outside hosts: on an inside host, type "
-            f"simulacra expose {actor}",
+            f"{self._system.name} exposes no {name!r} to outside hosts: there, type "
+            f"simulacra expose {name}",
             NOPROC,
         )
         self._peer.system_entry(*self._codec.pack([3, number], error))

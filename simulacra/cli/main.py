@@ -37,6 +37,7 @@ _COMMANDS: Final = {
         "expel": "enrolling:expel",
         "leave": "enrolling:leave",
         "owner": "owner:app",
+        "expose": "expose:expose",
         "where": "where:where",
         "focus": "focus:focus",
         "splits": "focus:splits",

@@ -25,9 +25,10 @@ from simulacra.actors.compute.service_runner import (
     ServiceRunner,
     StaleEpochError,
     Start,
+    WhatRuns,
 )
 from simulacra.actors.compute.spec import Script, Spec
-from simulacra.actors.runtime import Ref
+from simulacra.actors.runtime import ActorDeadError, ActorSystem, Ref
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from tests.onehost import Host, one_host, until
 
@@ -47,6 +48,7 @@ class Master:
     wanted: dict[str, Wanted] = field(default_factory=dict)
     has: set[str] = field(default_factory=set)
     newest: Epoch = (1, "desk")
+    split: bool = False
 
     def start(self) -> None:
         system = self.host.node.system
@@ -58,12 +60,24 @@ class Master:
         self.runner: Ref = system.spawn(
             ServiceRunner, file, lambda epoch: epoch >= self.newest, name=SERVICES
         )
-        self.ref: Ref = system.spawn(
+        self.decide()
+
+    def decide(self) -> None:
+        """Begin to be master, knowing nothing of before."""
+        self.ref: Ref = self.host.node.system.spawn(
             ServiceMaster, (1, "desk"), lambda: dict(self.wanted), self.part, name=SERVICE_MASTER
         )
 
     def part(self) -> Part:
-        return Part({"desk": Capabilities("desk", has=frozenset(self.has))})
+        desk = Capabilities("desk", has=frozenset(self.has))
+        return Part({"desk": desk}, split=self.split)
+
+    def look(self) -> None:
+        """Wait until it has looked once more."""
+        self.wanted["later"] = Wanted({"needs": ["kvm"]}, spec(STAYS))
+        until(lambda: self.state("later") == "waits")
+        del self.wanted["later"]
+        until(lambda: self.state("later") is None)
 
     def shown(self, name: str) -> Shown:
         shown = self.ref.ask(ShowServices()).get(name)
@@ -149,3 +163,53 @@ def test_after_a_restart_of_the_node_the_same_one_runs_on(tmp_path: Path) -> Non
         master.start()
         until(lambda: master.state("web") == "runs")
         assert master.shown("web").replicas["desk"].party == party
+
+
+def test_a_host_that_does_not_answer_is_taken_to_run_what_it_ran(master: Master) -> None:
+    master.wanted["web"] = Wanted({}, spec(STAYS))
+    until(lambda: master.shown("web").replicas.keys() == {"desk"})
+    master.runner.stop()
+    master.look()
+    shown = master.shown("web")
+    assert shown.decision is not None
+    assert set(shown.replicas) == {"desk"}
+    assert shown.decision.start == ()
+
+
+def test_in_a_split_a_service_that_this_side_never_knew_of_is_left_alone(master: Master) -> None:
+    master.wanted["web"] = Wanted({}, spec(STAYS))
+    until(lambda: master.shown("web").replicas.keys() == {"desk"})
+    master.ref.stop()
+    master.wanted.clear()
+    master.split = True
+    master.decide()
+    master.look()
+    assert "web" in master.running()
+    # What the user takes away on this side ends on this side.
+    master.wanted["web"] = Wanted({"on_split": "run-in-both"}, spec(STAYS))
+    until(lambda: master.state("web") == "runs")
+    del master.wanted["web"]
+    until(lambda: "web" not in master.running())
+
+
+def test_the_runner_outlives_the_loss_of_a_part_that_it_needs(master: Master) -> None:
+    root = master.host.node.system.whereis("node")
+    assert root is not None
+    SupervisorHandle(root).terminate_child("compute")
+    with pytest.raises(ActorDeadError):
+        master.runner.ask(WhatRuns())
+    with pytest.raises(ActorDeadError):
+        master.runner.ask(Start([1, "desk"], "web", "web", spec(STAYS)))
+    SupervisorHandle(root).restart_child("compute")
+    assert master.runner.ask(WhatRuns()) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "7", '{"web": "web#1"}'])
+def test_the_runner_starts_whatever_its_file_holds(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "services.json"
+    file.write_text(text)
+    system = ActorSystem("desk")
+    try:
+        assert system.spawn(ServiceRunner, file, lambda _: True).is_alive()
+    finally:
+        system.stop()
