@@ -85,6 +85,9 @@ class Focusing:
 
     def _described(self) -> dict[str, Any]:
         described: dict[str, Any] = self._node.system.ref(FOCUS).ask(Describe())
+        master = described["master"]
+        if master and not described["acting"]:
+            described |= self._told_by(master)
         del described["settings"]
         cluster = self._node.cluster
         acting = cluster.focus.acting
@@ -93,6 +96,15 @@ class Focusing:
             "absent": cluster.absent(),
             "deputy": acting is not None and cluster.is_deputy(acting),
         }
+
+    def _told_by(self, master: str) -> dict[str, Any]:
+        """What only the master knows for certain; nothing if it does not say so at once."""
+        try:
+            told = self._node.system.ref(f"{FOCUS}@{master}").ask(Describe(), timeout=_NEWS)
+        except (ActorDeadError, AskTimeoutError):
+            return {}
+        known = ("since", "why", "succession", "history", "splits")
+        return {key: told[key] for key in known} if told["master"] == master else {}
 
     def _request(self, kind: str, **body: Any) -> Any:
         try:
