@@ -3,6 +3,7 @@
 from benchmarks.cases import (
     busy_worker,
     command_line,
+    focus,
     local_ask,
     many_actors,
     membership,
@@ -26,4 +27,6 @@ CASES = (
     command_line.UP,
     membership.LOSS,
     membership.REST,
+    focus.MOVED,
+    focus.LOST,
 )

@@ -58,6 +58,7 @@ class Mail:
     message: Any
 
 
+@register("focus.describe")
 @dataclass(frozen=True, slots=True)
 class Describe:
     """Answered with all that is known of the focus, as plain data."""

@@ -159,8 +159,8 @@ class _Board:
             return "the network is split, and its rule is on_split = stop"
         if service.on_split == "run-with-master" and not self._part.elected:
             return (
-                "the network is split, the elected master is on the other side, and its rule is "
-                "on_split = run-with-master"
+                "hosts are out of reach, another part may go on with it, as this one is not the "
+                "larger, and its rule is on_split = run-with-master"
             )
         return None
 

@@ -90,6 +90,9 @@ class Focusing:
 
     def _described(self) -> dict[str, Any]:
         described: dict[str, Any] = self._node.system.ref(FOCUS).ask(Describe())
+        master = described["master"]
+        if master and not described["acting"]:
+            described |= self._told_by(master)
         del described["settings"]
         cluster = self._node.cluster
         acting = cluster.focus.acting
@@ -98,6 +101,15 @@ class Focusing:
             "absent": cluster.absent(),
             "deputy": acting is not None and cluster.is_deputy(acting),
         }
+
+    def _told_by(self, master: str) -> dict[str, Any]:
+        """What only the master knows for certain; nothing if it does not say so at once."""
+        try:
+            told = self._node.system.ref(f"{FOCUS}@{master}").ask(Describe(), timeout=_NEWS)
+        except (ActorDeadError, AskTimeoutError):
+            return {}
+        known = ("since", "why", "succession", "history", "splits")
+        return {key: told[key] for key in known} if told["master"] == master else {}
 
     def _request(self, kind: str, **body: Any) -> Any:
         try:
@@ -161,8 +173,8 @@ class Focusing:
         except (ActorDeadError, AskTimeoutError) as error:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"the master, {master}, does not say: {error}",
-                "see who is first: simulacra focus",
+                f"the master, {master}, does not say, or has only just begun: {error}",
+                "try again in a moment; see who is first: simulacra focus",
             ) from error
         yield {
             "master": master,

@@ -10,7 +10,10 @@ from simulacra.actors.cluster.events import Event
 from simulacra.actors.cluster.naming import NamingError, check_name
 from simulacra.actors.cluster.records import MalformedRecordError
 from simulacra.actors.cluster.registrar import REGISTRAR, Keep
+from simulacra.actors.compute.computations import is_living
+from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.exposing import EXPOSING, Expose
+from simulacra.actors.control.finding import everywhere
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
@@ -63,8 +66,12 @@ class NetworkVerbs:
         try:
             found = names.resolve(asked, self._node.settings.name)
         except NamingError as error:
+            seen = [each for each in everywhere(self._node) if _is_named(each.described, asked)]
+            if error.code == "unknown" and seen:
+                yield _just_begun(seen[0].described)
+                return
             code = ErrorCode.NOT_FOUND if error.code == "unknown" else ErrorCode.USAGE
-            raise GatewayError(code, str(error), "see all names: simulacra where") from error
+            raise GatewayError(code, str(error), "") from error
         yield {
             "asked": asked,
             "kind": found.kind,
@@ -104,6 +111,25 @@ class NetworkVerbs:
         before = set(self._node.connected())
         self._node.system.ref(REGISTRAR).ask(Keep(records))
         yield {"expelled": sorted(before - set(self._node.connected()))}
+
+
+def _is_named(described: Described, name: str) -> bool:
+    return described.name == name and is_living(described)
+
+
+def _just_begun(described: Described) -> dict[str, Any]:
+    """A computation that the directory does not know yet."""
+    host = described.host
+    return {
+        "asked": described.name,
+        "kind": "computation",
+        "name": described.name,
+        "host": host,
+        "path": None,
+        "address": None,
+        "places": [{"host": host, "path": None, "complete": True}],
+        "why": [f"{described.name} is a computation, at {host}; the directory is about to say so"],
+    }
 
 
 def network_name(node: Node) -> str | None:

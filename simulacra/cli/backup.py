@@ -80,7 +80,7 @@ def restore(file: Path, /, *, replace: bool = False, common: Common = COMMON) ->
     folder = _folder(settings)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = _files(settings.paths, host) | {_FOCUS: folder / "focus.db"}
-    with _told():
+    with _told(f"simulacra restore {file} --replace"):
         for log in folder.glob("focus.db-*"):  # of the file that goes
             log.unlink()
         archive.restore(file, folder / "directory.db", files, replace=replace)
@@ -143,10 +143,8 @@ def _refuse_running(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _told(hint: str = "see how it is used: simulacra backup --help") -> Iterator[None]:
     try:
         yield
     except (archive.BackupError, OSError, sqlite3.Error) as error:
-        raise GatewayError(
-            ErrorCode.FAILED, str(error), "see how it is used: simulacra backup --help"
-        ) from error
+        raise GatewayError(ErrorCode.FAILED, str(error), hint) from error

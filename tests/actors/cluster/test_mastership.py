@@ -1,4 +1,3 @@
-import os
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,9 @@ from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.cluster.reign import ANY
 from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "1000" if os.environ.get("CI") else "100"))
+EXAMPLES = examples(40, ci=1000)
 PATIENT = 300
 """Seconds for many examples on a busy machine."""
 

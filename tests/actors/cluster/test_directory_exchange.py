@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulacra.actors.cluster.exchange import Compare, Exchange, Facts, Lacking, Message, Tell
+from simulacra.actors.cluster.directory_exchange import (
+    Compare,
+    Exchange,
+    Facts,
+    Lacking,
+    Message,
+    Tell,
+)
 from simulacra.actors.cluster.facts import FactError, Form, Key
 from simulacra.actors.cluster.replica import Replica
 from simulacra.testing import Link, SimulatedNetwork, SimulatedNode
