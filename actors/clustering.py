@@ -262,7 +262,7 @@ class Clustering:
     def wanted(self) -> Mapping[str, Wanted]:
         """The services that the user wants, by name."""
         return {
-            key.removeprefix(SERVICE_SETTING): Wanted(**setting["value"])
+            key.removeprefix(SERVICE_SETTING): _read_wanted(setting["value"])
             for key, setting in self.focus.settings.items()
             if key.startswith(SERVICE_SETTING)
         }
@@ -289,3 +289,10 @@ class Clustering:
         """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
         here, absent = len(self._reachable()), len(self.absent())
         return not (here > absent or (here == absent and epoch == self._whole))
+
+
+def _read_wanted(value: Any) -> Wanted:
+    """A service as a setting has it; what a newer Simulacra says besides is left out."""
+    fields = value if isinstance(value, dict) else {}
+    told, spec = fields.get("told"), fields.get("spec")
+    return Wanted(told if isinstance(told, dict) else {}, spec if isinstance(spec, dict) else {})

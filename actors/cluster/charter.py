@@ -44,9 +44,10 @@ def from_plain(data: Any) -> Record:
     Raises:
         MalformedRecordError: it is none.
     """
-    if not (isinstance(data, list | tuple) and len(data) == 2 and data[0] in _KINDS):  # noqa: PLR2004
-        raise MalformedRecordError("a record is its kind and its fields")
-    return read(_KINDS[data[0]], data[1])
+    match data:
+        case [str(kind), fields] if kind in _KINDS:
+            return read(_KINDS[kind], fields)
+    raise MalformedRecordError("a record is its kind and its fields")
 
 
 class Charter:

@@ -87,3 +87,19 @@ def test_a_list_of_keys_that_is_no_text_says_which_line_is_wrong(tmp_path: Path)
     paths = Paths.find({"SIMULACRA_HOME": str(tmp_path)})
     with pytest.raises(GatewayError, match="line 1"):
         Node(Settings(name="desk", paths=paths))
+
+
+def test_a_setting_that_is_no_service_ends_no_master(tmp_path: Path) -> None:
+    odd: list[object] = [7, {}, {"told": [], "spec": 1}, {"told": {}, "newer": 1}]
+    with one_host(tmp_path) as host:
+        until(lambda: host.client.item("focus")["acting"])
+        master = host.node.system.whereis("service-master")
+        for number, value in enumerate(odd):
+            body = {"key": f"service.odd-{number}", "value": value}
+            host.node.cluster.client.request("set", body, str(number))
+
+        def shown() -> list[str]:
+            return [each["reason"] for each in host.client.item("services")["services"]]
+
+        until(lambda: len(shown()) == len(odd) and all("on desk: " in why for why in shown()))
+        assert host.node.system.whereis("service-master") == master
