@@ -32,8 +32,12 @@ CREATE TABLE entries (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, entry TEXT NO
 """
 
 
+_NO_DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_BUSY")
+"""What the disk says, not the file."""
+
+
 class DamagedStoreError(Exception):
-    """The file is there and cannot be read as what was written; the text says what to do."""
+    """The file cannot be read as what was written, or not be written; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,8 @@ class FocusStore:
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # a full disk has ended it already
+                self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
 
@@ -176,11 +181,21 @@ class FocusStore:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.DatabaseError, KeyError, ValueError, TypeError, IndexError) as error:
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(_NO_DISK):
+                raise self._damaged(error) from error
             raise DamagedStoreError(
-                f"the records of the focus in {self._path} are damaged: {error}. The other hosts "
-                f"have copies: type: mv {self._path} {self._path}.damaged; then: simulacra up"
+                f"the records of the focus cannot be kept in {self._path}: {error}. They are as "
+                "they were before; is there room on the disk? df -h"
             ) from error
+        except (sqlite3.DatabaseError, KeyError, ValueError, TypeError, IndexError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> DamagedStoreError:
+        return DamagedStoreError(
+            f"the records of the focus in {self._path} are damaged: {error}. The other hosts "
+            f"have copies: type: mv {self._path} {self._path}.damaged; then: simulacra up"
+        )
 
 
 def _digest(plain: list[Any]) -> str:

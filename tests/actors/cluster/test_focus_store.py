@@ -134,3 +134,23 @@ def test_entries_are_checked_against_the_base(path: Path) -> None:
     with closing(FocusStore(path)) as store:
         entries: Iterator[Entry] = iter(store.load().journal.after(3))
         assert [entry.seq for entry in entries] == [4, 5]
+
+
+def test_a_full_disk_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = written(path)
+    with sqlite3.connect(path) as database:
+        [(pages,)] = database.execute("PRAGMA page_count")
+    connect = sqlite3.connect
+
+    def small(*args: object, **options: object) -> sqlite3.Connection:
+        database: sqlite3.Connection = connect(*args, **options)  # type: ignore[call-overload]
+        database.execute(f"PRAGMA max_page_count = {pages}")
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    body = {"key": "k", "value": "x" * 100_000}
+    entry = journal.entry("set", body, epoch=E, origin="nas/1", at=0.5, request="r")
+    with closing(FocusStore(path)) as store:
+        with pytest.raises(DamagedStoreError, match="df -h"):
+            store.save([Save(entries=(entry,))])
+        assert store.load().journal.end == journal.end
