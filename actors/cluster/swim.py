@@ -271,6 +271,7 @@ class Swim:
         self.view.accuse(probe.host, self._now)
 
     def _succeeded(self, probe: Probe) -> None:
+        self._prober.answer(probe)
         if probe.client is not None:
             self._exchange.send(
                 probe.client[0], p.Tried(*self._exchange.sender, probe.client[1], answered=True)
@@ -382,7 +383,6 @@ class Swim:
     def _answered(self, host: str, n: int) -> None:
         probe = self._prober.get(n)
         if probe is not None and probe.host == host:
-            self._prober.end(n)
             self._succeeded(probe)
 
     def _help(self, ask: p.Ask) -> None:
@@ -395,7 +395,6 @@ class Swim:
         if probe is None or probe.asked is None:
             return
         if tried.answered:
-            self._prober.end(tried.n)
             self._succeeded(probe)
         else:
             probe.tried += 1
