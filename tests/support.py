@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,14 @@ from simulacra.actors.runtime import Actor, ActorSystem, Down, Exit, ExitReason,
 
 DEADLINE = 5.0
 """Seconds after which something that should happen has not."""
+
+
+def examples(here: int, *, ci: int) -> int:
+    """How many examples of a long run a test tries: few here, more in CI, or as many as wanted.
+
+    SIMULACRA_EXAMPLES is the number that is wanted, of each.
+    """
+    return int(os.environ.get("SIMULACRA_EXAMPLES", ci if os.environ.get("CI") else here))
 
 
 def eventually(condition: Callable[[], object], within: float = DEADLINE) -> None:

@@ -46,7 +46,8 @@ class Candidacy:
         self.reset(now)
 
     def reset(self, now: float) -> None:
-        """There is another master: give it time to be heard."""
+        """There is another master: give it time to be heard, also if it was out of reach before."""
+        self._down.discard(self._seat.epoch.host)
         self.number = 0
         self._heard_at = now
         self._heard = self._successor = self._told = False

@@ -23,8 +23,8 @@ class Timing:
         freeze: for the tail of it.
         gather: for the records of others, after taking over.
         grant: between two grants.
-        successors: how many hosts get every beat and copies of the journal.
-        others: beats a second to all the others, in turn.
+        successors: how many hosts get every beat, and new entries of the journal at once.
+        others: beats a second to all the others, in turn, who get the entries then.
         parked: requests that wait at a master; more are dropped, and come again.
         asked: requests that a host may have open.
     """

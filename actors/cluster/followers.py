@@ -4,6 +4,10 @@ A follower whose end is in the master's journal gets the entries after it. One w
 whose records the master's cover, gets the whole journal. One that has records of its own is asked
 for them
 first: nothing is overwritten that is not merged. What is lost on the way is sent again.
+
+New entries go to the successors at once. All others get them when they answer a beat, of which they
+get one in turn: after a split each part knows what was wanted some seconds before, whoever is in
+it.
 """
 
 from __future__ import annotations
@@ -104,7 +108,7 @@ class Followers:
             known.sent_at = now
             if not known.merged:
                 seat.send(host, m.Ship(self._epoch))
-            elif self._copies_to(host):
+            else:
                 known.sent = journal.end[0]
                 seat.send(host, m.Install(self._epoch, journal.snapshot()))
         return known.merged
@@ -116,18 +120,15 @@ class Followers:
     def spread(self, now: float) -> None:
         """Send new entries to all that get copies."""
         for host, known in self._all.items():
-            if known.matched is not None:
+            if known.matched is not None and (host in self._chosen or host == self.extra):
                 self._append(host, known, now)
-
-    def _copies_to(self, host: str) -> bool:
-        return host in self._chosen or host == self.extra
 
     def _append(self, host: str, known: Follower, now: float) -> None:
         journal, matched = self._seat.journal, known.matched or 0
         if known.sent <= matched or now - known.sent_at >= AGAIN:
             known.sent, known.sent_at = matched, now
         start = known.sent
-        if start >= journal.end[0] or not self._copies_to(host):
+        if start >= journal.end[0]:
             return
         if not journal.reaches(start):
             known.matched, known.sent_at = None, now

@@ -90,6 +90,17 @@ class Prober:
         """A probe is over, by its answer or without; None if it was over before."""
         return self._probes.pop(n, None)
 
+    def end_until(self, answered: Probe) -> list[Probe]:
+        """A probe was answered: it is over, and so are those of the same host before it.
+
+        A patient host may have several under way, some from before the network was whole again.
+        """
+        host, n = answered.host, answered.n
+        over = [probe for probe in self._probes.values() if probe.host == host and probe.n <= n]
+        for probe in over:
+            del self._probes[probe.n]
+        return over
+
     def abandon(self) -> None:
         """Wait for no answer any more."""
         self._probes.clear()

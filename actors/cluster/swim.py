@@ -271,12 +271,12 @@ class Swim:
         self.view.accuse(probe.host, self._now)
 
     def _succeeded(self, probe: Probe) -> None:
-        if probe.client is not None:
-            self._exchange.send(
-                probe.client[0], p.Tried(*self._exchange.sender, probe.client[1], answered=True)
-            )
-        else:
+        if probe.client is None:
             self._sick = max(self._sick - 1, 0)
+        for over in self._prober.end_until(probe):
+            if over.client is not None:
+                told = p.Tried(*self._exchange.sender, over.client[1], answered=True)
+                self._exchange.send(over.client[0], told)
 
     def _suspicion_ends(self, host: str) -> float:
         return self.view.suspicion_ends(
@@ -382,7 +382,6 @@ class Swim:
     def _answered(self, host: str, n: int) -> None:
         probe = self._prober.get(n)
         if probe is not None and probe.host == host:
-            self._prober.end(n)
             self._succeeded(probe)
 
     def _help(self, ask: p.Ask) -> None:
@@ -395,7 +394,6 @@ class Swim:
         if probe is None or probe.asked is None:
             return
         if tried.answered:
-            self._prober.end(tried.n)
             self._succeeded(probe)
         else:
             probe.tried += 1

@@ -1,4 +1,3 @@
-import os
 from itertools import permutations
 from random import Random
 from typing import Any
@@ -13,8 +12,9 @@ from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.forks import merge_body
 from simulacra.actors.cluster.journal import Journal
 from simulacra.actors.cluster.lattice import State, covers, pack
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "200"))
+EXAMPLES = examples(40, ci=300)
 
 names = st.sampled_from(["n1", "n2"])
 whos = st.sampled_from(["x", "y"])

@@ -1,4 +1,3 @@
-import os
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,9 @@ from simulacra.actors.cluster.focus_timing import Timing
 from simulacra.actors.cluster.reign import ANY
 from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "1000" if os.environ.get("CI") else "100"))
+EXAMPLES = examples(40, ci=1000)
 PATIENT = 300
 """Seconds for many examples on a busy machine."""
 
@@ -316,6 +316,15 @@ def test_the_first_in_line_can_be_asked_for_without_a_name() -> None:
     world.clock.advance(20)
     answer = answer_of(world, world.ask("d", "focus", {"host": ANY}))
     assert (answer.granted, "not in reach" in answer.value) == (False, True)
+
+
+def test_hosts_that_are_no_successors_know_the_records_a_little_later() -> None:
+    world = Realm("abcdefgh", 1, Link())
+    world.clock.advance(10)
+    assert asked(world, "a", "set", key="k", value=1).granted
+    world.clock.advance(3)
+    for process in world.processes.values():
+        assert process.seat.journal.state.keys("settings") == ["k"]
 
 
 def test_a_grant_that_is_lost_with_its_master_is_made_up_for() -> None:

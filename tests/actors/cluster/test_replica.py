@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 from unittest import mock
@@ -32,8 +31,9 @@ from tests.actors.cluster.replicas import (
     shown,
     signer,
 )
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "300"))
+EXAMPLES = examples(40, ci=300)
 WEB = Key("service", "", "web")
 
 

@@ -245,6 +245,16 @@ def test_ages_are_told_with_what_is_known() -> None:
     assert swim.contact("nobody") is None
 
 
+def test_an_answer_ends_the_probes_of_the_same_host_before_it() -> None:
+    swim = machine("a", settings=Settings(answer=5.0))
+    tell(swim, News(record("b")))
+    sent = [each for tenths in range(40) for each in packets_of(swim.step(Tick(), tenths / 10))]
+    pings = [packet.n for _, packet in sent if isinstance(packet, p.Ping)]
+    assert len(pings) > 2
+    swim.step(Arrived(p.Ack("b", 0, pings[-2], [])), 4.0)
+    assert [n for n in pings if swim._prober.get(n)] == pings[-1:]
+
+
 def test_more_patience_is_had_with_others_by_one_that_hears_nobody() -> None:
     world = settled(5, link=LAN)
     world.network.split(["h1"])

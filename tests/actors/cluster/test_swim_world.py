@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.testing import Link
 from tests.actors.cluster.swimmers import World
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "250"))
+EXAMPLES = examples(25, ci=300)
 CHAOS = 10.0
 PATIENT = Settings()
 
@@ -191,6 +191,7 @@ def test_crashes_and_stops(
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.integers(0, 2**32), sizes, links, st.lists(splits | one_way | crashes, max_size=5))
+@example(0, 5, Link(), [Deafen(6.0, 2), Split(8.0, (0,))])  # one becomes a prober of a late suspect
 def test_splits_and_one_way_splits(
     seed: int, count: int, link: Link, happenings: list[Happening]
 ) -> None:

@@ -1,4 +1,3 @@
-import os
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -14,9 +13,10 @@ from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.streams import Limits
 from simulacra.testing import Link
 from tests.actors.compute.postal import World
+from tests.support import examples
 
 LETTERS = 12
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "100"))
+EXAMPLES = examples(30, ci=200)
 
 seconds = st.floats(min_value=0, max_value=8)
 

@@ -1,4 +1,3 @@
-import os
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,8 +9,9 @@ from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.moving import Patience, Repeating, why_not
 from simulacra.testing import Link
 from tests.actors.compute.movers import World
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "200"))
+EXAMPLES = examples(60, ci=400)
 OURS = m.Software("3.11", "x86_64")
 
 seconds = st.floats(min_value=0, max_value=20)
