@@ -5,8 +5,8 @@ says. A message that is lost is lost: nothing stands for TCP, which would repeat
 
 **Bytes.** Each packet is packed by the node's own codec. To that come 30 bytes for the frame's
 header, 2 for ZMTP's, 33 for CURVE, 52 for TCP/IP, and 52 for the TCP acknowledgement that the
-receiver sends. The signs of life of the connections themselves (one a second on each of two lanes
-to each neighbour) are a column of their own.
+receiver sends. The signs of life of the connections themselves (one a second to each neighbour) are
+a column of their own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ SIZES = (5, 50, 255, 1000)
 DELAY = (0.001, 0.020)
 _HEADERS = 30 + 2 + 33 + 52
 _TCP_ACK = 52
-_LANES = 2
 
 
 class Simulation:
@@ -101,7 +100,7 @@ class Simulation:
     def signs_of_life(self) -> float:
         """Bytes sent a second by the mean host's connections for themselves."""
         neighbours = min(2 * self.settings.rings, len(self.names) - 1)
-        return neighbours * _LANES * (_HEADERS + _TCP_ACK)
+        return neighbours * (_HEADERS + _TCP_ACK)
 
     def losses(self, count: int) -> tuple[list[float], list[float]]:
         """Seconds from a crash until the first host held it to be down, and until all did."""

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 from simulacra.actors.runtime.bonds import Bonds
@@ -82,6 +82,7 @@ class Peer:
         self._stopped_targets: set[ActorId] = set()
         self._flush_asked = False
         self._numbers = count(1)
+        self._beats = cycle(Lane)
         self._asks: dict[int, Reply] = {}
         self._bonds = Bonds()
 
@@ -148,10 +149,10 @@ class Peer:
                 self._lanes[Lane.CONTROL].send(hello)
 
     def beat(self) -> None:
-        """Send a sign of life on both lanes, and forget the asks that nobody waits for."""
+        """Send a sign of life, on the lanes in turn; forget the asks that nobody waits for."""
         with self._lock:
-            for lane in self._lanes.values():
-                lane.beat()
+            if self._lanes:
+                self._lanes[next(self._beats)].beat()
             given_up = [number for number, reply in self._asks.copy().items() if reply.is_set()]
         for number in given_up:
             self._asks.pop(number, None)

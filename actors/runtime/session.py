@@ -84,7 +84,7 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Send a sign of life on both lanes."""
+    """Send a sign of life, on the lanes in turn."""
 
 
 Command = Dial | Greet | Up | Down | Deliver | Beat
