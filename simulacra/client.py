@@ -200,7 +200,8 @@ class Client:
 def find_socket(name: str | None = None) -> Path:
     """Return the socket file of the node ``name``; without a name, of the only node here.
 
-    The node that is named like this machine, or like the settings say, comes first.
+    The node that is named like this machine, or like the settings say, comes first. Where none is
+    up, it is the only one that has keys here.
 
     Raises:
         GatewayError: Several nodes have a socket here and none of them comes first.
@@ -213,8 +214,11 @@ def find_socket(name: str | None = None) -> Path:
         found = sorted(file for file in paths.runtime.iterdir() if file.is_socket())
     except OSError:
         # There is none, or connecting will say what is wrong with it.
-        return own
-    if own in found or not found:
+        found = []
+    if not found:
+        keys = [file for file in paths.config.glob("*.key") if file != paths.owner]
+        return paths.socket(keys[0].stem) if len(keys) == 1 else own
+    if own in found:
         return own
     if len(found) == 1:
         return found[0]

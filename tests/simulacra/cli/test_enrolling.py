@@ -145,3 +145,10 @@ def test_an_invitation_can_be_scanned(tmp_path: Path) -> None:
         assert shown.stdout.startswith("simulacra up --join sim1")
         assert "good for one outside host, for 10m" in shown.stderr
         assert sum(line.startswith("█") for line in shown.stdout.splitlines()) > 20
+
+
+def test_a_node_that_is_down_is_found_by_its_keys(tmp_path: Path) -> None:
+    home = Home("desk", tmp_path)
+    home.do("keys")
+    del home.environ["SIMULACRA_NAME"]
+    assert home.do("keys", "--json").json()["name"] == "desk"
