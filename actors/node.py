@@ -124,6 +124,7 @@ class Node:
         self.enrolment = self._enrolment()
         begun.callback(self.enrolment.close)
         self.system = ActorSystem(settings.name)
+        begun.callback(self.system.stop)  # for where a part below cannot start
         self.transport = self._transport(pair)
         begun.callback(self.transport.close)
         bind, _ = split_address(settings.listen)
@@ -210,7 +211,6 @@ class Node:
                 on_down=lambda peer, _: self._lost(peer.name),
             )
         except zmq.ZMQError as error:
-            self.system.stop()
             raise GatewayError(
                 ErrorCode.FAILED,
                 f"cannot listen on {listen}: {error}",

@@ -43,6 +43,10 @@ _HEADER: Final = 12
 _TRANSFERS: Final = frozenset({dns.rdatatype.AXFR, dns.rdatatype.IXFR})
 _ADDRESSES: Final = frozenset({dns.rdatatype.A, dns.rdatatype.AAAA})
 
+for _told in (*sorted(_ADDRESSES), *map(dns.rdatatype.from_text, ("NS", "PTR", "SOA", "SRV"))):
+    # Imported with the first record else, which fails where no file can be opened.
+    dns.rdata.get_rdata_class(dns.rdataclass.IN, _told)  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

@@ -2,7 +2,8 @@
 
 A probe is a ping; after a while without an answer a second one, and at the same time some others
 are asked to try; after another while it has failed. Each target has a rhythm of its own, so that
-pings are spread over time.
+pings are spread over time. A patient host has several probes of one target under way: an answer to
+one answers those before it, for what was lost earlier says nothing of a host that is there now.
 """
 
 from __future__ import annotations
@@ -90,16 +91,13 @@ class Prober:
         """A probe is over, by its answer or without; None if it was over before."""
         return self._probes.pop(n, None)
 
-    def end_until(self, answered: Probe) -> list[Probe]:
-        """A probe was answered: it is over, and so are those of the same host before it.
-
-        A patient host may have several under way, some from before the network was whole again.
-        """
-        host, n = answered.host, answered.n
-        over = [probe for probe in self._probes.values() if probe.host == host and probe.n <= n]
-        for probe in over:
-            del self._probes[probe.n]
-        return over
+    def answer(self, probe: Probe) -> None:
+        """A probe was answered: over are it, and the earlier ones of its host but for clients."""
+        self.end(probe.n)
+        own = [each for each in self._probes.values() if each.client is None]
+        for each in own:
+            if each.host == probe.host and each.n < probe.n:
+                self.end(each.n)
 
     def abandon(self) -> None:
         """Wait for no answer any more."""

@@ -271,12 +271,13 @@ class Swim:
         self.view.accuse(probe.host, self._now)
 
     def _succeeded(self, probe: Probe) -> None:
-        if probe.client is None:
+        self._prober.answer(probe)
+        if probe.client is not None:
+            self._exchange.send(
+                probe.client[0], p.Tried(*self._exchange.sender, probe.client[1], answered=True)
+            )
+        else:
             self._sick = max(self._sick - 1, 0)
-        for over in self._prober.end_until(probe):
-            if over.client is not None:
-                told = p.Tried(*self._exchange.sender, over.client[1], answered=True)
-                self._exchange.send(over.client[0], told)
 
     def _suspicion_ends(self, host: str) -> float:
         return self.view.suspicion_ends(

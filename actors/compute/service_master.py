@@ -25,7 +25,15 @@ from typing import Any, Final
 from simulacra.actors.cluster.needs import NeedsError
 from simulacra.actors.cluster.service_spec import Service, ServiceError
 from simulacra.actors.cluster.services import Decision, Part, Running, place
-from simulacra.actors.compute.service_runner import SERVICES, Epoch, Replica, Start, Stop, WhatRuns
+from simulacra.actors.compute.service_runner import (
+    SERVICES,
+    Epoch,
+    Replica,
+    Start,
+    Stop,
+    WhatRuns,
+    spec_digest,
+)
 from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
@@ -159,12 +167,17 @@ class ServiceMaster(Actor):
     def _stop_unwanted(
         self,
         found: Mapping[str, Mapping[str, Replica]],
-        wanted: Collection[str],
+        wanted: Mapping[str, Wanted],
         part: Part,
     ) -> None:
+        """Stop what the user wants no more, or wants to be another: that is then started anew."""
         for host, replicas in found.items():
-            for name in replicas.keys() - wanted:
-                if _lives(replicas[name]) and (name in self._known or not part.split):
+            for name in filter(lambda name: _lives(replicas[name]), replicas):
+                if name in wanted:
+                    if replicas[name].spec != spec_digest(wanted[name].spec):
+                        self._problems.pop(name, None)
+                        self._stop(name, host, "it was changed")
+                elif name in self._known or not part.split:
                     self._stop(name, host, "the user wants it no more")
 
     def _forget(self, wanted: Collection[str]) -> None:

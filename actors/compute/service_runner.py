@@ -11,9 +11,10 @@ that it needs is away or too slow, what is asked is answered with an error, and 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +80,7 @@ class Replica:
         since: when it was started, in seconds since the epoch; None before.
         ended: when it ended; None before.
         why: why it ended or first failed, in words; empty for neither.
+        spec: the `spec_digest` of what it was started as.
     """
 
     service: str
@@ -87,6 +89,12 @@ class Replica:
     since: float | None
     ended: float | None
     why: str
+    spec: str = ""
+
+
+def spec_digest(spec: Mapping[str, Any]) -> str:
+    """What tells one spec from another."""
+    return hashlib.sha256(json.dumps(spec, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 
 @register("error.stale-epoch")
@@ -105,7 +113,7 @@ class ServiceRunner(Actor):
     def __init__(self, file: Path, admits: Callable[[Epoch], bool]) -> None:
         self._file = file
         self._admits = admits
-        self._parties: dict[str, str] = _read(file)
+        self._parties, self._specs = _read(file)
 
     def on_receive(self, message: Any) -> Any:
         """See the messages' classes."""
@@ -141,8 +149,10 @@ class ServiceRunner(Actor):
         try:
             begun = self.system.ref(COMPUTATIONS).ask(Begin(order.spec, order.name))
             self._parties[order.service] = str(begun.party)
+            self._specs[order.service] = spec_digest(order.spec)
             self._forget(described)
-            replace_private(self._file, json.dumps(self._parties))
+            kept = {name: [each, self._specs[name]] for name, each in self._parties.items()}
+            replace_private(self._file, json.dumps(kept))
         except (NameInUseError, OSError) as error:
             self.defer_reply().set_error(error)
             return None
@@ -153,7 +163,7 @@ class ServiceRunner(Actor):
         if len(self._parties) > _KEPT:
             gone = [name for name, party in self._parties.items() if party not in described]
             for name in gone[:-_KEPT]:
-                del self._parties[name]
+                del self._parties[name], self._specs[name]
 
     def _stop(self, order: Stop) -> None:
         party, described = self._parties.get(order.service), self._described()
@@ -172,15 +182,15 @@ class ServiceRunner(Actor):
     def _replicas(self) -> list[Replica]:
         described = self._described()
         return [
-            _replica(service, described[party])
+            _replica(service, described[party], self._specs[service])
             for service, party in self._parties.items()
             if party in described
         ]
 
 
-def _replica(service: str, one: Described) -> Replica:
+def _replica(service: str, one: Described, spec: str) -> Replica:
     why = "" if one.reason is None else str(one.reason["text"])
-    return Replica(service, one.party, one.state, one.since, one.ended, why)
+    return Replica(service, one.party, one.state, one.since, one.ended, why, spec)
 
 
 def _pass_on(answer: Reply, reply: Reply) -> None:
@@ -191,11 +201,14 @@ def _pass_on(answer: Reply, reply: Reply) -> None:
         reply.set_error(error)
 
 
-def _read(file: Path) -> dict[str, str]:
+def _read(file: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The parties, and the digests of their specs, by service."""
     try:
-        return {str(name): str(party) for name, party in json.loads(file.read_text()).items()}
+        kept = [(name, *told) for name, told in json.loads(file.read_text()).items()]
+        parties = {str(name): str(party) for name, party, _ in kept}
+        return parties, {str(name): str(spec) for name, _, spec in kept}
     except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError):
+        return {}, {}
+    except (ValueError, TypeError, AttributeError):
         logger.exception("%s is damaged: services that ran here are started anew", file)
-        return {}
+        return {}, {}

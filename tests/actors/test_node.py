@@ -10,6 +10,7 @@ import pytest
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.node import Node
+from simulacra.actors.runtime import system as system_module
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.signals import Stop
 from simulacra.actors.settings import Paths, Settings
@@ -81,7 +82,7 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
 def test_a_node_that_cannot_begin_leaves_nothing(
     tmp_path: Path, spoil: str, code: ErrorCode, said: str
 ) -> None:
-    threads = set(threading.enumerate())
+    threads, before = set(threading.enumerate()), len(system_module._systems)
     options: dict[str, object] = {}
     paths = settings(tmp_path).paths
     if spoil == "members":
@@ -96,5 +97,6 @@ def test_a_node_that_cannot_begin_leaves_nothing(
     assert refused.value.code is code
     assert said in (refused.value.hint or "")
     until(lambda: set(threading.enumerate()) <= threads)
+    assert len(system_module._systems) == before
     with one_host(tmp_path / "other"):
         pass

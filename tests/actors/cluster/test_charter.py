@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,7 @@ def test_a_file_that_others_may_read_is_refused(network: Network, tmp_path: Path
 def test_records_travel_as_plain_data(network: Network) -> None:
     record = network.admit(Host("desk"))
     assert from_plain(json.loads(json.dumps(to_plain(record)))) == record
+    garbage: Any
     for garbage in (None, [], ["admission"], ["king", {}], ["owner", {}], ["owner", 3], [[], {}]):
         with pytest.raises(MalformedRecordError):
             from_plain(garbage)

@@ -151,6 +151,24 @@ def tell(swim: Swim, *news: News, sender: str = "b", now: float = 0.0) -> list[o
     return list(swim.step(Arrived(p.Gossip(sender, 0, told)), now))
 
 
+def test_an_answer_answers_what_was_asked_and_lost_before() -> None:
+    swim = machine("a", settings=Settings(answer=3.0))  # several probes are under way at a time
+    tell(swim, News(record("b")))
+    pings: list[p.Ping] = []
+    at = 0.0
+    while len(pings) < 3:
+        at = swim.deadline() or at
+        sent = packets_of(swim.step(Tick(), at))
+        pings += [packet for _, packet in sent if isinstance(packet, p.Ping)]
+    swim.step(Arrived(p.Ack("b", 0, pings[1].n, [])), at)
+    suspected: list[float] = []
+    while not suspected:
+        due = swim.deadline() or at
+        commands = swim.step(Tick(), due)
+        suspected += [due for c in commands if isinstance(c, Changed) and c.new is State.SUSPECT]
+    assert suspected[0] >= at + 3.0 + swim.settings.helped  # by the third, not by the first
+
+
 def test_what_is_wrong_of_itself_is_contradicted_and_the_number_is_to_be_kept() -> None:
     swim = machine("a")
     commands = tell(swim, News(record("a", 4, State.DOWN), by="b"))

@@ -198,6 +198,7 @@ def test_splits_and_one_way_splits(
     world = World(count, seed=seed)
     play(world, link, happenings)
     check(world)
+    assert {host.swim.pauses for host in world.hosts.values()} == {0}  # nobody was stopped
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

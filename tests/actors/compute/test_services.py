@@ -109,6 +109,14 @@ def test_a_service_runs_until_it_is_wanted_no_more(master: Master) -> None:
     until(lambda: "web" not in master.running())
 
 
+def test_a_changed_service_is_stopped_and_started_as_it_is_now(master: Master) -> None:
+    master.wanted["web"] = Wanted({}, spec(STAYS))
+    first = until(lambda: (each := master.shown("web").replicas.get("desk")) and each.party)
+    master.wanted["web"] = Wanted({}, spec(STAYS + "# another\n"))
+    until(lambda: master.shown("web").replicas["desk"].party != first)
+    until(lambda: master.state("web") == "runs")
+
+
 def test_it_starts_when_it_becomes_feasible_and_stops_when_it_no_longer_is(master: Master) -> None:
     master.wanted["web"] = Wanted({"needs": ["kvm"]}, spec(STAYS))
     until(lambda: master.state("web") == "waits")
