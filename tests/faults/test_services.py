@@ -24,9 +24,11 @@ def wanted(host: Host, **told: dict[str, Any]) -> Iterator[None]:
     """Services that are wanted meanwhile, and run no more afterwards."""
     for name, each in told.items():
         host.client.item("service_set", name=name, told=each, spec=SPEC, timeout=20.0)
-    yield
-    for name in told:
-        host.client.item("service_unset", name=name, timeout=20.0)
+    try:
+        yield
+    finally:
+        for name in told:
+            host.client.item("service_unset", name=name, timeout=20.0)
     wait_for(lambda: not set(services(host)) & set(told), 10)
 
 
@@ -86,8 +88,8 @@ def test_replicas_keep_to_their_zones_before_during_and_after_a_split(labs: Labs
         assert (here in "abc", there in "de") == (True, True)
         lab.split(["a", "b", "c"], ["d", "e"])
         wait_for(lambda: agreed(hosts[3:]) not in (None, "a"), 15)
-        assert here in wait_for(lambda: running(a, "pages"))
-        assert there in wait_for(lambda: running(e, "pages"))
+        wait_for(lambda: here in running(a, "pages"))
+        wait_for(lambda: there in running(e, "pages"))
         lab.heal()
         wait_for(lambda: agreed(hosts), 20)
         wait_for(lambda: sorted(running(a, "pages")) == [here, there], 20)
