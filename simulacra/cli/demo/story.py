@@ -66,15 +66,15 @@ def _count(stage: Stage, books: Path, counted: dict[str, Any]) -> tuple[dict[str
         "simulacra spawn word_count.py --name words "
         f"--arg books=nas:{books} --checkpoint-every 500ms",
     )
-    stage.until(lambda: _best_place(laptop) == "nas", "a better place for the counting")
+    stage.until(lambda: _reads_of(laptop, "nas"), "what the counting reads")
     stage.say("It runs on laptop, and it turns out to read files of nas.")
     stage.type("laptop", "simulacra explain words")
     stage.say("So it moves there, with what it has counted.")
     stage.type("laptop", "simulacra migrate words nas")
     stage.until(lambda: _reports_on(nas, laptop) > 1, "counting on nas")
-    stage.type("laptop", "simulacra ps")
     stage.say("Its worker is killed. It goes on from its checkpoint.")
     stage.type("nas", f"kill -9 {_row(laptop)['pid']}")
+    stage.type("laptop", "simulacra ps")
     found = stage.type(
         "laptop",
         "simulacra result words --wait",
@@ -118,9 +118,9 @@ def _log(host: Host) -> str:
     return b"".join(piece["data"] for piece in pieces).decode()
 
 
-def _best_place(host: Host) -> str | None:
-    alternatives = host.node.item("explain", name="words")["alternatives"]
-    return next((each["host"] for each in alternatives if each["best"]), None)
+def _reads_of(host: Host, other: str) -> bool:
+    reads = host.node.item("explain", name="words")["reads"]
+    return any(read["at"].startswith(f"{other}:") for read in reads)
 
 
 def _reports_on(place: Host, seen_from: Host) -> int:
