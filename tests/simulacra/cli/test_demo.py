@@ -41,7 +41,12 @@ class Play:
         pytest.fail(f"{text!r} was never shown")
 
     def end(self) -> str:
-        shown, _ = self.process.communicate(timeout=TIMEOUT)
+        try:
+            shown, _ = self.process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)  # it clears away what it has made
+            shown, _ = self.process.communicate()
+            pytest.fail(f"not over after {TIMEOUT:g} s: {shown}")
         return shown
 
     def left(self) -> list[str]:
