@@ -273,7 +273,7 @@ class Roster:
         """End a peer's session; it is dialed again after a rest."""
         with peer.session_lock:
             self.run(peer, peer.session.fail(reason, time.monotonic(), rest=rest))
-            peer.hang_up(pack_bye(reason), _LAST_WORD)
+            peer.hang_up()
             self.connections.evict(peer)
 
     def left(self, peer: Peer, reason: str) -> None:
@@ -325,7 +325,7 @@ class Roster:
 
     def _down(self, peer: Peer, reason: str) -> None:
         logger.warning("lost %s: %s", peer.name, reason)
-        peer.hang_up(pack_bye(reason), _LAST_WORD)
+        peer.hang_up()  # without a goodbye: it would end a session that the peer has just begun
         peer.down()
         self.connections.evict(peer, keep=peer.session.theirs)
         self._on_down(peer, reason)
