@@ -10,7 +10,7 @@ from typing import Any, Final
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 LOGS: Final = ("text", "json")
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+HOST_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
@@ -75,7 +75,7 @@ def _address(place: str, name: str, value: object) -> str:
 
 
 def _label(of: str, place: str, name: str, value: object) -> str:
-    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+    if not isinstance(value, str) or HOST_NAME.fullmatch(value) is None:
         raise wrong(
             place,
             f"{name} {value!r} is no {of}'s name",

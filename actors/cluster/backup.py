@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import sqlite3
 import tarfile
 import tempfile
@@ -26,6 +25,7 @@ from typing import Final
 
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.store import Store, StoreError, new_life
+from simulacra.actors.private_files import replace_private
 
 SCHEMA: Final = 1
 _DIRECTORY: Final = "directory.sqlite"
@@ -74,7 +74,7 @@ def backup(target: Path, host: str, directory: Path, files: Mapping[str, Path]) 
             host, int(time.time()), {name: _hash(content) for name, content in parts.items()}
         )
         packed = _pack({_MANIFEST: json.dumps(asdict(manifest), indent=1).encode(), **parts})
-        _write(target, packed)
+        replace_private(target, packed)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"the backup {target} cannot be made: {error}") from error
     return manifest
@@ -108,7 +108,7 @@ def restore(
         for name, content in parts.items():
             if name == _DIRECTORY:
                 _without_log(directory)
-            _write(places[name], content)
+            replace_private(places[name], content)
         with Store(directory) as store:
             store.keep(Outcome(), new_life(), durable=True)
     except (OSError, StoreError) as error:
@@ -202,21 +202,6 @@ def _without_log(directory: Path) -> None:
     for ending in ("-wal", "-shm"):
         with suppress(FileNotFoundError):
             Path(f"{directory}{ending}").unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file as a whole, 0600, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _hash(content: bytes) -> str:

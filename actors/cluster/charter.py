@@ -8,8 +8,6 @@ are only ever added (see `roll`), so whoever wants to know what another host has
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from simulacra.actors.cluster.admissions import Admission, Expulsion, Owner, Rec
 from simulacra.actors.cluster.reception import DoorKeys, Welcome
 from simulacra.actors.cluster.records import MalformedRecordError, plain, read
 from simulacra.actors.cluster.roll import Roll
+from simulacra.actors.private_files import replace_private
 
 SCHEMA: Final = 1
 _KINDS: Final[dict[str, type[Record]]] = {
@@ -170,7 +169,6 @@ class Charter:
         return [each for key, each in self._roll.records.items() if key not in theirs]
 
     def _write(self) -> None:
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         content = {
             "schema": SCHEMA,
             "network": self.network,
@@ -180,22 +178,3 @@ class Charter:
             "records": [to_plain(each) for each in self._roll.records.values()],
         }
         replace_private(self.file, json.dumps(content))
-
-
-def replace_private(file: Path, text: str) -> None:
-    """Put a text in the place of a file, as a whole or not at all; nobody else may read it."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "w") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

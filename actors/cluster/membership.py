@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -40,6 +39,7 @@ from simulacra.actors.cluster.swim_events import (
 )
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed, Contested, Remember
+from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime import Actor, ExitReason
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.timers import Timer
@@ -112,11 +112,11 @@ class Memory:
 
     def remember(self, incarnation: int) -> None:
         """This is the incarnation now."""
-        _write(self._incarnation, f"{incarnation}\n")
+        replace_private(self._incarnation, f"{incarnation}\n")
 
     def keep(self, members: list[Member]) -> None:
         """These are the hosts to greet after a restart."""
-        _write(self._known, json.dumps([(m.host, m.key, m.address) for m in members]))
+        replace_private(self._known, json.dumps([(m.host, m.key, m.address) for m in members]))
 
     def known(self) -> list[Member]:
         """The hosts that were known when the node ended."""
@@ -131,16 +131,6 @@ class Memory:
         except (ValueError, TypeError):
             logger.warning("%s is damaged: hosts are learned anew from others", self._known)
             return []
-
-
-def _write(path: Path, text: str) -> None:
-    """Put a text into a file: the old one or the new one is there, also after a power cut."""
-    scratch = path.with_suffix(".new")
-    with scratch.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 class Membership(Actor):

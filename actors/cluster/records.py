@@ -7,7 +7,6 @@ left out).
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import asdict, fields, is_dataclass
 from types import NoneType, UnionType
@@ -15,13 +14,14 @@ from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from zmq.utils import z85
 
+from simulacra.actors.settings_checks import HOST_NAME
+
 TEXT_LIMIT: Final = 1024
 LIST_LIMIT: Final = 100_000
 TIME_LIMIT: Final = 2**40
 """Seconds since the epoch: no later time fits a record."""
 
 _CURVE_LENGTH: Final = 40
-_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 _Record = TypeVar("_Record")
 
@@ -32,7 +32,7 @@ class MalformedRecordError(ValueError):
 
 def is_host_name(name: str) -> bool:
     """Whether a host, or a network, may have this name: one label of DNS, in small letters."""
-    return _HOST.fullmatch(name) is not None
+    return HOST_NAME.fullmatch(name) is not None
 
 
 def is_curve_key(text: str) -> bool:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from simulacra.actors.cluster.charter import replace_private
 from simulacra.actors.cluster.naming import NamingError, check_name
 from simulacra.actors.compute.post_messages import POST, Mail
 from simulacra.actors.compute.values import NotPlainError, unpack_plain
+from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime import Actor, Ref
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.runtime.wire_types import register

@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import msgpack
 
+from simulacra.actors.private_files import sync_folder
+
 SCHEMA: Final = 1
 BLOCK: Final = 2**20
 PART: Final = ".part"
@@ -55,7 +57,7 @@ def write(path: Path, about: dict[str, Any], content: Iterable[bytes]) -> None:
     try:
         _write_part(part, msgpack.packb(about), content)
         part.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -85,14 +87,6 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def open_verified(path: Path) -> tuple[int, dict[str, Any]]:

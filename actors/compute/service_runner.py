@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from simulacra.actors.cluster.charter import replace_private
 from simulacra.actors.compute.computation import COMPUTATIONS
 from simulacra.actors.compute.computations import Begin, ListThem, NameInUseError, is_living
 from simulacra.actors.compute.computing import Described, StopIt
+from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
