@@ -1,0 +1,1 @@
+"""Directory trees that several hosts have: chunks, what is where, and keeping them alike."""

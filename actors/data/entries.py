@@ -1,0 +1,109 @@
+"""What a path of a tree is: the words that scanning, planning and applying share.
+
+A *path* is bytes, relative to the tree's root, with ``/`` between its names and ``b""`` for the
+root; names are what the file system says, in no particular encoding. An `Entry` is what is there.
+Only regular files, folders and symbolic links are kept; of anything else there is no entry.
+
+A file's `Content.digest` is the name of its manifest (see `chunking`), a link's is the hash of its
+text, a folder's is empty. Two contents are the same if and only if they are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+Path = bytes
+ROOT: Final[Path] = b""
+
+
+class Kind(StrEnum):
+    """What can be kept."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an edit changes.
+
+    Attributes:
+        kind: what it is.
+        size: bytes of a file, holes counted, or of a link's text; 0 for a folder.
+        digest: the name of these bytes, 32 bytes; empty for a folder.
+        target: a link's text; empty for all others.
+    """
+
+    kind: Kind
+    size: int = 0
+    digest: bytes = b""
+    target: bytes = b""
+
+
+FOLDER: Final = Content(Kind.FOLDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What `chmod`, `touch` and `setfattr` change.
+
+    Attributes:
+        mode: the permission bits, as in ``stat.S_IMODE``; 0o777 for a link, which has none.
+        mtime_ns: when the content was last modified, nanoseconds since the epoch; 0 for folders,
+            whose time says only when something in them came or went.
+        xattrs: the extended attributes in the ``user.`` name space, sorted: (name, value).
+    """
+
+    mode: int
+    mtime_ns: int = 0
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is at a path."""
+
+    content: Content
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What `stat` says cheaply: while it is the same, the entry is taken to be the same.
+
+    Attributes:
+        device: the file system.
+        inode: the file in it.
+        size: in bytes.
+        mtime_ns: when its content was modified.
+        ctime_ns: when anything of it was changed; user programs cannot set it.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+def parent(path: Path) -> Path:
+    """The folder that a path is in; `ROOT` is in itself."""
+    return path.rpartition(b"/")[0]
+
+
+def name(path: Path) -> bytes:
+    """The last name of a path; empty for `ROOT`."""
+    return path.rpartition(b"/")[2]
+
+
+def join(folder: Path, entry: bytes) -> Path:
+    """The path of a name in a folder."""
+    return folder + b"/" + entry if folder else entry
+
+
+def is_below(path: Path, folder: Path) -> bool:
+    """Whether a path is somewhere in a folder; no path is below itself."""
+    return path != folder and (folder == ROOT or path.startswith(folder + b"/"))
