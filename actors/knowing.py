@@ -20,11 +20,13 @@ from simulacra.actors.cluster.dns_zone import Endpoint, Table
 from simulacra.actors.cluster.names import Names, Thing
 from simulacra.actors.cluster.names import Place as At
 from simulacra.actors.cluster.needs import NeedsError, parse_needs, ports_of
-from simulacra.actors.cluster.publisher import PUBLISHER, Held, Publisher, Sources
+from simulacra.actors.cluster.publisher import PUBLISHER, Held, Look, Publisher, Sources
 from simulacra.actors.cluster.trust import RollTrust
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem, is_living
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
+from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.trees import TREES, ListTrees
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import split_address
 
@@ -63,7 +65,7 @@ class Knowing:
         folder = node.settings.paths.state / host
         place = Place(host, charter.roll.root, folder / "directory.db", node.enrolment.signer)
         directory = (self.view, place, RollTrust(lambda: charter.roll), node.inside)
-        sources = Sources(self._told, self._held, self._services, self._epoch)
+        sources = Sources(self._told, self._held, self._copies, self._services, self._epoch)
         return [
             ChildSpec(DIRECTORY, Directory, directory, {"name": DIRECTORY}),
             ChildSpec(PUBLISHER, Publisher, (host, self.view, sources), {"name": PUBLISHER}),
@@ -87,6 +89,10 @@ class Knowing:
         living = [each for each, _ in listed if is_living(each) and each.state not in _ELSEWHERE]
         return [_held(each) for each in living]
 
+    def _copies(self) -> dict[str, Any]:
+        trees: list[Definition] = self._node.system.ref(TREES).ask(ListTrees())
+        return {each.id: {"path": each.root, "complete": each.is_complete} for each in trees}
+
     def _services(self) -> dict[str, Any] | None:
         master = self._node.system.whereis(SERVICE_MASTER)
         if master is None or self._node.cluster.focus.acting is None:
@@ -97,6 +103,18 @@ class Knowing:
     def _epoch(self) -> tuple[int, str]:
         epoch = self._node.cluster.focus.epoch
         return epoch.counter, epoch.host
+
+    def publish(self) -> None:
+        """Say now what is new of this host; returns when it is said, or cannot be."""
+        publisher = self._node.system.whereis(PUBLISHER)
+        if publisher is not None:
+            publisher.ask(Look())
+
+    def holders(self, tree: str) -> list[str]:
+        """The hosts that have a tree, the main store's first."""
+        main = [fact.value["host"] for fact in self.view.find("tree", subject=tree)]
+        copies = [fact.key.subject for fact in self.view.find("copy", name=tree)]
+        return list(dict.fromkeys([*main, *copies]))
 
     # -- names
 
@@ -118,8 +136,12 @@ class Knowing:
         for fact in self.view.find("service"):
             yield Thing("service", fact.key.name, tuple(map(At, fact.value["hosts"])))
         for fact in self.view.find("tree"):
-            places = tuple(At(*place) for place in fact.value["places"])
-            yield Thing("tree", fact.key.name, places)
+            places = [
+                At(each.key.subject, each.value["path"], each.value["complete"])
+                for each in self.view.find("copy", name=fact.key.subject)
+            ]
+            places.sort(key=lambda at: at.host != fact.value["host"])
+            yield Thing("tree", fact.key.name, tuple(places), (fact.value["since"],))
 
     def addresses(self) -> dict[str, str]:
         """Where each host of the network listens, ``host:port``, or an empty string."""

@@ -14,6 +14,8 @@
     ├── exposing             the entrances for outside hosts
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
+    ├── trees-pool           one actor a tree
+    ├── trees                the table of them
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -63,6 +65,9 @@ from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
 from simulacra.actors.control.placing import Waiting
+from simulacra.actors.data.trees import trees
+from simulacra.actors.data.trees.tree import Means
+from simulacra.actors.data.trees.worker import Met
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
@@ -234,14 +239,16 @@ class Node:
             pool_spec(),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
         ]
+        folder = self.settings.paths.state / self.settings.name
         compute_flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
         tree = [
             ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             *self.cluster.specs(),
-            exposing_spec(self.settings.paths.state / self.settings.name / "exposed.json"),
+            exposing_spec(folder / "exposed.json"),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
+            *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
             ChildSpec(
                 "compute",
                 Supervisor,
@@ -257,6 +264,9 @@ class Node:
             raise GatewayError(ErrorCode.FAILED, str(why), "its log says more") from error
         self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
+
+    def _tree_means(self) -> Means:
+        return Means(self.bulk_server, self.bulk_client, self.knowing.holders, self.inside)
 
     def _tree_ended(self, reason: ExitReason) -> None:
         if not self.stopping.is_set():
@@ -382,6 +392,7 @@ class Node:
         self._tell(GROUPS, ShareWith(name))
         self._tell(HOSTS, Connected(name))
         self._tell(COMPUTATIONS, HostMet(name))
+        self._tell(trees.TREES, Met(name))
 
     def _lost(self, name: str) -> None:
         self.system.groups.forget_node(name)

@@ -56,6 +56,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "suspicion": Kind(Rule.WITNESS, 0),
     "name": Kind(Rule.HOLDER, DAY),
     "tree": Kind(Rule.HOLDER),
+    "copy": Kind(Rule.OWN, 0),  # of a tree, by the tree's id
     "service": Kind(Rule.MEMBER),
     "split": Kind(Rule.MEMBER),
     "setting": Kind(Rule.NETWORK),

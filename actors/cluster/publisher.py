@@ -48,18 +48,20 @@ class Sources:
     Attributes:
         told: what this host can do, and where it listens.
         held: what has its name here.
+        copies: of which trees this host has copies, by their ids.
         services: what the master here decided of each service; None where this host is none.
         epoch: of the master, where this host is it.
     """
 
     told: Callable[[], Mapping[str, Any]]
     held: Callable[[], list[Held]]
+    copies: Callable[[], Mapping[str, Any]]
     services: Callable[[], Mapping[str, Any] | None]
     epoch: Callable[[], tuple[int, str]]
 
 
-class _Look:
-    """Time to look again."""
+class Look:
+    """Look again now; answered when what differs was said."""
 
 
 class Publisher(Actor):
@@ -78,13 +80,13 @@ class Publisher(Actor):
 
     def on_start(self) -> None:
         """Begin to look."""
-        self.ref.tell(_Look())
-        self.send_every(EVERY, _Look())
+        self.ref.tell(Look())
+        self.send_every(EVERY, Look())
 
     def on_receive(self, message: Any) -> Any:
         """Look, and say what differs."""
         match message:
-            case _Look():
+            case Look():
                 try:
                     self._publish()
                 except (FactError, StoreError, ActorDeadError, AskTimeoutError) as error:
@@ -94,6 +96,7 @@ class Publisher(Actor):
 
     def _publish(self) -> None:
         self._view.declare("host", self._host, {"capabilities": dict(self._sources.told())})
+        self._view.declare("copy", self._host, self._sources.copies())
         self._publish_names()
         services = self._sources.services()
         if services is not None:

@@ -18,6 +18,7 @@ from simulacra.actors.control.network import NetworkVerbs
 from simulacra.actors.control.spawning import Spawning
 from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
+from simulacra.actors.control.trees import TreeVerbs
 from simulacra.actors.control.watching import Watching
 from simulacra.actors.gateway.call import Handler
 
@@ -31,7 +32,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     """The table of handlers for a node's gateway."""
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
-    network, focusing = NetworkVerbs(node), Focusing(node)
+    network, focusing, trees = NetworkVerbs(node), Focusing(node), TreeVerbs(node)
     return {
         "status": watching.status,
         "focus": focusing.focus,
@@ -46,6 +47,14 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "events": network.events,
         "enter": network.enter,
         "keep": network.keep,
+        "tree_add": trees.add,
+        "tree_follow": trees.follow,
+        "tree_unfollow": trees.unfollow,
+        "tree_remove": trees.remove,
+        "tree_pause": trees.pause,
+        "tree_list": trees.all,
+        "tree_status": trees.status,
+        "tree_sync": trees.sync,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,

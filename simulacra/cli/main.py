@@ -31,6 +31,9 @@ _COMMANDS: Final = {
         "attach": "terminal:attach",
         "forward": "forwarding:forward",
     },
+    "Trees": {
+        "tree": "tree:app",
+    },
     "The network": {
         "init": "enrolling:init",
         "invite": "enrolling:invite",

@@ -1,0 +1,289 @@
+"""Trees: which there are, on which hosts, and how far each copy is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from simulacra.actors.cluster.facts import Epoch, Fact, FactError
+from simulacra.actors.cluster.naming import NamingError
+from simulacra.actors.cluster.store import StoreError
+from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.tree import ShowTree, actor_name
+from simulacra.actors.data.trees.trees import (
+    TREES,
+    DropTree,
+    HaveTree,
+    ListTrees,
+    PauseTree,
+)
+from simulacra.actors.data.trees.worker import Order
+from simulacra.actors.gateway.call import Call
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+_ANSWER: Final = 3.0
+_PAUSE: Final = 0.01
+
+
+class TreeVerbs:
+    """The verbs ``tree_...``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    # -- having trees
+
+    def add(self, call: Call) -> Iterator[object]:
+        """Make a folder of this host a tree, with its main store here."""
+        name, root = call.arg("name", str), _absolute(call.arg("path", str))
+        if not root.is_dir():
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"there is no folder {root} on {self._here}",
+                f"make it first: mkdir -p {root}",
+            )
+        self._check_network()
+        self._check_root(root)
+        try:
+            self._node.knowing.names().check_free(name, "tree")
+        except NamingError as error:
+            raise GatewayError(
+                ErrorCode.USAGE, str(error), "see which names are taken: simulacra where"
+            ) from error
+        tree = secrets.token_hex(8)
+        self._have(Definition(tree, name, str(root), origin=True))
+        value = {"host": self._here, "since": time.time()}
+        self._say(
+            lambda: self._node.knowing.view.say(
+                "tree", tree, name, value, epoch=Epoch(1, self._here)
+            )
+        )
+        yield {"name": name, "id": tree, "host": self._here, "path": str(root)}
+
+    def follow(self, call: Call) -> Iterator[object]:
+        """Have a copy of a tree on this host."""
+        fact = self._fact(call.arg("name", str))
+        root = _absolute(call.arg("path", str))
+        if self._definition(fact.key.subject) is not None:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"{self._here} has {fact.key.name} already",
+                f"see how it is: simulacra tree status {fact.key.name}",
+            )
+        self._check_root(root)
+        definition = Definition(
+            fact.key.subject,
+            fact.key.name,
+            str(root),
+            include=tuple(call.arg("include", list, [])),
+            exclude=tuple(call.arg("exclude", list, [])),
+            largest=call.arg("largest", int, None),
+        )
+        try:
+            definition.choice()
+            root.mkdir(parents=True, exist_ok=True)
+        except (ValueError, OSError) as error:
+            raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
+        self._have(definition)
+        yield {"name": fact.key.name, "host": self._here, "path": str(root)}
+
+    def unfollow(self, call: Call) -> Iterator[object]:
+        """Have no copy of a tree here any more; its files stay."""
+        definition = self._mine(call.arg("name", str))
+        fact = self._fact(definition.name)
+        if fact.value["host"] == self._here:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"{self._here} has the main store of {definition.name}",
+                f"move it first: simulacra focus {definition.name} HOST; or have no such tree any "
+                f"more: simulacra tree remove {definition.name}",
+            )
+        self._ask(DropTree(definition.id))
+        yield {"name": definition.name, "path": definition.root}
+
+    def remove(self, call: Call) -> Iterator[object]:
+        """Have no such tree in the network any more; the files stay where they are."""
+        fact = self._fact(call.arg("name", str))
+        tree, name = fact.key.subject, fact.key.name
+        self._say(
+            lambda: self._node.knowing.view.delete(
+                "tree", tree, name, epoch=Epoch(fact.epoch.counter + 1, self._here)
+            )
+        )
+        if self._definition(tree) is not None:
+            self._ask(DropTree(tree))
+        yield {"name": name}
+
+    def pause(self, call: Call) -> Iterator[object]:
+        """Leave this host's copy as it is for now, or go on with it."""
+        definition, paused = self._mine(call.arg("name", str)), call.arg("paused", bool)
+        self._ask(PauseTree(definition.id, paused))
+        if call.arg("sure", bool, False):
+            self._node.system.ref(actor_name(definition.id)).tell(Order.SURE)
+        yield {"name": definition.name, "paused": paused}
+
+    # -- showing them
+
+    def all(self, call: Call) -> Iterator[object]:
+        """All trees of the network, and where they are."""
+        del call
+        yield {"trees": [self._listed(fact) for fact in self._facts()]}
+
+    def status(self, call: Call) -> Iterator[object]:
+        """How far each copy of a tree is."""
+        fact = self._fact(call.arg("name", str))
+        yield {**self._listed(fact), "copies": self._copies(fact)}
+
+    def sync(self, call: Call) -> Iterator[object]:
+        """Look at all of it now, and wait until every copy in reach is as this one is."""
+        definition = self._mine(call.arg("name", str))
+        fact = self._fact(definition.name)
+        before = self._standing(definition.id, self._here)["scans"]
+        self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)
+        while True:
+            call.check()
+            copies = self._copies(fact)
+            mine = next(each for each in copies if each["host"] == self._here)
+            if mine["scans"] > before and all(_is_in_step(each, mine) for each in copies):
+                yield {"name": definition.name, "copies": copies}
+                return
+            if mine["state"] == "halted":
+                raise GatewayError(
+                    ErrorCode.FAILED,
+                    mine["reason"],
+                    f"if that is right: simulacra tree resume {definition.name} --sure",
+                )
+            time.sleep(_PAUSE)
+
+    # -- parts
+
+    @property
+    def _here(self) -> str:
+        return self._node.settings.name
+
+    def _check_network(self) -> None:
+        if self._node.enrolment.charter is None:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                "trees belong to a network, and this host is in none",
+                "make one: simulacra init; or join one: simulacra up --join TOKEN@HOST",
+            )
+
+    def _check_root(self, root: Path) -> None:
+        for each in self._definitions():
+            other = Path(each.root)
+            if root == other or root in other.parents or other in root.parents:
+                raise GatewayError(
+                    ErrorCode.USAGE,
+                    f"{root} is, or is in, or has in it, the tree {each.name} at {other}",
+                    "choose another folder",
+                )
+
+    def _facts(self) -> list[Fact]:
+        return self._node.knowing.view.find("tree")
+
+    def _fact(self, name: str) -> Fact:
+        self._check_network()
+        facts = [fact for fact in self._facts() if fact.key.name == name]
+        if not facts:
+            known = ", ".join(sorted(fact.key.name for fact in self._facts())) or "none"
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"there is no tree {name}; there are: {known}",
+                "see them: simulacra tree list; or make one: simulacra tree add NAME PATH",
+            )
+        fact: Fact = facts[0]
+        return fact
+
+    def _definitions(self) -> list[Definition]:
+        found: list[Definition] = self._ask(ListTrees())
+        return found
+
+    def _definition(self, tree: str) -> Definition | None:
+        return next((each for each in self._definitions() if each.id == tree), None)
+
+    def _mine(self, name: str) -> Definition:
+        fact = self._fact(name)
+        definition = self._definition(fact.key.subject)
+        if definition is None:
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"{self._here} has no copy of {name}",
+                f"have one: simulacra tree follow {name} PATH",
+            )
+        return definition
+
+    def _have(self, definition: Definition) -> None:
+        self._ask(HaveTree(definition))
+        self._node.knowing.publish()
+
+    def _listed(self, fact: Fact) -> dict[str, Any]:
+        tree = fact.key.subject
+        copies = self._node.knowing.view.find("copy", name=tree)
+        return {
+            "name": fact.key.name,
+            "id": tree,
+            "main": fact.value["host"],
+            "epoch": fact.epoch.counter,
+            "hosts": {each.key.subject: each.value["path"] for each in copies},
+        }
+
+    def _copies(self, fact: Fact) -> list[dict[str, Any]]:
+        tree = fact.key.subject
+        connected = {self._here, *self._node.inside()}
+        copies = []
+        for host, path in self._listed(fact)["hosts"].items():
+            copy = {"host": host, "path": path, "main": host == fact.value["host"]}
+            if host in connected:
+                copies.append({**copy, **self._standing(tree, host)})
+            else:
+                copies.append({**copy, "state": "out of reach"})
+        return copies
+
+    def _standing(self, tree: str, host: str) -> dict[str, Any]:
+        try:
+            ref = self._node.system.ref(f"{actor_name(tree)}@{host}")
+            standing: dict[str, Any] = ref.ask(ShowTree(), timeout=_ANSWER)
+        except (ActorDeadError, AskTimeoutError) as error:
+            return {"state": "unknown", "reason": str(error), "scans": 0}
+        return standing
+
+    def _ask(self, message: object) -> Any:
+        try:
+            return self._node.system.ref(TREES).ask(message, timeout=30.0)
+        except (ActorDeadError, AskTimeoutError) as error:
+            raise GatewayError(
+                ErrorCode.FAILED,
+                f"the trees of this host do not answer: {error}",
+                "its log says more",
+            ) from error
+
+    def _say(self, say: Any) -> None:
+        try:
+            say()
+        except (FactError, StoreError) as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), "then try again") from error
+
+
+def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Whether a copy knows all that this host's knows, and is as it should be."""
+    if copy["state"] in {"out of reach", "paused"}:
+        return True
+    known = {(host, incarnation): n for host, incarnation, n in copy.get("vector", ())}
+    return (
+        copy["state"] == "idle"
+        and not copy["behind"]
+        and all(known.get((host, incarnation), 0) >= n for host, incarnation, n in mine["vector"])
+    )
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.normpath(Path(path).expanduser()))

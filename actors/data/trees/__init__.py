@@ -1,0 +1,1 @@
+"""Trees as a host has them: their journal, their sync, their actor."""

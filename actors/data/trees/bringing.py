@@ -1,0 +1,240 @@
+"""From the journal to the disk: what is known is brought to where it belongs.
+
+What is to be done is planned folder by folder, and done action by action (see `planning`). Each is
+a compare-and-swap on the disk; what is refused stays as it is, is listed with its reason, and is
+tried again when something changes. Before the base says that something was done it is on the disk:
+so actions go in batches of `BATCH`, each with one sync of the disk and one commit.
+
+What the index saw last is what an action expects. A file that was modified so shortly before it was
+read that a later change could bear the same time is not touched until it was read again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Final
+
+from simulacra.actors.data.applying.applying import Applied, Applier
+from simulacra.actors.data.applying.refusals import Reason, RefusedError
+from simulacra.actors.data.applying.sparse import copy_sparse
+from simulacra.actors.data.content.chunking import digest_file
+from simulacra.actors.data.content.descriptors import write_at
+from simulacra.actors.data.content.manifest import WHOLE
+from simulacra.actors.data.content.versions import Displaced, Versions
+from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent
+from simulacra.actors.data.reconciling.actions import (
+    Action,
+    MakeFolder,
+    Move,
+    Note,
+    Put,
+    Remove,
+    SetAttributes,
+    done,
+)
+from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
+from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.looking import RACY_NS, Looker
+from simulacra.actors.data.scanning.rows import Row
+from simulacra.actors.data.trees.contents import Contents, MissingError
+from simulacra.actors.data.trees.journal import Journal
+
+BATCH: Final = 2000
+_AHEAD: Final = 32 << 20
+"""Bytes of small files that are fetched before they are written."""
+
+
+@dataclass(slots=True)
+class Brought:
+    """What came of bringing the disk up to date.
+
+    Attributes:
+        done: how many actions.
+        left: the paths that are not as they should be, and why.
+    """
+
+    done: int = 0
+    left: dict[Path, str] = field(default_factory=dict)
+
+
+class Bringer:
+    """Brings a disk up to date; used by one thread.
+
+    Args:
+        journal: what is known.
+        index: what was seen on the disk.
+        applier: changes the disk.
+        contents: where bytes come from.
+        policy: what is to be on this disk.
+        stopping: whether to stop after the action in hand.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        index: Index,
+        applier: Applier,
+        contents: Contents,
+        policy: Policy,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._journal = journal
+        self._index = index
+        self._applier = applier
+        self._contents = contents
+        self._policy = policy
+        self._stopping = stopping
+        self._undone = 0
+
+    def bring(self) -> Brought:
+        """Do what can be done for the dirty folders.
+
+        Raises:
+            RootLostError: the tree's root is not there.
+            RefusedError: the disk did not take what was done; it is to be done again.
+            sqlite3.Error, IndexUnusableError: the disk does not take what is to be kept.
+        """
+        brought = Brought()
+        dirty = list(self._journal.dirty)
+        if not dirty:
+            return brought
+        self._contents.prefetch(missing(dirty, self._journal, self._policy, _AHEAD))
+        for action in plan(dirty, self._journal, self._policy):
+            self._try(action, brought)
+            if self._stopping():
+                break
+        self._save()
+        self._journal.dirty -= {
+            each for each in dirty if is_settled(each, self._journal, self._policy)
+        }
+        self._journal.commit()
+        return brought
+
+    def _try(self, action: Action, brought: Brought) -> None:
+        try:
+            applied = self._do(action)
+        except (RefusedError, MissingError) as error:
+            brought.left[action.path] = str(error)
+            return
+        done(action, self._journal, applied.fingerprint)
+        self._note(action, applied)
+        brought.done += 1
+        self._undone += 1
+        if self._undone >= BATCH:
+            self._save()
+
+    def _do(self, action: Action) -> Applied:
+        path = action.path
+        match action:
+            case Put(row=row, expected=expected):
+                found = None if expected is None else self._expected(path, expected)
+                return self._put(path, row.entry, found)
+            case MakeFolder(row=row):
+                return self._applier.make_folder(path, row.entry.attributes)
+            case SetAttributes(row=row, expected=expected):
+                found = self._expected(path, expected)
+                before, after = expected.attributes, row.entry.attributes
+                return self._applier.set_attributes(path, found, before, after)
+            case Move(source=source, expected=expected):
+                return self._applier.move(source, path, self._expected(source, expected))
+            case Remove(expected=expected):
+                self._applier.remove(path, self._expected(path, expected))
+            case Note():
+                pass
+        return Applied(None)
+
+    def _put(self, path: Path, entry: Entry, found: Fingerprint | None) -> Applied:
+        content, attributes = entry.content, entry.attributes
+        if content.kind is Kind.LINK:
+            staged = self._applier.stage_link(path, content.target, attributes)
+        elif content.size <= WHOLE:
+            data = self._contents.small(content)
+            staged = self._applier.stage_file(
+                path, lambda into: _write(into, data), attributes, content.size
+            )
+        else:
+            whole = self._contents.whole(content, path)
+            staged = self._applier.stage_file(
+                path, lambda into: _copy(whole, into), attributes, content.size
+            )
+            whole.unlink()
+        return self._applier.put(staged, found)
+
+    def _expected(self, path: Path, entry: Entry) -> Fingerprint:
+        """The fingerprint of what is expected at a path, if that is what was seen there."""
+        row = self._index.row(path)
+        if row is None or (row.entry.content, row.entry.attributes.mode) != (
+            entry.content,
+            entry.attributes.mode,
+        ):
+            raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
+        if not row.settled:
+            raise RefusedError(Reason.BUSY, path, "it was modified a moment ago")
+        return row.fingerprint
+
+    def _note(self, action: Action, applied: Applied) -> None:
+        """Tell the index what is there now, so that the next scan need not read it."""
+        path = action.path
+        if isinstance(action, Remove):
+            self._index.remove(parent(path), [name(path)])
+        elif isinstance(action, Move):
+            if action.expected.content.kind is not Kind.FOLDER:
+                row = self._index.row(action.source)
+                if row is not None and applied.fingerprint is not None:
+                    moved = Row(applied.fingerprint, row.entry, settled=row.settled)
+                    self._index.put(parent(path), {name(path): moved})
+                self._index.remove(parent(action.source), [name(action.source)])
+        elif applied.fingerprint is not None and not isinstance(action, Note):
+            fingerprint = applied.fingerprint
+            settled = time.time_ns() - fingerprint.mtime_ns >= RACY_NS
+            row = Row(fingerprint, action.row.entry, settled=settled)
+            self._index.put(parent(path), {name(path): row})
+
+    def _save(self) -> None:
+        self._applier.sync()
+        self._journal.commit()
+        self._index.commit()
+        self._undone = 0
+
+
+class Keeper:
+    """Hands what is displaced to the kept versions: a `displacing.Keep`.
+
+    Args:
+        journal: says what it was.
+        versions: keeps it.
+    """
+
+    def __init__(self, journal: Journal, versions: Versions) -> None:
+        self._journal = journal
+        self._versions = versions
+
+    def __call__(self, folder: int, temporary: bytes, path: Path) -> None:
+        """Keep one."""
+        row = self._journal.row(path)
+        status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
+        entry = row.entry if row is not None else None
+        if entry is None or entry.content.kind is Kind.FOLDER:
+            entry = _entry_of(temporary, folder, status)
+        self._versions.keep([Displaced(path, entry, folder, temporary)], time.time_ns())
+
+
+def _entry_of(temporary: bytes, folder: int, status: os.stat_result) -> Entry:
+    """What nothing is known of, as after a crash: what it is says itself."""
+    row = Looker(lambda descriptor, _: digest_file(descriptor).digest, time.time_ns).look(
+        temporary, folder, status
+    )
+    return row.entry
+
+
+def _write(into: int, data: bytes) -> None:
+    write_at(into, [data], 0)
+
+
+def _copy(source: FilePath, into: int) -> None:
+    with source.open("rb") as file:
+        copy_sparse(file.fileno(), into)

@@ -1,0 +1,276 @@
+"""Where the bytes of a file come from that is to be on this disk.
+
+Of all the files that are wanted, those of up to `WHOLE` bytes are fetched many at a time
+(`Contents.prefetch`), and kept in memory until they are written. A larger one is put together in a
+file of its own beside the tree (`Contents.whole`): from chunks of what is on this disk already, and
+what is missing is fetched. That file stays when the line breaks or the node dies, so that the next
+attempt fetches what is still missing. All bytes are verified by their hashes, wherever they came
+from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path as FilePath
+from typing import Final, NamedTuple, Protocol
+
+from simulacra.actors.data.content.assembly import FileSource, Source, assemble, unwritten
+from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
+from simulacra.actors.data.entries import Content, Path, name, parent
+from simulacra.actors.data.scanning.attributes import Descent, open_file
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.place import Place
+
+PACK: Final = 16 << 20
+"""Bytes that are asked for at a time."""
+
+
+class MissingError(Exception):
+    """The bytes of a content cannot be had now; the text says why."""
+
+
+class Piece(NamedTuple):
+    """Bytes of some content.
+
+    Attributes:
+        digest: of the content.
+        offset: where they begin in it.
+        length: how many they are.
+    """
+
+    digest: bytes
+    offset: int
+    length: int
+
+
+class Remote(Protocol):
+    """Another host that may have what is wanted."""
+
+    host: str
+
+    def manifests(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        """The manifests of large files; None for those that it has not got.
+
+        Raises:
+            MissingError: it does not answer.
+        """
+
+    def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
+        """The bytes of each; None for those that it has not got. A view lasts until the next.
+
+        Raises:
+            MissingError: it does not answer.
+        """
+
+
+Progress = Callable[[int], None]
+
+
+class Contents:
+    """See the module; used by the thread that writes the journal.
+
+    Args:
+        place: where the tree is.
+        journal: what is on its disk.
+        root: a descriptor of its root.
+        remotes: who may be asked now, the first one first.
+        progress: told of bytes that came.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        journal: Journal,
+        root: int,
+        remotes: Callable[[], Sequence[Remote]],
+        progress: Progress = lambda _: None,
+    ) -> None:
+        self._place = place
+        self._journal = journal
+        self._descent = Descent(root)
+        self._remotes = remotes
+        self._progress = progress
+        self._fetched: dict[bytes, bytes] = {}
+
+    def close(self) -> None:
+        """Let go of the tree's folders."""
+        self._descent.close()
+
+    # -- small files
+
+    def prefetch(self, wanted: Iterable[Content]) -> None:
+        """Fetch small contents that are not on this disk; those that nobody has are left out."""
+        self._fetched.clear()
+        left = {each.digest: each.size for each in wanted if each.size <= WHOLE}
+        left = {digest: size for digest, size in left.items() if not self._local(digest, size)}
+        for remote in self._remotes():
+            for pack in _packs(Piece(digest, 0, size) for digest, size in left.items()):
+                try:
+                    self._fetch(remote, pack)
+                except MissingError:
+                    break
+            left = {digest: size for digest, size in left.items() if digest not in self._fetched}
+            if not left:
+                return
+
+    def small(self, content: Content) -> bytes:
+        """The bytes of a small content.
+
+        Raises:
+            MissingError: they cannot be had now.
+        """
+        data = self._fetched.get(content.digest) or self._local(content.digest, content.size)
+        if data is None and content.size:
+            self.prefetch([content])
+            data = self._fetched.get(content.digest)
+        if data is None and content.size == 0:
+            data = b""
+        if data is None:
+            raise self._missing(content)
+        return data
+
+    def _fetch(self, remote: Remote, pack: Sequence[Piece]) -> None:
+        for piece, data in zip(pack, remote.pieces(pack), strict=True):
+            if data is not None and hash_of(data) == piece.digest:
+                self._fetched[piece.digest] = bytes(data)
+                self._progress(len(data))
+
+    def _local(self, digest: bytes, size: int) -> bytes | None:
+        for path in self._journal.holders(digest):
+            try:
+                with _opened(self._descent, path) as descriptor:
+                    data = os.pread(descriptor, size + 1, 0)
+            except OSError:
+                continue
+            if hash_of(data) == digest:
+                return data
+        return None
+
+    # -- large files
+
+    def whole(self, content: Content, at: Path) -> FilePath:
+        """A file beside the tree with the bytes of a large content.
+
+        Args:
+            content: which.
+            at: the path in the tree that may have an older version of it.
+
+        Raises:
+            MissingError: not all of them can be had now; what came is kept.
+            OSError: the disk does not take them.
+        """
+        manifest = self._manifest(content)
+        self._place.partial.mkdir(exist_ok=True, mode=0o700)
+        path = self._place.partial / content.digest.hex()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            begun = os.fstat(descriptor).st_size
+            wanted = unwritten(manifest, descriptor) if begun else list(manifest.chunks)
+            missing = self._assemble(manifest, descriptor, wanted, at)
+            self._fill(content, manifest, descriptor, missing)
+        finally:
+            os.close(descriptor)
+        return path
+
+    def _manifest(self, content: Content) -> Manifest:
+        known = self._journal.manifest(content.digest)
+        if known is not None:
+            return Manifest.decode(known, content.digest)
+        for remote in self._remotes():
+            try:
+                [encoded] = remote.manifests([content.digest])
+                if encoded is not None:
+                    manifest = Manifest.decode(encoded, content.digest)
+                    self._journal.put_manifest(content.digest, encoded)
+                    return manifest
+            except (MissingError, ManifestError, ValueError):
+                continue
+        raise self._missing(content)
+
+    def _assemble(
+        self, manifest: Manifest, descriptor: int, wanted: list[Chunk], at: Path
+    ) -> list[Chunk]:
+        """Write what is on this disk already; what is not is returned."""
+        with ExitStack() as stack:
+            sources: list[Source] = []
+            row = self._journal.row(at)
+            for path, digest in [(at, row.entry.content.digest)] if row is not None else []:
+                encoded = self._journal.manifest(digest)
+                if encoded is None:
+                    continue
+                try:
+                    old = stack.enter_context(_opened(self._descent, path))
+                except OSError:
+                    continue
+                sources.append(FileSource(old, Manifest.decode(encoded, digest).chunks))
+            return assemble(manifest, sources, descriptor, wanted)
+
+    def _fill(
+        self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
+    ) -> None:
+        """Fetch chunks into their places."""
+        for remote in self._remotes():
+            if not missing:
+                return
+            left: list[Chunk] = []
+            for batch in _batches(missing):
+                pieces = [Piece(content.digest, c.offset, c.length) for c in batch]
+                try:
+                    for chunk, data in zip(batch, remote.pieces(pieces), strict=True):
+                        if data is None or hash_of(data) != chunk.hash:
+                            left.append(chunk)
+                            continue
+                        os.pwrite(descriptor, data, chunk.offset)
+                        self._progress(chunk.length)
+                except MissingError:
+                    left = unwritten(manifest, descriptor)
+                    break
+            missing = left
+        if missing:
+            raise self._missing(content)
+
+    def _missing(self, content: Content) -> MissingError:
+        asked = ", ".join(remote.host for remote in self._remotes())
+        why = f"{asked} have it not" if asked else "no host that may have it is connected"
+        return MissingError(f"its {content.size} bytes cannot be had now: {why}")
+
+
+class _opened:  # noqa: N801 - a context manager
+    """A file of the tree, open for reading; never through a link."""
+
+    def __init__(self, descent: Descent, path: Path) -> None:
+        self._descriptor = open_file(name(path), descent.open(parent(path)))
+
+    def __enter__(self) -> int:
+        return self._descriptor
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+
+def _packs(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    pack: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        if pack and size + piece.length > PACK:
+            yield pack
+            pack, size = [], 0
+        pack.append(piece)
+        size += piece.length
+    if pack:
+        yield pack
+
+
+def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    batch: list[Chunk] = []
+    size = 0
+    for chunk in chunks:
+        if batch and size + chunk.length > PACK:
+            yield batch
+            batch, size = [], 0
+        batch.append(chunk)
+        size += chunk.length
+    if batch:
+        yield batch

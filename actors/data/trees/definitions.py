@@ -1,0 +1,117 @@
+"""Which trees this host has: kept in a file, and read back when the node starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
+from simulacra.actors.private_files import replace_private
+
+
+class DefinitionError(Exception):
+    """The file of definitions cannot be used; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A tree that this host has.
+
+    Attributes:
+        id: tells it from others of its name.
+        name: what it is called.
+        root: where it is on this host's disk.
+        origin: whether it was made a tree here, so that nobody has to be heard first.
+        include: patterns of what is wanted here; none for everything.
+        exclude: patterns of what is not.
+        largest: bytes that a file may have that is wanted here; None for any.
+        paused: whether it is left as it is for now.
+    """
+
+    id: str
+    name: str
+    root: str
+    origin: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    largest: int | None = None
+    paused: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the tree is wanted here."""
+        return not self.include and not self.exclude and self.largest is None
+
+    def choice(self) -> Choice:
+        """What of it is wanted here.
+
+        Raises:
+            ValueError: a pattern is none.
+        """
+        if self.is_complete:
+            return EVERYTHING
+        return Choice(self.include, self.exclude, self.largest)
+
+
+class Definitions:
+    """The file of definitions.
+
+    Args:
+        file: where.
+
+    Raises:
+        DefinitionError: it is damaged.
+    """
+
+    def __init__(self, file: FilePath) -> None:
+        self._file = file
+        self._by_id = {each.id: each for each in _read(file)}
+
+    def all(self) -> list[Definition]:
+        """All, by name."""
+        return sorted(self._by_id.values(), key=lambda each: (each.name, each.id))
+
+    def get(self, tree: str) -> Definition | None:
+        """One, by its id."""
+        return self._by_id.get(tree)
+
+    def put(self, definition: Definition) -> None:
+        """Have one from now on, or have it changed.
+
+        Raises:
+            OSError: it cannot be written; nothing is changed.
+        """
+        self._write({**self._by_id, definition.id: definition}.values())
+        self._by_id[definition.id] = definition
+
+    def remove(self, tree: str) -> None:
+        """Have one no more.
+
+        Raises:
+            OSError: it cannot be written; nothing is changed.
+        """
+        self._write(each for each in self._by_id.values() if each.id != tree)
+        self._by_id.pop(tree, None)
+
+    def _write(self, definitions: Iterable[Definition]) -> None:
+        replace_private(self._file, json.dumps([asdict(each) for each in definitions], indent=1))
+
+
+def _read(file: FilePath) -> list[Definition]:
+    try:
+        return [_definition(**each) for each in json.loads(file.read_text())]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, OSError) as error:
+        raise DefinitionError(
+            f"{file} cannot be read, so no tree is kept in step: {error}. Put it right, or remove "
+            "it and say again what this host has: simulacra tree follow NAME PATH"
+        ) from error
+
+
+def _definition(**plain: Any) -> Definition:
+    definition = Definition(**plain)
+    return replace(definition, include=tuple(definition.include), exclude=tuple(definition.exclude))

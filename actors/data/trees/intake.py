@@ -1,0 +1,187 @@
+"""From the disk to the journal: a scan, and the edits that follow from it.
+
+What a scan finds is gathered, and taken for edits at its end in one step, so that something that
+was moved is seen at both its ends. Of a scan that finds over `MOST` changes, as the first one does,
+parts are taken on the way: of what is moved at the same time some is then a deletion and a
+creation, which costs nothing but its history.
+
+What is gone comes last. Where that is more than half of a tree, nothing of it is taken for deleted:
+the user is asked (`DoubtError`). What was ignored since is forgotten here and nowhere else. The
+journal is on the disk before the index is: what a crash keeps out of the index is found again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from simulacra.actors.data.content.chunking import ChangedError, digest_file
+from simulacra.actors.data.entries import Entry, Path, join
+from simulacra.actors.data.reconciling.observing import Found, observe
+from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
+from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.observations import Observation, Skipped, record
+from simulacra.actors.data.scanning.scan import Scan, Visitor
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.place import Place
+
+MOST: Final = 20_000
+FEW: Final = 16
+"""Of so few paths all may be deleted without a question."""
+
+
+class DoubtError(Exception):
+    """More than half of a tree seems to be gone: ask the user.
+
+    Attributes:
+        gone: how many paths.
+        known: of how many.
+    """
+
+    def __init__(self, root: object, gone: int, known: int) -> None:
+        super().__init__(
+            f"{gone} of {known} files and folders are gone from {root}: nothing is taken to be "
+            "deleted until you say so"
+        )
+        self.gone = gone
+        self.known = known
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of a scan.
+
+    Attributes:
+        edits: how many records were written.
+        skipped: of these paths nothing is said, and why.
+    """
+
+    edits: int = 0
+    skipped: dict[Path, Skipped] = field(default_factory=dict)
+
+
+class Intake:
+    """Takes in what is on the disk; used by one thread.
+
+    Args:
+        place: where the tree is.
+        journal: what is known of it.
+        index: what was seen of it.
+        choice: what this host wants of it.
+        xattrs: whether the disk can keep extended attributes.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        journal: Journal,
+        index: Index,
+        choice: Choice = EVERYTHING,
+        *,
+        xattrs: bool = True,
+    ) -> None:
+        self._place = place
+        self._journal = journal
+        self._index = index
+        self._choice = choice
+        self._xattrs = xattrs
+        self._findings: dict[Path, Found | None] = {}
+        self._observations: list[Observation] = []
+
+    def scan(
+        self,
+        folders: Iterable[Path] | None = None,
+        *,
+        visitor: Visitor | None = None,
+        sure: bool = False,
+    ) -> Taken:
+        """Look at the tree, or at some folders, and write what was edited into the journal.
+
+        Args:
+            folders: see `Scan.present`.
+            visitor: see `Scan`.
+            sure: the user said that what is gone was deleted.
+
+        Raises:
+            RootError: the root is not what it was.
+            DoubtError: see the module; what is there was taken in.
+            IndexDamagedError: renew the index, and scan everything.
+            IndexUnusableError, sqlite3.Error: the disk does not take what is to be kept.
+        """
+        taken = Taken()
+        before = self._journal.last
+        try:
+            with Scan(
+                self._place.root, self._index, self._digest, choice=self._choice, visitor=visitor
+            ) as scan:
+                for observation in scan.present(folders):
+                    self._note(observation, taken)
+                    if len(self._findings) >= MOST:
+                        self._take()
+                doubt = None if sure else self._doubt(scan.doubted())
+                for observation in scan.gone() if doubt is None else ():
+                    self._note(observation, taken)
+            self._take()
+        finally:
+            self._findings.clear()
+            self._observations.clear()
+        self._journal.importing = False
+        self._journal.commit()
+        taken.edits = self._journal.last - before
+        if doubt is not None:
+            raise doubt
+        return taken
+
+    def _doubt(self, gone: int) -> DoubtError | None:
+        known = self._index.count() if gone > FEW else 0
+        if 2 * gone > known > 0:
+            return DoubtError(self._place.root, gone, known)
+        return None
+
+    def _digest(self, descriptor: int, _size: int) -> bytes:
+        try:
+            manifest = digest_file(descriptor)
+        except ChangedError as error:
+            raise OSError(str(error)) from error
+        if manifest.average:
+            self._journal.put_manifest(manifest.digest, manifest.encode())
+        return manifest.digest
+
+    def _note(self, observation: Observation, taken: Taken) -> None:
+        folder = observation.folder
+        for name, found in observation.found.items():
+            path = join(folder, name)
+            entry = self._as_known(path, found.row.entry)
+            self._findings[path] = Found(entry, found.row.fingerprint)
+            for other in found.elsewhere:
+                if not os.path.lexists(self._place.root / os.fsdecode(other)):
+                    self._findings.setdefault(other, None)
+        for name in observation.gone:
+            self._findings.setdefault(join(folder, name), None)
+        for name in observation.forgotten:
+            self._journal.drop_row(join(folder, name))
+        taken.skipped |= {join(folder, name): why for name, why in observation.skipped.items()}
+        self._observations.append(observation)
+
+    def _as_known(self, path: Path, entry: Entry) -> Entry:
+        """An entry with the extended attributes that the disk could not keep."""
+        if self._xattrs:
+            return entry
+        row = self._journal.row(path)
+        kept = row.entry.attributes.xattrs if row is not None else ()
+        return replace(entry, attributes=replace(entry.attributes, xattrs=kept))
+
+    def _take(self) -> None:
+        author = self._journal.author
+        author.wall = time.time_ns() // 1_000_000
+        observe(self._findings, self._journal, author, importing=self._journal.importing)
+        self._journal.wrote()
+        self._journal.commit()
+        for observation in self._observations:
+            record(self._index, observation)
+        self._index.commit()
+        self._findings.clear()
+        self._observations.clear()

@@ -1,0 +1,405 @@
+"""What this host knows of a tree, on disk: the records, the base, and how far it has heard whom.
+
+Each record that is put gets the next number of this journal's *sequence*; others ask for what came
+after a number (`changes`). What was put is kept in memory until `commit`, which writes all of it in
+one transaction: after a crash all of it is there, or none. One thread writes; `JournalReader` is
+for others, and sees what was committed.
+
+A journal that is new (or was damaged, and set aside) begins another incarnation of its host, and is
+to be told what others know before the first scan is taken for edits (`importing`). So is one that
+was put back from an old copy: its author's next numbers have been given out before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path as FilePath
+from typing import Any, Final, TypeVar
+
+import msgpack
+
+from simulacra.actors.cluster.clock import Clock, Stamp
+from simulacra.actors.data.entries import Path, parent
+from simulacra.actors.data.reconciling.dots import Author, Context, Replica, join
+from simulacra.actors.data.reconciling.index import Row
+from simulacra.actors.data.reconciling.merging import merge
+from simulacra.actors.data.reconciling.placing import displaced
+from simulacra.actors.data.reconciling.projecting import around
+from simulacra.actors.data.reconciling.records import FileId, Record
+from simulacra.actors.data.trees.packing import (
+    pack_context,
+    pack_record,
+    pack_row,
+    unpack_context,
+    unpack_record,
+    unpack_row,
+)
+from simulacra.actors.databases import open_database
+
+T = TypeVar("T")
+
+STEPS: Final = (
+    """
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE records (
+        id BLOB PRIMARY KEY, folder BLOB NOT NULL, n INTEGER NOT NULL UNIQUE, record BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX located ON records (folder);
+    CREATE TABLE base (
+        path BLOB PRIMARY KEY, parent BLOB NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL,
+        row BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX within ON base (parent);
+    CREATE INDEX showing ON base (id);
+    CREATE INDEX contents ON base (digest);
+    CREATE TABLE dirty (folder BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE manifests (digest BLOB PRIMARY KEY, manifest BLOB NOT NULL);
+    """,
+)
+_REMEMBERED: Final = 50_000
+"""Records and rows that are kept in memory from one commit to the next."""
+
+
+class Journal:
+    """See the module; it is the `index.Index` of one tree on this host.
+
+    Args:
+        path: the database; made where there is none.
+        host: this host's name.
+
+    Attributes:
+        author: gives this replica's events.
+        importing: whether the next scan is of a replica that lost its database.
+        last: the number of the latest change here.
+        vector: all that was heard of, from whomever.
+        dirty: the folders that are to be planned.
+
+    Raises:
+        DatabaseError: it cannot be opened.
+    """
+
+    def __init__(self, path: FilePath, host: str) -> None:
+        self._db, is_new = open_database(path, STEPS, "the journal of a tree", any_thread=True)
+        self._db.isolation_level = None
+        facts = {} if is_new else dict(self._db.execute("SELECT name, value FROM facts"))
+        said: dict[str, Any] = {name: _unpacked(value) for name, value in facts.items()}
+        self._host = host
+        self.last = int(said.get("last", 0))
+        self.vector: Context = unpack_context(said.get("vector", ()))
+        self.importing = bool(said.get("importing", True))
+        self._cursors = unpack_context(said.get("cursors", ()))
+        self._displaced: frozenset[FileId] = frozenset(said.get("displaced", ()))
+        self.dirty = {folder for (folder,) in self._db.execute("SELECT folder FROM dirty")}
+        self._written_dirty = set(self.dirty)
+        if "replica" in said:
+            clock = Clock()
+            clock.last = Stamp(*said["clock"])
+            self.author = Author(Replica(*said["replica"]), said["author"], clock)
+        else:
+            self.author = self._new_author()
+        self._forget_cached()
+
+    def _new_author(self) -> Author:
+        return Author(Replica(self._host, time.time_ns() // 1_000_000))
+
+    def close(self) -> None:
+        """Let go of the file; what was put since the last commit is not kept."""
+        self._db.close()
+
+    def begin_again(self) -> None:
+        """Go on as another incarnation: this database was put back from an old copy."""
+        self.author = self._new_author()
+        self.importing = True
+
+    # -- known
+
+    def record(self, id: FileId) -> Record | None:  # noqa: A002
+        """See `index.Known`."""
+        if id not in self._records:
+            self._records[id] = _one(
+                unpack_record, self._db.execute("SELECT record FROM records WHERE id = ?", (id,))
+            )
+        return self._records[id]
+
+    def located(self, folder: FileId) -> Iterable[Record]:
+        """See `index.Known`."""
+        found = map(self.record, self._ids_in(folder))
+        return [record for record in found if record is not None]
+
+    def displaced(self) -> Collection[FileId]:
+        """See `index.Known`."""
+        return self._displaced
+
+    def put(self, record: Record) -> None:
+        """See `index.Index`; the folders that depend on it become dirty."""
+        ids = {record.id, *self._displaced}
+        before = self.record(record.id)
+        self.dirty |= around(ids, self)
+        folder = record.location.value.folder
+        if before is not None:
+            self._ids_in(before.location.value.folder).pop(record.id, None)
+        self._ids_in(folder)[record.id] = None
+        self._records[record.id] = record
+        if before is None or before.location != record.location:
+            self._displaced = displaced([record.id], self)
+        self.dirty |= around(ids | self._displaced, self)
+        self.last += 1
+        self._new_records[record.id] = self.last
+
+    def take(self, record: Record) -> bool:
+        """Merge what another replica knows; whether anything of it was new."""
+        mine = self.record(record.id)
+        merged = record if mine is None else merge(mine, record)
+        if merged == mine:
+            return False
+        self.put(merged)
+        return True
+
+    def forget(self, id: FileId) -> None:  # noqa: A002
+        """Drop a tombstone that every member has acknowledged."""
+        record = self.record(id)
+        if record is not None:
+            self._flush()
+            self._ids_in(record.location.value.folder).pop(id, None)
+            self._records[id] = None
+            self._db.execute("DELETE FROM records WHERE id = ?", (id,))
+
+    def _ids_in(self, folder: FileId) -> dict[FileId, None]:
+        if folder not in self._located:
+            self._flush()
+            found = self._db.execute("SELECT id FROM records WHERE folder = ?", (folder,))
+            self._located[folder] = {id: None for (id,) in found}  # noqa: A001
+        return self._located[folder]
+
+    # -- base
+
+    def row(self, path: Path) -> Row | None:
+        """See `index.Base`."""
+        if path not in self._rows:
+            self._rows[path] = _one(
+                unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,))
+            )
+        return self._rows[path]
+
+    def rows_in(self, folder: Path) -> Iterable[tuple[Path, Row]]:
+        """See `index.Base`."""
+        return self._rows_at(self._paths_in(folder))
+
+    def paths(self, id: FileId) -> Iterable[tuple[Path, Row]]:  # noqa: A002
+        """See `index.Base`."""
+        return self._rows_at(self._paths_of(id))
+
+    def set_row(self, path: Path, row: Row) -> None:
+        """See `index.Base`; a folder that shows something else now becomes dirty."""
+        before = self.row(path)
+        if before is not None and before.id != row.id:
+            self._paths_of(before.id).pop(path, None)
+        if before is None:
+            self._paths_in(parent(path))[path] = None
+        self._paths_of(row.id)[path] = None
+        self._rows[path] = row
+        self._new_rows[path] = row
+        if row.is_folder and (before is None or before.id != row.id):
+            self.dirty.add(row.id)
+
+    def drop_row(self, path: Path) -> None:
+        """See `index.Base`."""
+        before = self.row(path)
+        if before is not None:
+            self._paths_in(parent(path)).pop(path, None)
+            self._paths_of(before.id).pop(path, None)
+            self._rows[path] = None
+            self._new_rows[path] = None
+
+    def move_rows(self, source: Path, target: Path) -> None:
+        """See `index.Base`."""
+        self._flush()
+        below = self._db.execute(
+            "SELECT path FROM base WHERE path = ? OR (path > ? AND path < ?)",
+            (source, source + b"/", source + b"0"),
+        )
+        rows = self._rows_at([path for (path,) in below.fetchall()])
+        for path, _ in rows:
+            self.drop_row(path)
+        for path, row in rows:
+            self.set_row(target + path[len(source) :], row)
+
+    def _rows_at(self, paths: Iterable[Path]) -> list[tuple[Path, Row]]:
+        found = ((path, self.row(path)) for path in list(paths))
+        return [(path, row) for path, row in found if row is not None]
+
+    def _paths_in(self, folder: Path) -> dict[Path, None]:
+        if folder not in self._within:
+            self._flush()
+            found = self._db.execute("SELECT path FROM base WHERE parent = ?", (folder,))
+            self._within[folder] = {path: None for (path,) in found if path}
+        return self._within[folder]
+
+    def _paths_of(self, id: FileId) -> dict[Path, None]:  # noqa: A002
+        if id not in self._showing:
+            self._flush()
+            found = self._db.execute("SELECT path FROM base WHERE id = ?", (id,))
+            self._showing[id] = {path: None for (path,) in found}
+        return self._showing[id]
+
+    # -- what others ask for, and what was heard of them
+
+    def cursor(self, replica: Replica) -> int:
+        """Up to which number of another's journal this one has all."""
+        n: int = self._cursors.get(replica, 0)
+        return n
+
+    def heard(self, replica: Replica, n: int, vector: Context | None = None) -> None:
+        """All up to a number of another's journal is here.
+
+        Args:
+            replica: whose.
+            n: the number.
+            vector: all that it had heard of, if that was its last number then.
+        """
+        self._cursors[replica] = max(n, self.cursor(replica))
+        if vector is not None:
+            self.vector = join(self.vector, vector)
+
+    def wrote(self) -> None:
+        """What this replica wrote is known here, of course."""
+        self.vector = join(self.vector, {self.author.replica: self.author.n})
+
+    def put_manifest(self, digest: bytes, manifest: bytes) -> None:
+        """Keep the manifest of a large file."""
+        self._begin()
+        self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?)", (digest, manifest))
+
+    def manifest(self, digest: bytes) -> bytes | None:
+        """The manifest of a large file."""
+        found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
+        return _one(bytes, found)
+
+    def holders(self, digest: bytes) -> list[Path]:
+        """Where a content is on this disk, ten paths at most."""
+        self._flush()
+        found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
+        return [path for (path,) in found]
+
+    # -- the disk
+
+    def commit(self) -> None:
+        """Put all changes on the disk.
+
+        Raises:
+            sqlite3.Error: they are not, as when it is full; they are still to be written.
+        """
+        self._flush()
+        self._begin()
+        self._write_facts()
+        self._db.execute("COMMIT")
+        if len(self._records) + len(self._rows) > _REMEMBERED:
+            self._forget_cached()
+
+    def _begin(self) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")
+
+    def _write_facts(self) -> None:
+        facts = {
+            "replica": tuple(self.author.replica),
+            "author": self.author.n,
+            "clock": tuple(self.author.clock.last),
+            "last": self.last,
+            "vector": pack_context(self.vector),
+            "importing": self.importing,
+            "cursors": pack_context(self._cursors),
+            "displaced": sorted(self._displaced),
+        }
+        self._db.executemany(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?)",
+            [(name, msgpack.packb(value)) for name, value in facts.items()],
+        )
+        added, gone = self.dirty - self._written_dirty, self._written_dirty - self.dirty
+        self._db.executemany("INSERT INTO dirty VALUES (?)", [(each,) for each in added])
+        self._db.executemany("DELETE FROM dirty WHERE folder = ?", [(each,) for each in gone])
+        self._written_dirty = set(self.dirty)
+
+    def _flush(self) -> None:
+        """Write what is new, without a commit."""
+        if not self._new_records and not self._new_rows:
+            return
+        self._begin()
+        records = [
+            (id, record.location.value.folder, n, pack_record(record))
+            for id, n in self._new_records.items()  # noqa: A001
+            if (record := self._records[id]) is not None
+        ]
+        self._db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", records)
+        rows = [
+            (path, parent(path), row.id, row.entry.content.digest, pack_row(row))
+            for path, row in self._new_rows.items()
+            if row is not None
+        ]
+        self._db.executemany("INSERT OR REPLACE INTO base VALUES (?, ?, ?, ?, ?)", rows)
+        gone = [(path,) for path, row in self._new_rows.items() if row is None]
+        self._db.executemany("DELETE FROM base WHERE path = ?", gone)
+        self._new_records.clear()
+        self._new_rows.clear()
+
+    def _forget_cached(self) -> None:
+        self._records: dict[FileId, Record | None] = {}
+        self._rows: dict[Path, Row | None] = {}
+        self._located: dict[FileId, dict[FileId, None]] = {}
+        self._within: dict[Path, dict[Path, None]] = {}
+        self._showing: dict[FileId, dict[Path, None]] = {}
+        self._new_records: dict[FileId, int] = {}
+        self._new_rows: dict[Path, Row | None] = {}
+
+
+class JournalReader:
+    """What was committed to a journal, for threads other than the one that writes.
+
+    Args:
+        path: the database.
+    """
+
+    def __init__(self, path: FilePath) -> None:
+        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """The packed records that were changed after a number, by their numbers."""
+        return self._db.execute(
+            "SELECT n, record FROM records WHERE n > ? ORDER BY n LIMIT ?", (after, limit)
+        ).fetchall()
+
+    def state(self) -> tuple[Replica, int, dict[Replica, int]]:
+        """Which replica this is, the number of its latest change, and what it has heard of."""
+        facts = dict(self._db.execute("SELECT name, value FROM facts"))
+        return (
+            Replica(*_unpacked(facts["replica"])),
+            int(_unpacked(facts["last"])),
+            unpack_context(_unpacked(facts["vector"])),
+        )
+
+    def holders(self, digest: bytes) -> Iterator[tuple[Path, Row]]:
+        """Where a content is on this disk."""
+        for path, row in self._db.execute(
+            "SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,)
+        ):
+            yield path, unpack_row(row)
+
+    def manifest(self, digest: bytes) -> bytes | None:
+        """The manifest of a large file."""
+        found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
+        return _one(bytes, found)
+
+
+def _one(unpack: Callable[[bytes], T], found: sqlite3.Cursor) -> T | None:
+    value = found.fetchone()
+    return None if value is None else unpack(value[0])
+
+
+def _unpacked(value: bytes) -> Any:
+    return msgpack.unpackb(value, use_list=False)

@@ -1,0 +1,155 @@
+"""A tree as this host has it: its disk, what is known of it, and the way from one to the other.
+
+All is done by one thread, in the order that the caller wants: `scan` takes in what was edited here,
+`take` what others know, `bring` brings the disk to what is known then. After a crash it is opened
+again, and goes on: what was left under temporary names is cleared up first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from simulacra.actors.data.applying import leftovers
+from simulacra.actors.data.applying.applying import Applier
+from simulacra.actors.data.applying.folders import Folders
+from simulacra.actors.data.applying.permits import Permits
+from simulacra.actors.data.content.versions import Versions
+from simulacra.actors.data.entries import Path
+from simulacra.actors.data.reconciling.dots import Context, Replica
+from simulacra.actors.data.reconciling.planning import Policy
+from simulacra.actors.data.reconciling.records import Record
+from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
+from simulacra.actors.data.scanning.index import Index, IndexDamagedError
+from simulacra.actors.data.scanning.scan import Visitor
+from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
+from simulacra.actors.data.trees.contents import Contents, Remote
+from simulacra.actors.data.trees.intake import Intake, Taken
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.place import Place
+
+logger = logging.getLogger(__name__)
+
+VERSIONS_BYTES: Final = 2 << 30
+VERSIONS_NS: Final = 30 * 24 * 3600 * 10**9
+
+
+class LocalTree:
+    """See the module.
+
+    Args:
+        place: where it is.
+        remotes: the hosts that may have what is wanted, the one to ask first at first.
+        choice: what of the tree is wanted here.
+        stopping: whether to stop bringing after the action in hand.
+        progress: told of bytes that came.
+
+    Raises:
+        RootLostError: the root is not there.
+        DatabaseError, IndexUnusableError, VersionsError: what is kept of it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        remotes: Callable[[], Sequence[Remote]] = tuple,
+        choice: Choice = EVERYTHING,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.place = place
+        self._begun = ExitStack()
+        with ExitStack() as begun:
+            place.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folders = Folders(str(place.root))
+            begun.callback(folders.close)
+            permits = Permits(place.permits)
+            begun.callback(permits.close)
+            permits.recover(folders)
+            self.journal = Journal(place.journal, place.host)
+            begun.callback(self.journal.close)
+            self.index = Index(place.index)
+            begun.callback(self.index.close)
+            self.versions = Versions(place.versions, most_bytes=VERSIONS_BYTES, most_ns=VERSIONS_NS)
+            begun.callback(self.versions.close)
+            keeper = Keeper(self.journal, self.versions)
+            for error in leftovers.clear(folders, list(leftovers.find(folders)), keeper):
+                logger.warning("something is left of a change that was under way: %s", error)
+            contents = Contents(place, self.journal, folders.root, remotes, progress)
+            begun.callback(contents.close)
+            self._intake = Intake(
+                place, self.journal, self.index, choice, xattrs=_keeps_xattrs(folders.root)
+            )
+            applier = Applier(folders, permits, keeper)
+            self._bringer = Bringer(
+                self.journal, self.index, applier, contents, _policy(choice), stopping
+            )
+            self._begun = begun.pop_all()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._begun.close()
+
+    def scan(
+        self,
+        folders: Iterable[Path] | None = None,
+        *,
+        visitor: Visitor | None = None,
+        sure: bool = False,
+    ) -> Taken:
+        """See `Intake.scan`; a damaged index is made anew."""
+        try:
+            return self._intake.scan(folders, visitor=visitor, sure=sure)
+        except IndexDamagedError as error:
+            logger.warning("everything is read again: %s", error)
+            self.index.renew(str(error))
+            return self._intake.scan(visitor=visitor, sure=sure)
+
+    def take(
+        self, replica: Replica, records: Iterable[Record], n: int, vector: Context | None = None
+    ) -> int:
+        """Take what another replica knows; how much of it was new.
+
+        Args:
+            replica: which.
+            records: what it knows, in the order of its journal, from where this one was.
+            n: the number up to which this is all of its journal.
+            vector: all that it has heard of, if it has nothing after that.
+        """
+        wall = time.time_ns() // 1_000_000
+        new = 0
+        for record in records:
+            self.journal.author.clock.see(record.latest, wall)
+            new += self.journal.take(record)
+        self.journal.heard(replica, n, vector)
+        self.journal.commit()
+        return new
+
+    def bring(self) -> Brought:
+        """See `Bringer.bring`."""
+        return self._bringer.bring()
+
+
+def _policy(choice: Choice) -> Policy:
+    if choice is EVERYTHING:
+        return Policy()
+    return Policy(wanted=lambda path, _: not _ignores(choice, path))
+
+
+def _ignores(choice: Choice, path: Path) -> bool:
+    return choice.ignores(os.fsdecode(path))
+
+
+def _keeps_xattrs(root: int) -> bool:
+    """Whether the disk can keep extended attributes; asked of the root itself."""
+    name = b"user.simulacra"
+    try:
+        os.setxattr(root, name, b"1")
+        os.removexattr(root, name)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""What other hosts ask of a tree here: changes, manifests, and bytes.
+
+It reads what was committed, and files where the base says that they are; never through a link, and
+never out of the tree. The bytes may be other ones by now: whoever asked verifies them. One thread
+at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from simulacra.actors.data.entries import name, parent
+from simulacra.actors.data.scanning.attributes import Descent, open_file
+from simulacra.actors.data.trees.contents import Piece
+from simulacra.actors.data.trees.journal import JournalReader
+from simulacra.actors.data.trees.place import Place
+
+
+class Server:
+    """See the module.
+
+    Args:
+        place: where the tree is.
+
+    Raises:
+        OSError: it is not there.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.reader = JournalReader(place.journal)
+        self._root = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._descent = Descent(self._root)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.reader.close()
+        self._descent.close()
+        os.close(self._root)
+
+    def pack(self, pieces: Sequence[Piece], into: int) -> list[int]:
+        """Write pieces one after the other into a file; the length of each, -1 for none.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        lengths: list[int] = []
+        opened: tuple[bytes, int] | None = None
+        try:
+            for piece in pieces:
+                if opened is None or opened[0] != piece.digest:
+                    if opened is not None:
+                        os.close(opened[1])
+                        opened = None
+                    descriptor = self._find(piece.digest)
+                    if descriptor is None:
+                        lengths.append(-1)
+                        continue
+                    opened = piece.digest, descriptor
+                lengths.append(_send(opened[1], piece, into))
+        finally:
+            if opened is not None:
+                os.close(opened[1])
+        return lengths
+
+    def _find(self, digest: bytes) -> int | None:
+        for path, _ in self.reader.holders(digest):
+            try:
+                return open_file(name(path), self._descent.open(parent(path)))
+            except OSError:
+                continue
+        return None
+
+
+def _send(source: int, piece: Piece, into: int) -> int:
+    sent = 0
+    while sent < piece.length:
+        got = os.sendfile(into, source, piece.offset + sent, piece.length - sent)
+        if not got:
+            break
+        sent += got
+    return sent

@@ -1,0 +1,418 @@
+"""The thread that keeps one tree in step: it scans, hears others, and brings the disk up to date.
+
+It is told what may have changed (`Worker.tell`) and works in rounds: take in what was edited here,
+hear those who have news, bring the disk to what is known then, and tell the others when the journal
+has changed. Once in a while all is looked at again, since hints and news can be lost: the disk each
+hour, the others each half minute. What could not be brought is tried again, at first soon.
+
+Something that needs the user *halts* it, with the reason, until the user has answered: the root is
+gone, or more than half of the tree is. A disk that takes nothing makes it wait and try again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from simulacra.actors.data.applying.folders import RootLostError
+from simulacra.actors.data.applying.refusals import RefusedError
+from simulacra.actors.data.content.versions import VersionsError
+from simulacra.actors.data.entries import Path
+from simulacra.actors.data.reconciling.dots import Context, Replica, includes
+from simulacra.actors.data.scanning.index import IndexUnusableError
+from simulacra.actors.data.scanning.inotify import WatchLimitError
+from simulacra.actors.data.scanning.roots import RootError
+from simulacra.actors.data.scanning.watching import Hint, Watcher
+from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.intake import DoubtError
+from simulacra.actors.data.trees.local_tree import LocalTree
+from simulacra.actors.data.trees.messages import News
+from simulacra.actors.data.trees.packing import pack_context, unpack_context
+from simulacra.actors.data.trees.place import Place
+from simulacra.actors.databases import DatabaseError
+
+logger = logging.getLogger(__name__)
+
+FULL_SCAN: Final = 3600.0
+COMPARE: Final = 30.0
+_SOON: Final = 2.0
+_LATEST: Final = 60.0
+_SHOWN: Final = 100
+
+_DISK = (sqlite3.Error, DatabaseError, IndexUnusableError, VersionsError, RefusedError, OSError)
+
+
+class State(StrEnum):
+    """What a tree's worker is at."""
+
+    OPENING = "opening"
+    SCANNING = "scanning"
+    HEARING = "hearing"
+    BRINGING = "bringing"
+    IDLE = "idle"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    HALTED = "halted"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a tree is on this host.
+
+    Attributes:
+        state: what is being done.
+        reason: why it waits or is halted; empty otherwise.
+        incarnation: of its journal.
+        last: the number of its latest change.
+        vector: all that it has heard of.
+        left: paths that are not as they should be, and why.
+        skipped: paths of which nothing is said, and why.
+        behind: the hosts of which not all was heard.
+        since: when that was so first, in seconds of the monotonic clock.
+        scans: how often all of it was looked at.
+        unwatched: how many folders are seen by scans alone; why, in `trouble`.
+        trouble: why not all folders are watched.
+    """
+
+    state: State = State.OPENING
+    reason: str = ""
+    incarnation: int = 0
+    last: int = 0
+    vector: tuple[Any, ...] = ()
+    left: dict[Path, str] = field(default_factory=dict)
+    skipped: dict[Path, str] = field(default_factory=dict)
+    behind: tuple[str, ...] = ()
+    since: float = 0.0
+    scans: int = 0
+    unwatched: int = 0
+    trouble: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        """As plain data, with its age in seconds instead of a time."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            **plain,
+            "state": self.state.value,
+            "vector": list(self.vector),
+            "behind": list(self.behind),
+            "left": _shown(self.left),
+            "skipped": _shown(self.skipped),
+            "since": time.monotonic() - self.since,
+        }
+
+
+def _lacks(news: News, vector: Context) -> bool:
+    """Whether a host has not heard of all that was heard of here."""
+    try:
+        return not includes(unpack_context(news.vector), vector)
+    except (ValueError, TypeError):
+        logger.warning("what %s says of a tree is no news", news.host)
+        return False
+
+
+def _shown(reasons: dict[Path, str]) -> dict[str, str]:
+    first = list(reasons.items())[:_SHOWN]
+    return {path.decode("utf-8", "backslashreplace"): why for path, why in first}
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A host that has the tree was connected."""
+
+    host: str
+
+
+class Order(StrEnum):
+    """What the user or the node orders."""
+
+    RESCAN = "rescan"
+    PAUSE = "pause"
+    RESUME = "resume"
+    SURE = "sure"
+    STOP = "stop"
+
+
+Event = Hint | News | Met | Order
+
+
+class Worker:
+    """See the module; running from `start` to `close`.
+
+    Args:
+        place: where the tree is.
+        remote: another host's copy, by the host's name.
+        hosts: the hosts that have it and are connected now, the main store's first.
+        announce: tells hosts what is new here.
+        definition: which tree, and what of it is wanted here.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        remote: Callable[[str], RemoteTree],
+        hosts: Callable[[], Sequence[str]],
+        announce: Callable[[Iterable[str], News], None],
+        definition: Definition,
+    ) -> None:
+        self.standing = Standing()
+        self._place = place
+        self._remote = remote
+        self._hosts = hosts
+        self._announce = announce
+        self._definition = definition
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"tree@{place.host}", daemon=True)
+        # of the thread alone:
+        self._tree: LocalTree | None = None
+        self._watcher: Watcher | None = None
+        self._news: dict[str, News] = {}
+        self._folders: set[Path] = set()
+        self._everything = True
+        self._sure = False
+        self._paused = definition.paused
+        self._scanned_at = self._compared_at = float("-inf")
+        self._retry_at = float("inf")
+        self._retry_in = _SOON
+        self._announced = -1
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def tell(self, event: Event) -> None:
+        """Say that something may have changed; never blocks."""
+        self._events.put(event)
+
+    def close(self) -> None:
+        """Stop after the action in hand, and wait until all is let go of."""
+        self._stopping.set()
+        self.tell(Order.STOP)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    # -- the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            self._let_go()
+
+    def _turn(self) -> None:
+        try:
+            self._round()
+        except (RootError, RootLostError, DoubtError) as error:
+            self._halt(str(error))
+        except _DISK as error:
+            logger.warning("tree %s: %s", self._place.root, error)
+            self._wait_and_retry(str(error))
+        self._hear_events()
+
+    def _round(self) -> None:
+        if self._paused:
+            self._show(State.PAUSED)
+            return
+        tree = self._opened()
+        self._hear_others(tree)
+        if self._may_scan(tree):
+            self._scan(tree)
+        if self._stopping.is_set():
+            return
+        left = self._bring(tree)
+        self._tell_others(tree)
+        if left:
+            self._retry_at = time.monotonic() + self._retry_in
+            self._retry_in = min(2 * self._retry_in, _LATEST)
+        else:
+            self._retry_at, self._retry_in = float("inf"), _SOON
+        self._show(State.IDLE)
+
+    def _opened(self) -> LocalTree:
+        if self._tree is None:
+            self._show(State.OPENING)
+            self._tree = LocalTree(
+                self._place,
+                lambda: [self._remote(host) for host in self._hosts()],
+                self._definition.choice(),
+                self._stopping.is_set,
+            )
+        return self._tree
+
+    # -- what was edited here
+
+    def _may_scan(self, tree: LocalTree) -> bool:
+        """Whether what is on the disk may be taken for edits: others may have to be heard first."""
+        journal = tree.journal
+        if journal.author.is_put_back(journal.vector):
+            journal.begin_again()
+        if journal.importing and not self._definition.origin and not journal.vector:
+            self._show(State.WAITING, "no host that has the tree was heard yet")
+            return False
+        return True
+
+    def _scan(self, tree: LocalTree) -> None:
+        now = time.monotonic()
+        if self._everything or now - self._scanned_at >= FULL_SCAN:
+            self._show(State.SCANNING)
+            watcher = self._new_watcher()
+            taken = tree.scan(visitor=watcher.add if watcher else None, sure=self._sure)
+            self._start(watcher)
+            self.standing = replace(self.standing, scans=self.standing.scans + 1)
+            self._everything, self._sure, self._scanned_at = False, False, now
+            self._folders.clear()
+        elif self._folders:
+            watcher = self._watcher
+            folders, self._folders = self._folders, set()
+            taken = tree.scan(folders, visitor=watcher.add if watcher else None)
+        else:
+            return
+        skipped = {
+            path: f"{each.reason} {each.detail}".strip() for path, each in taken.skipped.items()
+        }
+        self.standing = replace(self.standing, skipped=skipped)
+
+    def _new_watcher(self) -> Watcher | None:
+        try:
+            return Watcher(self.tell)
+        except (WatchLimitError, OSError) as error:
+            self.standing = replace(self.standing, trouble=str(error))
+            return None
+
+    def _start(self, watcher: Watcher | None) -> None:
+        old, self._watcher = self._watcher, watcher
+        if old is not None:
+            old.close()
+        if watcher is not None:
+            watcher.start()
+            self.standing = replace(
+                self.standing, unwatched=watcher.unwatched, trouble=watcher.trouble or ""
+            )
+
+    # -- what others know
+
+    def _hear_others(self, tree: LocalTree) -> None:
+        connected = self._hosts()
+        for host in connected:
+            news = self._news.get(host)
+            if news is None or not self._is_new(tree, news):
+                continue
+            self._show(State.HEARING)
+            try:
+                self._remote(host).pull(news.incarnation, tree.journal.cursor, tree.take)
+            except MissingError as error:
+                logger.info("tree %s: %s", self._place.root, error)
+                self._retry_at = time.monotonic() + _SOON
+        behind = [
+            host
+            for host, news in self._news.items()
+            if host in connected and self._is_new(tree, news)
+        ]
+        self.standing = replace(self.standing, behind=tuple(behind))
+
+    def _is_new(self, tree: LocalTree, news: News) -> bool:
+        return tree.journal.cursor(Replica(news.host, news.incarnation)) < news.last
+
+    def _tell_others(self, tree: LocalTree, hosts: Iterable[str] | None = None) -> None:
+        journal = tree.journal
+        now = time.monotonic()
+        due = now - self._compared_at >= COMPARE
+        if hosts is None and journal.last == self._announced and not due:
+            return
+        replica = journal.author.replica
+        news = News(replica.host, replica.incarnation, journal.last, pack_context(journal.vector))
+        self._announce(self._hosts() if hosts is None else hosts, news)
+        if hosts is None:
+            self._announced, self._compared_at = journal.last, now
+
+    # -- the disk
+
+    def _bring(self, tree: LocalTree) -> dict[Path, str]:
+        if not tree.journal.dirty:
+            self.standing = replace(self.standing, left={})
+            return {}
+        self._show(State.BRINGING)
+        brought = tree.bring()
+        self.standing = replace(self.standing, left=brought.left)
+        return brought.left
+
+    # -- events
+
+    def _hear_events(self) -> None:
+        """Wait for something to happen, and take in all that did."""
+        now = time.monotonic()
+        due = min(
+            self._retry_at,
+            self._scanned_at + FULL_SCAN if self._tree is not None else now + _LATEST,
+            self._compared_at + COMPARE if self._tree is not None else now + _LATEST,
+        )
+        wait = max(0.0, due - now)
+        try:
+            self._take_in(self._events.get(timeout=wait))
+            while True:
+                self._take_in(self._events.get_nowait())
+        except Empty:
+            return
+
+    def _take_in(self, event: Event) -> None:
+        match event:
+            case Hint(folders, everything):
+                self._folders |= folders
+                self._everything = self._everything or everything
+            case News(host):
+                self._news[host] = event
+                if self._tree is not None and _lacks(event, self._tree.journal.vector):
+                    self._tell_others(self._tree, [host])
+            case Met(host):
+                if self._tree is not None:
+                    self._tell_others(self._tree, [host])
+            case Order.PAUSE | Order.RESUME:
+                self._paused = event is Order.PAUSE
+            case Order.RESCAN | Order.SURE:
+                self._everything = True
+                self._sure = self._sure or event is Order.SURE
+
+    def _halt(self, reason: str) -> None:
+        self._show(State.HALTED, reason)
+        self._everything = True
+        self._retry_at = time.monotonic() + _LATEST
+        self._let_go()
+
+    def _wait_and_retry(self, reason: str) -> None:
+        self._show(State.WAITING, reason)
+        self._retry_at = time.monotonic() + self._retry_in
+        self._retry_in = min(2 * self._retry_in, _LATEST)
+        self._everything = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+        if self._tree is not None:
+            self._tree.close()
+            self._tree = None
+
+    def _show(self, state: State, reason: str = "") -> None:
+        standing = replace(self.standing, state=state, reason=reason)
+        if self._tree is not None:
+            journal = self._tree.journal
+            standing = replace(
+                standing,
+                incarnation=journal.author.replica.incarnation,
+                last=journal.last,
+                vector=tuple(pack_context(journal.vector)),
+            )
+        if (state, reason) != (self.standing.state, self.standing.reason):
+            standing = replace(standing, since=time.monotonic())
+        self.standing = standing

@@ -1,0 +1,220 @@
+"""``tree``: folders that several hosts have, kept in step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from simulacra.cli import output
+from simulacra.cli.options import COMMON, Common, Size, client
+
+app = App(name="tree")
+
+
+@app.default
+def list_(*, common: Common = COMMON) -> None:
+    """Show the network's trees: where the main store of each is, and which hosts follow it.
+
+    For example:
+
+    - `simulacra tree`
+    - `simulacra tree add src ~/src`
+    - `simulacra tree follow src ~/src`
+    - `simulacra tree status src`
+
+    Args:
+        common: Options of all commands.
+    """
+    found = client(common).item("tree_list")
+    if common.json:
+        output.document(found)
+        return
+    output.table(("tree", "main store", "followers"), map(_listed, found["trees"]))
+
+
+app.command(list_, name="list")
+
+
+@app.command
+def add(name: str, path: Path, /, *, common: Common = COMMON) -> None:
+    """Make a folder of this host a tree of the network, with its main store here.
+
+    For example:
+
+    - `simulacra tree add src ~/src`
+
+    Args:
+        name: What to call it.
+        path: The folder.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_add", name=name, path=str(path.absolute()), timeout=30.0)
+    text = f"{name} is a tree now; have it elsewhere: simulacra tree follow {name} PATH"
+    _done(text, done, common)
+
+
+@app.command
+def follow(
+    name: str,
+    path: Path,
+    /,
+    *,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    largest: Size | None = None,
+    common: Common = COMMON,
+) -> None:
+    """Have a copy of a tree in a folder of this host, kept in step with the others.
+
+    A folder with files in it is merged with the tree: equal files are one, others are kept beside
+    each other.
+
+    For example:
+
+    - `simulacra tree follow src ~/src`
+    - `simulacra tree follow photos ~/photos --exclude '*.raw' --largest 50M`
+
+    Args:
+        name: The tree.
+        path: The folder; it is made where it is missing.
+        include: Only files that match this pattern, as in .gitignore; may be given several times.
+        exclude: No files that match this pattern; may be given several times.
+        largest: No files over this size, as in 50M.
+        common: Options of all commands.
+    """
+    done = client(common).item(
+        "tree_follow",
+        name=name,
+        path=str(path.absolute()),
+        include=list(include),
+        exclude=list(exclude),
+        largest=largest,
+        timeout=30.0,
+    )
+    _done(f"{name} is followed in {done['path']}: simulacra tree status {name}", done, common)
+
+
+@app.command
+def status(name: str, /, *, common: Common = COMMON) -> None:
+    """Show how far each copy of a tree is, and what is not in step, and why.
+
+    For example:
+
+    - `simulacra tree status src`
+
+    Args:
+        name: The tree.
+        common: Options of all commands.
+    """
+    found = client(common).item("tree_status", name=name, timeout=15.0)
+    if common.json:
+        output.document(found)
+        return
+    output.table(("host", "path", "role", "state", "why"), map(_copy, found["copies"]))
+    for copy in found["copies"]:
+        for path, reason in {**copy.get("left", {}), **copy.get("skipped", {})}.items():
+            output.message(f"{copy['host']}: {path}: {reason}")
+
+
+@app.command
+def sync(name: str, /, *, timeout: float = 600.0, common: Common = COMMON) -> None:
+    """Look at all of a tree now, and wait until every copy in reach is as this host's is.
+
+    For example:
+
+    - `simulacra tree sync src`
+
+    Args:
+        name: The tree.
+        timeout: Seconds to wait at most.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_sync", name=name, timeout=timeout)
+    hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
+    _done(f"{name} is in step on {hosts}", done, common)
+
+
+@app.command
+def pause(name: str, /, *, common: Common = COMMON) -> None:
+    """Leave this host's copy of a tree as it is, until it is resumed.
+
+    For example:
+
+    - `simulacra tree pause photos`
+
+    Args:
+        name: The tree.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_pause", name=name, paused=True)
+    _done(f"{name} is paused here; go on: simulacra tree resume {name}", done, common)
+
+
+@app.command
+def resume(name: str, /, *, sure: bool = False, common: Common = COMMON) -> None:
+    """Keep this host's copy of a tree in step again.
+
+    For example:
+
+    - `simulacra tree resume photos`
+    - `simulacra tree resume photos --sure`
+
+    Args:
+        name: The tree.
+        sure: Also where more than half of it is gone: that was deleted on purpose.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_pause", name=name, paused=False, sure=sure)
+    _done(f"{name} is kept in step", done, common)
+
+
+@app.command
+def unfollow(name: str, /, *, common: Common = COMMON) -> None:
+    """Have no copy of a tree on this host any more; its files stay where they are.
+
+    For example:
+
+    - `simulacra tree unfollow photos`
+
+    Args:
+        name: The tree.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_unfollow", name=name, timeout=30.0)
+    _done(f"{name} is followed here no more; its files stay in {done['path']}", done, common)
+
+
+@app.command
+def remove(name: str, /, *, common: Common = COMMON) -> None:
+    """Have no such tree in the network any more; all files stay where they are.
+
+    For example:
+
+    - `simulacra tree remove photos`
+
+    Args:
+        name: The tree.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_remove", name=name, timeout=30.0)
+    _done(f"there is no tree {name} any more; its files stay where they are", done, common)
+
+
+def _done(text: str, done: dict[str, Any], common: Common) -> None:
+    if common.json:
+        output.document(done)
+    else:
+        output.message(text)
+
+
+def _listed(tree: dict[str, Any]) -> tuple[str, ...]:
+    main = tree["main"]
+    others = [f"{host}:{path}" for host, path in tree["hosts"].items() if host != main]
+    return tree["name"], f"{main}:{tree['hosts'].get(main, '?')}", ", ".join(others) or "-"
+
+
+def _copy(copy: dict[str, Any]) -> tuple[str, ...]:
+    role = "main store" if copy["main"] else "follower"
+    return copy["host"], copy["path"], role, copy["state"], copy.get("reason", "")
