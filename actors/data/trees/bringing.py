@@ -6,7 +6,8 @@ tried again when something changes. Before the base says that something was done
 so actions go in batches of `BATCH`, each with one sync of the disk and one commit.
 
 What the index saw last is what an action expects. A file that was modified so shortly before it was
-read that a later change could bear the same time is not touched until it was read again.
+read that a later change could bear the same time is read again first, a tick of the file system's
+clock later.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from typing import Final
 from simulacra.actors.data.applying.applying import Applied, Applier
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.applying.sparse import copy_sparse
-from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.content.manifest import WHOLE
 from simulacra.actors.data.content.versions import Displaced, Versions
@@ -38,12 +38,14 @@ from simulacra.actors.data.reconciling.actions import (
 )
 from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
 from simulacra.actors.data.scanning.index import Index
-from simulacra.actors.data.scanning.looking import RACY_NS, Looker
+from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.trees.contents import Contents, MissingError
 from simulacra.actors.data.trees.journal import Journal
 
 BATCH: Final = 2000
+_TICK_NS: Final = 20_000_000
+_COARSE_TICK_NS: Final = 2_000_000_000
 _AHEAD: Final = 32 << 20
 """Bytes of small files that are fetched before they are written."""
 
@@ -70,6 +72,7 @@ class Bringer:
         applier: changes the disk.
         contents: where bytes come from.
         policy: what is to be on this disk.
+        look: reads what is at a path now.
         stopping: whether to stop after the action in hand.
     """
 
@@ -80,6 +83,7 @@ class Bringer:
         applier: Applier,
         contents: Contents,
         policy: Policy,
+        look: Callable[[Path], Row],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._journal = journal
@@ -87,6 +91,7 @@ class Bringer:
         self._applier = applier
         self._contents = contents
         self._policy = policy
+        self._look = look
         self._stopping = stopping
         self._undone = 0
 
@@ -173,8 +178,21 @@ class Bringer:
         ):
             raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
         if not row.settled:
-            raise RefusedError(Reason.BUSY, path, "it was modified a moment ago")
+            self._reread(path, row)
         return row.fingerprint
+
+    def _reread(self, path: Path, row: Row) -> None:
+        """Make sure that what was seen at a path is what is there."""
+        changed = row.fingerprint.ctime_ns
+        tick = _TICK_NS if changed % 10**9 else _COARSE_TICK_NS
+        if abs(time.time_ns() - changed) < tick:
+            raise RefusedError(Reason.BUSY, path, "it was modified just now")
+        try:
+            again = self._look(path)
+        except (NotReadError, OSError) as error:
+            raise RefusedError(Reason.CHANGED, path, f"it cannot be read again: {error}") from error
+        if (again.fingerprint, again.entry) != (row.fingerprint, row.entry):
+            raise RefusedError(Reason.CHANGED, path, "it was modified since it was looked at")
 
     def _note(self, action: Action, applied: Applied) -> None:
         """Tell the index what is there now, so that the next scan need not read it."""
@@ -207,11 +225,13 @@ class Keeper:
     Args:
         journal: says what it was.
         versions: keeps it.
+        looker: reads what nothing is known of, as after a crash.
     """
 
-    def __init__(self, journal: Journal, versions: Versions) -> None:
+    def __init__(self, journal: Journal, versions: Versions, looker: Looker) -> None:
         self._journal = journal
         self._versions = versions
+        self._looker = looker
 
     def __call__(self, folder: int, temporary: bytes, path: Path) -> None:
         """Keep one."""
@@ -219,16 +239,8 @@ class Keeper:
         status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
         entry = row.entry if row is not None else None
         if entry is None or entry.content.kind is Kind.FOLDER:
-            entry = _entry_of(temporary, folder, status)
+            entry = self._looker.look(temporary, folder, status).entry
         self._versions.keep([Displaced(path, entry, folder, temporary)], time.time_ns())
-
-
-def _entry_of(temporary: bytes, folder: int, status: os.stat_result) -> Entry:
-    """What nothing is known of, as after a crash: what it is says itself."""
-    row = Looker(lambda descriptor, _: digest_file(descriptor).digest, time.time_ns).look(
-        temporary, folder, status
-    )
-    return row.entry
 
 
 def _write(into: int, data: bytes) -> None:

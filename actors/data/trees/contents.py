@@ -74,7 +74,7 @@ class Contents:
     Args:
         place: where the tree is.
         journal: what is on its disk.
-        root: a descriptor of its root.
+        descent: opens its folders.
         remotes: who may be asked now, the first one first.
         progress: told of bytes that came.
     """
@@ -83,20 +83,16 @@ class Contents:
         self,
         place: Place,
         journal: Journal,
-        root: int,
+        descent: Descent,
         remotes: Callable[[], Sequence[Remote]],
         progress: Progress = lambda _: None,
     ) -> None:
         self._place = place
         self._journal = journal
-        self._descent = Descent(root)
+        self._descent = descent
         self._remotes = remotes
         self._progress = progress
         self._fetched: dict[bytes, bytes] = {}
-
-    def close(self) -> None:
-        """Let go of the tree's folders."""
-        self._descent.close()
 
     # -- small files
 

@@ -18,13 +18,17 @@ from simulacra.actors.data.applying import leftovers
 from simulacra.actors.data.applying.applying import Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
+from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.versions import Versions
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, name, parent
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
 from simulacra.actors.data.reconciling.records import Record
+from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index, IndexDamagedError
+from simulacra.actors.data.scanning.looking import Looker
+from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Visitor
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
 from simulacra.actors.data.trees.contents import Contents, Remote
@@ -76,17 +80,25 @@ class LocalTree:
             begun.callback(self.index.close)
             self.versions = Versions(place.versions, most_bytes=VERSIONS_BYTES, most_ns=VERSIONS_NS)
             begun.callback(self.versions.close)
-            keeper = Keeper(self.journal, self.versions)
+            looker = Looker(_digest, time.time_ns)
+            keeper = Keeper(self.journal, self.versions, looker)
             for error in leftovers.clear(folders, list(leftovers.find(folders)), keeper):
                 logger.warning("something is left of a change that was under way: %s", error)
-            contents = Contents(place, self.journal, folders.root, remotes, progress)
-            begun.callback(contents.close)
+            descent = Descent(folders.root)
+            begun.callback(descent.close)
+            contents = Contents(place, self.journal, descent, remotes, progress)
             self._intake = Intake(
                 place, self.journal, self.index, choice, xattrs=_keeps_xattrs(folders.root)
             )
             applier = Applier(folders, permits, keeper)
             self._bringer = Bringer(
-                self.journal, self.index, applier, contents, _policy(choice), stopping
+                self.journal,
+                self.index,
+                applier,
+                contents,
+                _policy(choice),
+                lambda path: _look(looker, descent, path),
+                stopping,
             )
             self._begun = begun.pop_all()
 
@@ -132,6 +144,15 @@ class LocalTree:
     def bring(self) -> Brought:
         """See `Bringer.bring`."""
         return self._bringer.bring()
+
+
+def _digest(descriptor: int, _size: int) -> bytes:
+    return digest_file(descriptor).digest
+
+
+def _look(looker: Looker, descent: Descent, path: Path) -> Row:
+    folder, entry = descent.open(parent(path)), name(path)
+    return looker.look(entry, folder, os.stat(entry, dir_fd=folder, follow_symlinks=False))
 
 
 def _policy(choice: Choice) -> Policy:

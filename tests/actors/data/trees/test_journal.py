@@ -1,0 +1,114 @@
+"""A journal keeps what the simulator's index in memory keeps, through restarts as well."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulacra.actors.data.entries import Path as TreePath
+from simulacra.actors.data.reconciling.index import Row
+from simulacra.actors.data.reconciling.records import FileId, Record
+from simulacra.actors.data.trees.journal import Journal, JournalReader
+from simulacra.actors.data.trees.packing import unpack_record
+from tests.actors.data.reconciling import simulator
+from tests.support import examples
+
+
+class Watched(Journal):
+    """A journal that shows all it has, as the simulator wants it."""
+
+    folder: Path
+    numbers: Iterator[int]
+    opened: list[Watched]
+
+    def __init__(self) -> None:
+        self.path = self.folder / f"{next(self.numbers)}.db"
+        super().__init__(self.path, "any")
+        self.importing = False
+        self.opened.append(self)
+
+    @property
+    def records(self) -> dict[FileId, Record]:
+        ids = [id for (id,) in self._all("SELECT id FROM records")]
+        return {id: record for id in ids if (record := self.record(id)) is not None}
+
+    @property
+    def rows(self) -> dict[TreePath, Row]:
+        paths = [path for (path,) in self._all("SELECT path FROM base")]
+        return {path: row for path in paths if (row := self.row(path)) is not None}
+
+    @property
+    def sequence(self) -> dict[FileId, int]:
+        return dict(self._all("SELECT id, n FROM records"))
+
+    def forget_cached(self) -> None:
+        self.commit()
+        self._forget_cached()
+
+    def _all(self, statement: str) -> list[tuple[bytes, int]]:
+        self._flush()
+        return self._db.execute(statement).fetchall()
+
+
+@pytest.fixture
+def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    Watched.folder, Watched.numbers, Watched.opened = tmp_path, itertools.count(), []
+    monkeypatch.setattr(simulator, "MemoryIndex", Watched)
+    yield
+    for journal in Watched.opened:
+        journal.close()
+
+
+@pytest.mark.usefixtures("journals")
+def test_random_histories_hold_on_journals_that_forget_what_they_had_in_memory() -> None:
+    for seed in range(examples(20, ci=60)):
+        size, history = simulator.history(seed)
+        world = simulator.World(size)
+        for number, step in enumerate(history):
+            world.step(step)
+            for host in world.hosts:
+                if number % 7 == seed % 7:
+                    host.index.forget_cached()  # type: ignore[attr-defined]
+        world.quiet()
+        world.check()
+
+
+@pytest.mark.usefixtures("journals")
+def test_what_was_committed_is_there_again_and_told_in_order() -> None:
+    size, history = simulator.history(3)
+    world = simulator.World(size)
+    world.run(history)
+    world.quiet()
+    journal = Watched.opened[0]
+    journal.commit()
+    reader = JournalReader(journal.path)
+    told = reader.changes(0, 10**6)
+    assert [n for n, _ in told] == sorted(n for n, _ in told)
+    assert {record.id: record for _, packed in told for record in [unpack_record(packed)]} == (
+        journal.records
+    )
+    records, rows, dirty = journal.records, journal.rows, set(journal.dirty)
+    reader.close()
+    journal.close()
+    again = Journal(journal.path, "any")
+    try:
+        assert again.author.replica == journal.author.replica
+        assert again.author.n == journal.author.n
+        assert (again.last, again.dirty) == (journal.last, dirty)
+        assert {id: again.record(id) for id in records} == records
+        assert {path: again.row(path) for path in rows} == rows
+    finally:
+        again.close()
+
+
+def test_a_new_journal_is_another_incarnation(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "one.db", "a")
+    second = Journal(tmp_path / "two.db", "a")
+    assert first.author.replica.host == second.author.replica.host == "a"
+    assert first.author.replica != second.author.replica
+    assert first.importing
+    first.close()
+    second.close()
