@@ -27,6 +27,7 @@ from typing import Final, Protocol
 import psutil
 
 from simulacra.actors.compute import cgroups
+from simulacra.actors.compute.guard import GO
 from simulacra.actors.compute.limits import (
     POLL_EVERY,
     Usage,
@@ -120,6 +121,8 @@ class GuardedProcess:
             os.close(slave)
         if self._cgroup is not None:
             self._cgroup.add(self._guard.pid)
+        with contextlib.suppress(OSError):  # it has ended already; the watching thread finds out
+            self._control.send(GO)
         self.started = time.monotonic()
         self._thread = threading.Thread(target=self._watch, name=f"guard-{self._guard.pid}")
 
@@ -289,8 +292,6 @@ class GuardedProcess:
             word, _, number = line.partition(" ")
             if word == "pid":
                 self._pid = int(number)
-                if self._cgroup is not None:
-                    self._cgroup.add(self._pid)  # should it have been faster than we were
             else:
                 self._status = int(number)
         return bool(lines)
