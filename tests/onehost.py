@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psutil
 
 from simulacra.actors.compute.computations import COMPUTATIONS
+from simulacra.actors.compute.forks import FORKS
 from simulacra.actors.compute.spec import Command, Script, Spec
 from simulacra.actors.node import Node
 from simulacra.actors.runtime import Ref
@@ -85,6 +86,7 @@ class Host:
 @contextmanager
 def one_host(home: Path, **settings: Any) -> Iterator[Host]:
     """A host; at the end nothing of it is left: no actor, thread, process, socket or descriptor."""
+    FORKS.get_ready()  # it stays for other tests
     before, descriptors = set(psutil.Process().children(recursive=True)), _descriptors()
     with nothing_left_behind():
         host = Host(home, **settings)

@@ -7,6 +7,7 @@ restartable.
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -51,12 +52,11 @@ class CommandProcess(GuardedProcess):
             OSError: it cannot be started.
         """
         super().__init__(
-            lambda control: _guard_command(control, command),
+            lambda control, streams: _start(command, folder, env, control, streams),
             folder=folder,
             limits=limits or Limits(),
             on_output=log.tee(on_output),
             on_exit=on_exit,
-            env=env,
             terminal=command.pty,
         )
         self.watch()
@@ -67,6 +67,17 @@ class CommandProcess(GuardedProcess):
         self.signal(signal.SIGTERM)
 
 
-def _guard_command(control: int, command: Command) -> list[str]:
-    script = str(Path(__file__).with_name("guard.py"))
-    return [sys.executable, "-I", "-S", script, str(control), str(int(command.pty)), *command.argv]
+def _start(
+    command: Command, folder: Path, env: dict[str, str] | None, control: int, streams: int
+) -> subprocess.Popen[bytes]:
+    script, terminal = str(Path(__file__).with_name("guard.py")), str(int(command.pty))
+    return subprocess.Popen(  # noqa: S603 - running what was asked for is its task
+        [sys.executable, "-I", "-S", script, str(control), terminal, *command.argv],
+        stdin=streams if command.pty else subprocess.DEVNULL,
+        stdout=streams,
+        stderr=streams,
+        cwd=folder,
+        env=env,
+        pass_fds=[control],
+        start_new_session=True,
+    )

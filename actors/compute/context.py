@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from simulacra.actors.compute.exposed import own_memory
 from simulacra.actors.compute.files import DataPath, use
 from simulacra.actors.compute.messages import (
     Answer,
@@ -258,25 +259,29 @@ class Context:
             self._checkpoint()
 
     def _freeze(self, freeze: Freeze) -> None:
+        snapshot = self._snapshot()
         try:
-            fd, plain = self._snapshot(portable=freeze.portable)
+            exposed = snapshot.expose(portable=freeze.portable)
         except CannotPackError as error:
             # First the end, then the word: the node may answer with another freeze.
             self._port.end_freeze()
             self._port.send(NotFrozen(str(error), True, freeze.ticket))
             return
-        counts = os.fstat(fd).st_size, plain, self._consumed, self._sent
-        self._port.send_and_close(Frozen(*counts, freeze.ticket, fd), fd)
+        plain = freeze.portable or snapshot.is_plain()
+        counts = exposed.size, plain, self._consumed, self._sent
+        memory = own_memory()
+        self._port.send_and_close(Frozen(*counts, freeze.ticket, exposed.extents(), memory), memory)
         self._port.wait_released()
 
     def _checkpoint(self) -> None:
         begun = time.monotonic()
+        snapshot = self._snapshot()
         try:
-            fd, plain = self._snapshot(portable=False)
+            fd = snapshot.write()
         except CannotPackError as error:
             self._port.send(NotFrozen(str(error), False))
         else:
-            counts = os.fstat(fd).st_size, plain, self._consumed, self._sent
+            counts = os.fstat(fd).st_size, snapshot.is_plain(), self._consumed, self._sent
             self._port.send_and_close(Checkpoint(*counts, fd), fd)
         self._covered = self._consumed
         now = time.monotonic()
@@ -287,11 +292,10 @@ class Context:
         """Whether much mail waits at the node for a checkpoint that covers it."""
         return self._consumed - self._covered >= WINDOW // 2
 
-    def _snapshot(self, *, portable: bool) -> tuple[int, bool]:
-        """A snapshot's descriptor, and whether it is plain data."""
+    def _snapshot(self) -> Snapshot:
+        """What it would take along from here."""
         state, version = self.save()
-        snapshot = Snapshot(state, version, self._loops.records, self._consumed, self._sent)
-        return snapshot.write(portable=portable), portable or snapshot.is_plain()
+        return Snapshot(state, version, self._loops.records, self._consumed, self._sent)
 
 
 def _raise_os_error(answer: Answer, path: str) -> None:

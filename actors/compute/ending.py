@@ -123,8 +123,7 @@ class Ending:
             logger.exception("the result of %s is not on disk", self._dossier.party)
             self._showing.note(f"its end is not on disk, and is forgotten with the node: {error}")
         else:
-            self._kept.remove_checkpoints()
-            self._kept.remove_arrivals()
+            self._kept.remove_snapshots()
         self._travelling.protocol.ended()
         self._mail.end(str(reason))
         self.answer_all()

@@ -5,9 +5,11 @@ process that made itself a daemon comes back to it. It ends when the program end
 control socket closes, which the node's death does, whatever else hangs; before that it kills and
 reaps all that is left. The program asks the kernel to be killed when its guard is.
 
-Over the control socket, lines: the guard says ``pid N`` and at last ``exit STATUS`` (as from
-waitpid); the node says ``signal N``, which goes to the program's process group. A closed socket
-means kill. As the guard alone reaps, a signal never meets a pid that was given to somebody else.
+The guard waits for one byte over the control socket before the program starts: by then it is in
+the cgroup that it is to be in, and so is all that it starts. Then, lines: the guard says ``pid N``
+and at last ``exit STATUS`` (as from waitpid); the node says ``signal N``, which goes to the
+program's process group. A closed socket means kill. As the guard alone reaps, a signal never meets
+a pid that was given to somebody else.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _REAP_EVERY_MS: Final = 1000
 NICE: Final = 5
+GO: Final = b"!"
 
 
 def guard(control: socket.socket, *, terminal: bool = False) -> None:
@@ -35,6 +38,8 @@ def guard(control: socket.socket, *, terminal: bool = False) -> None:
         terminal: whether standard input is the child's controlling terminal.
     """
     adopt_orphans()
+    if not control.recv(len(GO)):
+        os._exit(0)  # the node is gone, or wants it no more
     guard_pid = os.getpid()
     pid = os.fork()
     if pid == 0:

@@ -20,13 +20,14 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import psutil
 
 from simulacra.actors.compute import cgroups
+from simulacra.actors.compute.guard import GO
 from simulacra.actors.compute.limits import (
     POLL_EVERY,
     Usage,
@@ -48,6 +49,20 @@ class NoTerminalError(ValueError):
     """The process has no terminal to type into, or has ended."""
 
 
+class Guard(Protocol):
+    """The process of a guard."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Wait until it has ended; raises subprocess.TimeoutExpired."""
+
+    def kill(self) -> None:
+        """Kill it; no error where it has ended."""
+
+
 class GuardedProcess:
     """A program under a guard.
 
@@ -57,26 +72,22 @@ class GuardedProcess:
 
     def __init__(
         self,
-        argv: Callable[[int], Sequence[str]],
+        start: Callable[[int, int], Guard],
         *,
         folder: Path,
         limits: Limits,
         on_output: Callable[[bytes], None],
         on_exit: Callable[[ExitReason], None],
-        env: Mapping[str, str] | None = None,
-        pass_fds: Sequence[int] = (),
         terminal: bool = False,
     ) -> None:
         """Start the program; `watch` must be called next.
 
         Args:
-            argv: the command line of the guard, given the number of its control socket.
+            start: starts the guard, given descriptors for its control socket and its output.
             folder: its working directory, made if need be.
             limits: what all its processes together may use.
             on_output: called with what it prints, in the watching thread.
             on_exit: called once when nothing of it is left, in the watching thread.
-            env: its environment; None is the node's.
-            pass_fds: descriptors it inherits.
             terminal: whether it gets a terminal of its own, instead of a pipe and no input.
 
         Raises:
@@ -98,16 +109,7 @@ class GuardedProcess:
         self._cgroup: cgroups.Cgroup | None = None
         try:
             self._cgroup = cgroups.make(limits)
-            self._guard = subprocess.Popen(  # noqa: S603 - running what was asked for is its task
-                argv(theirs.fileno()),
-                stdin=slave if terminal else subprocess.DEVNULL,
-                stdout=slave,
-                stderr=slave,
-                cwd=folder,
-                env=env,
-                pass_fds=(theirs.fileno(), *pass_fds),
-                start_new_session=True,
-            )
+            self._guard = start(theirs.fileno(), slave)
         except BaseException:
             self._control.close()
             os.close(self._output)
@@ -119,6 +121,8 @@ class GuardedProcess:
             os.close(slave)
         if self._cgroup is not None:
             self._cgroup.add(self._guard.pid)
+        with contextlib.suppress(OSError):  # it has ended already; the watching thread finds out
+            self._control.send(GO)
         self.started = time.monotonic()
         self._thread = threading.Thread(target=self._watch, name=f"guard-{self._guard.pid}")
 
@@ -288,8 +292,6 @@ class GuardedProcess:
             word, _, number = line.partition(" ")
             if word == "pid":
                 self._pid = int(number)
-                if self._cgroup is not None:
-                    self._cgroup.add(self._pid)  # should it have been faster than we were
             else:
                 self._status = int(number)
         return bool(lines)

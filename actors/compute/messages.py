@@ -11,6 +11,7 @@ All fields are plain data; a field ``fd`` is a descriptor that travels beside th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, get_args
 
@@ -122,7 +123,8 @@ class Frozen:
         consumed: the number of the last mail whose effect is in the snapshot.
         sent: the number of the last `Send` that is in the snapshot.
         ticket: the freeze's. Another one's means: the computation went on since; throw it away.
-        fd: the snapshot.
+        extents: where in the file the snapshot is: offsets and lengths, in order.
+        fd: the file, the worker's memory: there until Resume or Discard, and while it lives.
     """
 
     size: int
@@ -130,12 +132,13 @@ class Frozen:
     consumed: int
     sent: int
     ticket: int = 0
+    extents: Sequence[Sequence[int]] = ()
     fd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A snapshot for the disk; the computation runs on. Fields as in `Frozen`."""
+    """A snapshot for the disk, all of the file ``fd``; it runs on. Other fields as in `Frozen`."""
 
     size: int
     plain: bool

@@ -17,8 +17,6 @@ shutdown   `WorkerProcess.stop`, or it moved             ``moved``
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from simulacra.actors.compute.channel import Channel, ChannelClosedError, MessageTooLargeError
+from simulacra.actors.compute.forks import FORKS
 from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess
 from simulacra.actors.compute.limits import over_limit
 from simulacra.actors.compute.messages import (
@@ -43,16 +42,9 @@ from simulacra.actors.compute.messages import (
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.port import WINDOW
 from simulacra.actors.compute.spec import Limits, Script, Spec
-from simulacra.actors.compute.worker import MALLOC
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 
 MOVED: Final = ExitReason("shutdown", detail="moved")
-
-# Not -m: that would put the working directory, where user files are, on the import path.
-_BOOT: Final = (
-    "import sys; sys.path.append(sys.argv.pop(1));"
-    "from simulacra.actors.compute.worker import main; main()"
-)
 
 
 class WorkerProcess(GuardedProcess):
@@ -93,13 +85,13 @@ class WorkerProcess(GuardedProcess):
         self._channel, theirs = Channel.pair()
         try:
             super().__init__(
-                lambda control: _worker_command(control, theirs.fileno(), terminal=terminal),
+                lambda control, streams: FORKS.start_worker(
+                    folder, streams, control, theirs.fileno(), terminal=terminal
+                ),
                 folder=folder,
                 limits=Limits(),
                 on_output=log.tee(on_output),
                 on_exit=self._ended(on_exit),
-                env=_environment(),
-                pass_fds=(theirs.fileno(),),
                 terminal=terminal,
             )
         except BaseException:
@@ -199,14 +191,3 @@ def _reason_of(error: str, text: str, traceback: str, limits: Limits) -> ExitRea
 def wants_terminal(spec: Spec) -> bool:
     """Whether the worker for a spec must have a terminal."""
     return isinstance(spec.what, Script) and spec.what.pty
-
-
-def _environment() -> dict[str, str]:
-    """The node's, and `worker.MALLOC` where the user has not said otherwise."""
-    return {**dict([MALLOC]), **os.environ}
-
-
-def _worker_command(control: int, channel: int, *, terminal: bool) -> list[str]:
-    root = str(Path(__file__).parents[3])  # where the package simulacra is
-    numbers = [str(control), str(channel), str(int(terminal))]
-    return [sys.executable, "-P", "-c", _BOOT, root, *numbers]

@@ -151,9 +151,9 @@ class Relocation:
         else:
             self._depart_step(m.Heard(host, message))
 
-    def frozen(self, descriptor: int, snapshot: dict[str, Any], *, plain: bool, size: int) -> None:
-        """It stopped; ``descriptor`` is what its worker handed out, ``snapshot`` all the rest."""
-        self._offered = ticket = self._services.bulk_server.offer(descriptor)
+    def frozen(self, ticket: Ticket, snapshot: dict[str, Any], *, plain: bool, size: int) -> None:
+        """It stopped; the ticket is for what its worker handed out, ``snapshot`` all the rest."""
+        self._offered = ticket
         self._depart_step(m.Frozen({**snapshot, "ticket": ticket}, plain, size))
 
     def freeze_failed(self, reason: str) -> None:

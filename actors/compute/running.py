@@ -174,11 +174,14 @@ class Running:
         Raises:
             OSError: the disk refuses it; the one before is still kept.
         """
-        descriptor, mail = checkpoint.fd, self._mail.snapshot()
-        if descriptor is None or mail is None:
+        descriptor = checkpoint.fd
+        if descriptor is None:
             return
-        self._dossier.size, self._dossier.plain = checkpoint.size, checkpoint.plain
         try:
+            mail = self._mail.snapshot()
+            if mail is None:
+                return
+            self._dossier.size, self._dossier.plain = checkpoint.size, checkpoint.plain
             self._kept.save_checkpoint(descriptor, {"epoch": self._dossier.epoch, "mail": mail})
         finally:
             os.close(descriptor)

@@ -1,10 +1,11 @@
-"""Snapshots: everything that a computation takes along, in one anonymous file.
+"""Snapshots: everything that a computation takes along, in one sequence of bytes.
 
 A snapshot holds the state, the positions of the loops, and the numbers of the last mail consumed
-and sent, all as of one safe point. The worker writes it into a memfd and passes the descriptor;
-the node copies the bytes to disk or to another host without looking into them, and the next
-worker reads them from a descriptor again. The first byte says how the rest is written, as in
-`values`: ``p`` pickle, fast and for the same Python, or ``m`` msgpack, for any Python.
+and sent, all as of one safe point. For a checkpoint the worker writes it into a memfd and passes
+the descriptor; for a move, in which it stands still meanwhile, it lays it out in its own memory
+(see `exposed`). The node copies the bytes to disk or to another host without looking into them,
+and the next worker reads them from a descriptor again. The first byte says how the rest is
+written, as in `values`: ``p`` pickle, fast and for the same Python, or ``m`` msgpack, for any.
 """
 
 from __future__ import annotations
@@ -12,13 +13,21 @@ from __future__ import annotations
 import os
 import pickle
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgpack
 
-from simulacra.actors.compute.values import PICKLED, PLAIN, CannotPackError, dump, is_plain
+from simulacra.actors.compute.exposed import Exposed
+from simulacra.actors.compute.values import (
+    PICKLED,
+    PLAIN,
+    CannotPackError,
+    Writable,
+    dump,
+    is_plain,
+)
 
-_NAMES = ("state", "version", "the loops", "consumed", "sent")
+_NAMES: Final = ("state", "version", "the loops", "consumed", "sent")
 
 
 class SnapshotError(ValueError):
@@ -62,18 +71,30 @@ class Snapshot:
         fd = os.memfd_create("simulacra-snapshot")
         try:
             with os.fdopen(fd, "wb", closefd=False) as file:
-                if portable:
-                    self._check_portable()
-                    file.write(PLAIN)
-                    file.write(msgpack.packb(self._values()))
-                else:
-                    file.write(PICKLED)
-                    dump(self._values(), file, _NAMES)
+                self._write(file, portable=portable)
         except BaseException:
             os.close(fd)
             raise
         os.lseek(fd, 0, os.SEEK_SET)
         return fd
+
+    def expose(self, *, portable: bool = False) -> Exposed:
+        """Lay the snapshot out in this process's memory, large parts where they are already.
+
+        Arguments and errors as for `write`.
+        """
+        file = Exposed()
+        self._write(file, portable=portable)
+        return file
+
+    def _write(self, file: Writable, *, portable: bool) -> None:
+        if portable:
+            self._check_portable()
+            file.write(PLAIN)
+            file.write(msgpack.packb(self._values()))
+        else:
+            file.write(PICKLED)
+            dump(self._values(), file, _NAMES)
 
     def _check_portable(self) -> None:
         parts = self.state.items() if isinstance(self.state, dict) else [("", self.state)]

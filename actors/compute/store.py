@@ -153,6 +153,11 @@ class Kept:
         for path in self.folder.glob(f"{_ARRIVAL}*"):
             _remove(path)
 
+    def remove_snapshots(self) -> None:
+        """Forget all checkpoints, and the snapshots with which it came here."""
+        self.remove_checkpoints()
+        self.remove_arrivals()
+
     def size(self) -> int:
         """Bytes of all files."""
         return sum(path.lstat().st_size for path in self.folder.rglob("*"))

@@ -99,7 +99,7 @@ class CommandTask:
     def _ended(self, reason: ExitReason) -> None:
         if self._freezing is not None:
             empty = os.memfd_create("command")
-            self._on_message(w.Frozen(0, True, 0, 0, self._freezing, empty))
+            self._on_message(w.Frozen(0, True, 0, 0, self._freezing, (), empty))
             self._on_exit(MOVED)
         else:
             self._on_exit(reason)

@@ -180,7 +180,8 @@ class Travelling:
             "moves": [*dossier.moves, self._this_move()][-MOVES_KEPT:],
             "restarts": dossier.restarts.count,
         }
-        self.protocol.frozen(descriptor, snapshot, plain=frozen.plain, size=frozen.size)
+        offered = self._services.bulk_server.offer(descriptor, frozen.extents)
+        self.protocol.frozen(offered, snapshot, plain=frozen.plain, size=frozen.size)
 
     def _this_move(self) -> dict[str, Any]:
         return {
@@ -208,13 +209,14 @@ class Travelling:
 
     def leave(self, target: str, epoch: int) -> None:
         """It belongs to the target: end the worker, forward the mail."""
-        self._mail.leave(epoch, target, settled=not self.protocol.is_moving)
+        settled = not self.protocol.is_moving
+        self._mail.leave(epoch, target, settled=settled)
         self._running.send(w.Discard())
         self._running.task = None
+        if settled:
+            self._kept.remove_snapshots()  # else `moved` does it: the target waits for its word
         if self._dossier.state != "left":
             self._dossier.state = "left"
-            self._kept.remove_checkpoints()
-            self._kept.remove_arrivals()
             self._showing.note(f"it has moved to {target}")
             self._owner.has_left()
 
@@ -231,6 +233,7 @@ class Travelling:
             return
         logger.info("is on %s now", target)
         self._mail.leave(self.protocol.attempt, target, settled=True)
+        self._kept.remove_snapshots()
         outcome = {
             "name": self._dossier.name,
             "source": self._dossier.host,

@@ -12,7 +12,7 @@ import io
 import pickle
 import sys
 from collections.abc import Iterable, Sequence
-from typing import IO, Any, Final
+from typing import Any, Final, Protocol
 
 import msgpack
 
@@ -33,6 +33,13 @@ _TIED: Final = {
     "threading": "Thread",
     "multiprocessing.process": "BaseProcess",
 }
+
+
+class Writable(Protocol):
+    """Where a pickler writes to: what is large in one piece, all else in frames."""
+
+    def write(self, data: bytes, /) -> object:
+        """Append some bytes, or anything else that holds bytes."""
 
 
 class CannotPackError(TypeError):
@@ -114,7 +121,7 @@ def unpack_plain(data: bytes) -> Any:
     return msgpack.unpackb(memoryview(data)[1:], strict_map_key=False)
 
 
-def dump(value: Any, file: IO[bytes], where: str | Sequence[str]) -> None:
+def dump(value: Any, file: Writable, where: str | Sequence[str]) -> None:
     """Pickle ``value`` into ``file`` by protocol 5, classes of ``__main__`` by value.
 
     Args:
@@ -141,7 +148,7 @@ def dump(value: Any, file: IO[bytes], where: str | Sequence[str]) -> None:
         ) from error
 
 
-def _pickler(file: IO[bytes]) -> pickle.Pickler:
+def _pickler(file: Writable) -> pickle.Pickler:
     # Imported on first need: cloudpickle would double the start time of a worker.
     import cloudpickle  # noqa: PLC0415
 

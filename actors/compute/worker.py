@@ -1,11 +1,10 @@
-"""A worker: the process in which one computation's code runs, ``python -m ...worker FDS``.
+"""A worker: the process in which one computation's code runs, a child of the `forkserver`.
 
 The process first becomes a guard and its child (see `guard`); the child reads Start from its
 channel, loads the code, answers Ready or Failed, runs, and answers Result or Error. The main
 thread runs user code, one more thread reads the channel. After the result the interpreter ends as
 always, so that files are flushed; the node sees to it that a thread left behind cannot hold it.
-Imports are few and late: starting is most of what a short computation costs. An error is reported
-as text, never as an object.
+An error is reported as text, never as an object.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from simulacra.actors.compute.spec import Limits, Spec
 from simulacra.actors.compute.values import CannotPackError, pack
 
 # Large pages for large objects, the state above all: to fill 100 MB of fresh memory page by page
-# takes three times as long as to copy it. Taken back at once, so that what a worker starts has the
+# takes three times as long as to copy it. For the forkserver alone: what a worker starts has the
 # environment of its node.
 MALLOC: Final = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 TEXT_LIMIT: Final = 4096
@@ -35,16 +34,18 @@ TRACEBACK_LIMIT: Final = 64 * 1024
 DATA_SLACK: Final = 64 * 2**20
 
 
-def main() -> None:
-    """Run a worker: ``worker CONTROL_FD CHANNEL_FD TERMINAL``."""
-    control, channel, terminal = (int(number) for number in sys.argv[1:4])
-    os.set_inheritable(channel, False)
-    if os.environ.get(MALLOC[0]) == MALLOC[1]:
-        del os.environ[MALLOC[0]]
-    guard(socket.socket(fileno=control), terminal=bool(terminal))
+def run(control: socket.socket, channel: socket.socket, *, terminal: bool) -> None:
+    """Become a guard and its worker; returns in the worker, when all is said.
+
+    Args:
+        control: the guard's end of the control socket.
+        channel: the worker's end of the channel.
+        terminal: whether standard input is a terminal, to be its own.
+    """
+    guard(control, terminal=terminal)
     # What is printed is seen at once, though it goes to a pipe.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    _work(Channel(socket.socket(fileno=channel)))
+    _work(Channel(channel))
 
 
 def _work(channel: Channel) -> None:
@@ -109,7 +110,3 @@ def describe(error: BaseException) -> tuple[str, str, str]:
     first = next((i for i, f in enumerate(frames) if not f.filename.startswith(own)), 0)
     lines = traceback.format_list(frames[first:]) + traceback.format_exception_only(error)
     return type(error).__name__, str(error)[:TEXT_LIMIT], "".join(lines)[-TRACEBACK_LIMIT:]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,10 @@
 """Bulk bytes between nodes, on connections of their own: mail is never stuck behind a file.
 
-A node *offers* an open file and gets a `Ticket`, which it sends to another node as mail. Whoever
-holds the ticket *fetches* (see `bulk_client`): it dials the offering node's bulk port and asks for
-pieces, a few at a time, each answered on its own. The lines prove both nodes' keys and are
-encrypted (see `bulk_line`). At each question the key must still be admitted, and a ticket's id
-cannot be guessed.
+A node *offers* an open file, or parts of one, and gets a `Ticket`, which it sends to another node
+as mail. Whoever holds the ticket *fetches* (see `bulk_client`): it dials the offering node's bulk
+port and asks for pieces, a few at a time, each answered on its own. The lines prove both nodes'
+keys and are encrypted (see `bulk_line`). At each question the key must still be admitted, and a
+ticket's id cannot be guessed.
 
 Questions are ``id offset length`` with 16, 8 and 4 bytes; answers ``D offset bytes``, where the
 offset has 8 bytes, or ``G text`` where the file is offered no more. Numbers are unsigned,
@@ -20,8 +20,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from simulacra.actors.runtime.bulk_line import Line, LineError, abort
@@ -39,6 +41,8 @@ QUESTION: Final = struct.Struct(">16sQI")
 ANSWER: Final = struct.Struct(">cQ")
 DATA: Final = b"D"
 GONE: Final = b"G"
+
+Parts = Sequence[Sequence[int]]
 
 _MAX_OFFERS: Final = 256
 _MAX_LINES: Final = 128
@@ -70,9 +74,32 @@ class Ticket:
 
 @dataclass(slots=True)
 class _Offer:
+    """Parts of a file, given by offsets and lengths, that are offered as one sequence of bytes."""
+
     descriptor: int
-    size: int
-    used: float
+    parts: Parts
+    used: float = field(default_factory=time.monotonic)
+    starts: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.starts = list(accumulate((length for _, length in self.parts), initial=0))
+
+    @property
+    def size(self) -> int:
+        return self.starts[-1]
+
+    def read_into(self, view: memoryview, descriptor: int, offset: int) -> int:
+        """Read what is offered from an offset on; fewer bytes than wanted where the file ends."""
+        done = 0
+        for number in range(max(0, bisect_right(self.starts, offset) - 1), len(self.parts)):
+            start, length = self.parts[number]
+            skipped = offset + done - self.starts[number]
+            wanted = view[done : done + length - skipped]
+            while wanted and (read := os.preadv(descriptor, [wanted], start + skipped)):
+                done, skipped, wanted = done + read, skipped + read, wanted[read:]
+            if wanted or done == len(view):
+                break
+        return done
 
 
 class Offers:
@@ -82,19 +109,21 @@ class Offers:
         self._lock = threading.Lock()
         self._offers: dict[bytes, _Offer] = {}
 
-    def add(self, descriptor: int) -> tuple[bytes, int]:
-        """Offer a duplicate of a descriptor; its id and its size in bytes.
+    def add(self, descriptor: int, parts: Parts | None = None) -> tuple[bytes, int]:
+        """Offer a duplicate of a descriptor; the offer's id and its size in bytes.
 
         Raises:
             OSError: this process has no descriptor left.
         """
-        size, ticket = os.fstat(descriptor).st_size, secrets.token_bytes(16)
+        if parts is None:
+            parts = [(0, os.fstat(descriptor).st_size)]
+        offer, ticket = _Offer(os.dup(descriptor), parts), secrets.token_bytes(16)
         with self._lock:
             if len(self._offers) >= _MAX_OFFERS:
                 idle = min(self._offers, key=lambda each: self._offers[each].used)
                 os.close(self._offers.pop(idle).descriptor)
-            self._offers[ticket] = _Offer(os.dup(descriptor), size, time.monotonic())
-        return ticket, size
+            self._offers[ticket] = offer
+        return ticket, offer.size
 
     def remove(self, ticket: bytes) -> None:
         """Offer it no more; no error where it is not offered."""
@@ -103,14 +132,23 @@ class Offers:
         if offer is not None:
             os.close(offer.descriptor)
 
-    def borrow(self, ticket: bytes) -> int | None:
-        """A descriptor of the file for the caller to close; None where it is not offered."""
+    def read_into(self, view: memoryview, ticket: bytes, offset: int) -> int | None:
+        """Read from an offset on; None where it is not offered, fewer bytes where it is over.
+
+        Raises:
+            OSError: it cannot be read.
+            OverflowError: no file has such an offset, though the offer says so.
+        """
         with self._lock:
             offer = self._offers.get(ticket)
             if offer is None:
                 return None
             offer.used = time.monotonic()
-            return os.dup(offer.descriptor)
+            descriptor = os.dup(offer.descriptor)  # `remove` may close the offer's own
+        try:
+            return offer.read_into(view, descriptor, offset)
+        finally:
+            os.close(descriptor)
 
     def expire(self, before: float) -> None:
         """Offer no more what was last used before a time of the monotonic clock."""
@@ -145,16 +183,20 @@ class BulkServer:
         self._thread = threading.Thread(target=self._accept, name=f"bulk@{node}", daemon=True)
         self._thread.start()
 
-    def offer(self, descriptor: int) -> Ticket:
+    def offer(self, descriptor: int, parts: Parts | None = None) -> Ticket:
         """Offer an open file, of which a duplicate is kept until `withdraw` or two idle minutes.
 
         Of 256 offers the one that was longest idle gives way to the next: who still wants it asks
         for a new one.
 
+        Args:
+            descriptor: the file.
+            parts: the offsets and lengths of what is offered, in order; None for all of it.
+
         Raises:
             OSError: this process has no descriptor left.
         """
-        ticket, size = self._offers.add(descriptor)
+        ticket, size = self._offers.add(descriptor, parts)
         return Ticket(self._node, self.port, ticket, size)
 
     def withdraw(self, ticket: Ticket) -> None:
@@ -232,15 +274,12 @@ class BulkServer:
     def _answer(self, ticket: bytes, offset: int, length: int, room: bytearray) -> memoryview:
         """The answer, put together in ``room``."""
         try:
-            descriptor = self._offers.borrow(ticket)
-            if descriptor is None:
+            view = memoryview(room)[: ANSWER.size + length]
+            size = self._offers.read_into(view[ANSWER.size :], ticket, offset)
+            if size is None:
                 return memoryview(GONE + b"the file is offered no more")
-            try:
-                view = memoryview(room)[: ANSWER.size + length]
-                ANSWER.pack_into(room, 0, DATA, offset)
-                return view[: ANSWER.size + os.preadv(descriptor, [view[ANSWER.size :]], offset)]
-            finally:
-                os.close(descriptor)
+            ANSWER.pack_into(room, 0, DATA, offset)
+            return view[: ANSWER.size + size]
         except (OSError, OverflowError) as error:  # an offset that no file has
             return memoryview(GONE + str(error).encode())
 

@@ -223,6 +223,40 @@ def main(ctx, pickled):
             assert b.result(name) == 1
 
 
+FRAIL = """
+import os, signal, threading
+
+class Fuse:
+    burns = False
+
+    def __reduce__(self):
+        if Fuse.burns:
+            threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return Fuse, ()
+
+def main(ctx):
+    ctx.state.held = b"x" * (100 << 20)
+    ctx.state.fuse = Fuse()
+    for _ in ctx.steps("once", [0]):
+        while True:
+            message = ctx.receive()
+            Fuse.burns = message.body == "burn"
+            message.reply([ctx.host, len(ctx.state.held)])
+"""
+
+
+def test_a_worker_that_dies_while_its_state_is_under_way_goes_on_where_it_was(
+    machines: Machines,
+) -> None:
+    a, *_ = machines
+    a.spawn(FRAIL, name="frail", on="a", checkpoint_every=3600.0)
+    a.ask("frail", "burn")
+    with pytest.raises(GatewayError, match=r"frail stays on a: b cannot keep its state"):
+        a.migrate("frail", "b")
+    assert a.ask("frail", "are you there?") == ["a", 100 << 20]
+    assert a.where("frail") == "a"
+
+
 def test_a_target_that_hangs_does_not_hold_a_computation_for_long(tmp_path: Path) -> None:
     with Machines(tmp_path, "a", "b") as machines:
         a, b = machines

@@ -1,4 +1,7 @@
-"""Fixtures of the worker side: every worker is ended, and none may leave a process."""
+"""Fixtures of the worker side: every worker is ended, and none may leave a process.
+
+The server that forks them stays for the next test.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from simulacra.actors.compute.forks import FORKS
 from simulacra.actors.compute.spec import Spec
 from tests.actors.compute.workers import Worker, eventually
 
@@ -17,6 +21,7 @@ Spawn = Callable[..., Worker]
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
     """Starts workers; at the end nothing of them is left."""
+    FORKS.get_ready()
     before = set(psutil.Process().children(recursive=True))  # a lab's, perhaps
     workers: list[Worker] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from simulacra.actors.compute.messages import (
 )
 from simulacra.actors.compute.port import WINDOW
 from simulacra.actors.compute.values import pack, unpack_plain
-from tests.actors.compute.workers import Worker, mail, script, value
+from tests.actors.compute.workers import Worker, mail, script, travelled, value
 
 Spawn = Callable[..., Worker]
 ADDER = """
@@ -54,13 +55,27 @@ def test_a_frozen_computation_goes_on_from_its_snapshot(spawn: Spawn) -> None:
     first.process.send(Freeze("migrate"))
     frozen = first.expect(Frozen)
     assert frozen.plain
-    assert frozen.fd is not None
+    snapshot = travelled(frozen)
     first.process.send(Discard())
     reason = first.end()
     assert (reason.kind, reason.detail) == ("shutdown", "moved")
-    second = spawn(script(source), frozen.fd)
+    second = spawn(script(source), snapshot)
     second.process.send(mail(1, "go on"))
     assert value(second) == list(range(6))
+
+
+def test_what_a_frozen_worker_handed_out_is_over_when_it_is_killed(spawn: Spawn) -> None:
+    worker = spawn(script("def main(ctx):\n ctx.state.held = b'x' * 10**6\n ctx.receive()"))
+    worker.expect(Ready)
+    worker.process.send(Freeze("migrate"))
+    frozen = worker.expect(Frozen)
+    assert frozen.fd is not None
+    assert frozen.size > 10**6
+    start, length = max(frozen.extents, key=lambda extent: extent[1])
+    assert os.pread(frozen.fd, length, start) == b"x" * 10**6
+    worker.process.kill()
+    worker.end()
+    assert os.pread(frozen.fd, length, start) == b""
 
 
 def test_resume_lets_it_go_on_in_place(spawn: Spawn) -> None:
@@ -131,7 +146,7 @@ def test_the_snapshot_tells_which_mail_it_covers(spawn: Spawn) -> None:
     worker.process.send(Freeze("migrate"))
     frozen = worker.expect(Frozen)
     assert frozen.consumed == 1
-    second = spawn(script(ADDER), frozen.fd)
+    second = spawn(script(ADDER), travelled(frozen))
     second.process.send(mail(2, "end"))
     assert value(second) == 4
 
@@ -216,7 +231,7 @@ def test_what_is_sent_is_numbered_on_after_a_move(spawn: Spawn) -> None:
     first.process.send(Freeze("migrate"))
     frozen = first.expect(Frozen)
     assert frozen.sent == 2
-    second = spawn(script(source), frozen.fd)
+    second = spawn(script(source), travelled(frozen))
     second.process.send(mail(1, None))
     sent = second.expect(Send)
     assert (sent.n, unpack_plain(sent.body)) == (3, 3)

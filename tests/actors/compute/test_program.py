@@ -14,7 +14,7 @@ from simulacra.actors.compute.messages import (
 )
 from simulacra.actors.compute.spec import ActorClass, EntryPoint, Function, Spec
 from simulacra.actors.compute.values import unpack_plain
-from tests.actors.compute.workers import Worker, mail, script, value
+from tests.actors.compute.workers import Worker, mail, script, travelled, value
 
 Spawn = Callable[..., Worker]
 
@@ -56,9 +56,7 @@ def test_objects_of_a_scripts_classes_keep_their_class(spawn: Spawn) -> None:
     )
     first = spawn(script(source))
     first.process.send(Freeze("migrate"))
-    fd = first.expect(Frozen).fd
-    assert fd is not None
-    second = spawn(script(source), fd)
+    second = spawn(script(source), travelled(first.expect(Frozen)))
     second.process.send(mail(1, None))
     assert value(second) is True
 
@@ -77,7 +75,7 @@ def test_an_actor_moves_between_two_messages(spawn: Spawn) -> None:
     first.process.send(mail(1, "x", ask="a1"))
     assert unpack_plain(first.expect(Reply).body) == 11
     first.process.send(Freeze("migrate"))
-    second = spawn(spec, first.expect(Frozen).fd)
+    second = spawn(spec, travelled(first.expect(Frozen)))
     second.process.send(mail(2, "x", ask="a2"))
     assert unpack_plain(second.expect(Reply).body) == 12
 
@@ -97,6 +95,6 @@ def test_save_and_load_are_preferred(spawn: Spawn) -> None:
     first = spawn(script(source))
     first.expect(Ready)
     first.process.send(Freeze("migrate"))
-    second = spawn(script(source), first.expect(Frozen).fd)
+    second = spawn(script(source), travelled(first.expect(Frozen)))
     second.process.send(mail(1, None))
     assert value(second) == ["new", 3]

@@ -12,6 +12,7 @@ import pytest
 from simulacra.actors.cluster.focus import FOCUS
 from simulacra.actors.cluster.needs import Capabilities
 from simulacra.actors.cluster.services import Part
+from simulacra.actors.compute import service_master
 from simulacra.actors.compute.service_master import (
     SERVICE_MASTER,
     ServiceMaster,
@@ -90,6 +91,11 @@ class Master:
     def running(self) -> set[str]:
         rows = next(iter(self.host.client.items("ps")))["rows"]
         return {row["name"] for row in rows if row["state"] == "running"}
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_master, "EVERY", 0.1)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import psutil
 
+from simulacra.actors.compute.channel import memfd
 from simulacra.actors.compute.messages import Checkpoint, Frozen, Mail, Result, ToNode
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.process import WorkerProcess, wants_terminal
@@ -73,6 +74,14 @@ class Worker:
         for message in self.seen:
             if isinstance(message, Checkpoint | Frozen) and message.fd is not None:
                 os.close(message.fd)
+
+
+def travelled(frozen: Frozen) -> int:
+    """A descriptor of the snapshot that a frozen worker handed out, as its next one gets it."""
+    assert frozen.fd is not None
+    parts = [os.pread(frozen.fd, length, start) for start, length in frozen.extents]
+    assert sum(map(len, parts)) == frozen.size
+    return memfd(b"".join(parts))
 
 
 def eventually(check: Callable[[], bool], timeout: float = TIMEOUT) -> None:

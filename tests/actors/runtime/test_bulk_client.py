@@ -89,13 +89,13 @@ def test_a_line_is_kept_and_used_again(ends: Ends) -> None:
 
 def test_two_at_a_time_have_a_line_each(ends: Ends) -> None:
     ticket, barrier = ends.offer(BYTES), threading.Barrier(2)
-    borrow = ends.server._offers.borrow
+    read_into = ends.server._offers.read_into
 
-    def wait_for_both(ticket: bytes) -> int | None:
+    def wait_for_both(view: memoryview, ticket: bytes, offset: int) -> int | None:
         barrier.wait(5)
-        return borrow(ticket)
+        return read_into(view, ticket, offset)
 
-    ends.server._offers.borrow = wait_for_both  # type: ignore[method-assign]
+    ends.server._offers.read_into = wait_for_both  # type: ignore[method-assign]
     threads = [threading.Thread(target=ends.client.read, args=(ticket, 0, 1)) for _ in range(2)]
     for thread in threads:
         thread.start()
