@@ -24,29 +24,17 @@ import re
 import sqlite3
 import stat
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Final, Self
-
-import msgpack
+from typing import Final, Self
 
 from simulacra.actors.data.chunking import ChangedError, digest_file
 from simulacra.actors.data.descriptors import copy
 from simulacra.actors.data.entries import Attributes, Content, Entry, Kind, Path, join
-from simulacra.actors.databases import open_database
+from simulacra.actors.data.version_catalogue import Catalogue, Version
 from simulacra.actors.private_files import sync_folder
 
-_STEPS: Final = (
-    """
-    CREATE TABLE versions (
-        number INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, at_ns INTEGER NOT NULL,
-        size INTEGER NOT NULL, entry BLOB NOT NULL, has_file INTEGER NOT NULL
-    );
-    CREATE INDEX versions_of_path ON versions (path);
-    CREATE INDEX versions_by_age ON versions (at_ns);
-    """,
-)
 _NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
 _PART: Final = ".part"
 _STAT_BLOCK: Final = 512
@@ -76,25 +64,6 @@ class Displaced:
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """What is kept.
-
-    Attributes:
-        number: its name, never given again.
-        path: where it was in the tree.
-        at_ns: when it was displaced, nanoseconds since the epoch.
-        size: bytes that it takes on the disk.
-        entry: what it was.
-    """
-
-    number: int
-    path: Path
-    at_ns: int
-    size: int
-    entry: Entry
-
-
 class Versions:
     """See the module; for any thread.
 
@@ -115,15 +84,12 @@ class Versions:
         self._lock = threading.Lock()
         with self._telling():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._db, _ = open_database(
-            folder / "catalogue.sqlite", _STEPS, "the catalogue of versions", any_thread=True
-        )
+            self._catalogue = Catalogue(folder / "catalogue.sqlite")
         try:
             with self._telling():
-                self._db.execute("PRAGMA synchronous = FULL")
                 self._reconcile()
         except BaseException:
-            self._db.close()
+            self._catalogue.close()
             raise
 
     def __enter__(self) -> Self:
@@ -147,8 +113,9 @@ class Versions:
             VersionsError: the disk does not take it; those that were not taken are where they were.
         """
         with self._lock, self._telling():
-            with self._db:
-                numbers = [self._catalogue(one, at_ns) for one in displaced]
+            numbers = self._catalogue.add(
+                [(one.path, at_ns, _size(one), one.entry) for one in displaced]
+            )
             try:
                 for number, one in zip(numbers, displaced, strict=True):
                     self._take(number, one)
@@ -160,11 +127,13 @@ class Versions:
 
     def of(self, path: Path) -> list[Version]:
         """The versions of a path of the tree, the newest first."""
-        return self._select("WHERE path = ? ORDER BY number DESC", path)
+        with self._lock, self._telling():
+            return self._catalogue.of(path)
 
     def latest(self, most: int) -> list[Version]:
         """The newest versions of all paths, so many at most, the newest first."""
-        return self._select("ORDER BY number DESC LIMIT ?", most)
+        with self._lock, self._telling():
+            return self._catalogue.latest(most)
 
     def restore(self, number: int, descriptor: int) -> bool:
         """Write what a version has into an empty file; the version stays. A link has no bytes.
@@ -176,7 +145,8 @@ class Versions:
             KeyError: there is no such version, or no longer.
             VersionsError: it cannot be read, or the file not be written.
         """
-        version = next(iter(self._select("WHERE number = ?", number)), None)
+        with self._lock, self._telling():
+            version = self._catalogue.find(number)
         if version is None:
             raise KeyError(number)
         if version.entry.content.kind is Kind.LINK:
@@ -210,54 +180,26 @@ class Versions:
     def close(self) -> None:
         """Close the catalogue."""
         with self._lock:
-            self._db.close()
-
-    def _select(self, which: str, argument: object) -> list[Version]:
-        with self._lock, self._telling():
-            rows = self._db.execute(
-                f"SELECT number, path, at_ns, size, entry FROM versions {which}",  # noqa: S608
-                (argument,),
-            ).fetchall()
-        return [_version(row) for row in rows]
+            self._catalogue.close()
 
     # -- with the lock held
 
     def _reconcile(self) -> None:
         """Make catalogue and files agree."""
-        rows = self._db.execute("SELECT number, has_file FROM versions")
-        has_file: dict[int, bool] = {number: bool(has) for number, has in rows}
+        has_file = self._catalogue.numbers()
         for path in list(self._folder.iterdir()):
             if path.name.endswith(_PART):
                 path.unlink()
             elif _NUMBER.fullmatch(path.name) and has_file.pop(int(path.name), None) is None:
                 self._find(int(path.name), path.lstat())
-        self._forget([number for number, has in has_file.items() if has])
+        self._catalogue.forget(number for number, has in has_file.items() if has)
 
     def _find(self, number: int, about: os.stat_result) -> None:
         content = Content(Kind.FILE, about.st_size)
         attributes = Attributes(stat.S_IMODE(about.st_mode), about.st_mtime_ns)
         lost = join(LOST, str(number).encode())
-        with self._db:
-            self._insert(number, lost, about.st_ctime_ns, about, Entry(content, attributes))
-
-    def _catalogue(self, one: Displaced, at_ns: int) -> int:
-        about = os.stat(one.name, dir_fd=one.folder, follow_symlinks=False)
-        is_so = _KINDS.get(one.entry.content.kind)
-        if is_so is None or not is_so(about.st_mode):
-            raise ValueError(f"{one.path!r} is no {one.entry.content.kind}")
-        return self._insert(None, one.path, at_ns, about, one.entry)
-
-    def _insert(
-        self, number: int | None, path: Path, at_ns: int, about: os.stat_result, entry: Entry
-    ) -> int:
-        has_file = entry.content.kind is Kind.FILE
-        done = self._db.execute(
-            "INSERT INTO versions (number, path, at_ns, size, entry, has_file)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (number, path, at_ns, about.st_blocks * _STAT_BLOCK, _packed(entry), has_file),
-        )
-        assert done.lastrowid is not None  # noqa: S101 - after an insert there is one
-        return done.lastrowid
+        entry = Entry(content, attributes)
+        self._catalogue.add_found(number, lost, about.st_ctime_ns, _taken(about), entry)
 
     def _take(self, number: int, one: Displaced) -> None:
         if one.entry.content.kind is Kind.LINK:
@@ -287,25 +229,10 @@ class Versions:
         os.unlink(one.name, dir_fd=one.folder)
 
     def _prune(self, now_ns: int) -> None:
-        rows = self._db.execute(
-            "SELECT number, size, at_ns < ? FROM versions ORDER BY number",
-            (now_ns - self._most_ns,),
-        ).fetchall()
-        over = sum(row[1] for row in rows) - self._most_bytes
-        dropped = []
-        for number, size, is_old in rows:
-            if is_old or over > 0:
-                self._file(number).unlink(missing_ok=True)
-                dropped.append(number)
-                over -= size
-        self._forget(dropped)
-
-    def _forget(self, numbers: Collection[int]) -> None:
-        if numbers:
-            with self._db:
-                self._db.executemany(
-                    "DELETE FROM versions WHERE number = ?", [(number,) for number in numbers]
-                )
+        over = self._catalogue.over(self._most_bytes, now_ns - self._most_ns)
+        for number in over:
+            self._file(number).unlink(missing_ok=True)
+        self._catalogue.forget(over)
 
     def _file(self, number: int) -> FilePath:
         return self._folder / str(number)
@@ -322,18 +249,19 @@ class Versions:
             ) from error
 
 
-def _packed(entry: Entry) -> bytes:
-    content, attributes = entry.content, entry.attributes
-    return msgpack.packb(  # type: ignore[no-any-return]
-        [
-            [content.kind.value, content.size, content.digest, content.target],
-            [attributes.mode, attributes.mtime_ns, attributes.xattrs],
-        ]
-    )
+def _size(one: Displaced) -> int:
+    """The bytes that it takes.
+
+    Raises:
+        ValueError: it is not of the kind that is said.
+        OSError: it is not there.
+    """
+    about = os.stat(one.name, dir_fd=one.folder, follow_symlinks=False)
+    is_so = _KINDS.get(one.entry.content.kind)
+    if is_so is None or not is_so(about.st_mode):
+        raise ValueError(f"{one.path!r} is no {one.entry.content.kind}")
+    return _taken(about)
 
 
-def _version(row: tuple[Any, ...]) -> Version:
-    number, path, at_ns, size, packed = row
-    (kind, *rest), (mode, mtime_ns, xattrs) = msgpack.unpackb(packed, use_list=False)
-    entry = Entry(Content(Kind(kind), *rest), Attributes(mode, mtime_ns, xattrs))
-    return Version(number, path, at_ns, size, entry)
+def _taken(about: os.stat_result) -> int:
+    return about.st_blocks * _STAT_BLOCK

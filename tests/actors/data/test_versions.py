@@ -10,7 +10,8 @@ from blake3 import blake3
 
 from simulacra.actors.data.chunking import digest_file
 from simulacra.actors.data.entries import FOLDER, Attributes, Content, Entry, Kind
-from simulacra.actors.data.versions import LOST, Displaced, Version, Versions, VersionsError
+from simulacra.actors.data.version_catalogue import Version
+from simulacra.actors.data.versions import LOST, Displaced, Versions, VersionsError
 from simulacra.actors.databases import DatabaseError
 from tests.actors.data.disks import small_disk
 from tests.actors.data.killing import killed, needs_strace, points
