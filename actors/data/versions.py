@@ -229,7 +229,7 @@ class Versions:
         os.unlink(one.name, dir_fd=one.folder)
 
     def _prune(self, now_ns: int) -> None:
-        over = self._catalogue.over(self._most_bytes, now_ns - self._most_ns)
+        over = self._catalogue.over(self._most_bytes, max(now_ns - self._most_ns, 0))
         for number in over:
             self._file(number).unlink(missing_ok=True)
         self._catalogue.forget(over)
