@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.databases import DatabaseError, open_database
-from tests.actors.data.killing import killed, needs_strace, points
+from tests.killing import killed, needs_strace, points
 from tests.support import examples
 
 FIRST = "CREATE TABLE a (x);"

@@ -16,8 +16,8 @@ from simulacra.actors.data import chunk_store, pack_index
 from simulacra.actors.data.chunk_store import ChunkStore, ChunkStoreError, ChunkStoreFullError
 from simulacra.actors.data.manifest import LARGEST_CHUNK, hash_of
 from simulacra.actors.databases import DatabaseError
-from tests.actors.data.disks import small_disk
-from tests.actors.data.killing import killed, needs_strace, points
+from tests.disks import small_disk
+from tests.killing import killed, needs_strace, points
 from tests.support import examples
 
 KIB = 1024

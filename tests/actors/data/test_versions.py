@@ -13,8 +13,8 @@ from simulacra.actors.data.entries import FOLDER, Attributes, Content, Entry, Ki
 from simulacra.actors.data.version_catalogue import Version
 from simulacra.actors.data.versions import LOST, Displaced, Versions, VersionsError
 from simulacra.actors.databases import DatabaseError
-from tests.actors.data.disks import small_disk
-from tests.actors.data.killing import killed, needs_strace, points
+from tests.disks import small_disk
+from tests.killing import killed, needs_strace, points
 from tests.support import examples
 
 SECOND = 10**9
