@@ -27,14 +27,14 @@ AVERAGE = 65536
 @st.composite
 def large(draw: st.DrawFn) -> Manifest:
     """Manifests of files with zeros here and there."""
+    gaps = st.sampled_from([0, 0, AVERAGE, 10**12])
+    lengths = st.integers(1, AVERAGE * 4)
     at = 0
     chunks = []
-    while at <= WHOLE or draw(st.booleans()):
-        at += draw(st.sampled_from([0, 0, AVERAGE, 10**12]))
-        length = draw(st.integers(1, AVERAGE * 4))
-        chunks.append(Chunk(hash_of(b"%d" % draw(st.integers(0, 9))), at, length))
-        at += length
-    return Manifest(at + draw(st.sampled_from([0, 1, 10**12])), AVERAGE, tuple(chunks))
+    for gap, length, seed in draw(st.lists(st.tuples(gaps, lengths, st.integers(0, 9)))):
+        chunks.append(Chunk(hash_of(b"%d" % seed), at + gap, length))
+        at += gap + length
+    return Manifest(max(at + draw(gaps), WHOLE + 1), AVERAGE, tuple(chunks))
 
 
 def encoded(plain: Any) -> tuple[bytes, bytes]:
