@@ -108,6 +108,7 @@ def cut_file(
         ChangedError: it became shorter meanwhile.
         OSError: it cannot be read.
     """
+    threads = min(threads, -(-size // SPAN))
     rooms: SimpleQueue[bytearray] = SimpleQueue()
     for _ in range(threads):
         rooms.put(bytearray(min(SPAN, size)))
@@ -119,7 +120,9 @@ def cut_file(
         finally:
             rooms.put(room)
 
-    for chunks in _in_order(cut, _spans(descriptor, size), threads):
+    spans = _spans(descriptor, size)
+    found = _in_order(cut, spans, threads) if threads > 1 else map(cut, spans)
+    for chunks in found:
         yield from chunks
 
 
