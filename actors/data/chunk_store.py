@@ -179,7 +179,7 @@ class ChunkStore:
         records, self._gathered = self._gathered, {}
         room, self._gathered_bytes = self._gathered_bytes, 0
         with self._telling():
-            for one in self._index.there(records):
+            for one in filter(self._is_whole, self._index.there(records)):
                 room -= len(records.pop(one))
         if not records:
             return
@@ -192,6 +192,16 @@ class ChunkStore:
             )
         with self._telling():
             self._index.append(list(records.items()))
+
+    def _is_whole(self, chunk_hash: bytes) -> bool:
+        """Whether a chunk that is put again is as it was: it may become the only copy."""
+        record = self._index.read(chunk_hash) or b""
+        try:
+            unpack(record, chunk_hash)
+        except DamagedError as error:
+            self._put_aside(chunk_hash, record, error)
+            return False
+        return True
 
     def _shrink(self, to: int) -> None:
         for number in self._index.by_last_use():

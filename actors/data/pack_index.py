@@ -71,6 +71,8 @@ class PackIndex:
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._sizes = self._reconcile()
+            # Whoever wrote them may have been killed before it synced them.
+            self._unsynced.update(self._sizes)
         except BaseException:
             self.close()
             raise

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -124,6 +125,32 @@ def test_a_damaged_chunk_is_missing_put_aside_and_can_be_put_again(
         assert store.get(name) == data
     with opened(tmp_path) as store:
         assert store.get(name) == data
+
+
+def test_a_damaged_chunk_that_is_put_again_is_whole_again(tmp_path: Path) -> None:
+    name, data = chunk(0)
+    with opened(tmp_path) as store:
+        fill(store, range(10))
+        first = packs(tmp_path)[0]
+        first.write_bytes(first.read_bytes().replace(data, data[:-1] + b"?"))
+        store.put(name, data)
+        store.sync()
+        assert store.get(name) == data
+
+
+def test_what_another_process_put_and_did_not_sync_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as store:
+        for seed in range(30):
+            store.put(*chunk(seed))
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        os, "fdatasync", lambda one: synced.append(Path(f"/proc/self/fd/{one}").readlink())
+    )
+    with opened(tmp_path) as store:
+        store.sync()
+    assert sorted(synced) == packs(tmp_path)
 
 
 @pytest.mark.parametrize("how", ["gone", "cut"])
