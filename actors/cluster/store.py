@@ -13,10 +13,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Self
@@ -26,6 +24,14 @@ import msgpack
 from simulacra.actors.cluster.facts import Fact, FactError, Origin
 from simulacra.actors.cluster.origins import Log
 from simulacra.actors.cluster.outcomes import Outcome
+from simulacra.actors.databases import (
+    DamagedError,
+    DatabaseError,
+    bring_forward,
+    check,
+    make_private,
+    set_aside,
+)
 
 _STEPS: Final = (
     """
@@ -43,6 +49,7 @@ _STEPS: Final = (
 )
 """What brings a file from one schema number to the next."""
 
+_WHAT: Final = "the directory"
 _PATIENCE: Final = 5.0
 _LIFE_BITS: Final = 62
 
@@ -51,10 +58,6 @@ logger = logging.getLogger(__name__)
 
 class StoreError(Exception):
     """The directory cannot be read or written; the text says why and what to do."""
-
-
-class _DamagedError(Exception):
-    """The file is not what was written."""
 
 
 def new_life() -> int:
@@ -80,7 +83,9 @@ class Store:
         self.path = path
         try:
             self._open()
-        except (_DamagedError, sqlite3.DatabaseError) as error:
+        except DatabaseError as error:
+            raise StoreError(str(error)) from error
+        except (DamagedError, sqlite3.DatabaseError) as error:
             # A lock or a full disk is no damage.
             if isinstance(error, sqlite3.OperationalError):
                 raise StoreError(f"the directory {path} cannot be opened: {error}") from error
@@ -149,14 +154,14 @@ class Store:
     # -- opening
 
     def _open(self) -> None:
-        is_new = _make(self.path)
+        is_new = make_private(self.path, _WHAT)
         self._db = sqlite3.connect(self.path, timeout=_PATIENCE)
         try:
             if not is_new:
-                _check(self._db)
+                check(self._db)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            _bring_forward(self._db, self.path, is_new=is_new)
+            bring_forward(self._db, self.path, _STEPS, _WHAT)
             self._ids = self._read_ids()
             self.logs = self._read_logs()
             self.life = self._read_life()
@@ -223,55 +228,9 @@ class Store:
         )
 
 
-def set_aside(path: Path) -> Path:
-    """Rename a database with what belongs to it, and return its new path."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}-{secrets.token_hex(2)}")
-    for ending in ("-wal", "-shm", ""):
-        part = Path(f"{path}{ending}")
-        if part.exists():
-            part.rename(f"{aside}{ending}")
-    return aside
-
-
-def _make(path: Path) -> bool:
-    """Make the file with its mode, if it is not there; whether it was not."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        path.chmod(0o600)
-        return False
-    except OSError as error:
-        raise StoreError(f"the directory {path} cannot be made: {error.strerror}") from error
-    return True
-
-
-def _check(db: sqlite3.Connection) -> None:
-    problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if problem != "ok":
-        raise _DamagedError(problem)
-    if _schema(db) == 0:
-        raise _DamagedError("it is empty")
-
-
-def _schema(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _bring_forward(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
-    number = 0 if is_new else _schema(db)
-    if number > len(_STEPS):
-        raise StoreError(
-            f"the directory {path} has schema {number}, and this software knows those up to "
-            f"{len(_STEPS)}: install the newer simulacra that wrote it"
-        )
-    for at in range(number, len(_STEPS)):
-        db.executescript(f"BEGIN; {_STEPS[at]} PRAGMA user_version = {at + 1}; COMMIT;")
-
-
 def _read(origin: Origin, data: bytes) -> Fact:
     try:
         plain: Any = msgpack.unpackb(data)
         return Fact.from_plain(origin, plain)
     except (FactError, ValueError, msgpack.UnpackException) as error:
-        raise _DamagedError(str(error)) from None
+        raise DamagedError(str(error)) from None

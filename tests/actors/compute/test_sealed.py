@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulacra.actors.compute import sealed
+from tests.disks import small_disk
 
 WRITER = """
 import sys
 from pathlib import Path
 from simulacra.actors.compute import sealed
+from tests.disks import small_disk
 path = Path(sys.argv[1])
 for n in (1, 2, 3):
     sealed.write(path, {"n": n}, [bytes([n]) * 3000] * 2)
@@ -79,20 +81,15 @@ def test_a_kill_at_any_call_leaves_a_whole_file(tmp_path: Path, inject: str) -> 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("needs root, to mount a small disk")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "256k") as disk:
+        yield disk
 
 
-def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(small_disk: Path) -> None:
-    path = small_disk / "a"
+def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(disk: Path) -> None:
+    path = disk / "a"
     sealed.write(path, {"n": 1}, [b"x" * 100_000])
     with pytest.raises(sealed.DiskFullError, match="Free some space"):
         sealed.write(path, {"n": 2}, [b"y" * 100_000] * 3)
     assert sealed.read(path) == (b"x" * 100_000, {"n": 1})
-    assert [file.name for file in small_disk.iterdir()] == ["a"]
+    assert [file.name for file in disk.iterdir()] == ["a"]

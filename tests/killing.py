@@ -1,0 +1,68 @@
+"""A program killed at its n-th system call of a kind, by strace."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+CALLS = "pwrite64,pwritev,fsync,fdatasync,rename,renameat,unlink,unlinkat,ftruncate"
+"""What changes a disk."""
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+class Point(NamedTuple):
+    """Where a program is killed: as it makes a call for the n-th time."""
+
+    call: str
+    when: int
+
+
+def points(log: Path, program: str, *arguments: str, most: int) -> list[Point]:
+    """Where a program that runs through could be killed; so many at most, spread evenly.
+
+    Args:
+        log: a file that this may write.
+        program: Python.
+        arguments: its own.
+        most: how many.
+    """
+    done = _run(["-o", str(log)], program, arguments)
+    assert done.returncode == 0, done.stderr
+    counts: Counter[str] = Counter()
+    found = []
+    for call in re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.MULTILINE):
+        counts[call] += 1
+        found.append(Point(call, counts[call]))
+    assert found
+    return found[:: -(-len(found) // most)]
+
+
+def killed(point: Point, program: str, *arguments: str) -> str:
+    """What a program printed until it was killed."""
+    inject = f"inject={point.call}:signal=KILL:when={point.when}"
+    done = _run(["-o", os.devnull, "-e", inject], program, arguments)
+    assert done.returncode == -9, done.stderr
+    return done.stdout
+
+
+def _run(
+    options: list[str], program: str, arguments: tuple[str, ...]
+) -> subprocess.CompletedProcess[str]:
+    command = ["strace", "-f", "-qq", "-e", f"trace={CALLS}", *options]
+    return subprocess.run(
+        [*command, sys.executable, "-B", "-c", program, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
