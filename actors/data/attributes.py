@@ -36,7 +36,7 @@ def kind(mode: int) -> Kind | None:
 
 def nanoseconds(time: int) -> int:
     """A time that fits into 64 bits."""
-    return min(max(time, _FIRST), _LAST)
+    return time if _FIRST <= time <= _LAST else min(max(time, _FIRST), _LAST)
 
 
 def fingerprint(status: os.stat_result) -> Fingerprint:

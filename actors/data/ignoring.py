@@ -26,8 +26,6 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from simulacra.actors.data.entries import Path
 
 IGNORE_FILE: Final = b".simulacraignore"
-IGNORE_FILE_LIMIT: Final = 2**20
-"""Bytes that an ignore file may have."""
 
 _ALIKE: Final = {".": "?*", "(?P<ps_d>/)": "?*/", "/": "/?*/**"}
 """pathspec shortens patterns that match nearly everything; these say the same at full length."""

@@ -8,37 +8,20 @@ crash keeps out of the index is found again by the next scan, what it kept out o
 Rows are committed by `BATCH`; each batch is on the disk wholly or not at all, and they are there in
 the order in which they were put. A row below a folder is there only while the folder's own row is,
 as long as those who use the index put a folder first and remove it last.
-
-Damage that SQLite itself does not notice is found by a checksum when an entry is read.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import struct
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
 
 import msgpack
 
-from simulacra.actors.data.attributes import fingerprint as fingerprint_of
-from simulacra.actors.data.entries import (
-    ROOT,
-    Attributes,
-    Content,
-    Entry,
-    Fingerprint,
-    Kind,
-    Path,
-    join,
-    name,
-    parent,
-)
+from simulacra.actors.data.entries import ROOT, Path, join, name, parent
+from simulacra.actors.data.rows import Row, from_values, packed_inode, to_values
 
 SCHEMA: Final = 1
 BATCH: Final = 1000
@@ -53,9 +36,6 @@ CREATE TABLE entries (
     PRIMARY KEY (folder, name)) WITHOUT ROWID;
 CREATE INDEX by_inode ON entries (substr(fingerprint, 1, 16));
 """
-_FINGERPRINT: Final = struct.Struct(">QQqqq")
-_INODE: Final = struct.Struct(">QQ")
-_CHECKSUM: Final = struct.Struct(">I")
 _NO_DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_CANT")
 
 
@@ -65,36 +45,6 @@ class IndexDamagedError(Exception):
 
 class IndexUnusableError(Exception):
     """The index can be neither read nor written, or is of a newer Simulacra; says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What was observed at a path.
-
-    Attributes:
-        fingerprint: of the moment it was read.
-        entry: what was read.
-        settled: whether an equal fingerprint means an equal entry. It does not while the file was
-            changed so shortly before it was read that a later change may bear the same time.
-    """
-
-    fingerprint: Fingerprint
-    entry: Entry
-    settled: bool = True
-
-
-def packed(status: os.stat_result) -> bytes:
-    """The fingerprint of a `stat`, as `Index.fingerprints` has it."""
-    try:
-        return _FINGERPRINT.pack(
-            status.st_dev,
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-        )
-    except struct.error:  # a time that does not fit
-        return _pack(fingerprint_of(status))
 
 
 class Index:
@@ -183,7 +133,7 @@ class Index:
     # -- reading
 
     def fingerprints(self, folder: Path) -> dict[bytes, tuple[bytes, int]]:
-        """All names in a folder: fingerprint (see `packed`), and whether it is settled."""
+        """All names in a folder: fingerprint (see `rows.packed`), and whether it is settled."""
         with self._guarded():
             rows = self._execute(
                 "SELECT name, fingerprint, settled FROM entries WHERE folder ="
@@ -201,7 +151,7 @@ class Index:
                 name(path),
                 parent(path),
             ):
-                return _row(*values)
+                return from_values(*values)
         return None
 
     def rows(self, folder: Path, after: bytes = b"", limit: int = BATCH) -> dict[bytes, Row]:
@@ -214,7 +164,7 @@ class Index:
                 folder,
                 limit,
             )
-            return {each: _row(*values) for each, *values in found}
+            return {each: from_values(*values) for each, *values in found}
 
     def last_folder(self, path: Path, before: Path | None = None) -> Path | None:
         """Of the folders with rows, a path itself and those below it, the last one.
@@ -241,14 +191,19 @@ class Index:
                 "SELECT path, name, fingerprint, settled, entry FROM entries"
                 " JOIN folders ON folders.id = folder WHERE substr(fingerprint, 1, 16) = ?"
                 " LIMIT 10",
-                _INODE.pack(device, inode),
+                packed_inode(device, inode),
             )
-            return {join(folder, each): _row(*values) for folder, each, *values in found}
+            return {join(folder, each): from_values(*values) for folder, each, *values in found}
 
     def count(self) -> int:
         """How many paths were observed; takes a while where they are many."""
         with self._guarded():
             return int(next(self._execute("SELECT count(*) FROM entries"))[0])
+
+    def is_empty(self) -> bool:
+        """Whether nothing was observed yet."""
+        with self._guarded():
+            return self._execute("SELECT 1 FROM entries LIMIT 1").fetchone() is None
 
     def fact(self, name: str) -> Any:
         """A fact, or None; see `put_fact`."""
@@ -266,7 +221,7 @@ class Index:
             number = self._number(folder)
             self._database.executemany(
                 "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)",
-                [(number, each, *_values(row)) for each, row in rows.items()],
+                [(number, each, *to_values(row)) for each, row in rows.items()],
             )
 
     def remove(self, folder: Path, names: Iterable[bytes]) -> None:
@@ -380,43 +335,3 @@ class Index:
         with contextlib.suppress(sqlite3.Error):  # it is the first error that tells
             if self._database.in_transaction:
                 self._execute("ROLLBACK")
-
-
-def _pack(fingerprint: Fingerprint) -> bytes:
-    return _FINGERPRINT.pack(
-        fingerprint.device,
-        fingerprint.inode,
-        fingerprint.size,
-        fingerprint.mtime_ns,
-        fingerprint.ctime_ns,
-    )
-
-
-def _values(row: Row) -> tuple[bytes, bool, bytes]:
-    content, attributes = row.entry.content, row.entry.attributes
-    fingerprint = _pack(row.fingerprint)
-    body = msgpack.packb(
-        (
-            content.kind,
-            content.size,
-            content.digest,
-            content.target,
-            attributes.mode,
-            attributes.mtime_ns,
-            attributes.xattrs,
-        )
-    )
-    return fingerprint, row.settled, _CHECKSUM.pack(zlib.crc32(body, 1)) + body
-
-
-def _row(fingerprint: bytes, settled: int, entry: bytes) -> Row:
-    """A row as it was put. Raises ValueError where it is not."""
-    body = entry[_CHECKSUM.size :]
-    if entry[: _CHECKSUM.size] != _CHECKSUM.pack(zlib.crc32(body, 1)):
-        raise ValueError("an entry is not what was written")
-    if len(fingerprint) != _FINGERPRINT.size:
-        raise ValueError("a fingerprint is not what was written")
-    kind, size, digest, target, mode, mtime, xattrs = msgpack.unpackb(body, use_list=False)
-    content = Content(Kind(kind), size, digest, target)
-    row = Entry(content, Attributes(mode, mtime, xattrs))
-    return Row(Fingerprint(*_FINGERPRINT.unpack(fingerprint)), row, bool(settled))

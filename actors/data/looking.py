@@ -27,7 +27,7 @@ from simulacra.actors.data.attributes import (
     open_folder,
 )
 from simulacra.actors.data.entries import FOLDER, Content, Entry, Kind
-from simulacra.actors.data.index import Row
+from simulacra.actors.data.rows import Row
 
 RACY_NS: Final = 2_000_000_000
 
@@ -164,10 +164,16 @@ def not_read(error: OSError) -> NotReadError:
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> None:
-    if fingerprint(before) != fingerprint(after):
+    alike = (
+        before.st_ctime_ns == after.st_ctime_ns
+        and before.st_mtime_ns == after.st_mtime_ns
+        and before.st_size == after.st_size
+        and os.path.samestat(before, after)
+    )
+    if not alike:
         raise NotReadError(Reason.CHANGING)
 
 
 def _is_settled(status: os.stat_result, now: int) -> bool:
     # Both ways: a clock that was put back may show the same time once more.
-    return all(abs(now - time) >= RACY_NS for time in (status.st_mtime_ns, status.st_ctime_ns))
+    return min(abs(now - status.st_mtime_ns), abs(now - status.st_ctime_ns)) >= RACY_NS

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from simulacra.actors.data.entries import Path
 from simulacra.actors.data.ignoring import Mistake
-from simulacra.actors.data.index import Index, Row
+from simulacra.actors.data.index import Index
 from simulacra.actors.data.looking import Reason
+from simulacra.actors.data.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ class Observation:
     forgotten: dict[bytes, Row] = field(default_factory=dict)
     skipped: dict[bytes, Skipped] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()
+
+    def say(self, name: bytes, found: Found) -> None:
+        """Add what was read at a name: found, refreshed, or nothing worth to say."""
+        if found.before is None or found.before.entry != found.row.entry:
+            self.found[name] = found
+        elif found.before != found.row:
+            self.refreshed[name] = found.row
 
     @property
     def is_empty(self) -> bool:

@@ -23,18 +23,16 @@ Memory grows with the largest folder, not with the tree.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Final, Self
 
-from simulacra.actors.data.attributes import Descent, kind, open_file
+from simulacra.actors.data.attributes import Descent, kind
 from simulacra.actors.data.entries import (
     ROOT,
     TEMPORARY,
@@ -45,18 +43,14 @@ from simulacra.actors.data.entries import (
     name,
     parent,
 )
-from simulacra.actors.data.ignoring import (
-    EVERYTHING,
-    IGNORE_FILE,
-    IGNORE_FILE_LIMIT,
-    Choice,
-    Patterns,
-    Rules,
-)
-from simulacra.actors.data.index import BATCH, Index, Row, packed
+from simulacra.actors.data.ignore_files import IgnoreFiles, patterns_in
+from simulacra.actors.data.ignoring import EVERYTHING, IGNORE_FILE, Choice, Rules
+from simulacra.actors.data.index import BATCH, Index
 from simulacra.actors.data.looking import SPECIAL, Digest, Looker, NotReadError, Reason, not_read
 from simulacra.actors.data.observations import Found, Observation, Skipped, Totals
 from simulacra.actors.data.roots import open_root
+from simulacra.actors.data.rows import Row, packed
+from simulacra.actors.data.settling import Settling
 
 _UNKNOWN: Final = Fingerprint(0, 0, 0, 0, 0)
 """Of a folder that could not be entered. None equals it, so all of it is looked at next."""
@@ -131,6 +125,8 @@ class Scan:
         self._root = open_root(root, index)
         self._device = os.fstat(self._root).st_dev
         self._descent = Descent(self._root)
+        self._ignore_files = IgnoreFiles(self._descent, choice)
+        self._is_first = index.is_empty()
 
     def __enter__(self) -> Self:
         return self
@@ -177,12 +173,8 @@ class Scan:
         Raises:
             IndexDamagedError, IndexUnusableError: see there.
         """
-        after = None
-        while doubts := self._index.doubts(after):
-            after = doubts[-1][:2]
-            for folder, names in groupby(doubts, lambda doubt: doubt[0]):
-                marked = {name: ignored for _, name, ignored in names}
-                yield from self._counted(self._settle(folder, marked))
+        settling = Settling(self._index, self._descent, self._choice, self._found)
+        yield from self._counted(settling.all())
 
     def _counted(self, observations: Iterable[Observation]) -> Iterator[Observation]:
         for observation in observations:
@@ -219,13 +211,16 @@ class Scan:
 
     def _enter(self, task: _Task) -> _Visit | None:
         """Begin with a folder; None if it is ignored. Raises NotReadError."""
-        rules = self._rules_above(task.folder) if task.rules is None else task.rules
+        rules = self._rules_of(task.folder) if task.rules is None else task.rules
         if rules is None:
             return None
-        descriptor = self._open(task.folder)
+        try:
+            descriptor = self._descent.open(task.folder)
+        except OSError as error:
+            raise not_read(error) from error
         if self._visitor is not None:
             self._visitor(task.folder, descriptor)
-        patterns = _patterns(descriptor)
+        patterns = patterns_in(descriptor)
         said = Observation(task.folder, mistakes=patterns.mistakes if patterns else ())
         return _Visit(
             task.folder,
@@ -236,24 +231,11 @@ class Scan:
             deep=task.rules is not None,
         )
 
-    def _open(self, folder: Path) -> int:
-        try:
-            return self._descent.open(folder)
-        except OSError as error:
-            raise not_read(error) from error
-
-    def _rules_above(self, folder: Path) -> Rules | None:
-        """The rules of all folders above one; None if it is ignored."""
-        if folder and not _is_folder(self._index.row(folder)):
+    def _rules_of(self, folder: Path) -> Rules | None:
+        row = self._index.row(folder)
+        if folder and (row is None or not row.is_folder):
             raise NotReadError(Reason.CHANGING)  # the folder above has to tell of it first
-        rules, names = Rules(self._choice), folder.split(b"/") if folder else []
-        for depth in range(len(names)):
-            above = b"/".join(names[:depth])
-            patterns = _patterns(self._open(above))
-            rules = rules.below(above, patterns) if patterns else rules
-            if rules.ignores(b"/".join(names[: depth + 1]), folder=True):
-                return None
-        return rules
+        return self._ignore_files.rules_above(folder)
 
     def _list(self, visit: _Visit) -> Iterator[Observation]:
         """Compare what is listed with what is known, and leave there what was not listed."""
@@ -309,7 +291,7 @@ class Scan:
             visit.doubts |= {each: False} if row else {}
             return
         before = self._index.row(path) if row else None
-        if what is not Kind.FOLDER and _is_folder(before):
+        if what is not Kind.FOLDER and before is not None and before.is_folder:
             visit.doubts[each] = False  # what was in it goes first
             return
         try:
@@ -317,7 +299,7 @@ class Scan:
         except NotReadError as error:
             self._hold(visit, each, row, error)
             return
-        _say(visit.said, each, found)
+        visit.said.say(each, found)
         if what is Kind.FOLDER:
             visit.below.append((each, not _is_same_folder(before, found.row)))
         if each == IGNORE_FILE and found.row.entry != (before and before.entry):
@@ -329,7 +311,7 @@ class Scan:
         if status.st_dev != self._device:
             raise NotReadError(Reason.OTHER_FILE_SYSTEM)
         twins = {}
-        if before is None and not self._index.is_new:
+        if before is None and not self._is_first:
             twins = self._index.at_inode(status.st_dev, status.st_ino)
         row = self._looker.look(name(path), descriptor, status, twins.values())
         return Found(row, before, tuple(twins))
@@ -349,119 +331,13 @@ class Scan:
     def _to_be_entered(self, path: Path) -> dict[bytes, Row]:
         """Have a folder that could not be entered looked at wholly as soon as it can be."""
         row = self._index.row(path)
-        if row is None or not _is_folder(row) or row.fingerprint == _UNKNOWN:
+        if row is None or not row.is_folder or row.fingerprint == _UNKNOWN:
             return {}
         return {name(path): Row(_UNKNOWN, row.entry, settled=False)}
 
-    # -- what is gone
-
-    def _settle(self, folder: Path, names: dict[bytes, bool]) -> Iterator[Observation]:
-        """Say of names that were not seen what became of them, what was below them first."""
-        said = Observation(folder)
-        try:
-            rules = self._rules_in(folder)
-        except NotReadError as error:
-            said.skipped.update(dict.fromkeys(names, Skipped(error.reason, error.detail)))
-            yield said
-            return
-        for each, ignored in names.items():
-            path = join(folder, each)
-            before = self._index.row(path)
-            if before is None:
-                continue
-            if ignored or self._is_unwanted(rules, path, before):
-                yield from self._clear(path, None)
-                said.forgotten[each] = before
-                continue
-            try:
-                status = self._status(path)
-                if status is None:
-                    yield from self._clear(path, rules)
-                    said.gone[each] = before
-                elif _is_folder(before) and not stat.S_ISDIR(status.st_mode):
-                    yield from self._clear(path, rules)
-                    _say(said, each, self._found(self._open(folder), path, status, before))
-                # else it is there after all: the next scan says more
-            except NotReadError as error:
-                said.skipped[each] = Skipped(error.reason, error.detail)
-        yield said
-
-    def _rules_in(self, folder: Path) -> Rules:
-        """The rules in a folder. Raises NotReadError, if it is ignored as well."""
-        rules = self._rules_above(folder)
-        if rules is None:
-            raise NotReadError(Reason.CHANGING)
-        patterns = _patterns(self._open(folder))
-        return rules.below(folder, patterns) if patterns else rules
-
-    def _status(self, path: Path) -> os.stat_result | None:
-        """What is at a path now; None for nothing, or nothing that can be kept."""
-        folder = self._open(parent(path))
-        try:
-            status = os.stat(name(path), dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise not_read(error) from error
-        return status if kind(status.st_mode) else None
-
-    def _clear(self, path: Path, rules: Rules | None) -> Iterator[Observation]:
-        """All that was below a path, the deepest first: gone, or, without rules, forgotten."""
-        folder = self._index.last_folder(path)
-        while folder is not None:
-            after = b""
-            while rows := self._index.rows(folder, after):
-                after = max(rows)
-                said = Observation(folder)
-                for each, row in rows.items():
-                    ignored = rules is None or self._is_unwanted(rules, join(folder, each), row)
-                    (said.forgotten if ignored else said.gone)[each] = row
-                yield said
-            folder = self._index.last_folder(path, before=folder)
-
-    def _is_unwanted(self, rules: Rules, path: Path, row: Row) -> bool:
-        """Whether something that is not there any more need not be, by the rules."""
-        largest = self._choice.largest
-        if largest is not None and row.entry.content.size > largest:
-            return True
-        return not rules.are_none and rules.ignore_way(path, folder=_is_folder(row))
-
-
-def _patterns(folder: int) -> Patterns | None:
-    """The ignore file of an open folder. Raises NotReadError: then nothing of it is to be sent."""
-    try:
-        descriptor = open_file(IGNORE_FILE, folder)
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            return None
-        raise NotReadError(Reason.RULES_UNREADABLE, os.strerror(error.errno or 0)) from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotReadError(Reason.RULES_UNREADABLE, "it is no file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            text = file.read(IGNORE_FILE_LIMIT + 1)
-    except OSError as error:
-        raise NotReadError(Reason.RULES_UNREADABLE, os.strerror(error.errno or 0)) from error
-    finally:
-        os.close(descriptor)
-    if len(text) > IGNORE_FILE_LIMIT:
-        raise NotReadError(Reason.RULES_UNREADABLE, f"it has more than {IGNORE_FILE_LIMIT} bytes")
-    return Patterns(os.fsdecode(text))
-
-
-def _say(said: Observation, each: bytes, found: Found) -> None:
-    if found.before is None or found.before.entry != found.row.entry:
-        said.found[each] = found
-    elif found.before != found.row:
-        said.refreshed[each] = found.row
-
-
-def _is_folder(row: Row | None) -> bool:
-    return row is not None and row.entry.content.kind is Kind.FOLDER
-
 
 def _is_same_folder(before: Row | None, now: Row) -> bool:
-    if before is None or not _is_folder(before):
+    if before is None or not before.is_folder:
         return False
     one, other = before.fingerprint, now.fingerprint
     return (one.device, one.inode) == (other.device, other.inode)
