@@ -69,6 +69,8 @@ def patterns_in(folder: int) -> Patterns | None:
     except OSError as error:
         if error.errno == errno.ENOENT:
             return None
+        if error.errno == errno.EACCES:  # as likely of the folder
+            raise not_read(error) from error
         raise NotReadError(Reason.RULES_UNREADABLE, os.strerror(error.errno or 0)) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -10,7 +10,8 @@ and what is in an ignored folder is ignored, whatever is said of it. A choice's 
 back by an ignore file. Patterns to include select files and links alone: folders are small, and
 what is included may be in them.
 
-Names are matched as Python decodes them from the file system, so that any bytes can be matched.
+Names are matched as Python decodes them from the file system, so that any bytes can be matched, and
+``?`` is one character (for git it is one byte).
 """
 
 from __future__ import annotations

@@ -218,6 +218,8 @@ class Scan:
             descriptor = self._descent.open(task.folder)
         except OSError as error:
             raise not_read(error) from error
+        if os.fstat(descriptor).st_dev != self._device:
+            raise NotReadError(Reason.OTHER_FILE_SYSTEM)
         if self._visitor is not None:
             self._visitor(task.folder, descriptor)
         patterns = patterns_in(descriptor)
