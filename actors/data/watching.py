@@ -66,7 +66,7 @@ class Gathering:
     def add(self, folder: Path | None, now: float) -> None:
         """Something happened in a folder; None is anywhere."""
         if self.due() is None:
-            self.first = now
+            self.first = now  # nothing waited until now
         self.last = now
         if folder is None:
             self.everything = True
@@ -113,10 +113,14 @@ class Watcher:
         self.trouble: str | None = None
         self._on_hint = on_hint
         self._inotify = Inotify()
+        try:
+            self._stop = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        except OSError:
+            self._inotify.close()
+            raise
         self._folders: dict[int, Path] = {}
         self._lock = threading.Lock()
         self._gathering = Gathering()
-        self._stop = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def start(self) -> None:

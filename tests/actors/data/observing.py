@@ -1,4 +1,3 @@
-# ruff: noqa: PTH - the paths here are bytes
 """What the tests of observing trees share: a tree, its index, and what is really on the disk."""
 
 from __future__ import annotations

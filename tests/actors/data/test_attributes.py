@@ -1,4 +1,3 @@
-# ruff: noqa: PTH - the paths here are bytes
 from __future__ import annotations
 
 import os

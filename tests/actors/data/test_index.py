@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.data.entries import FOLDER, ROOT, Attributes, Content, Entry, Fingerprint, Kind
+from simulacra.actors.data.entries import (
+    FOLDER,
+    ROOT,
+    Attributes,
+    Content,
+    Entry,
+    Fingerprint,
+    Kind,
+)
 from simulacra.actors.data.index import (
     BATCH,
     SCHEMA,
@@ -64,7 +72,8 @@ def test_an_inode_is_found_wherever_it_is(index: Index) -> None:
 def test_folders_are_met_after_what_is_in_them(index: Index) -> None:
     for folder in (b"a", b"a/b", b"a/b/c", b"a-", b"a0", b"b"):
         index.put(folder, {b"x": row()})
-    met, folder = [], index.last_folder(b"a")
+    met: list[bytes] = []
+    folder = index.last_folder(b"a")
     while folder is not None:
         met.append(folder)
         folder = index.last_folder(b"a", before=folder)
@@ -127,9 +136,9 @@ def test_a_full_disk_is_told_and_what_was_there_is_untouched(path: Path, index: 
     index.put(ROOT, {b"a": row()})
     index.commit()
     index._database.execute("PRAGMA max_page_count = 12")
+    many = {b"%d" % number: row() for number in range(BATCH)}
     with pytest.raises(IndexUnusableError, match="room on the disk"):
-        for number in range(10 * BATCH):
-            index.put(b"b", {b"%d" % number: row()})
+        index.put(b"b", many)
     assert index.count() == 1
     index._database.execute("PRAGMA max_page_count = 100000")
     index.put(ROOT, {b"b": row()})
