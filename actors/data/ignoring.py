@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,8 @@ from simulacra.actors.data.entries import Path
 
 IGNORE_FILE: Final = b".simulacraignore"
 
+_ANYWHERE: Final = "^(?:.+/)?"
+"""How pathspec begins what git matches with names alone."""
 _ALIKE: Final = {".": "?*", "(?P<ps_d>/)": "?*/", "/": "/?*/**"}
 """pathspec shortens patterns that match nearly everything; these say the same at full length."""
 
@@ -49,12 +52,14 @@ class Mistake:
 class _Pattern:
     regex: re.Pattern[str]
     ignores: bool
+    by_name: bool
     inside: bool
 
-    def matches(self, path: str) -> bool:
+    def matches(self, path: str, name: str) -> bool:
         """Whether it is this path that matches, not a folder that it is in."""
-        match = self.regex.search(path)
-        return match is not None and (match.end() < len(path)) == self.inside
+        tried = name if self.by_name else path
+        match = self.regex.search(tried)
+        return match is not None and (match.end() < len(tried)) == self.inside
 
 
 class Patterns:
@@ -78,9 +83,9 @@ class Patterns:
                 patterns += [pattern] if pattern else []
         self._last_first: Final = patterns[::-1]
         self.mistakes: Final = tuple(mistakes)
-        # One search says of most paths that nothing matches.
-        every = "|".join(dict.fromkeys(_unnamed(pattern.regex.pattern) for pattern in patterns))
-        self._any: Final = re.compile(every or r"(?!)", re.DOTALL)
+        # Two searches say of most paths that nothing matches.
+        self._any_name: Final = _any(each for each in patterns if each.by_name)
+        self._any_path: Final = _any(each for each in patterns if not each.by_name)
 
     def ignores(self, path: str) -> bool | None:
         """What they say of a path relative to their folder; None when nothing.
@@ -88,9 +93,10 @@ class Patterns:
         Args:
             path: with a ``/`` at its end if it is a folder.
         """
-        if not self._any.search(path):
+        name = path[path.rfind("/", 0, -1) + 1 :]
+        if not (self._any_name.search(name) or self._any_path.search(path)):
             return None
-        return next((each.ignores for each in self._last_first if each.matches(path)), None)
+        return next((each.ignores for each in self._last_first if each.matches(path, name)), None)
 
 
 def _compile(line: str) -> _Pattern | None:
@@ -103,11 +109,16 @@ def _compile(line: str) -> _Pattern | None:
     if regex in _ALIKE:
         bare = _ALIKE[regex]
         regex, _ = GitIgnoreSpecPattern.pattern_to_regex(bare)
-    return _Pattern(re.compile(str(regex), re.DOTALL), ignores, bare.strip().endswith("/**"))
+    text, bare = str(regex), bare.strip()
+    by_name = text.startswith(_ANYWHERE) and "/" not in bare.removesuffix("/")
+    if by_name:
+        text = "^" + text.removeprefix(_ANYWHERE)
+    return _Pattern(re.compile(text, re.DOTALL), ignores, by_name, bare.endswith("/**"))
 
 
-def _unnamed(regex: str) -> str:
-    return regex.replace("?P<ps_d>", "?:")
+def _any(patterns: Iterable[_Pattern]) -> re.Pattern[str]:
+    unnamed = (each.regex.pattern.replace("?P<ps_d>", "?:") for each in patterns)
+    return re.compile("|".join(dict.fromkeys(unnamed)) or "(?!)", re.DOTALL)
 
 
 class Choice:

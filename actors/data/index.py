@@ -132,15 +132,15 @@ class Index:
 
     # -- reading
 
-    def fingerprints(self, folder: Path) -> dict[bytes, tuple[bytes, int]]:
-        """All names in a folder: fingerprint (see `rows.packed`), and whether it is settled."""
+    def fingerprints(self, folder: Path) -> dict[bytes, bytes | None]:
+        """All names in a folder: fingerprint (see `rows.packed`), or None while not settled."""
         with self._guarded():
             rows = self._execute(
-                "SELECT name, fingerprint, settled FROM entries WHERE folder ="
+                "SELECT name, iif(settled, fingerprint, NULL) FROM entries WHERE folder ="
                 " (SELECT id FROM folders WHERE path = ?)",
                 folder,
             )
-            return {each: (fingerprint, settled) for each, fingerprint, settled in rows}
+            return dict(rows)
 
     def row(self, path: Path) -> Row | None:
         """What was observed at a path."""

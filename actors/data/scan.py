@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ from simulacra.actors.data.roots import open_root
 from simulacra.actors.data.rows import Row, packed
 from simulacra.actors.data.settling import Settling
 
+_ENCODING: Final = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+_NOTHING: Final = b""
 _UNKNOWN: Final = Fingerprint(0, 0, 0, 0, 0)
 """Of a folder that could not be entered. None equals it, so all of it is looked at next."""
 
@@ -83,7 +86,7 @@ class _Visit:
     descriptor: int
     rules: Rules
     said: Observation
-    known: dict[bytes, tuple[bytes, int]]
+    known: dict[bytes, bytes | None]
     deep: bool
     doubts: dict[bytes, bool] = field(default_factory=dict)
     below: list[tuple[bytes, bool]] = field(default_factory=list)
@@ -246,37 +249,38 @@ class Scan:
         unchanged = 0
         with os.scandir(visit.descriptor) as entries:
             for listed in entries:
-                each = os.fsencode(listed.name)
+                each = listed.name.encode(*_ENCODING)
                 if each.startswith(TEMPORARY):
                     continue
-                row = known.pop(each, None)
+                before = known.pop(each, _NOTHING)
+                is_known = before is not _NOTHING
                 try:
                     status = listed.stat(follow_symlinks=False)
                 except FileNotFoundError:
-                    visit.doubts |= {each: False} if row else {}
+                    visit.doubts |= {each: False} if is_known else {}
                     continue
                 except OSError as error:
-                    self._hold(visit, each, row, not_read(error))
+                    self._hold(visit, each, not_read(error))
                     continue
-                if not (none_ignored or self._is_wanted(visit, each, status, row)):
+                if not (none_ignored or self._is_wanted(visit, each, status, is_known)):
                     continue
-                if row is not None and row[0] == packed(status) and row[1]:
+                if before == packed(status):
                     unchanged += 1
                     if stat.S_ISDIR(status.st_mode):
                         below.append((each, False))
                     continue
-                self._compare(visit, each, status, row)
+                self._compare(visit, each, status, is_known)
                 if len(visit.said.found) + len(visit.said.refreshed) >= BATCH:
                     yield visit.said
                     visit.said = Observation(visit.folder)
         self.totals.unchanged += unchanged
 
     def _is_wanted(
-        self, visit: _Visit, each: bytes, status: os.stat_result, row: tuple[bytes, int] | None
+        self, visit: _Visit, each: bytes, status: os.stat_result, is_known: bool
     ) -> bool:
         folder = stat.S_ISDIR(status.st_mode)
         if visit.rules.ignores(join(visit.folder, each), folder=folder):
-            visit.doubts |= {each: True} if row else {}
+            visit.doubts |= {each: True} if is_known else {}
             return False
         largest = self._choice.largest
         if largest is not None and stat.S_ISREG(status.st_mode) and status.st_size > largest:
@@ -284,22 +288,20 @@ class Scan:
             return False
         return True
 
-    def _compare(
-        self, visit: _Visit, each: bytes, status: os.stat_result, row: tuple[bytes, int] | None
-    ) -> None:
+    def _compare(self, visit: _Visit, each: bytes, status: os.stat_result, is_known: bool) -> None:
         what, path = kind(status.st_mode), join(visit.folder, each)
         if what is None:
             visit.said.skipped[each] = Skipped(SPECIAL[stat.S_IFMT(status.st_mode)])
-            visit.doubts |= {each: False} if row else {}
+            visit.doubts |= {each: False} if is_known else {}
             return
-        before = self._index.row(path) if row else None
+        before = self._index.row(path) if is_known else None
         if what is not Kind.FOLDER and before is not None and before.is_folder:
             visit.doubts[each] = False  # what was in it goes first
             return
         try:
             found = self._found(visit.descriptor, path, status, before)
         except NotReadError as error:
-            self._hold(visit, each, row, error)
+            self._hold(visit, each, error)
             return
         visit.said.say(each, found)
         if what is Kind.FOLDER:
@@ -318,12 +320,9 @@ class Scan:
         row = self._looker.look(name(path), descriptor, status, twins.values())
         return Found(row, before, tuple(twins))
 
-    def _hold(
-        self, visit: _Visit, each: bytes, row: tuple[bytes, int] | None, error: NotReadError
-    ) -> None:
+    def _hold(self, visit: _Visit, each: bytes, error: NotReadError) -> None:
         visit.said.skipped[each] = Skipped(error.reason, error.detail)
-        if row is not None:
-            visit.said.refreshed.update(self._to_be_entered(join(visit.folder, each)))
+        visit.said.refreshed.update(self._to_be_entered(join(visit.folder, each)))
 
     def _held_folder(self, folder: Path, error: NotReadError) -> Observation:
         said = Observation(parent(folder), refreshed=self._to_be_entered(folder))

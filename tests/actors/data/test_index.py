@@ -70,8 +70,8 @@ def test_an_inode_is_found_wherever_it_is(index: Index) -> None:
 
 
 def test_folders_are_met_after_what_is_in_them(index: Index) -> None:
-    for folder in (b"a", b"a/b", b"a/b/c", b"a-", b"a0", b"b"):
-        index.put(folder, {b"x": row()})
+    for each in (b"a", b"a/b", b"a/b/c", b"a-", b"a0", b"b"):
+        index.put(each, {b"x": row()})
     met: list[bytes] = []
     folder = index.last_folder(b"a")
     while folder is not None:
