@@ -60,6 +60,7 @@ class Index:
 
     Raises:
         IndexUnusableError: it can be neither read nor made.
+        OSError: its folder cannot be made, or what is damaged not be set aside.
     """
 
     def __init__(self, path: FilePath) -> None:

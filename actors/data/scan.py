@@ -291,7 +291,8 @@ class Scan:
     def _compare(self, visit: _Visit, each: bytes, status: os.stat_result, is_known: bool) -> None:
         what, path = kind(status.st_mode), join(visit.folder, each)
         if what is None:
-            visit.said.skipped[each] = Skipped(SPECIAL[stat.S_IFMT(status.st_mode)])
+            reason = SPECIAL.get(stat.S_IFMT(status.st_mode), Reason.DEVICE)
+            visit.said.skipped[each] = Skipped(reason)
             visit.doubts |= {each: False} if is_known else {}
             return
         before = self._index.row(path) if is_known else None

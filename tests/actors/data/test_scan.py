@@ -4,12 +4,15 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
 import pytest
 
+import simulacra
 from simulacra.actors.data.entries import ROOT, Kind
 from simulacra.actors.data.ignoring import Choice
 from simulacra.actors.data.index import Index
@@ -539,6 +542,41 @@ def test_a_folder_whose_ignore_file_cannot_be_read_is_held(tree: Tree) -> None:
 
 
 # -- the index may be lost
+
+
+@pytest.mark.parametrize("after", [1, 5, 12])
+def test_a_scan_that_is_killed_leaves_an_index_that_is_right(tree: Tree, after: int) -> None:
+    for number in range(12):
+        tree.folder(b"%d" % number)
+        for each in range(300):
+            os.close(os.open(tree.path(b"%d/%d" % (number, each)), os.O_CREAT))
+    tree.index.close()
+    code = """
+        import pathlib, sys
+        from tests.actors.data.observing import Tree
+        from simulacra.actors.data.observations import record
+        from simulacra.actors.data.scan import Scan
+        tree = Tree(*map(pathlib.Path, sys.argv[1:]))
+        with Scan(tree.root, tree.index, tree.digest) as scan:
+            for observation in scan.present():
+                record(tree.index, observation)
+                print("one", flush=True)
+    """
+    paths = [os.fspath(tree.root), os.fspath(tree.database)]
+    command = [sys.executable, "-c", textwrap.dedent(code), *paths]
+    sources = FilePath(simulacra.__file__).parents[1]
+    env = {**os.environ, "PYTHONPATH": str(sources)}
+    with subprocess.Popen(command, cwd=sources, env=env, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        for _ in range(after):
+            assert child.stdout.readline() == b"one\n"
+        child.kill()
+    tree.index = Index(tree.database)
+    assert tree.index.damage is None
+    tree.mirror = tree.observed()
+    assert tree.mirror.items() <= tree.disk().items()
+    tree.scan()
+    assert tree.observed() == tree.mirror == tree.disk()
 
 
 @pytest.mark.parametrize("harm", ["deleted", "emptied", "truncated", "garbage", "a folder's"])
