@@ -16,6 +16,8 @@ from typing import Final
 
 Path = bytes
 ROOT: Final[Path] = b""
+TEMPORARY: Final = b".simulacra-tmp-"
+"""How names of our own temporary files begin: they are in a tree, and never part of it."""
 
 
 class Kind(StrEnum):
