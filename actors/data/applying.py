@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -99,9 +99,12 @@ class Applier:
         Raises:
             RefusedError: something else is there, or it cannot be done.
         """
-        if self._unsynced.contents:
+        try:
             with refusing(staged.path):
-                self._unsynced.sync(names=False)
+                self._check_synced(staged)
+        except RefusedError:
+            self.discard(staged)
+            raise
         return self._permitted(lambda: self._put(staged, expected), parent(staged.path))
 
     def make_folder(self, path: Path, attributes: Attributes) -> Applied:
@@ -143,7 +146,10 @@ class Applier:
                 lacking = self._change(folder, entry, held, before, after, path)
                 now = os.stat(entry, dir_fd=folder, follow_symlinks=False)
                 same = held.sure and held.is_at(folder, entry) and held.unopened()
-            self._unsynced.add_names(path if held.is_folder else parent(path))
+            if is_folder:
+                self._unsynced.add_names(path)
+            else:
+                self._unsynced.add_inode()
         return Applied(Fingerprint.of(now) if same else None, lacking)
 
     def move(self, old: Path, new: Path, expected: Fingerprint, kind: Kind) -> Applied:
@@ -202,34 +208,44 @@ class Applier:
                 return self._put_new(folder, staged)
             return self._put_over(folder, staged, expected)
 
+    def _check_synced(self, staged: Staged) -> None:
+        if self._unsynced.contents:
+            self._unsynced.sync(names=False)
+        if self._unsynced.spoiled(staged):
+            raise RefusedError(Reason.FAILED, staged.path, "it may not have come to the disk")
+
     def _discard(self, staged: Staged) -> None:
         with refusing(staged.path):
             folder = self._folders.open(parent(staged.path))
             self._dispose(folder, staged.temporary, staged)
 
     def _put_new(self, folder: int, staged: Staged) -> Applied:
-        with (
-            self._disposing(folder, staged.temporary, staged),
-            self._fresh(folder, staged) as fresh,
-        ):
-            displacing.place(folder, staged.temporary, folder, name(staged.path))
-            return self._placed(folder, staged, fresh)
+        try:
+            with self._fresh(folder, staged) as fresh:
+                displacing.place(folder, staged.temporary, folder, name(staged.path))
+                return self._placed(folder, staged, fresh)
+        except BaseException:
+            self._give_up(folder, staged.temporary, staged)
+            raise
 
     def _put_over(self, folder: int, staged: Staged, expected: Fingerprint) -> Applied:
-        path, entry = staged.path, name(staged.path)
-        swap = temporaries.swap_name(staged.fingerprint.inode, entry)
+        path, entry, now = staged.path, name(staged.path), staged.temporary
         aside = temporaries.aside_name(expected.inode, entry)
-        with (
-            self._disposing(folder, staged.temporary, staged),
-            self._fresh(folder, staged) as fresh,
-            grip(folder, entry, expected, path) as held,
-        ):
-            displacing.set_aside(folder, staged.temporary, swap)
-            with self._disposing(folder, swap, staged):
+        try:
+            with (
+                self._fresh(folder, staged) as fresh,
+                grip(folder, entry, expected, path) as held,
+            ):
+                swap = temporaries.swap_name(staged.fingerprint.inode, entry)
+                displacing.set_aside(folder, staged.temporary, swap)
+                now = swap
                 displacing.replace(folder, swap, entry, held, aside, self._keep, path)
-            return self._placed(folder, staged, fresh)
+                return self._placed(folder, staged, fresh)
+        except BaseException:
+            self._give_up(folder, now, staged)
+            raise
 
-    def _fresh(self, folder: int, staged: Staged) -> AbstractContextManager[Grip]:
+    def _fresh(self, folder: int, staged: Staged) -> Grip:
         """Hold what was staged, so that an edit right after it came to its place is noticed."""
         return grip(
             folder,
@@ -320,15 +336,10 @@ class Applier:
                 return False
             return self._permits.lend(where, name(path), path)
 
-    @contextmanager
-    def _disposing(self, folder: int, temporary: bytes, staged: Staged) -> Iterator[None]:
-        """Leave nothing of what was staged when something goes wrong."""
-        try:
-            yield
-        except BaseException:
-            with suppress(OSError):  # `leftovers` finds it; the first error is the one to tell
-                self._dispose(folder, temporary, staged)
-            raise
+    def _give_up(self, folder: int, temporary: bytes, staged: Staged) -> None:
+        """Leave nothing of what was staged after something went wrong."""
+        with suppress(OSError):  # `leftovers` finds it; the first error is the one to tell
+            self._dispose(folder, temporary, staged)
 
     def _dispose(self, folder: int, temporary: bytes, staged: Staged) -> None:
         displacing.dispose(folder, temporary, staged.fingerprint, self._keep, staged.path)

@@ -244,11 +244,15 @@ def _exchange_back(
 def hand_to(keep: Keep, folder: int, temporary: bytes, path: Path) -> None:
     """Give something to who keeps it, and remove it where a copy was made.
 
+    What was written to meanwhile stays under its temporary name, to be kept at the next start.
+
     Raises:
         OSError: it cannot be kept, and stays.
     """
+    before = look(folder, temporary)
     keep(folder, temporary, path)
-    if look(folder, temporary) is not None:
+    after = look(folder, temporary)
+    if before and after and Fingerprint.of(before) == Fingerprint.of(after):
         os.unlink(temporary, dir_fd=folder)
 
 

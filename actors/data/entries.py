@@ -21,7 +21,8 @@ TEMPORARY: Final = b".simulacra-tmp-"
 """How names of our own temporary files begin: they are in a tree, and never part of it."""
 QUARANTINE: Final = b".simulacra-quarantine"
 """The folder in a tree's root where imported files wait for the user: never part of the tree."""
-_TIMES: Final = (-(2**63), 2**63 - 1)
+_FIRST: Final = -(2**63)
+_LAST: Final = 2**63 - 1
 
 
 def is_ours(path: Path) -> bool:
@@ -103,9 +104,9 @@ class Fingerprint:
     @classmethod
     def of(cls, status: os.stat_result) -> Fingerprint:
         """The fingerprint in what `stat` said; times beyond 64 bits are the nearest of those."""
-        first, last = _TIMES
-        mtime = min(max(status.st_mtime_ns, first), last)
-        ctime = min(max(status.st_ctime_ns, first), last)
+        mtime, ctime = status.st_mtime_ns, status.st_ctime_ns
+        if not (_FIRST <= mtime <= _LAST and _FIRST <= ctime <= _LAST):
+            mtime, ctime = (min(max(time, _FIRST), _LAST) for time in (mtime, ctime))
         return cls(status.st_dev, status.st_ino, status.st_size, mtime, ctime)
 
 

@@ -18,17 +18,16 @@ import fcntl
 import os
 import signal
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from simulacra.actors.data.entries import Fingerprint, Path
-from simulacra.actors.data.refusals import Reason, RefusedError, refusing
+from simulacra.actors.data.refusals import Reason, RefusedError
 
 
 @dataclass(frozen=True, slots=True)
 class Grip:
-    """What is held.
+    """What is held, until the end of a block.
 
     Attributes:
         status: what it was like when it was compared.
@@ -37,6 +36,13 @@ class Grip:
 
     status: os.stat_result
     lease: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.lease is not None:
+            os.close(self.lease)
 
     @property
     def is_folder(self) -> bool:
@@ -89,7 +95,6 @@ def _seen(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns)
 
 
-@contextmanager
 def grip(
     folder: int,
     name: bytes,
@@ -98,7 +103,7 @@ def grip(
     *,
     is_folder: bool = False,
     may_be_busy: bool = False,
-) -> Iterator[Grip]:
+) -> Grip:
     """Hold what is at a name, if it is what is expected.
 
     Args:
@@ -111,31 +116,30 @@ def grip(
 
     Raises:
         RefusedError: something else is there, or it is being written to.
+        OSError: it cannot be looked at.
     """
-    with refusing(path):
-        status = _as_expected(look(folder, name), expected, path, is_folder)
-        lease = _lease(folder, name, path, may_be_busy) if stat.S_ISREG(status.st_mode) else None
-    try:
-        if lease is not None:
-            status = _as_expected(os.fstat(lease), expected, path, is_folder)
-        yield Grip(status, lease)
-    finally:
-        if lease is not None:
-            os.close(lease)
-
-
-def _as_expected(
-    status: os.stat_result | None, expected: Fingerprint, path: Path, is_folder: bool
-) -> os.stat_result:
+    status = look(folder, name)
     if status is None:
         raise RefusedError(Reason.CHANGED, path, "it is gone")
-    found = Fingerprint.of(status)
-    same = (found.device, found.inode) == (expected.device, expected.inode)
+    _compare(status, expected, path, is_folder)
+    lease = _lease(folder, name, path, may_be_busy) if stat.S_ISREG(status.st_mode) else None
+    if lease is None:
+        return Grip(status)
+    try:
+        status = os.fstat(lease)
+        _compare(status, expected, path, is_folder)
+    except BaseException:
+        os.close(lease)
+        raise
+    return Grip(status, lease)
+
+
+def _compare(status: os.stat_result, expected: Fingerprint, path: Path, is_folder: bool) -> None:
+    same = (status.st_dev, status.st_ino) == (expected.device, expected.inode)
     # A number of an inode is soon used again, for anything.
     kind = stat.S_ISDIR(status.st_mode) == is_folder
-    if not same or not kind or not (is_folder or found == expected):
+    if not same or not kind or not (is_folder or expected == Fingerprint.of(status)):
         raise RefusedError(Reason.CHANGED, path, "it is not what it was: look at it again")
-    return status
 
 
 def _lease(folder: int, name: bytes, path: Path, may_be_busy: bool) -> int | None:

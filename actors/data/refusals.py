@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
@@ -80,11 +78,18 @@ class RefusedError(Exception):
         self.path = path
 
 
-@contextmanager
-def refusing(path: Path) -> Iterator[None]:
+class refusing:  # noqa: N801 (a function to who reads it; one a file, so it has to be cheap)
     """Say as a `RefusedError` what the operating system refuses in a block."""
-    try:
-        yield
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0, Reason.FAILED)
-        raise RefusedError(reason, path, error.strerror or str(error)) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, OSError):
+            reason = _REASONS.get(error.errno or 0, Reason.FAILED)
+            raise RefusedError(reason, self._path, error.strerror or str(error)) from error

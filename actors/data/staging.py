@@ -35,6 +35,7 @@ class Staged:
         fingerprint: what `stat` says of it.
         lacking: the extended attributes that the file system cannot keep.
         kind: what it is.
+        number: the how manieth of all that was staged.
     """
 
     path: Path
@@ -42,16 +43,24 @@ class Staged:
     fingerprint: Fingerprint
     lacking: tuple[bytes, ...] = ()
     kind: Kind = Kind.FILE
+    number: int = 0
 
 
 class Unsynced:
-    """What has been made and may not be on the disk yet."""
+    """What has been made and may not be on the disk yet.
+
+    The kernel tells of a write that failed once: what was staged until then must not be used, also
+    if the next sync goes well.
+    """
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
         self._files: list[Staged] = []
         self._names: set[Path] = set()
         self._many = False
+        self._inodes = False
+        self._last = 0
+        self._spoiled = 0
 
     @property
     def contents(self) -> bool:
@@ -60,6 +69,7 @@ class Unsynced:
 
     def add_content(self, staged: Staged) -> None:
         """A file was staged."""
+        self._last = staged.number
         self._files.append(staged)
         self._many = self._many or len(self._files) > _FEW
         if self._many:
@@ -69,17 +79,32 @@ class Unsynced:
         """Names in folders, or their attributes, were changed."""
         self._names.update(folders)
 
+    def add_inode(self) -> None:
+        """The attributes of a file were changed."""
+        self._inodes = True
+
+    def spoiled(self, staged: Staged) -> bool:
+        """Whether something that was staged may never have come to the disk."""
+        return staged.number <= self._spoiled
+
     def sync(self, *, names: bool) -> None:
         """Put contents on the disk, and names too where that is wanted.
 
         Raises:
             OSError: some may not be on the disk. None of it counts as done.
         """
-        if self._many or (names and len(self._names) > _FEW) or not self._sync_few():
-            self._sync_all()
-            self._names.clear()
-        self._files.clear()
-        self._many = False
+        many = self._many or (names and (self._inodes or len(self._names) > _FEW))
+        try:
+            if many or not self._sync_few():
+                self._sync_all()
+                self._names.clear()
+                self._inodes = False
+        except OSError:
+            self._spoiled = self._last
+            raise
+        finally:
+            self._files.clear()
+            self._many = False
         if names:
             for folder in self._names:
                 self._sync_folder(folder)
@@ -100,7 +125,9 @@ class Unsynced:
             try:
                 folder = self._folders.open(parent(staged.path))
                 descriptor = os.open(staged.temporary, flags, dir_fd=folder)
-            except (OSError, RefusedError):  # a link, unreadable, or thrown away since
+            except FileNotFoundError:  # thrown away since
+                continue
+            except (OSError, RefusedError):  # a link, or unreadable
                 return False
             try:
                 os.fsync(descriptor)
@@ -150,7 +177,9 @@ class Staging:
                 raise
             finally:
                 os.close(descriptor)
-        return self._staged(Staged(path, temporary, Fingerprint.of(status), lacking))
+        return self._staged(
+            Staged(path, temporary, Fingerprint.of(status), lacking, number=self._number)
+        )
 
     def link(self, path: Path, target: bytes, attributes: Attributes) -> Staged:
         """Make a symbolic link under a temporary name.
@@ -169,7 +198,9 @@ class Staging:
             except BaseException:
                 os.unlink(temporary, dir_fd=folder)
                 raise
-        return self._staged(Staged(path, temporary, Fingerprint.of(status), (), Kind.LINK))
+        return self._staged(
+            Staged(path, temporary, Fingerprint.of(status), (), Kind.LINK, self._number)
+        )
 
     def folder(self, path: Path, attributes: Attributes) -> Staged:
         """Make a folder under a temporary name.
@@ -191,7 +222,7 @@ class Staging:
             except BaseException:
                 os.rmdir(temporary, dir_fd=folder)
                 raise
-        return Staged(path, temporary, Fingerprint.of(status), lacking, Kind.FOLDER)
+        return Staged(path, temporary, Fingerprint.of(status), lacking, Kind.FOLDER, self._number)
 
     def _place(self, path: Path) -> tuple[int, bytes]:
         check_path(path)

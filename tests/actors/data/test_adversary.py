@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -172,3 +174,48 @@ def test_no_edit_is_lost(
                 assert not isinstance(result, RefusedError)
                 return
     raise AssertionError("it never ended")
+
+
+USER_PROGRAM = """
+import itertools, os, sys
+path, beside = sys.argv[1], sys.argv[1] + ".beside"
+for number in itertools.count():
+    line = b"line %d of the user\\n" % number
+    if number % 3:
+        with open(path, "ab") as file:
+            file.write(line)
+    else:
+        with open(path, "rb") as old, open(beside, "wb") as new:
+            new.write(old.read() + line)
+        os.rename(beside, path)
+    print(flush=True)
+    if not sys.stdin.readline():
+        break
+"""
+
+
+def test_a_program_that_edits_all_the_time_loses_nothing(tmp_path: FilePath) -> None:
+    """Only what was read before it was replaced is ever displaced: no edit that nobody has seen."""
+    with scene(tmp_path / "scene") as on:
+        on.write("f", b"")
+        path, seen, done = on.tree / "f", set(), 0
+        command = [sys.executable, "-S", "-E", "-c", USER_PROGRAM, str(path)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+            assert user.stdin is not None
+            assert user.stdout is not None
+            while done < 40:
+                user.stdout.readline()
+                user.stdin.write(b"\n")  # from here on it edits, while this goes on
+                user.stdin.flush()
+                expected = on.fingerprint("f")
+                content = path.read_bytes()
+                if on.fingerprint("f") != expected:
+                    continue
+                seen.add(content)
+                with suppress(RefusedError):
+                    on.put("f", b"ours %d\n" % done, expected)
+                    done += 1
+            user.stdin.close()
+        assert len(on.texts(on.kept)) == done
+        assert set(on.texts(on.kept)) <= seen
+        assert on.temporaries() == []
