@@ -65,7 +65,7 @@ class Scene:
         self.kept.mkdir()
         self._numbers = itertools.count()
         self.folders = Folders(str(self.tree))
-        self.permits = Permits(base / "permits.db")
+        self.permits = Permits(FilePath(":memory:"))
         self.applier = Applier(self.folders, self.permits, self.keep)
 
     def keep(self, folder: int, temporary: bytes, path: Path) -> None:

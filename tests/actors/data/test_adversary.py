@@ -176,6 +176,33 @@ def test_no_edit_is_lost(
     raise AssertionError("it never ended")
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("one_step", [True, False])
+@pytest.mark.parametrize(("change", "_"), CHANGES)
+def test_a_folder_swapped_for_a_link_leads_nowhere(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch, change: Change, _: str, one_step: bool
+) -> None:
+    for at in range(200):
+        with scene(tmp_path / str(at)) as on:
+            on.folders._one_step = one_step
+            expected = on.write("d/f", OLD)
+            outside = on.base / "outside"
+            outside.mkdir()
+            (outside / "f").write_bytes(USER)
+
+            def swap(tree: FilePath = on.tree, outside: FilePath = outside) -> None:
+                (tree / "d").rename(tree / "away")
+                (tree / "d").symlink_to(outside)
+
+            adversary = Adversary(at, swap)
+            with watched(monkeypatch, adversary), suppress(RefusedError):
+                change(on, expected)
+            assert [(each.name, each.read_bytes()) for each in outside.iterdir()] == [("f", USER)]
+            if not adversary.acted:
+                return
+    raise AssertionError("it never ended")
+
+
 USER_PROGRAM = """
 import itertools, os, sys
 path, beside = sys.argv[1], sys.argv[1] + ".beside"

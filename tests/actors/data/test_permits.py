@@ -63,12 +63,11 @@ def test_a_read_only_folder_is_changed_and_is_so_again(base: FilePath) -> None:
 @pytest.mark.lab
 @needs_strace
 @pytest.mark.timeout(120)
-def test_a_kill_leaves_nothing_writable(base: FilePath) -> None:
+@pytest.mark.parametrize("call", ["chmod", "fsync", "renameat2"])
+def test_a_kill_leaves_nothing_writable(base: FilePath, call: str) -> None:
     for at in range(1, 60):
         folder = owned(base / str(at), 0o555)
-        alive = not killed(
-            base / str(at), "everything", "chmod,fchmodat,renameat2", at, str(NOBODY)
-        )
+        alive = not killed(base / str(at), "everything", call, at, str(NOBODY))
         recover(base / str(at))
         assert modes(folder) == 0o555
         check(base / str(at))
