@@ -1,10 +1,10 @@
 """Putting something in the place of something else, so that nothing of anybody's is destroyed.
 
-All names here are in one folder. What comes to a name is first under a temporary one; what leaves
-a name comes under a temporary one, is looked at there, and only then handed to who keeps it. If it
-is not what was expected, it goes back. Where a file system has no renames that refuse to replace,
-hard links do, which refuse as well; where it cannot exchange names, the old one steps aside first,
-so that for a moment nothing is there, and a kill in a move leaves both names.
+All names here, but for a move, are in one folder. What comes to a name is first under a temporary
+one; what leaves a name comes under a temporary one, is looked at there, and only then handed to who
+keeps it. If it is not what was expected, it goes back. Where a file system has no renames that
+refuse to replace, hard links do, which refuse as well; where it cannot exchange names, the old one
+steps aside first, so that for a moment nothing is there, and a kill in a move leaves both names.
 """
 
 from __future__ import annotations
