@@ -10,6 +10,7 @@ text, a folder's is empty. Two contents are the same if and only if they are equ
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,6 +19,16 @@ Path = bytes
 ROOT: Final[Path] = b""
 TEMPORARY: Final = b".simulacra-tmp-"
 """How names of our own temporary files begin: they are in a tree, and never part of it."""
+QUARANTINE: Final = b".simulacra-quarantine"
+"""The folder in a tree's root where imported files wait for the user: never part of the tree."""
+_FIRST: Final = -(2**63)
+_LAST: Final = 2**63 - 1
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a path is a temporary file's or in quarantine: no tree has it."""
+    names = path.split(b"/")
+    return names[0] == QUARANTINE or any(entry.startswith(TEMPORARY) for entry in names)
 
 
 class Kind(StrEnum):
@@ -89,6 +100,14 @@ class Fingerprint:
     size: int
     mtime_ns: int
     ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Fingerprint:
+        """The fingerprint in what `stat` said; times beyond 64 bits are the nearest of those."""
+        mtime, ctime = status.st_mtime_ns, status.st_ctime_ns
+        if not (_FIRST <= mtime <= _LAST and _FIRST <= ctime <= _LAST):
+            mtime, ctime = (min(max(time, _FIRST), _LAST) for time in (mtime, ctime))
+        return cls(status.st_dev, status.st_ino, status.st_size, mtime, ctime)
 
 
 def parent(path: Path) -> Path:
