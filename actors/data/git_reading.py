@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -84,7 +85,7 @@ def read(git: Git, repository: Repository, own: dict[str, list[str]]) -> Seen:
         own.get("extensions.objectformat", ["sha1"])[-1].lower(),
         _shallow(repository.folder),
     )
-    staged = None if repository.bare else _staged(git, commit)
+    staged = None if repository.bare else _staged(git, commit, seen.object_format)
     return replace(seen, names={**names, INDEX: staged}) if staged else seen
 
 
@@ -148,12 +149,22 @@ def marked_to_add(git: Git, index: Path, commit: str) -> list[str]:
     return sorted(set(everything.split("\0")) - set(staged.split("\0")))
 
 
-def _staged(git: Git, commit: str) -> str | None:
+def _check_whole(index: Path, object_format: str) -> None:
+    """Refuse an index that is not what git wrote; git itself looks only at its beginning."""
+    content = index.read_bytes()
+    end = hashlib.new(object_format).digest_size
+    written = content[-end:]
+    if written not in {hashlib.new(object_format, content[:-end]).digest(), bytes(end)}:
+        raise Held("it is damaged: its index is not as git wrote it: rm .git/index && git reset")
+
+
+def _staged(git: Git, commit: str, object_format: str) -> str | None:
     """The text of what is staged: a commit that is the same wherever it is made."""
     index = copy_index(git, "index.seen")
     if index is None:
         return None
     try:
+        _check_whole(index, object_format)
         if unmerged := git.run("ls-files", "--unmerged", "-z", index=index):
             path = unmerged.partition("\t")[2].partition("\0")[0]
             raise Held(f"{path} has conflicts that are not settled: edit it, then git add {path}")

@@ -54,7 +54,7 @@ _SETTING: Final = re.compile(
     re.DOTALL,
 )
 _ADDRESS: Final = re.compile(
-    r"(https?|ssh|git|file)://[^-].*|\.{0,2}/.*|([\w.]+@)?\w[\w.-]*:(?!:).+", re.ASCII
+    r"(https?|ssh|git|file)://[^-].*|\.{0,2}/.*|([\w.]+@)?\w[\w.-]*:(?!:|//).+", re.ASCII
 )
 
 

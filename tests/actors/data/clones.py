@@ -50,6 +50,7 @@ class Clone:
             env={**ENVIRONMENT, "GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment},
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=False,
         )
         assert done.returncode in fine, f"git {arguments} on {self.host}: {done.stderr}"

@@ -115,8 +115,8 @@ class Play:
             names[ref] = self.world.commit(names[ref])
         elif what == "amend" and ref in names:
             names[ref] = self.world.commit(*self.world.parents[names[ref]])
-        elif what == "branch" and not self._clashes(ref, names):
-            names.setdefault(ref, names.get("refs/heads/main") or self.world.commit())
+        elif what == "branch" and ref not in names and not self._clashes(ref, names):
+            names[ref] = names.get("refs/heads/main") or self.world.commit()
         elif what == "delete" and names.get(HEAD) != f"ref: {ref}":
             names.pop(ref, None)
         elif what == "switch" and ref in names and ref.startswith("refs/heads/"):
