@@ -135,7 +135,8 @@ def test_clones_become_the_same_and_lose_nothing(tmp_path: Path, seed: int) -> N
         play.step()
     for _ in range(4):
         pairs = [(a, b) for a in play.clones for b in play.clones if a is not b]
-        if not any([play.take(one, other) for one, other in pairs]):
+        changed = [play.take(one, other) for one, other in pairs]
+        if not any(changed):
             break
     else:
         raise AssertionError("it never comes to rest")

@@ -262,3 +262,37 @@ def test_carried_settings_follow_and_others_stay(tmp_path: Path) -> None:
     lap.git("remote", "remove", "origin")
     desk.sync(lap)
     assert "example.org" not in (desk.place / ".git" / "config").read_text()
+
+
+def test_the_guides_way_to_settle_works_with_files_that_are_merged_already(tmp_path: Path) -> None:
+    desk, lap = two(tmp_path)
+    desk.commit("a")
+    lap.commit("b")
+    desk.sync(lap)
+    lap.write("a", (desk.place / "a").read_text())
+    assert lap.status() == ["?? a"]
+    lap.git("add", "-A")
+    lap.git("stash", "push", "-q")
+    lap.git("merge", "-q", "--no-edit", "refs/simulacra/desk/heads/main")
+    lap.git("stash", "pop", "-q")
+    assert lap.status() == []
+    assert conflicts(lap.describe()) == []
+
+
+def test_changed_files_that_were_merged_already_settle_too(tmp_path: Path) -> None:
+    desk, lap = two(tmp_path)
+    text = "".join(f"{n}\n" for n in range(30))
+    desk.commit("long", text)
+    lap.sync(desk)
+    lap.files_from(desk)
+    desk.commit("long", text.replace("3\n", "three\n", 1))
+    lap.commit("long", text.replace("27\n", "27 too\n"))
+    desk.sync(lap)
+    both = text.replace("3\n", "three\n", 1).replace("27\n", "27 too\n")
+    lap.write("long", both)
+    lap.git("add", "-A")
+    lap.git("stash", "push", "-q")
+    lap.git("merge", "-q", "--no-edit", "refs/simulacra/desk/heads/main")
+    lap.git("stash", "pop", "-q")
+    assert lap.git("show", "HEAD:long") + "\n" == both
+    assert lap.status() == []
