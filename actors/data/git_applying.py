@@ -52,8 +52,10 @@ def recover(git: Git, repository: Repository) -> None:
     intent = git_record.load_intent(repository)
     if intent is not None:
         apply(git, repository, intent)
-    elif _is_ours(git, repository.folder / "index.lock"):
+        return
+    if _is_ours(git, repository.folder / "index.lock"):
         (repository.folder / "index.lock").unlink()
+    (git.ours / _NEW_INDEX).unlink(missing_ok=True)
 
 
 def apply(git: Git, repository: Repository, intent: Intent) -> None:

@@ -28,6 +28,7 @@ Change = tuple[str, str, str]
 """A ref, the object it has, and the object it is to have; empty for none."""
 
 _REPLICA_BYTES: Final = 6
+_OURS: Final = frozenset({"common", "lock", "record", "intent", "index.new"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,9 @@ def locked(repository: Repository) -> Iterator[None]:
         os.close(descriptor)
         raise Held("another sync of it is under way") from error
     try:
+        for path in ours.iterdir():
+            if path.name not in _OURS and not path.is_dir():
+                path.unlink()  # Left behind by one that was killed.
         yield
     finally:
         os.close(descriptor)

@@ -99,3 +99,14 @@ def test_what_its_user_did_after_a_crash_is_not_undone(tmp_path: Path) -> None:
             clone.git("reset", "-q", "--hard")
             everything = clone.git("rev-list", "--all").split()
             assert {mine, other} <= set(everything)
+
+
+def test_what_a_killed_sync_left_is_cleared_away(tmp_path: Path) -> None:
+    desk, lap = two(tmp_path)
+    ours = lap.place / ".git" / "simulacra"
+    for name in (".record.x", "index.seen", "index.new", "index.new.lock", "index.seen.lock"):
+        (ours / name).touch()
+    commit = desk.commit("more")
+    lap.sync(desk)
+    assert lap.at("main") == commit
+    assert {path.name for path in ours.iterdir()} == {"common", "lock", "record"}
