@@ -43,7 +43,7 @@ _IGNORED_EXTENSIONS: Final = frozenset(
 _VALUE: Final = re.compile(r"[\w.-]*", re.ASCII)
 _OPTIONS: Final = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false",
-    "core.fsync=all", "core.pager=cat", "gc.auto=0", "maintenance.auto=false",
+    "core.pager=cat", "gc.auto=0", "maintenance.auto=false",
     "protocol.allow=never", "pack.threads=1", "pack.windowMemory=64m", "pack.packSizeLimit=0",
     "core.bigFileThreshold=16m",
     "core.deltaBaseCacheLimit=32m", "submodule.recurse=false", "core.splitIndex=false",
@@ -61,9 +61,10 @@ class Git:
     Args:
         folder: the git folder, absolute.
         worktree: the working tree, for what looks at files.
+        durable: whether what it writes is on the disk when it returns.
     """
 
-    def __init__(self, folder: Path, worktree: Path | None = None) -> None:
+    def __init__(self, folder: Path, worktree: Path | None = None, *, durable: bool = True) -> None:
         self.folder = folder
         self.ours = folder / OURS
         self._worktree = worktree
@@ -71,6 +72,9 @@ class Git:
             **_environment(),
             "GIT_DIR": str(folder),
             "GIT_COMMON_DIR": str(self.ours / "common"),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "core.fsync",
+            "GIT_CONFIG_VALUE_0": "all" if durable else "none",
         }
         if worktree is not None:
             self._environment["GIT_WORK_TREE"] = str(worktree)

@@ -51,6 +51,7 @@ def create(
     try:
         with as_held():
             _fill(temporary, folder, place, packed, theirs, host)
+            os.sync()
             if theirs.bare:
                 place.rmdir()
             temporary.rename(folder)
@@ -87,7 +88,7 @@ def _fill(
     if theirs.shallow:
         (temporary / "shallow").write_text("".join(f"{one}\n" for one in theirs.shallow))
     repository = Repository(temporary if theirs.bare else temporary.parent, temporary)
-    git = Git(temporary, repository.worktree)
+    git = Git(temporary, repository.worktree, durable=False)  # All at once, before the rename.
     own = git.open()
     seen = replace(read(git, repository, own))
     seen = replace(seen, names={HEAD: seen.names[HEAD]})
@@ -95,6 +96,7 @@ def _fill(
     with git_record.locked(repository):
         session.take_objects(packed, theirs)
         session.become(theirs.history, "simulacra sync")
+        git.run("pack-refs", "--all")
     if folder.parent != place and not theirs.bare:
         set_values(temporary / "config", "core.worktree", [os.path.relpath(place, folder)])
 
