@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Final
 
-from simulacra.actors.data.applying.applying import Applied, Applier
+from simulacra.actors.data.applying.applier import Applied, Applier
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.applying.sparse import copy_sparse
 from simulacra.actors.data.content.descriptors import write_at
@@ -143,11 +143,14 @@ class Bringer:
             case SetAttributes(row=row, expected=expected):
                 found = self._expected(path, expected)
                 before, after = expected.attributes, row.entry.attributes
-                return self._applier.set_attributes(path, found, before, after)
+                kind = expected.content.kind
+                return self._applier.set_attributes(path, found, kind, before, after)
             case Move(source=source, expected=expected):
-                return self._applier.move(source, path, self._expected(source, expected))
+                found = self._expected(source, expected)
+                return self._applier.move(source, path, found, expected.content.kind)
             case Remove(expected=expected):
-                self._applier.remove(path, self._expected(path, expected))
+                found = self._expected(path, expected)
+                self._applier.remove(path, found, expected.content.kind)
             case Note():
                 pass
         return Applied(None)

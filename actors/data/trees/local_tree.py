@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from simulacra.actors.data.applying import leftovers
-from simulacra.actors.data.applying.applying import Applier
+from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.content.chunking import digest_file

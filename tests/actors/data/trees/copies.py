@@ -42,9 +42,12 @@ class Copy:
         others = [each for each in self._others.values() if each is not self and each.reachable]
         return [InReach(each) for each in others]
 
+    def close(self) -> None:
+        self.tree.close()
+
     def reopen(self) -> None:
         """As after a restart of the node: what was not committed is gone."""
-        self.tree.close()
+        self.close()
         self.tree = self._open()
 
     @property
@@ -108,7 +111,7 @@ class Copies:
             for host in hosts:
                 copy = Copy(folder, host, self.by_host)
                 self.by_host[host] = copy
-                begun.callback(lambda copy=copy: copy.tree.close())
+                begun.callback(copy.close)
             self._begun = begun.pop_all()
 
     def __getitem__(self, host: str) -> Copy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,12 @@ class Watched(Journal):
 
     @property
     def records(self) -> dict[FileId, Record]:
-        ids = [id for (id,) in self._all("SELECT id FROM records")]
-        return {id: record for id in ids if (record := self.record(id)) is not None}
+        ids = [row[0] for row in self._all("SELECT id FROM records")]
+        return {each: record for each in ids if (record := self.record(each)) is not None}
 
     @property
     def rows(self) -> dict[TreePath, Row]:
-        paths = [path for (path,) in self._all("SELECT path FROM base")]
+        paths = [row[0] for row in self._all("SELECT path FROM base")]
         return {path: row for path in paths if (row := self.row(path)) is not None}
 
     @property
@@ -48,7 +49,7 @@ class Watched(Journal):
         self.commit()
         self._forget_cached()
 
-    def _all(self, statement: str) -> list[tuple[bytes, int]]:
+    def _all(self, statement: str) -> list[Any]:
         self._flush()
         return self._db.execute(statement).fetchall()
 
@@ -71,7 +72,7 @@ def test_random_histories_hold_on_journals_that_forget_what_they_had_in_memory()
             world.step(step)
             for host in world.hosts:
                 if number % 7 == seed % 7:
-                    host.index.forget_cached()  # type: ignore[attr-defined]
+                    host.index.forget_cached()
         world.quiet()
         world.check()
 
@@ -98,7 +99,7 @@ def test_what_was_committed_is_there_again_and_told_in_order() -> None:
         assert again.author.replica == journal.author.replica
         assert again.author.n == journal.author.n
         assert (again.last, again.dirty) == (journal.last, dirty)
-        assert {id: again.record(id) for id in records} == records
+        assert {each: again.record(each) for each in records} == records
         assert {path: again.row(path) for path in rows} == rows
     finally:
         again.close()

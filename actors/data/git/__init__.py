@@ -1,0 +1,1 @@
+"""Repositories in a tree: their history goes by git, never as files."""
