@@ -1,0 +1,408 @@
+"""From what was found on disk to records: the edits of this host since the base.
+
+=======================================  =======================================================
+found, against the base                  is
+=======================================  =======================================================
+what is known to belong there            no edit: taken as synced (we died before we said so)
+another content                          an edit of what was there, and of nothing else
+other attributes                         those that differ
+nothing, and elsewhere something new     a renaming, when it is the same inode with the same
+                                         content, or else the same content; a folder: the same
+                                         inode, with something of what it held
+nothing                                  a deletion; of what was in it, too
+something new                            a creation, under the id that all hosts derive from it
+a conflict copy edited or renamed        a file of its own: its conflict is settled
+a conflict copy gone                     its conflict is settled
+the name gone, copies still there        each copy is a file of its own
+something new in a folder that was       the folder is there again
+deleted elsewhere
+a path put aside                         nothing, ever
+=======================================  =======================================================
+
+A path with a file before and after keeps its id, whatever became of the inode: editors save by
+renaming. An *import* is a scan with an empty base over files that were there before, after a lost
+database or an eviction: what equals something that the records came of, and was renamed, replaced
+or deleted meanwhile, is taken as that. So it is no new file, and nothing absent counts as deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+from simulacra.actors.data.copy_names import is_aside
+from simulacra.actors.data.dots import Author, Dot
+from simulacra.actors.data.entries import (
+    ROOT,
+    Content,
+    Entry,
+    Fingerprint,
+    Kind,
+    Path,
+    is_below,
+    join,
+    name,
+    parent,
+)
+from simulacra.actors.data.index import Index, Row
+from simulacra.actors.data.projecting import Listing, Side, listing, sides
+from simulacra.actors.data.records import (
+    ROOT_ID,
+    FileId,
+    Record,
+    create,
+    drop,
+    file_id,
+    living,
+    move,
+    remove,
+    set_attributes,
+    write,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a scan found at a path.
+
+    Attributes:
+        entry: what it is.
+        fingerprint: what `stat` said.
+    """
+
+    entry: Entry
+    fingerprint: Fingerprint
+
+
+Findings = Mapping[Path, Found | None]
+"""Paths that differ from the base, or may; None where nothing is. Of a new folder all is in it."""
+
+
+def observe(findings: Findings, index: Index, author: Author, *, importing: bool = False) -> None:
+    """Take what was found into the index: records of the edits, and the base as it is now.
+
+    What lies in a folder that is neither in the base nor among the findings is left for the next
+    scan.
+    """
+    _Observation(findings, index, author, importing=importing).run()
+
+
+class _Observation:
+    """One call of `observe`."""
+
+    def __init__(
+        self, findings: Findings, index: Index, author: Author, *, importing: bool
+    ) -> None:
+        self._found = findings
+        self._index = index
+        self._author = author
+        self._importing = importing
+        self._gone = set(self._all_gone())
+        self._sources = _Sources(index, self._gone)
+        self._listed: tuple[FileId, Listing] | None = None
+
+    def run(self) -> None:
+        for path in sorted(self._found, key=_components):
+            found = self._found[path]
+            if found is not None and path != ROOT:
+                self._look(path, found)
+        for path in sorted(self._gone, key=_components, reverse=True):
+            self._miss(path)
+
+    def _all_gone(self) -> Iterable[Path]:
+        """The paths of the base that were not found, and all below them."""
+        pending = [path for path, found in self._found.items() if found is None]
+        while pending:
+            path = pending.pop()
+            if self._index.row(path) is not None and self._found.get(path) is None:
+                yield path
+            pending.extend(below for below, _ in self._index.rows_in(path))
+
+    # -- what is there
+
+    def _look(self, path: Path, found: Found) -> None:
+        folder = self._folder(parent(path))
+        if folder is None:
+            return
+        if self._index.row(path) is None:
+            self._appear(folder, path, found)
+        row = self._index.row(path)
+        if row is not None and not is_aside(path):
+            self._compare(folder, path, row, found)
+
+    def _appear(self, folder: FileId, path: Path, found: Found) -> None:
+        """Find out what something new is; leaves a row where it is something known."""
+        if is_aside(path):
+            source = self._sources.by_inode(found)
+            if source is not None:
+                self._moved(source, path)
+            return
+        if self._belongs(folder, path, found):
+            return
+        source = self._sources.match(path, found, self._found)
+        if source is not None:
+            self._rename(source, folder, path)
+        elif not (self._importing and self._remains(folder, path, found)):
+            self._create(folder, path, found)
+
+    def _compare(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
+        """What of a path's content and attributes was changed."""
+        if found.entry.content != row.entry.content:
+            self._edit(folder, path, row, found)
+        elif row.copy is not None and found.entry != row.entry:
+            self._adopt(folder, path, row, found)
+        elif found.entry != row.entry:
+            record = self._index.record(row.id)
+            if record is not None:
+                event = self._author.event(record.latest)
+                before = row.entry.attributes
+                changed = set_attributes(record, event, found.entry.attributes, before=before)
+                self._index.put(changed)
+            self._set(path, replace(row, entry=found.entry), found)
+        elif row.fingerprint != found.fingerprint:
+            self._set(path, row, found)
+
+    def _belongs(self, folder: FileId, path: Path, found: Found) -> bool:
+        """Whether what is new on disk is what is known to belong there; then it is synced."""
+        row = self._listing(folder).get(name(path))
+        if row is None or row.entry.content != found.entry.content:
+            return False
+        for at, other in list(self._index.paths(row.id)):
+            if other.identity == row.identity and at in self._gone:
+                self._moved(at, path)
+                break
+        self._set(path, replace(row, entry=found.entry), found)
+        return True
+
+    def _listing(self, folder: FileId) -> Listing:
+        """What is known to belong into a folder; that of the latest folder is kept."""
+        if self._listed is None or self._listed[0] != folder:
+            self._listed = folder, listing(folder, self._index)
+        return self._listed[1]
+
+    def _remains(self, folder: FileId, path: Path, found: Found) -> bool:
+        """Whether something is left from before the records were as they are now; see imports."""
+        for generation in count():
+            record = self._index.record(file_id(folder, name(path), generation))
+            if record is None:
+                return False
+            side = _side_of(record, found.entry.content)
+            old = found.entry.content.digest in _lineages(record)
+            if side is not None or old:
+                dots = side.dots if side is not None else frozenset()
+                self._set(path, Row(record.id, found.entry, dots, frozenset()), found)
+                return True
+        return False
+
+    # -- edits
+
+    def _create(self, folder: FileId, path: Path, found: Found) -> None:
+        self._revive(parent(path))
+        for generation in count():
+            id = file_id(folder, name(path), generation)  # noqa: A001
+            record = self._index.record(id)
+            if record is None:
+                record = create(id, folder, name(path), found.entry, self._author.event())
+                break
+            here = record.location.value
+            if (here.folder, here.name) == (folder, name(path)):
+                record = self._written(record, found.entry)
+                break
+        self._keep(path, record, found)
+
+    def _written(self, record: Record, entry: Entry) -> Record:
+        """A record with a content that replaces nothing that lives."""
+        event = self._author.event(record.latest)
+        return write(record, event, entry, over=(), before=None)
+
+    def _edit(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
+        record = self._index.record(row.id)
+        if row.copy is not None:
+            self._adopt(folder, path, row, found)
+            return
+        if record is None:
+            record = create(row.id, folder, name(path), found.entry, self._author.event())
+        else:
+            side = _side_of(record, found.entry.content)
+            if side is None or side != next(iter(sides(record)), None):
+                over = row.dots | (side.dots if side is not None else frozenset())
+                event = self._author.event(record.latest)
+                before = row.entry.attributes
+                record = write(record, event, found.entry, over=over, before=before)
+        self._keep(path, record, found)
+
+    def _adopt(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
+        """Make a conflict copy a file of its own."""
+        self._settle(row)
+        self._index.drop_row(path)
+        self._create(folder, path, found)
+
+    def _settle(self, row: Row) -> None:
+        """The version that a conflict copy shows is no longer one of its record."""
+        record = self._index.record(row.id)
+        if record is not None and any(each.dot in row.dots for each in record.versions):
+            event = self._author.event(record.latest)
+            self._index.put(drop(record, event, row.dots))
+
+    def _rename(self, source: Path, folder: FileId, path: Path) -> None:
+        row = self._index.row(source)
+        record = None if row is None else self._index.record(row.id)
+        if row is None:
+            return
+        if row.copy is not None or record is None:
+            self._settle(row)
+            self._gone.discard(source)
+            self._index.drop_row(source)
+            found = self._found[path]
+            if found is not None:
+                self._create(folder, path, found)
+            return
+        self._revive(parent(path))
+        event = self._author.event(record.latest)
+        record = move(record, event, folder, name(path), seen=row.alive)
+        self._index.put(record)
+        self._moved(source, path)
+        self._index.set_row(path, replace(row, alive=row.alive & record.alive | {event.dot}))
+
+    def _moved(self, source: Path, path: Path) -> None:
+        """Something in the base is at another path now, with all in it."""
+        self._index.move_rows(source, path)
+        inside = [each for each in self._gone if each == source or is_below(each, source)]
+        self._gone.difference_update(inside)
+        moved = (path + each[len(source) :] for each in inside)
+        self._gone.update(each for each in moved if self._found.get(each) is None)
+
+    def _revive(self, path: Path) -> None:
+        """Make sure that a folder in which something is said to be is known to be there."""
+        while path != ROOT:
+            row = self._index.row(path)
+            folder = self._folder(parent(path))
+            if row is None or folder is None:
+                return
+            record = self._index.record(row.id)
+            if record is not None and record.alive:
+                return
+            if record is None:
+                record = create(row.id, folder, name(path), row.entry, self._author.event())
+            else:
+                record = self._written(record, row.entry)
+            self._index.put(record)
+            self._index.set_row(path, _shown(record, row.entry, row))
+            path = parent(path)
+
+    # -- what is not there
+
+    def _miss(self, path: Path) -> None:
+        row = self._index.row(path)
+        if row is None:
+            return
+        self._index.drop_row(path)
+        others = list(self._index.paths(row.id))
+        if is_aside(path) or any(other.identity == row.identity for _, other in others):
+            return
+        if row.copy is not None:
+            self._settle(row)
+            return
+        for at, copy in others:
+            self._keep_copy(at, copy)
+        record = self._index.record(row.id)
+        if record is not None and record.alive & row.alive:
+            event = self._author.event(record.latest)
+            self._index.put(remove(record, event, seen=row.alive))
+
+    def _keep_copy(self, path: Path, row: Row) -> None:
+        """Make a copy a file of its own whose original was deleted."""
+        folder = self._folder(parent(path))
+        if path in self._gone or folder is None or row.fingerprint is None:
+            return
+        self._adopt(folder, path, row, Found(row.entry, row.fingerprint))
+
+    # -- rows
+
+    def _folder(self, path: Path) -> FileId | None:
+        """The id of the folder at a path."""
+        if path == ROOT:
+            return ROOT_ID
+        row = self._index.row(path)
+        return row.id if row is not None and row.is_folder else None
+
+    def _keep(self, path: Path, record: Record, found: Found) -> None:
+        self._index.put(record)
+        self._set(path, _shown(record, found.entry, self._index.row(path)), found)
+
+    def _set(self, path: Path, row: Row, found: Found) -> None:
+        self._index.set_row(path, replace(row, fingerprint=found.fingerprint))
+
+
+class _Sources:
+    """What is gone, and may have been renamed."""
+
+    def __init__(self, index: Index, gone: set[Path]) -> None:
+        self._index = index
+        self._gone = gone
+        self._inodes: dict[tuple[int, int], Row] = {}
+        self._contents: dict[Content, list[Row]] = {}
+        for path in sorted(gone):
+            row = index.row(path)
+            if row is None:
+                continue
+            if row.fingerprint is not None:
+                self._inodes[row.fingerprint.device, row.fingerprint.inode] = row
+            if row.entry.content.size:
+                self._contents.setdefault(row.entry.content, []).append(row)
+
+    def by_inode(self, found: Found) -> Path | None:
+        """The path that is gone and had this inode, with this content."""
+        row = self._inodes.get((found.fingerprint.device, found.fingerprint.inode))
+        if row is None or row.entry.content != found.entry.content:
+            return None
+        return self._path(row)
+
+    def match(self, path: Path, found: Found, findings: Findings) -> Path | None:
+        """The path that something new was renamed from."""
+        source = self.by_inode(found)
+        if found.entry.content.kind is Kind.FOLDER:
+            return source if source is not None and self._same(source, path, findings) else None
+        if source is not None:
+            return source
+        rows = self._contents.get(found.entry.content, [])
+        paths = [at for row in rows if (at := self._path(row)) is not None]
+        return min(paths, key=lambda at: (name(at) != name(path), at), default=None)
+
+    def _path(self, row: Row) -> Path | None:
+        """Where something that is gone was, other folders' moves counted; None if it is found."""
+        paths = (at for at, other in self._index.paths(row.id) if other.identity == row.identity)
+        return next((at for at in paths if at in self._gone), None)
+
+    def _same(self, source: Path, path: Path, findings: Findings) -> bool:
+        """Whether a folder with the same inode has something of what it held, if it held any."""
+        held = list(self._index.rows_in(source))
+        return not held or any(findings.get(join(path, name(at))) is not None for at, _ in held)
+
+
+def _components(path: Path) -> list[bytes]:
+    return path.split(b"/")
+
+
+def _side_of(record: Record, content: Content) -> Side | None:
+    """The versions of a record with this content; of a tombstone those that it had."""
+    for side in sides(record):
+        if side.latest.content == content:
+            return side
+    if not living(record):
+        versions = tuple(each for each in record.versions if each.content == content)
+        return Side(versions) if versions else None
+    return None
+
+
+def _shown(record: Record, entry: Entry, before: Row | None) -> Row:
+    """The row of a path that shows something of a record now; it has seen no more than that."""
+    side = _side_of(record, entry.content)
+    dots: frozenset[Dot] = side.dots if side is not None else frozenset()
+    alive = before.alive if before is not None else frozenset()
+    return Row(record.id, entry, dots, (dots | alive) & record.alive)
+
+
+def _lineages(record: Record) -> set[bytes]:
+    return {digest for version in record.versions for digest in version.lineage}
