@@ -108,7 +108,8 @@ def done(action: Action, base: Base, fingerprint: Fingerprint | None = None) -> 
     elif isinstance(action, Remove):
         base.drop_row(action.path)
     elif isinstance(action, Note):
-        row = base.row(action.path)
-        base.set_row(action.path, replace(action.row, fingerprint=row and row.fingerprint))
+        before = base.row(action.path)
+        same = before.fingerprint if before is not None else None
+        base.set_row(action.path, replace(action.row, fingerprint=same))
     else:
         base.set_row(action.path, replace(action.row, fingerprint=fingerprint))

@@ -23,28 +23,19 @@ A path with a file before and after keeps its id, whatever became of the inode: 
 renaming. An *import* is a scan with an empty base over files that were there before, after a lost
 database or an eviction: what equals something that the records came of, and was renamed, replaced
 or deleted meanwhile, is taken as that. So it is no new file, and nothing absent counts as deleted.
+After an eviction tombstones may be gone: whatever else nobody knows of goes into quarantine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from enum import StrEnum
 from itertools import count
 
 from simulacra.actors.data.copy_names import is_aside
+from simulacra.actors.data.creating import created
 from simulacra.actors.data.dots import Author, Dot
-from simulacra.actors.data.entries import (
-    ROOT,
-    Content,
-    Entry,
-    Fingerprint,
-    Kind,
-    Path,
-    is_below,
-    join,
-    name,
-    parent,
-)
+from simulacra.actors.data.entries import ROOT, Content, Entry, Path, is_below, name, parent
 from simulacra.actors.data.index import Index, Row
 from simulacra.actors.data.projecting import Listing, Side, listing, sides
 from simulacra.actors.data.records import (
@@ -60,64 +51,50 @@ from simulacra.actors.data.records import (
     set_attributes,
     write,
 )
+from simulacra.actors.data.renames import Findings, Found, Sources, all_gone
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a scan found at a path.
+class Import(StrEnum):
+    """Why a scan is an import."""
 
-    Attributes:
-        entry: what it is.
-        fingerprint: what `stat` said.
-    """
-
-    entry: Entry
-    fingerprint: Fingerprint
+    LOST = "lost"
+    EVICTED = "evicted"
 
 
-Findings = Mapping[Path, Found | None]
-"""Paths that differ from the base, or may; None where nothing is. Of a new folder all is in it."""
-
-
-def observe(findings: Findings, index: Index, author: Author, *, importing: bool = False) -> None:
+def observe(
+    findings: Findings, index: Index, author: Author, importing: Import | None = None
+) -> list[Path]:
     """Take what was found into the index: records of the edits, and the base as it is now.
 
     What lies in a folder that is neither in the base nor among the findings is left for the next
-    scan.
+    scan. Returns what is to be put into quarantine, folders before what is in them.
     """
-    _Observation(findings, index, author, importing=importing).run()
+    return _Observation(findings, index, author, importing).run()
 
 
 class _Observation:
     """One call of `observe`."""
 
     def __init__(
-        self, findings: Findings, index: Index, author: Author, *, importing: bool
+        self, findings: Findings, index: Index, author: Author, importing: Import | None
     ) -> None:
         self._found = findings
         self._index = index
         self._author = author
         self._importing = importing
-        self._gone = set(self._all_gone())
-        self._sources = _Sources(index, self._gone)
+        self._gone = set(all_gone(findings, index))
+        self._sources = Sources(index, self._gone)
+        self._extra: list[Path] = []
         self._listed: tuple[FileId, Listing] | None = None
 
-    def run(self) -> None:
+    def run(self) -> list[Path]:
         for path in sorted(self._found, key=_components):
             found = self._found[path]
             if found is not None and path != ROOT:
                 self._look(path, found)
         for path in sorted(self._gone, key=_components, reverse=True):
             self._miss(path)
-
-    def _all_gone(self) -> Iterable[Path]:
-        """The paths of the base that were not found, and all below them."""
-        pending = [path for path, found in self._found.items() if found is None]
-        while pending:
-            path = pending.pop()
-            if self._index.row(path) is not None and self._found.get(path) is None:
-                yield path
-            pending.extend(below for below, _ in self._index.rows_in(path))
+        return self._extra
 
     # -- what is there
 
@@ -143,7 +120,11 @@ class _Observation:
         source = self._sources.match(path, found, self._found)
         if source is not None:
             self._rename(source, folder, path)
-        elif not (self._importing and self._remains(folder, path, found)):
+        elif self._importing and self._remains(folder, path, found):
+            return
+        elif self._importing is Import.EVICTED:
+            self._extra.append(path)
+        else:
             self._create(folder, path, found)
 
     def _compare(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
@@ -199,28 +180,14 @@ class _Observation:
 
     def _create(self, folder: FileId, path: Path, found: Found) -> None:
         self._revive(parent(path))
-        for generation in count():
-            id = file_id(folder, name(path), generation)  # noqa: A001
-            record = self._index.record(id)
-            if record is None:
-                record = create(id, folder, name(path), found.entry, self._author.event())
-                break
-            here = record.location.value
-            if (here.folder, here.name) == (folder, name(path)):
-                record = self._written(record, found.entry)
-                break
+        record = created(folder, name(path), found.entry, self._index, self._author)
         self._keep(path, record, found)
 
-    def _written(self, record: Record, entry: Entry) -> Record:
-        """A record with a content that replaces nothing that lives."""
-        event = self._author.event(record.latest)
-        return write(record, event, entry, over=(), before=None)
-
     def _edit(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
-        record = self._index.record(row.id)
         if row.copy is not None:
             self._adopt(folder, path, row, found)
             return
+        record = self._index.record(row.id)
         if record is None:
             record = create(row.id, folder, name(path), found.entry, self._author.event())
         else:
@@ -286,7 +253,8 @@ class _Observation:
             if record is None:
                 record = create(row.id, folder, name(path), row.entry, self._author.event())
             else:
-                record = self._written(record, row.entry)
+                event = self._author.event(record.latest)
+                record = write(record, event, row.entry, over=(), before=None)
             self._index.put(record)
             self._index.set_row(path, _shown(record, row.entry, row))
             path = parent(path)
@@ -333,52 +301,6 @@ class _Observation:
 
     def _set(self, path: Path, row: Row, found: Found) -> None:
         self._index.set_row(path, replace(row, fingerprint=found.fingerprint))
-
-
-class _Sources:
-    """What is gone, and may have been renamed."""
-
-    def __init__(self, index: Index, gone: set[Path]) -> None:
-        self._index = index
-        self._gone = gone
-        self._inodes: dict[tuple[int, int], Row] = {}
-        self._contents: dict[Content, list[Row]] = {}
-        for path in sorted(gone):
-            row = index.row(path)
-            if row is None:
-                continue
-            if row.fingerprint is not None:
-                self._inodes[row.fingerprint.device, row.fingerprint.inode] = row
-            if row.entry.content.size:
-                self._contents.setdefault(row.entry.content, []).append(row)
-
-    def by_inode(self, found: Found) -> Path | None:
-        """The path that is gone and had this inode, with this content."""
-        row = self._inodes.get((found.fingerprint.device, found.fingerprint.inode))
-        if row is None or row.entry.content != found.entry.content:
-            return None
-        return self._path(row)
-
-    def match(self, path: Path, found: Found, findings: Findings) -> Path | None:
-        """The path that something new was renamed from."""
-        source = self.by_inode(found)
-        if found.entry.content.kind is Kind.FOLDER:
-            return source if source is not None and self._same(source, path, findings) else None
-        if source is not None:
-            return source
-        rows = self._contents.get(found.entry.content, [])
-        paths = [at for row in rows if (at := self._path(row)) is not None]
-        return min(paths, key=lambda at: (name(at) != name(path), at), default=None)
-
-    def _path(self, row: Row) -> Path | None:
-        """Where something that is gone was, other folders' moves counted; None if it is found."""
-        paths = (at for at, other in self._index.paths(row.id) if other.identity == row.identity)
-        return next((at for at in paths if at in self._gone), None)
-
-    def _same(self, source: Path, path: Path, findings: Findings) -> bool:
-        """Whether a folder with the same inode has something of what it held, if it held any."""
-        held = list(self._index.rows_in(source))
-        return not held or any(findings.get(join(path, name(at))) is not None for at, _ in held)
 
 
 def _components(path: Path) -> list[bytes]:

@@ -74,7 +74,9 @@ def sides(record: Record) -> list[Side]:
 
 def listing(folder: FileId, known: Known) -> Listing:
     """What should be in a folder, by name."""
-    shown = [(record, rows) for record in inside(folder, known) if (rows := list(_rows(record, known)))]
+    shown = [
+        (record, rows) for record in inside(folder, known) if (rows := list(rows_of(record, known)))
+    ]
     shown.sort(key=lambda each: (each[1][0].is_folder, each[0].location.event), reverse=True)
     names: Listing = {}
     late: list[_Claim] = []
@@ -112,7 +114,7 @@ def has_shown(folder: FileId, known: Known) -> bool:
     return False
 
 
-def _rows(record: Record, known: Known) -> Iterator[Row]:
+def rows_of(record: Record, known: Known) -> Iterator[Row]:
     """What is to be seen of a record: first what has the name, then the copies."""
     found = sides(record)
     main = found[0] if found else None
@@ -123,7 +125,9 @@ def _rows(record: Record, known: Known) -> Iterator[Row]:
     elif main is None:
         return
     else:
-        entry = _folder_entry(record) if is_folder else Entry(main.latest.content, record.attributes)
+        entry = (
+            _folder_entry(record) if is_folder else Entry(main.latest.content, record.attributes)
+        )
         yield Row(record.id, entry, main.dots, _alive(record, main.dots))
         copies = found[1:]
     for side in copies:
@@ -170,6 +174,6 @@ def around(ids: Iterable[FileId], known: Known) -> set[FileId]:
                 break
             found.add(at)
             above = known.record(at)
-            if above is None or sides(above) and sides(above)[0].latest.content == FOLDER:
+            if above is None or (sides(above) and sides(above)[0].latest.content == FOLDER):
                 break
     return found

@@ -195,7 +195,9 @@ def set_attributes(
     return _said(replace(record, **changes), event)  # type: ignore[arg-type]
 
 
-def move(record: Record, event: Event, folder: FileId, name: bytes, *, seen: Collection[Dot]) -> Record:
+def move(
+    record: Record, event: Event, folder: FileId, name: bytes, *, seen: Collection[Dot]
+) -> Record:
     """Another location, which also keeps the record alive against deletions."""
     before = record.location.value.folder
     versions = {each.dot for each in record.versions}
