@@ -16,6 +16,7 @@ a conflict copy gone                     its conflict is settled
 the name gone, copies still there        each copy is a file of its own
 something new in a folder that was       the folder is there again
 deleted elsewhere
+a file instead of a folder, or so        a deletion, or renaming, and a creation
 a path put aside                         nothing, ever
 =======================================  =======================================================
 
@@ -31,6 +32,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from itertools import count
+from typing import Final
 
 from simulacra.actors.data.copy_names import is_aside
 from simulacra.actors.data.creating import created
@@ -52,6 +54,9 @@ from simulacra.actors.data.records import (
     write,
 )
 from simulacra.actors.data.renames import Findings, Found, Sources, all_gone
+
+_LEFT: Final = b"\0"
+"""Ends the path of what is gone where something of another kind is now; no path on disk has it."""
 
 
 class Import(StrEnum):
@@ -85,6 +90,7 @@ class _Observation:
         self._gone = set(all_gone(findings, index))
         self._sources = Sources(index, self._gone)
         self._extra: list[Path] = []
+        self._leaving: set[FileId] = set()
         self._listed: tuple[FileId, Listing] | None = None
 
     def run(self) -> list[Path]:
@@ -102,11 +108,23 @@ class _Observation:
         folder = self._folder(parent(path))
         if folder is None:
             return
-        if self._index.row(path) is None:
+        row = self._index.row(path)
+        if row is not None and row.entry.content.kind is not found.entry.content.kind:
+            self._leave(path, row)
+            row = None
+        if row is None:
             self._appear(folder, path, found)
         row = self._index.row(path)
         if row is not None and not is_aside(path):
             self._compare(folder, path, row, found)
+
+    def _leave(self, path: Path, row: Row) -> None:
+        """What was here is gone, though something of another kind is here now."""
+        self._index.move_rows(path, path + _LEFT)
+        self._gone = {each for each in self._gone if not is_below(each, path)}
+        self._gone.update(all_gone({path + _LEFT: None}, self._index))
+        self._leaving.add(row.id)
+        self._sources.add(row)
 
     def _appear(self, folder: FileId, path: Path, found: Found) -> None:
         """Find out what something new is; leaves a row where it is something known."""
@@ -153,6 +171,8 @@ class _Observation:
             if other.identity == row.identity and at in self._gone:
                 self._moved(at, path)
                 break
+            if other.identity == row.identity:
+                self._index.drop_row(at)  # something else is there now
         self._set(path, replace(row, entry=found.entry), found)
         return True
 
@@ -180,7 +200,9 @@ class _Observation:
 
     def _create(self, folder: FileId, path: Path, found: Found) -> None:
         self._revive(parent(path))
-        record = created(folder, name(path), found.entry, self._index, self._author)
+        record = created(
+            folder, name(path), found.entry, self._index, self._author, besides=self._leaving
+        )
         self._keep(path, record, found)
 
     def _edit(self, folder: FileId, path: Path, row: Row, found: Found) -> None:

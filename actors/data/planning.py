@@ -30,7 +30,7 @@ from simulacra.actors.data.copy_names import aside_name, is_aside
 from simulacra.actors.data.entries import ROOT, Entry, Path, is_below, join, name, parent
 from simulacra.actors.data.index import Index, Row
 from simulacra.actors.data.placing import depth, folder_of
-from simulacra.actors.data.projecting import Listing, listing, rows_of
+from simulacra.actors.data.projecting import Listing, is_shown, listing
 from simulacra.actors.data.records import ROOT_ID, FileId, Record
 
 
@@ -240,9 +240,12 @@ def _stays(path: Path, row: Row, index: Index, policy: Policy) -> bool:
 def _is_known(row: Row, index: Index) -> bool:
     """Whether what a row shows is to be seen anywhere."""
     record = index.record(row.id)
-    return record is not None and any(
-        each.identity == row.identity for each in rows_of(record, index)
-    )
+    if record is None:
+        return False
+    if row.copy is None:
+        return is_shown(record, index)
+    shown = listing(folder_of(record, index), index)
+    return any(each.identity == row.identity for each in shown.values())
 
 
 def _known_path(record: Record, index: Index) -> Path:

@@ -75,7 +75,7 @@ def sides(record: Record) -> list[Side]:
 def listing(folder: FileId, known: Known) -> Listing:
     """What should be in a folder, by name."""
     shown = [
-        (record, rows) for record in inside(folder, known) if (rows := list(rows_of(record, known)))
+        (record, rows) for record in inside(folder, known) if (rows := list(_rows(record, known)))
     ]
     shown.sort(key=lambda each: (each[1][0].is_folder, each[0].location.event), reverse=True)
     names: Listing = {}
@@ -114,7 +114,7 @@ def has_shown(folder: FileId, known: Known) -> bool:
     return False
 
 
-def rows_of(record: Record, known: Known) -> Iterator[Row]:
+def _rows(record: Record, known: Known) -> Iterator[Row]:
     """What is to be seen of a record: first what has the name, then the copies."""
     found = sides(record)
     main = found[0] if found else None

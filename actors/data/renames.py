@@ -60,12 +60,15 @@ class Sources:
         self._contents: dict[Content, list[Row]] = {}
         for path in sorted(gone):
             row = base.row(path)
-            if row is None:
-                continue
-            if row.fingerprint is not None:
-                self._inodes[_inode(row.fingerprint)] = row
-            if row.entry.content.size:
-                self._contents.setdefault(row.entry.content, []).append(row)
+            if row is not None:
+                self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Something more is gone."""
+        if row.fingerprint is not None:
+            self._inodes[_inode(row.fingerprint)] = row
+        if row.entry.content.size:
+            self._contents.setdefault(row.entry.content, []).append(row)
 
     def by_inode(self, found: Found) -> Path | None:
         """The path that is gone and had this inode, with this content."""
