@@ -96,7 +96,7 @@ def conflicts(folder: FileId, path: Path, known: Known) -> Iterator[Conflict]:
 
 
 def common(sides: tuple[Version, ...]) -> bytes | None:
-    """The digest of the latest content that all sides come of, to merge from; None if there is none."""
+    """The digest of the latest content that all sides come of, None without one: to merge from."""
     first, *others = sides
     shared = (each for each in first.lineage if all(each in other.lineage for other in others))
     return next(shared, None)

@@ -1,8 +1,8 @@
 """Creating something under a name in a folder, under the id that every host derives alike.
 
-If something is known that was created under this name before, it is the same thing while it is here,
-alive or deleted: two sides then have two versions of it. If it was moved away the next generation
-is taken.
+If something is known that was created under this name before, it is the same thing while it is
+here, alive or deleted: two sides then have two versions of it. If it was moved away the next
+generation is taken.
 """
 
 from __future__ import annotations

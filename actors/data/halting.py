@@ -39,7 +39,10 @@ class RootFound:
 
 
 def why_halt(found: RootFound, device: int, inode: int) -> str | None:
-    """Why nothing should be made of a scan, where the root was once (device, inode); None if all is well."""
+    """Why nothing should be made of a scan; None if all is well.
+
+    ``device`` and ``inode`` are those of the root when the tree began.
+    """
     if found.device is None:
         return "the tree's folder is not there: mount its disk, or make the folder again"
     if (found.device, found.inode) != (device, inode):

@@ -1,4 +1,4 @@
-"""What a replica keeps of a tree: the records it knows, and the base that its disk was last brought to.
+"""What a replica keeps of a tree: records, and the base that its disk was last brought to.
 
 Both are tables of small rows, looked up one by one, so that nobody needs a whole tree in memory.
 Whoever keeps them makes the changes of one call, from `Index.put` to the rows, in one transaction.
@@ -54,7 +54,7 @@ class Row:
 class Known(Protocol):
     """What a replica knows; lookups, so that nobody needs all of it at once."""
 
-    def record(self, id: FileId, /) -> Record | None:  # noqa: A002
+    def record(self, which: FileId, /) -> Record | None:
         """A record by its id."""
 
     def located(self, folder: FileId, /) -> Iterable[Record]:
@@ -73,7 +73,7 @@ class Base(Protocol):
     def rows_in(self, folder: Path, /) -> Iterable[tuple[Path, Row]]:
         """The paths directly in a folder."""
 
-    def paths(self, id: FileId, /) -> Iterable[tuple[Path, Row]]:  # noqa: A002
+    def paths(self, which: FileId, /) -> Iterable[tuple[Path, Row]]:
         """The paths that show something of a record."""
 
     def set_row(self, path: Path, row: Row, /) -> None:

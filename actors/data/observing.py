@@ -21,33 +21,29 @@ a path put aside                         nothing, ever
 =======================================  =======================================================
 
 A path with a file before and after keeps its id, whatever became of the inode: editors save by
-renaming. An *import* is a scan with an empty base over files that were there before, after a lost
-database or an eviction: what equals something that the records came of, and was renamed, replaced
-or deleted meanwhile, is taken as that. So it is no new file, and nothing absent counts as deleted.
-After an eviction tombstones may be gone: whatever else nobody knows of goes into quarantine.
+renaming. For imports see `importing`; after an eviction tombstones may be gone, and whatever nobody
+knows of goes into quarantine.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
-from itertools import count
 from typing import Final
 
 from simulacra.actors.data.copy_names import is_aside
 from simulacra.actors.data.creating import created
 from simulacra.actors.data.dots import Author, Dot
-from simulacra.actors.data.entries import ROOT, Content, Entry, Path, is_below, name, parent
+from simulacra.actors.data.entries import ROOT, Entry, Path, is_below, name, parent
+from simulacra.actors.data.importing import Remains
 from simulacra.actors.data.index import Index, Row
-from simulacra.actors.data.projecting import Listing, Side, listing, sides
+from simulacra.actors.data.projecting import Listing, listing, side_of, sides
 from simulacra.actors.data.records import (
     ROOT_ID,
     FileId,
     Record,
     create,
     drop,
-    file_id,
-    living,
     move,
     remove,
     set_attributes,
@@ -89,6 +85,7 @@ class _Observation:
         self._importing = importing
         self._gone = set(all_gone(findings, index))
         self._sources = Sources(index, self._gone)
+        self._remaining = Remains(index)
         self._extra: list[Path] = []
         self._leaving: set[FileId] = set()
         self._listed: tuple[FileId, Listing] | None = None
@@ -183,18 +180,11 @@ class _Observation:
         return self._listed[1]
 
     def _remains(self, folder: FileId, path: Path, found: Found) -> bool:
-        """Whether something is left from before the records were as they are now; see imports."""
-        for generation in count():
-            record = self._index.record(file_id(folder, name(path), generation))
-            if record is None:
-                return False
-            side = _side_of(record, found.entry.content)
-            old = found.entry.content.digest in _lineages(record)
-            if side is not None or old:
-                dots = side.dots if side is not None else frozenset()
-                self._set(path, Row(record.id, found.entry, dots, frozenset()), found)
-                return True
-        return False
+        """Whether something is left from before the records were as they are now."""
+        row = self._remaining.find(folder, name(path), found.entry)
+        if row is not None:
+            self._set(path, row, found)
+        return row is not None
 
     # -- edits
 
@@ -213,7 +203,7 @@ class _Observation:
         if record is None:
             record = create(row.id, folder, name(path), found.entry, self._author.event())
         else:
-            side = _side_of(record, found.entry.content)
+            side = side_of(record, found.entry.content)
             if side is None or side != next(iter(sides(record)), None):
                 over = row.dots | (side.dots if side is not None else frozenset())
                 event = self._author.event(record.latest)
@@ -329,24 +319,9 @@ def _components(path: Path) -> list[bytes]:
     return path.split(b"/")
 
 
-def _side_of(record: Record, content: Content) -> Side | None:
-    """The versions of a record with this content; of a tombstone those that it had."""
-    for side in sides(record):
-        if side.latest.content == content:
-            return side
-    if not living(record):
-        versions = tuple(each for each in record.versions if each.content == content)
-        return Side(versions) if versions else None
-    return None
-
-
 def _shown(record: Record, entry: Entry, before: Row | None) -> Row:
     """The row of a path that shows something of a record now; it has seen no more than that."""
-    side = _side_of(record, entry.content)
+    side = side_of(record, entry.content)
     dots: frozenset[Dot] = side.dots if side is not None else frozenset()
     alive = before.alive if before is not None else frozenset()
     return Row(record.id, entry, dots, (dots | alive) & record.alive)
-
-
-def _lineages(record: Record) -> set[bytes]:
-    return {digest for version in record.versions for digest in version.lineage}

@@ -22,7 +22,7 @@ from simulacra.actors.data.records import ROOT_ID, FileId, Record
 
 def displaced(changed: Iterable[FileId], known: Known) -> frozenset[FileId]:
     """The displaced folders, after the locations of some records have changed."""
-    circles = (_circle(id, known) for id in {*changed, *known.displaced()})
+    circles = (_circle(each, known) for each in {*changed, *known.displaced()})
     return frozenset(
         max(circle, key=lambda each: each.location.event).id for circle in circles if circle
     )
@@ -40,8 +40,8 @@ def inside(folder: FileId, known: Known) -> Iterator[Record]:
     """The records that are in a folder, tombstones too."""
     away = known.displaced()
     yield from (each for each in known.located(folder) if each.id not in away)
-    for id in away:  # noqa: A001
-        record = known.record(id)
+    for each in away:
+        record = known.record(each)
         if record is not None and folder_of(record, known) == folder:
             yield record
 

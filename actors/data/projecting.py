@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 from simulacra.actors.data.copy_names import copy_name
 from simulacra.actors.data.dots import Dot, Event
-from simulacra.actors.data.entries import FOLDER, Attributes, Entry, Kind
+from simulacra.actors.data.entries import FOLDER, Attributes, Content, Entry, Kind
 from simulacra.actors.data.index import Known, Row
 from simulacra.actors.data.placing import folder_of, inside
 from simulacra.actors.data.records import FileId, Record, Version, living
@@ -70,6 +70,17 @@ def sides(record: Record) -> list[Side]:
         by_content.setdefault(version.content, []).append(version)
     found = [Side(tuple(versions)) for versions in by_content.values()]
     return sorted(found, key=_rank, reverse=True)
+
+
+def side_of(record: Record, content: Content) -> Side | None:
+    """The versions of a record with this content; of a tombstone those that it had."""
+    for side in sides(record):
+        if side.latest.content == content:
+            return side
+    if not living(record):
+        versions = tuple(each for each in record.versions if each.content == content)
+        return Side(versions) if versions else None
+    return None
 
 
 def listing(folder: FileId, known: Known) -> Listing:
@@ -166,8 +177,8 @@ def _rank(side: Side) -> tuple[bool, Event]:
 def around(ids: Iterable[FileId], known: Known) -> set[FileId]:
     """The folders whose listings depend on some records: to be asked before and after a change."""
     found: set[FileId] = set()
-    for id in ids:  # noqa: A001
-        at = id
+    for start in ids:
+        at = start
         while (record := known.record(at)) is not None:
             at = folder_of(record, known)
             if at in found:

@@ -67,7 +67,7 @@ def from_plain(data: Any) -> Record:
             _cell(xattrs, _xattrs),
             tuple(sorted((_version(each) for each in versions), key=lambda each: each.event)),
             frozenset(_dot(each) for each in alive),
-            dict((_dot(each).replica, _dot(each).n) for each in context),
+            {_dot(each).replica: _dot(each).n for each in context},
         )
         _check(record)
     except (TypeError, ValueError) as error:

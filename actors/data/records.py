@@ -147,11 +147,11 @@ def living(record: Record) -> tuple[Version, ...]:
 # -- writing: each takes what is known, and what of it the author saw
 
 
-def create(id: FileId, folder: FileId, name: bytes, entry: Entry, event: Event) -> Record:  # noqa: A002
+def create(which: FileId, folder: FileId, name: bytes, entry: Entry, event: Event) -> Record:
     """A record of something new."""
     attributes = entry.attributes
     return Record(
-        id,
+        which,
         Cell(event, Location(folder, name, folder)),
         Cell(event, attributes.mode),
         Cell(event, attributes.mtime_ns),
@@ -232,9 +232,8 @@ def _event(version: Version) -> Event:
 
 
 def _lineage(seen: list[Version]) -> tuple[bytes, ...]:
-    """The contents that a new one comes of: the latest that it replaces, and what that came of."""
-    if not seen:
-        return ()
-    latest = max(seen, key=_event)
-    digests = (latest.content.digest, *latest.lineage) if latest.content.digest else latest.lineage
+    """The contents that a new one comes of: those that it replaces, and what these came of."""
+    latest_first = sorted(seen, key=_event, reverse=True)
+    digests = [each.content.digest for each in latest_first if each.content.digest]
+    digests += [digest for each in latest_first for digest in each.lineage]
     return tuple(dict.fromkeys(digests))[:LINEAGE_LIMIT]

@@ -35,11 +35,11 @@ class MemoryIndex:
 
     # -- known
 
-    def record(self, id: FileId) -> Record | None:
-        return self.records.get(id)
+    def record(self, which: FileId) -> Record | None:
+        return self.records.get(which)
 
     def located(self, folder: FileId) -> Iterable[Record]:
-        return [self.records[id] for id in self._located.get(folder, ())]
+        return [self.records[each] for each in self._located.get(folder, ())]
 
     def displaced(self) -> Collection[FileId]:
         return self._displaced
@@ -57,11 +57,11 @@ class MemoryIndex:
         self._last += 1
         self.sequence[record.id] = self._last
 
-    def forget(self, id: FileId) -> None:
+    def forget(self, which: FileId) -> None:
         """Drop a tombstone."""
-        record = self.records.pop(id)
-        del self._located[record.location.value.folder][id]
-        del self.sequence[id]
+        record = self.records.pop(which)
+        del self._located[record.location.value.folder][which]
+        del self.sequence[which]
 
     def take(self, record: Record) -> None:
         """Merge what another replica knows."""
@@ -78,8 +78,8 @@ class MemoryIndex:
     def rows_in(self, folder: Path) -> Iterable[tuple[Path, Row]]:
         return [(path, self.rows[path]) for path in self._in.get(folder, ())]
 
-    def paths(self, id: FileId) -> Iterable[tuple[Path, Row]]:
-        return [(path, self.rows[path]) for path in self._of.get(id, ())]
+    def paths(self, which: FileId) -> Iterable[tuple[Path, Row]]:
+        return [(path, self.rows[path]) for path in self._of.get(which, ())]
 
     def set_row(self, path: Path, row: Row) -> None:
         assert path != ROOT

@@ -6,7 +6,7 @@ there is. All writings have contents of their own, so that every one can be foll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -22,7 +22,7 @@ from simulacra.actors.data.actions import (
     done,
 )
 from simulacra.actors.data.copy_names import is_aside
-from simulacra.actors.data.dots import Author, Context, Replica
+from simulacra.actors.data.dots import Author, Context, Dot, Replica
 from simulacra.actors.data.dots import join as known_together
 from simulacra.actors.data.entries import (
     FOLDER,
@@ -35,7 +35,6 @@ from simulacra.actors.data.entries import (
     Path,
     is_below,
     join,
-    name,
     parent,
 )
 from simulacra.actors.data.observing import Import, observe
@@ -138,7 +137,8 @@ class Host:
                 return
         self.replaced(path)
         content = self.world.content()
-        entry = Entry(content, replace(attributes, mtime_ns=self.world.wall))
+        mode = 0o777 if content.kind is Kind.LINK else attributes.mode
+        entry = Entry(content, Attributes(mode, self.world.wall))
         inode = self.disk.entries[path][1] if path in self.disk.entries and b % 3 else None
         self.disk.put(path, entry, inode)
 
@@ -163,7 +163,6 @@ class Host:
             target = join(folders[b % len(folders)], NAMES[b // len(folders) % len(NAMES)])
             if target not in self.disk.entries and not is_below(target, path):
                 self.disk.move(path, target)
-                self.world.renamed = True
 
     def replace(self, a: int, b: int) -> None:
         """Rename a file over another, as `mv` does."""
@@ -172,7 +171,6 @@ class Host:
             source, target = files[a % len(files)], files[b % len(files)]
             self.replaced(target)
             self.disk.entries[target] = self.disk.entries.pop(source)
-            self.world.renamed = True
 
     def chmod(self, a: int, b: int) -> None:
         paths = self.paths()
@@ -199,6 +197,9 @@ class Host:
             for each in self.disk.below(path):
                 self.world.quarantine.add(self.disk.entries.pop(each)[0].content.digest)
         self.importing = None
+        for record in self.index.records.values():
+            for version in record.versions:
+                self.world.dots.setdefault(version.content.digest, set()).add(version.dot)
         own = {self.author.replica: self.author.n}
         self.vector = known_together(self.vector, own)
 
@@ -231,7 +232,7 @@ class Host:
         found = self.disk.found(path)
         return None if found is None else found.fingerprint
 
-    def act(self, action: Action) -> bool:
+    def act(self, action: Action) -> bool:  # noqa: C901, PLR0912 - one case for each action
         """Do one action on disk, if there is what is expected."""
         disk, path = self.disk, action.path
         here = disk.entries.get(path, (None, None))[0]
@@ -283,9 +284,9 @@ class Host:
     def pull(self, other: Host, limit: int | None = None) -> None:
         """Take what another replica knows and this one does not, in its order."""
         after = self.cursors.get(other.author.replica, 0)
-        rows = sorted((n, id) for id, n in other.index.sequence.items() if n > after)
-        for n, id in rows[:limit]:
-            self.take(other.index.records[id])
+        rows = sorted((n, which) for which, n in other.index.sequence.items() if n > after)
+        for n, which in rows[:limit]:
+            self.take(other.index.records[which])
             self.cursors[other.author.replica] = n
         if limit is None or limit >= len(rows):
             self.heard = True
@@ -298,7 +299,7 @@ class Host:
         if is_gone(record, self.vector, self.index):
             return
         self.author.clock.see(record.latest, self.now())
-        self.index.take(self.world.through(record))
+        self.index.take(record)
 
     def forget(self, _a: int, _b: int) -> None:
         """Drop the tombstones that nobody needs."""
@@ -309,7 +310,7 @@ class Host:
 
     def living(self) -> dict[FileId, Record]:
         """What is known but for tombstones, which some drop before others."""
-        return {id: record for id, record in self.index.records.items() if record.alive}
+        return {each.id: each for each in self.index.records.values() if each.alive}
 
     def lose(self, why: Import = Import.LOST) -> None:
         """The database is lost; the disk is not."""
@@ -322,7 +323,6 @@ class Host:
         self.cursors = {}
         self.vector = {}
         self.acknowledged = {}
-        self.world.lost = True
 
 
 class World:
@@ -333,22 +333,23 @@ class World:
         self.written: set[bytes] = set()
         self.replaced: set[bytes] = set()
         self.kept: set[bytes] = set()
-        self.lost = False
-        self.renamed = False
+        self.dots: dict[bytes, set[Dot]] = {}
         self.quarantine: set[bytes] = set()
-        self.through: Callable[[Record], Record] = lambda record: record
         self.hosts = [Host("lmnop"[at], self) for at in range(size)]
 
     def content(self) -> Content:
-        digest = len(self.written).to_bytes(4) * 8
+        n = len(self.written)
+        digest = n.to_bytes(4) * 8
         self.written.add(digest)
+        if n % 5 == 0:
+            return Content(Kind.LINK, 1, digest, b"%d" % n)
         return Content(Kind.FILE, 1, digest)
 
     def run(self, history: Sequence[Step]) -> None:
         for step in history:
             self.step(step)
 
-    def step(self, step: Step) -> None:
+    def step(self, step: Step) -> None:  # noqa: C901 - one case for each step
         what, who, a, b = step
         host = self.hosts[who % len(self.hosts)]
         self.wall += 1 + b % 3
@@ -403,6 +404,14 @@ class World:
     def state(self) -> list[object]:
         return [(dict(host.disk.entries), host.index.records.copy()) for host in self.hosts]
 
+    def returned(self) -> set[bytes]:
+        """What somebody took away and nobody wrote anew, and is still somewhere."""
+        there = {
+            entry.content.digest for host in self.hosts for entry, _ in host.disk.entries.values()
+        }
+        once = {digest for digest, dots in self.dots.items() if len(dots) == 1}
+        return there & self.replaced & once
+
     def check(self) -> None:
         """What must hold after quiet."""
         first = self.hosts[0]
@@ -435,6 +444,3 @@ def history(seed: int, length: int = 40) -> tuple[int, list[Step]]:
         (kind, random.randrange(size), random.randrange(1000), random.randrange(1000))
         for kind in kinds
     ]
-
-
-__all__ = ["MIXES", "NAMES", "Host", "Step", "World", "every_folder", "history", "name"]
