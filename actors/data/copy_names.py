@@ -43,6 +43,16 @@ def is_aside(path: Path) -> bool:
     return path.startswith(ASIDE) or b"/" + ASIDE in path
 
 
+def is_aside_name(name: bytes) -> bool:
+    """Whether a name is one to put something aside under."""
+    return name.startswith(ASIDE)
+
+
+def recovered_name(name: bytes) -> bytes:
+    """A name that something can be known under: its own, but for what was put aside."""
+    return b"recovered-" + name[len(ASIDE) :] if is_aside_name(name) else name
+
+
 def _split(name: bytes) -> tuple[bytes, bytes]:
     """A name as its stem and its suffix with the dot; a hidden file's name is all stem."""
     at = name.rfind(b".")

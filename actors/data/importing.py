@@ -1,6 +1,6 @@
 """Scanning over files that were there before, after a lost database or an eviction.
 
-Then the base is empty, and nothing says what a file was when it was last synced. It is not taken to
+It waits until a member that does not import itself has told all it knows. Then the base is empty, and nothing says what a file was when it was last synced. It is not taken to
 be new if it is
 
 - a content that a record now at this path, or first created under it, has, had in a deleted
@@ -10,6 +10,7 @@ be new if it is
 
 As such it goes into the base, and planning treats it as it treats whatever is out of date. What was
 renamed twice since, or a copy that was deleted, is not found so and comes as new: nothing is lost.
+The same goes for what had another name only because of a conflict.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ the name gone, copies still there        each copy is a file of its own
 something new in a folder that was       the folder is there again
 deleted elsewhere
 a file instead of a folder, or so        a deletion, or renaming, and a creation
-a path put aside                         nothing, ever
+a name put aside, come or gone           nothing; edits of what is there, and in it, count
 =======================================  =======================================================
 
 A path with a file before and after keeps its id, whatever became of the inode: editors save by
@@ -31,7 +31,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from simulacra.actors.data.copy_names import is_aside
+from simulacra.actors.data.copy_names import is_aside_name, recovered_name
 from simulacra.actors.data.creating import created
 from simulacra.actors.data.dots import Author, Dot
 from simulacra.actors.data.entries import ROOT, Entry, Path, is_below, name, parent
@@ -112,7 +112,7 @@ class _Observation:
         if row is None:
             self._appear(folder, path, found)
         row = self._index.row(path)
-        if row is not None and not is_aside(path):
+        if row is not None:
             self._compare(folder, path, row, found)
 
     def _leave(self, path: Path, row: Row) -> None:
@@ -125,7 +125,7 @@ class _Observation:
 
     def _appear(self, folder: FileId, path: Path, found: Found) -> None:
         """Find out what something new is; leaves a row where it is something known."""
-        if is_aside(path):
+        if is_aside_name(name(path)):
             source = self._sources.by_inode(found)
             if source is not None:
                 self._moved(source, path)
@@ -201,7 +201,8 @@ class _Observation:
             return
         record = self._index.record(row.id)
         if record is None:
-            record = create(row.id, folder, name(path), found.entry, self._author.event())
+            called = recovered_name(name(path))
+            record = create(row.id, folder, called, found.entry, self._author.event())
         else:
             side = side_of(record, found.entry.content)
             if side is None or side != next(iter(sides(record)), None):
@@ -263,7 +264,8 @@ class _Observation:
             if record is not None and record.alive:
                 return
             if record is None:
-                record = create(row.id, folder, name(path), row.entry, self._author.event())
+                called = recovered_name(name(path))
+                record = create(row.id, folder, called, row.entry, self._author.event())
             else:
                 event = self._author.event(record.latest)
                 record = write(record, event, row.entry, over=(), before=None)
@@ -279,7 +281,7 @@ class _Observation:
             return
         self._index.drop_row(path)
         others = list(self._index.paths(row.id))
-        if is_aside(path) or any(other.identity == row.identity for _, other in others):
+        if is_aside_name(name(path)) or any(other.identity == row.identity for _, other in others):
             return
         if row.copy is not None:
             self._settle(row)

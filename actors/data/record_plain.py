@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from simulacra.actors.cluster.clock import Stamp
-from simulacra.actors.data.copy_names import NAME_LIMIT, is_aside
+from simulacra.actors.data.copy_names import NAME_LIMIT, is_aside_name
 from simulacra.actors.data.dots import Dot, Event, Replica, covers
 from simulacra.actors.data.entries import FOLDER, Attributes, Content, Kind
 from simulacra.actors.data.records import (
@@ -155,7 +155,7 @@ def _cell(data: Any, read: Callable[[Any], T]) -> Cell[T]:
 def _location(data: Any) -> Location:
     folder, name, before = data
     _bytes(name, limit=NAME_LIMIT)
-    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name or is_aside(name):
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name or is_aside_name(name):
         raise ValueError(f"{name!r} is no name in a folder")
     return Location(_id(folder), name, _id(before))
 

@@ -289,7 +289,7 @@ class Host:
             self.take(other.index.records[which])
             self.cursors[other.author.replica] = n
         if limit is None or limit >= len(rows):
-            self.heard = True
+            self.heard = self.heard or other.importing is None
             self.vector = known_together(self.vector, other.vector)
             for replica, vector in other.acknowledged.items():
                 mine = self.acknowledged.get(replica, {})
@@ -386,6 +386,8 @@ class World:
         for host in self.hosts:
             if host.evicted:
                 host.lose(Import.EVICTED)
+        if all(host.importing for host in self.hosts):
+            self.hosts[0].heard = True  # nobody is left who knows: what is here is the tree
         for _ in range(12):
             self.wall += 1
             before = self.state()
