@@ -1,7 +1,7 @@
 """Scanning over files that were there before, after a lost database or an eviction.
 
-It waits until a member that does not import itself has told all it knows. Then the base is empty, and nothing says what a file was when it was last synced. It is not taken to
-be new if it is
+An import waits until a member that does not import itself has told all it knows. The base is empty
+then, and nothing says what a file was when it was last synced. It is not taken to be new if it is
 
 - a content that a record now at this path, or first created under it, has, had in a deleted
   version, or came of: then it was renamed, replaced or deleted meanwhile;

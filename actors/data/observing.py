@@ -16,7 +16,8 @@ a conflict copy gone                     its conflict is settled
 the name gone, copies still there        each copy is a file of its own
 something new in a folder that was       the folder is there again
 deleted elsewhere
-a file instead of a folder, or so        a deletion, or renaming, and a creation
+a file instead of a folder, a folder     a deletion, or a renaming, and a creation
+instead of a file
 a name put aside, come or gone           nothing; edits of what is there, and in it, count
 =======================================  =======================================================
 
@@ -34,7 +35,7 @@ from typing import Final
 from simulacra.actors.data.copy_names import is_aside_name, recovered_name
 from simulacra.actors.data.creating import created
 from simulacra.actors.data.dots import Author, Dot
-from simulacra.actors.data.entries import ROOT, Entry, Path, is_below, name, parent
+from simulacra.actors.data.entries import FOLDER, ROOT, Entry, Path, is_below, name, parent
 from simulacra.actors.data.importing import Remains
 from simulacra.actors.data.index import Index, Row
 from simulacra.actors.data.projecting import Listing, listing, side_of, sides
@@ -106,7 +107,7 @@ class _Observation:
         if folder is None:
             return
         row = self._index.row(path)
-        if row is not None and row.entry.content.kind is not found.entry.content.kind:
+        if row is not None and row.is_folder is not (found.entry.content == FOLDER):
             self._leave(path, row)
             row = None
         if row is None:
