@@ -182,7 +182,7 @@ class Host:
 
     def replaced(self, path: Path) -> None:
         """The user takes away what is here, knowing it."""
-        if path in self.disk.entries:
+        if path in self.disk.entries and not self.disk.is_folder(path):
             self.world.replaced.add(self.disk.entries[path][0].content.digest)
 
     # -- the node
