@@ -119,7 +119,7 @@ class _Observation:
     def _leave(self, path: Path, row: Row) -> None:
         """What was here is gone, though something of another kind is here now."""
         self._index.move_rows(path, path + _LEFT)
-        self._gone = {each for each in self._gone if not is_below(each, path)}
+        self._gone.difference_update([each for each in self._gone if is_below(each, path)])
         self._gone.update(all_gone({path + _LEFT: None}, self._index))
         self._leaving.add(row.id)
         self._sources.add(row)
