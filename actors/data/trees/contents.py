@@ -192,7 +192,9 @@ class Contents:
         with ExitStack() as stack:
             sources: list[Source] = []
             row = self._journal.row(at)
-            for path, digest in [(at, row.entry.content.digest)] if row is not None else []:
+            equal = [(path, manifest.digest) for path in self._journal.holders(manifest.digest)]
+            older = [(at, row.entry.content.digest)] if row is not None else []
+            for path, digest in [*equal[:1], *older]:
                 encoded = self._journal.manifest(digest)
                 if encoded is None:
                     continue

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from simulacra.actors.data.reconciling.dots import Replica
+from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
-from simulacra.actors.data.trees.packing import PackingError, unpack_context, unpack_record
+from simulacra.actors.data.trees.packing import unpack_context, unpack_record
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -58,7 +59,7 @@ class RemoteTree:
             try:
                 records = [unpack_record(each) for each in answer.records]
                 vector = None if answer.vector is None else unpack_context(answer.vector)
-            except (PackingError, ValueError, TypeError) as error:
+            except RecordError as error:
                 raise MissingError(f"{self.host} says what is no record: {error}") from error
             new += take(replica, records, answer.n, vector)
             if vector is not None:

@@ -20,7 +20,8 @@ from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
 from simulacra.actors.data.entries import Entry, Path, join
-from simulacra.actors.data.reconciling.observing import Found, observe
+from simulacra.actors.data.reconciling.observing import Import, observe
+from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
@@ -177,7 +178,8 @@ class Intake:
     def _take(self) -> None:
         author = self._journal.author
         author.wall = time.time_ns() // 1_000_000
-        observe(self._findings, self._journal, author, importing=self._journal.importing)
+        importing = Import.LOST if self._journal.importing else None
+        observe(self._findings, self._journal, author, importing)
         self._journal.wrote()
         self._journal.commit()
         for observation in self._observations:

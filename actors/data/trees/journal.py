@@ -5,15 +5,15 @@ after a number (`changes`). What was put is kept in memory until `commit`, which
 one transaction: after a crash all of it is there, or none. One thread writes; `JournalReader` is
 for others, and sees what was committed.
 
-A journal that is new (or was damaged, and set aside) begins another incarnation of its host, and is
-to be told what others know before the first scan is taken for edits (`importing`). So is one that
-was put back from an old copy: its author's next numbers have been given out before.
+A journal that is new (or was damaged, and set aside) begins another incarnation of its host, whose
+number is in a file beside it, and is to be told what others know before the first scan is taken for
+edits (`importing`). So is one that was put back from an old copy: its author's next numbers have
+been given out before.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path as FilePath
 from typing import Any, Final, TypeVar
@@ -37,6 +37,7 @@ from simulacra.actors.data.trees.packing import (
     unpack_row,
 )
 from simulacra.actors.databases import open_database
+from simulacra.actors.private_files import replace_private
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ class Journal:
         dirty: the folders that are to be planned.
 
     Raises:
-        DatabaseError: it cannot be opened.
+        DatabaseError, OSError: it cannot be opened.
     """
 
     def __init__(self, path: FilePath, host: str) -> None:
@@ -93,6 +94,7 @@ class Journal:
         self._displaced: frozenset[FileId] = frozenset(said.get("displaced", ()))
         self.dirty = {folder for (folder,) in self._db.execute("SELECT folder FROM dirty")}
         self._written_dirty = set(self.dirty)
+        self._incarnations = path.with_name("incarnation")
         if "replica" in said:
             clock = Clock()
             clock.last = Stamp(*said["clock"])
@@ -102,7 +104,11 @@ class Journal:
         self._forget_cached()
 
     def _new_author(self) -> Author:
-        return Author(Replica(self._host, time.time_ns() // 1_000_000))
+        """Another incarnation than any that this host is known to have had; noted beforehand."""
+        had = [replica.incarnation for replica in self.vector if replica.host == self._host]
+        incarnation = 1 + max([_noted(self._incarnations), *had])
+        replace_private(self._incarnations, str(incarnation))
+        return Author(Replica(self._host, incarnation))
 
     def close(self) -> None:
         """Let go of the file; what was put since the last commit is not kept."""
@@ -394,6 +400,13 @@ class JournalReader:
         """The manifest of a large file."""
         found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
         return _one(bytes, found)
+
+
+def _noted(file: FilePath) -> int:
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 def _one(unpack: Callable[[bytes], T], found: sqlite3.Cursor) -> T | None:

@@ -21,6 +21,7 @@ from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.versions import Versions
 from simulacra.actors.data.entries import Path, name, parent
+from simulacra.actors.data.reconciling.acknowledging import is_gone
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
 from simulacra.actors.data.reconciling.records import Record
@@ -135,6 +136,8 @@ class LocalTree:
         wall = time.time_ns() // 1_000_000
         new = 0
         for record in records:
+            if is_gone(record, self.journal.vector, self.journal):
+                continue
             self.journal.author.clock.see(record.latest, wall)
             new += self.journal.take(record)
         self.journal.heard(replica, n, vector)

@@ -26,6 +26,7 @@ from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.content.versions import VersionsError
 from simulacra.actors.data.entries import Path
 from simulacra.actors.data.reconciling.dots import Context, Replica, includes
+from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.scanning.index import IndexUnusableError
 from simulacra.actors.data.scanning.inotify import WatchLimitError
 from simulacra.actors.data.scanning.roots import RootError
@@ -114,7 +115,7 @@ def _lacks(news: News, vector: Context) -> bool:
     """Whether a host has not heard of all that was heard of here."""
     try:
         return not includes(unpack_context(news.vector), vector)
-    except (ValueError, TypeError):
+    except RecordError:
         logger.warning("what %s says of a tree is no news", news.host)
         return False
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from simulacra.actors.data.entries import Path as TreePath
+from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.records import FileId, Record
 from simulacra.actors.data.trees.journal import Journal, JournalReader
@@ -26,7 +27,8 @@ class Watched(Journal):
     opened: list[Watched]
 
     def __init__(self) -> None:
-        self.path = self.folder / f"{next(self.numbers)}.db"
+        self.path = self.folder / str(next(self.numbers)) / "journal.db"
+        self.path.parent.mkdir()
         super().__init__(self.path, "any")
         self.importing = False
         self.opened.append(self)
@@ -72,6 +74,7 @@ def test_random_histories_hold_on_journals_that_forget_what_they_had_in_memory()
             world.step(step)
             for host in world.hosts:
                 if number % 7 == seed % 7:
+                    assert isinstance(host.index, Watched)
                     host.index.forget_cached()
         world.quiet()
         world.check()
@@ -106,10 +109,14 @@ def test_what_was_committed_is_there_again_and_told_in_order() -> None:
 
 
 def test_a_new_journal_is_another_incarnation(tmp_path: Path) -> None:
-    first = Journal(tmp_path / "one.db", "a")
-    second = Journal(tmp_path / "two.db", "a")
-    assert first.author.replica.host == second.author.replica.host == "a"
-    assert first.author.replica != second.author.replica
+    first = Journal(tmp_path / "journal.db", "a")
+    assert first.author.replica == Replica("a", 1)
     assert first.importing
     first.close()
+    (tmp_path / "journal.db").write_bytes(b"damaged")
+    second = Journal(tmp_path / "journal.db", "a")
+    assert second.author.replica == Replica("a", 2)
+    second.vector = {Replica("a", 7): 1}
+    second.begin_again()
+    assert second.author.replica == Replica("a", 8)
     second.close()

@@ -1,0 +1,1 @@
+"""What is known of a tree, and what follows from it: records, merging, planning; all pure."""

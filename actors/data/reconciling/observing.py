@@ -1,0 +1,330 @@
+"""From what was found on disk to records: the edits of this host since the base.
+
+=======================================  =======================================================
+found, against the base                  is
+=======================================  =======================================================
+what is known to belong there            no edit: taken as synced (we died before we said so)
+another content                          an edit of what was there, and of nothing else
+other attributes                         those that differ
+nothing, and elsewhere something new     a renaming, when it is the same inode with the same
+                                         content, or else the same content; a folder: the same
+                                         inode, with something of what it held
+nothing                                  a deletion; of what was in it, too
+something new                            a creation, under the id that all hosts derive from it
+a conflict copy edited or renamed        a file of its own: its conflict is settled
+a conflict copy gone                     its conflict is settled
+the name gone, copies still there        each copy is a file of its own
+something new in a folder that was       the folder is there again
+deleted elsewhere
+a file instead of a folder, a folder     a deletion, or a renaming, and a creation
+instead of a file
+a name put aside, come or gone           nothing; edits of what is there, and in it, count
+=======================================  =======================================================
+
+A path with a file before and after keeps its id, whatever became of the inode: editors save by
+renaming. For imports see `importing`; after an eviction tombstones may be gone, and whatever nobody
+knows of goes into quarantine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+from simulacra.actors.data.entries import FOLDER, ROOT, Entry, Path, is_below, name, parent
+from simulacra.actors.data.reconciling.copy_names import is_aside_name, recovered_name
+from simulacra.actors.data.reconciling.creating import created
+from simulacra.actors.data.reconciling.dots import Author, Dot
+from simulacra.actors.data.reconciling.importing import Remains
+from simulacra.actors.data.reconciling.index import Index, Row
+from simulacra.actors.data.reconciling.projecting import Listing, listing, side_of, sides
+from simulacra.actors.data.reconciling.records import (
+    ROOT_ID,
+    FileId,
+    Record,
+    create,
+    drop,
+    move,
+    remove,
+    set_attributes,
+    write,
+)
+from simulacra.actors.data.reconciling.renames import Findings, Found, Sources, all_gone
+
+_LEFT: Final = b"\0"
+"""Ends the path of what is gone where something of another kind is now; no path on disk has it."""
+
+
+class Import(StrEnum):
+    """Why a scan is an import."""
+
+    LOST = "lost"
+    EVICTED = "evicted"
+
+
+def observe(
+    findings: Findings, index: Index, author: Author, importing: Import | None = None
+) -> list[Path]:
+    """Take what was found into the index: records of the edits, and the base as it is now.
+
+    What lies in a folder that is neither in the base nor among the findings is left for the next
+    scan. Returns what is to be put into quarantine, folders before what is in them.
+    """
+    return _Observation(findings, index, author, importing).run()
+
+
+class _Observation:
+    """One call of `observe`."""
+
+    def __init__(
+        self, findings: Findings, index: Index, author: Author, importing: Import | None
+    ) -> None:
+        self._found = findings
+        self._index = index
+        self._author = author
+        self._importing = importing
+        self._gone = set(all_gone(findings, index))
+        self._sources = Sources(index, self._gone)
+        self._remaining = Remains(index)
+        self._extra: list[Path] = []
+        self._leaving: set[FileId] = set()
+        self._listed: tuple[FileId, Listing] | None = None
+
+    def run(self) -> list[Path]:
+        for path in sorted(self._found, key=_components):
+            found = self._found[path]
+            if found is not None and path != ROOT:
+                self._look(path, found)
+        for path in sorted(self._gone, key=_components, reverse=True):
+            self._miss(path)
+        return self._extra
+
+    # -- what is there
+
+    def _look(self, path: Path, found: Found) -> None:
+        folder = self._folder(parent(path))
+        if folder is None:
+            return
+        row = self._index.row(path)
+        if row is not None and row.is_folder is not (found.entry.content == FOLDER):
+            self._leave(path, row)
+            row = None
+        if row is None:
+            self._appear(folder, path, found)
+        row = self._index.row(path)
+        if row is not None:
+            self._compare(folder, path, row, found)
+
+    def _leave(self, path: Path, row: Row) -> None:
+        """What was here is gone, though something of another kind is here now."""
+        self._index.move_rows(path, path + _LEFT)
+        self._gone.difference_update([each for each in self._gone if is_below(each, path)])
+        self._gone.update(all_gone({path + _LEFT: None}, self._index))
+        self._leaving.add(row.id)
+        self._sources.add(row)
+
+    def _appear(self, folder: FileId, path: Path, found: Found) -> None:
+        """Find out what something new is; leaves a row where it is something known."""
+        if is_aside_name(name(path)):
+            source = self._sources.by_inode(found)
+            if source is not None:
+                self._moved(source, path)
+            return
+        if self._belongs(folder, path, found):
+            return
+        source = self._sources.match(path, found, self._found)
+        if source is not None:
+            self._rename(source, folder, path)
+        elif self._importing and self._remains(folder, path, found):
+            return
+        elif self._importing is Import.EVICTED:
+            self._extra.append(path)
+        else:
+            self._create(folder, path, found)
+
+    def _compare(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
+        """What of a path's content and attributes was changed."""
+        if found.entry.content != row.entry.content:
+            self._edit(folder, path, row, found)
+        elif row.copy is not None and found.entry != row.entry:
+            self._adopt(folder, path, row, found)
+        elif found.entry != row.entry:
+            record = self._index.record(row.id)
+            if record is not None:
+                event = self._author.event(record.latest)
+                before = row.entry.attributes
+                changed = set_attributes(record, event, found.entry.attributes, before=before)
+                self._index.put(changed)
+            self._set(path, replace(row, entry=found.entry), found)
+        elif row.fingerprint != found.fingerprint:
+            self._set(path, row, found)
+
+    def _belongs(self, folder: FileId, path: Path, found: Found) -> bool:
+        """Whether what is new on disk is what is known to belong there; then it is synced."""
+        row = self._listing(folder).get(name(path))
+        if row is None or row.entry.content != found.entry.content:
+            return False
+        for at, other in list(self._index.paths(row.id)):
+            if other.identity == row.identity and at in self._gone:
+                self._moved(at, path)
+                break
+            if other.identity == row.identity:
+                self._index.drop_row(at)  # something else is there now
+        self._set(path, replace(row, entry=found.entry), found)
+        return True
+
+    def _listing(self, folder: FileId) -> Listing:
+        """What is known to belong into a folder; that of the latest folder is kept."""
+        if self._listed is None or self._listed[0] != folder:
+            self._listed = folder, listing(folder, self._index)
+        return self._listed[1]
+
+    def _remains(self, folder: FileId, path: Path, found: Found) -> bool:
+        """Whether something is left from before the records were as they are now."""
+        row = self._remaining.find(folder, name(path), found.entry)
+        if row is not None:
+            self._set(path, row, found)
+        return row is not None
+
+    # -- edits
+
+    def _create(self, folder: FileId, path: Path, found: Found) -> None:
+        self._revive(parent(path))
+        record = created(
+            folder, name(path), found.entry, self._index, self._author, besides=self._leaving
+        )
+        self._keep(path, record, found)
+
+    def _edit(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
+        if row.copy is not None:
+            self._adopt(folder, path, row, found)
+            return
+        record = self._index.record(row.id)
+        if record is None:
+            called = recovered_name(name(path))
+            record = create(row.id, folder, called, found.entry, self._author.event())
+        else:
+            side = side_of(record, found.entry.content)
+            if side is None or side != next(iter(sides(record)), None):
+                over = row.dots | (side.dots if side is not None else frozenset())
+                event = self._author.event(record.latest)
+                before = row.entry.attributes
+                record = write(record, event, found.entry, over=over, before=before)
+        self._keep(path, record, found)
+
+    def _adopt(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
+        """Make a conflict copy a file of its own."""
+        self._settle(row)
+        self._index.drop_row(path)
+        self._create(folder, path, found)
+
+    def _settle(self, row: Row) -> None:
+        """The version that a conflict copy shows is no longer one of its record."""
+        record = self._index.record(row.id)
+        if record is not None and any(each.dot in row.dots for each in record.versions):
+            event = self._author.event(record.latest)
+            self._index.put(drop(record, event, row.dots))
+
+    def _rename(self, source: Path, folder: FileId, path: Path) -> None:
+        row = self._index.row(source)
+        record = None if row is None else self._index.record(row.id)
+        if row is None:
+            return
+        if row.copy is not None or record is None:
+            self._settle(row)
+            self._gone.discard(source)
+            self._index.drop_row(source)
+            found = self._found[path]
+            if found is not None:
+                self._create(folder, path, found)
+            return
+        self._revive(parent(path))
+        event = self._author.event(record.latest)
+        record = move(record, event, folder, name(path), seen=row.alive)
+        self._index.put(record)
+        self._moved(source, path)
+        self._index.set_row(path, replace(row, alive=row.alive & record.alive | {event.dot}))
+
+    def _moved(self, source: Path, path: Path) -> None:
+        """Something in the base is at another path now, with all in it."""
+        self._index.move_rows(source, path)
+        inside = [each for each in self._gone if each == source or is_below(each, source)]
+        self._gone.difference_update(inside)
+        moved = (path + each[len(source) :] for each in inside)
+        self._gone.update(each for each in moved if self._found.get(each) is None)
+
+    def _revive(self, path: Path) -> None:
+        """Make sure that a folder in which something is said to be is known to be there."""
+        while path != ROOT:
+            row = self._index.row(path)
+            folder = self._folder(parent(path))
+            if row is None or folder is None:
+                return
+            record = self._index.record(row.id)
+            if record is not None and record.alive:
+                return
+            if record is None:
+                called = recovered_name(name(path))
+                record = create(row.id, folder, called, row.entry, self._author.event())
+            else:
+                event = self._author.event(record.latest)
+                record = write(record, event, row.entry, over=(), before=None)
+            self._index.put(record)
+            self._index.set_row(path, _shown(record, row.entry, row))
+            path = parent(path)
+
+    # -- what is not there
+
+    def _miss(self, path: Path) -> None:
+        row = self._index.row(path)
+        if row is None:
+            return
+        self._index.drop_row(path)
+        others = list(self._index.paths(row.id))
+        if is_aside_name(name(path)) or any(other.identity == row.identity for _, other in others):
+            return
+        if row.copy is not None:
+            self._settle(row)
+            return
+        for at, copy in others:
+            self._keep_copy(at, copy)
+        record = self._index.record(row.id)
+        if record is not None and record.alive & row.alive:
+            event = self._author.event(record.latest)
+            self._index.put(remove(record, event, seen=row.alive))
+
+    def _keep_copy(self, path: Path, row: Row) -> None:
+        """Make a copy a file of its own whose original was deleted."""
+        folder = self._folder(parent(path))
+        if path in self._gone or folder is None or row.fingerprint is None:
+            return
+        self._adopt(folder, path, row, Found(row.entry, row.fingerprint))
+
+    # -- rows
+
+    def _folder(self, path: Path) -> FileId | None:
+        """The id of the folder at a path."""
+        if path == ROOT:
+            return ROOT_ID
+        row = self._index.row(path)
+        return row.id if row is not None and row.is_folder else None
+
+    def _keep(self, path: Path, record: Record, found: Found) -> None:
+        self._index.put(record)
+        self._set(path, _shown(record, found.entry, self._index.row(path)), found)
+
+    def _set(self, path: Path, row: Row, found: Found) -> None:
+        self._index.set_row(path, replace(row, fingerprint=found.fingerprint))
+
+
+def _components(path: Path) -> list[bytes]:
+    return path.split(b"/")
+
+
+def _shown(record: Record, entry: Entry, before: Row | None) -> Row:
+    """The row of a path that shows something of a record now; it has seen no more than that."""
+    side = side_of(record, entry.content)
+    dots: frozenset[Dot] = side.dots if side is not None else frozenset()
+    alive = before.alive if before is not None else frozenset()
+    return Row(record.id, entry, dots, (dots | alive) & record.alive)

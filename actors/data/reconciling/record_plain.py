@@ -1,0 +1,195 @@
+"""Records as plain data, for the store and for the way between hosts; what comes in is checked.
+
+A record is [id, location, mode, mtime, xattrs, versions, alive, context]; a cell is [event, value],
+an event [ms, tick, host, incarnation, n], a dot the last three of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from simulacra.actors.cluster.clock import Stamp
+from simulacra.actors.data.entries import FOLDER, Attributes, Content, Kind
+from simulacra.actors.data.reconciling.copy_names import NAME_LIMIT, is_aside_name
+from simulacra.actors.data.reconciling.dots import Dot, Event, Replica, covers
+from simulacra.actors.data.reconciling.records import (
+    ID_LENGTH,
+    LINEAGE_LIMIT,
+    ROOT_ID,
+    Cell,
+    Location,
+    Record,
+    Version,
+)
+
+_DIGEST_LENGTH: Final = 32
+_HOST_LIMIT: Final = 63
+_MODE_LIMIT: Final = 0o10000
+_NUMBER_LIMIT: Final = 2**63
+_TARGET_LIMIT: Final = 4096
+
+T = TypeVar("T")
+Xattrs = tuple[tuple[bytes, bytes], ...]
+
+
+class RecordError(ValueError):
+    """What came is not a record; the text says why."""
+
+
+def to_plain(record: Record) -> list[Any]:
+    """A record as lists, numbers, texts and bytes; equal for equal records."""
+    return [
+        record.id,
+        [_event_plain(record.location.event), list(record.location.value)],
+        [_event_plain(record.mode.event), record.mode.value],
+        [_event_plain(record.mtime.event), record.mtime.value],
+        [_event_plain(record.xattrs.event), _xattrs_plain(record.xattrs.value)],
+        [_version_plain(version) for version in record.versions],
+        [_dot_plain(dot) for dot in sorted(record.alive)],
+        [[*replica, n] for replica, n in sorted(record.context.items())],
+    ]
+
+
+def from_plain(data: Any) -> Record:
+    """The record that `to_plain` took apart.
+
+    Raises:
+        RecordError: it is none.
+    """
+    try:
+        which, location, mode, mtime, xattrs, versions, alive, context = data
+        record = Record(
+            _id(which),
+            _cell(location, _location),
+            _cell(mode, _mode),
+            _cell(mtime, _time),
+            _cell(xattrs, _xattrs),
+            tuple(sorted((_version(each) for each in versions), key=lambda each: each.event)),
+            frozenset(_dot(each) for each in alive),
+            {_dot(each).replica: _dot(each).n for each in context},
+        )
+        _check(record)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"not a record of a tree: {error}") from None
+    return record
+
+
+def _check(record: Record) -> None:
+    """Refuse what no writing can have led to."""
+    cells = (record.location, record.mode, record.mtime, record.xattrs)
+    dots = [cell.event.dot for cell in cells] + [each.dot for each in record.versions]
+    if not all(covers(record.context, dot) for dot in (*dots, *record.alive)):
+        raise ValueError("it has a dot that its context does not cover")
+    if len({each.dot for each in record.versions}) < len(record.versions):
+        raise ValueError("two of its versions have one dot")
+    if record.id == ROOT_ID:
+        raise ValueError("it has the id of the root")
+
+
+# -- taking apart
+
+
+def _dot_plain(dot: Dot) -> list[Any]:
+    return [*dot.replica, dot.n]
+
+
+def _event_plain(event: Event) -> list[Any]:
+    return [*event.stamp, *_dot_plain(event.dot)]
+
+
+def _xattrs_plain(xattrs: Xattrs) -> list[list[bytes]]:
+    return [list(each) for each in xattrs]
+
+
+def _version_plain(version: Version) -> list[Any]:
+    content, attributes = version.content, version.attributes
+    return [
+        _event_plain(version.event),
+        [str(content.kind), content.size, content.digest, content.target],
+        [attributes.mode, attributes.mtime_ns, _xattrs_plain(attributes.xattrs)],
+        list(version.lineage),
+    ]
+
+
+# -- putting together
+
+
+def _number(value: Any, low: int = 0, high: int = _NUMBER_LIMIT) -> int:
+    if type(value) is not int or not low <= value < high:
+        raise ValueError(f"{value!r} is no whole number from {low} and below {high}")
+    return value
+
+
+def _bytes(value: Any, length: int | None = None, limit: int | None = None) -> bytes:
+    if type(value) is not bytes:
+        raise ValueError(f"{value!r} is not bytes")
+    if (length is not None and len(value) != length) or (limit is not None and len(value) > limit):
+        raise ValueError(f"{len(value)} bytes are not as many as there should be")
+    return value
+
+
+def _id(value: Any) -> bytes:
+    return _bytes(value, ID_LENGTH)
+
+
+def _dot(data: Any) -> Dot:
+    host, incarnation, n = data
+    if type(host) is not str or not 0 < len(host) <= _HOST_LIMIT or not host.isprintable():
+        raise ValueError(f"{host!r} is no host's name")
+    if "/" in host:
+        raise ValueError(f"{host!r} is no host's name")
+    return Dot(Replica(host, _number(incarnation, 1)), _number(n, 1))
+
+
+def _event(data: Any) -> Event:
+    ms, tick, *dot = data
+    return Event(Stamp(_number(ms), _number(tick)), _dot(dot))
+
+
+def _cell(data: Any, read: Callable[[Any], T]) -> Cell[T]:
+    event, value = data
+    return Cell(_event(event), read(value))
+
+
+def _location(data: Any) -> Location:
+    folder, name, before = data
+    _bytes(name, limit=NAME_LIMIT)
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name or is_aside_name(name):
+        raise ValueError(f"{name!r} is no name in a folder")
+    return Location(_id(folder), name, _id(before))
+
+
+def _mode(value: Any) -> int:
+    return _number(value, high=_MODE_LIMIT)
+
+
+def _time(value: Any) -> int:
+    return _number(value, low=-_NUMBER_LIMIT)
+
+
+def _xattrs(data: Any) -> Xattrs:
+    return tuple(sorted((_bytes(key), _bytes(value)) for key, value in data))
+
+
+def _version(data: Any) -> Version:
+    event, (kind, size, digest, target), (mode, mtime, xattrs), lineage = data
+    if len(lineage) > LINEAGE_LIMIT:
+        raise ValueError(f"a version comes of {len(lineage)} others, {LINEAGE_LIMIT} are kept")
+    return Version(
+        _event(event),
+        _content(kind, size, digest, target),
+        Attributes(_mode(mode), _time(mtime), _xattrs(xattrs)),
+        tuple(_bytes(each, _DIGEST_LENGTH) for each in lineage),
+    )
+
+
+def _content(kind: Any, size: Any, digest: Any, target: Any) -> Content:
+    if Kind(kind) is Kind.FOLDER:
+        if (size, digest, target) != (0, b"", b""):
+            raise ValueError("a folder has no content of its own")
+        return FOLDER
+    _bytes(target, limit=_TARGET_LIMIT)
+    if (Kind(kind) is Kind.LINK) != bool(target):
+        raise ValueError("links have a text, and only they")
+    return Content(Kind(kind), _number(size), _bytes(digest, _DIGEST_LENGTH), target)

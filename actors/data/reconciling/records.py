@@ -1,0 +1,239 @@
+"""Records: what is known of one file, folder or link of a tree, mergeable in any order.
+
+A record is called by an id that is derived from where it was first created: its folder's id, its
+name, and a generation that is above 0 only while the id below belongs to something that has moved
+away. So what two sides create under one name is one record from the start: two folders are one
+folder, two equal files are one file, two different files are two versions.
+
+====================  ============================================================================
+part                  two sides together
+====================  ============================================================================
+versions, alive       a dot stays unless the other side knows of it and has it no more
+location              the latest counts
+mode, mtime, xattrs   each on its own, the latest counts: chmod conflicts with no edit
+context               all that either knows of
+====================  ============================================================================
+
+*Versions* are the contents written and not replaced: an edit replaces those that its author saw.
+*Alive* holds a dot for every version, and for every renaming: a deletion takes away those that were
+seen and leaves the last version as a ghost. So against a deletion that did not know of it an edit
+wins, and a renaming wins too, and the ghost comes back under the new name. Without any living dot
+the record is a tombstone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from simulacra.actors.cluster.clock import NEVER, Stamp
+from simulacra.actors.data.entries import Attributes, Content, Entry
+from simulacra.actors.data.reconciling.dots import Context, Dot, Event, join
+
+FileId = bytes
+ID_LENGTH: Final = 16
+ROOT_ID: Final[FileId] = bytes(ID_LENGTH)
+"""The id of the tree's root, which has no record."""
+
+LINEAGE_LIMIT: Final = 8
+
+T = TypeVar("T")
+
+
+def file_id(folder: FileId, name: bytes, generation: int = 0) -> FileId:
+    """The id of what is created under a name in a folder."""
+    origin = folder + generation.to_bytes(8) + name
+    return hashlib.blake2b(origin, digest_size=ID_LENGTH, person=b"tree entry").digest()
+
+
+class Cell(NamedTuple, Generic[T]):
+    """A value of which the latest counts.
+
+    Attributes:
+        event: when it was written, by whom.
+        value: what was written.
+    """
+
+    event: Event
+    value: T
+
+
+class Location(NamedTuple):
+    """Where something is.
+
+    Attributes:
+        folder: the id of the folder.
+        name: its name there.
+        before: the id of the folder that it was moved out of; the same if it never moved.
+    """
+
+    folder: FileId
+    name: bytes
+    before: FileId
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A content that was written.
+
+    Attributes:
+        event: when, by whom.
+        content: what.
+        attributes: as they were then; a conflict copy has these.
+        lineage: the digests of the contents that it came of, the latest first, at most
+            `LINEAGE_LIMIT`.
+    """
+
+    event: Event
+    content: Content
+    attributes: Attributes
+    lineage: tuple[bytes, ...] = ()
+
+    @property
+    def dot(self) -> Dot:
+        """What it is called by."""
+        return self.event.dot
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one thing; see the module.
+
+    Attributes:
+        id: what it is called by.
+        location: where it is.
+        mode: its permission bits.
+        mtime: when it was modified, nanoseconds.
+        xattrs: its extended attributes.
+        versions: its contents, sorted by their events; the last is the latest.
+        alive: the dots that keep it alive.
+        context: all that was ever written to it.
+    """
+
+    id: FileId
+    location: Cell[Location]
+    mode: Cell[int]
+    mtime: Cell[int]
+    xattrs: Cell[tuple[tuple[bytes, bytes], ...]]
+    versions: tuple[Version, ...] = ()
+    alive: frozenset[Dot] = frozenset()
+    context: Context = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> Attributes:
+        """As they are now."""
+        return Attributes(self.mode.value, self.mtime.value, self.xattrs.value)
+
+    @property
+    def latest(self) -> Stamp:
+        """The latest stamp in it."""
+        events = [version.event for version in self.versions]
+        cells = (self.location, self.mode, self.mtime, self.xattrs)
+        return max([NEVER, *(e.stamp for e in events), *(cell.event.stamp for cell in cells)])
+
+
+def living(record: Record) -> tuple[Version, ...]:
+    """The versions that are to be seen, the latest last; none of a tombstone.
+
+    A record that only a renaming keeps alive shows the versions that were deleted meanwhile.
+    """
+    if not record.alive:
+        return ()
+    return tuple(each for each in record.versions if each.dot in record.alive) or record.versions
+
+
+# -- writing: each takes what is known, and what of it the author saw
+
+
+def create(which: FileId, folder: FileId, name: bytes, entry: Entry, event: Event) -> Record:
+    """A record of something new."""
+    attributes = entry.attributes
+    return Record(
+        which,
+        Cell(event, Location(folder, name, folder)),
+        Cell(event, attributes.mode),
+        Cell(event, attributes.mtime_ns),
+        Cell(event, attributes.xattrs),
+        (Version(event, entry.content, attributes),),
+        frozenset([event.dot]),
+        {event.dot.replica: event.dot.n},
+    )
+
+
+def write(
+    record: Record, event: Event, entry: Entry, *, over: Collection[Dot], before: Attributes | None
+) -> Record:
+    """A new content in place of the versions ``over``, which its author saw.
+
+    Versions that were deleted before go as well. Of the attributes only those count as written
+    that differ from ``before``; without it all.
+    """
+    seen = [each for each in record.versions if each.dot in over or each not in living(record)]
+    kept = [each for each in record.versions if each not in seen]
+    new = Version(event, entry.content, entry.attributes, _lineage(seen))
+    written = replace(
+        record,
+        versions=tuple(sorted([*kept, new], key=_event)),
+        alive=(record.alive - frozenset(over)) | {event.dot},
+    )
+    return set_attributes(written, event, entry.attributes, before=before)
+
+
+def set_attributes(
+    record: Record, event: Event, attributes: Attributes, *, before: Attributes | None
+) -> Record:
+    """Those attributes written anew that differ from ``before``; without it all."""
+    changes: dict[str, Cell[object]] = {}
+    if before is None or attributes.mode != before.mode:
+        changes["mode"] = Cell(event, attributes.mode)
+    if before is None or attributes.mtime_ns != before.mtime_ns:
+        changes["mtime"] = Cell(event, attributes.mtime_ns)
+    if before is None or attributes.xattrs != before.xattrs:
+        changes["xattrs"] = Cell(event, attributes.xattrs)
+    return _said(replace(record, **changes), event)  # type: ignore[arg-type]
+
+
+def move(
+    record: Record, event: Event, folder: FileId, name: bytes, *, seen: Collection[Dot]
+) -> Record:
+    """Another location, which also keeps the record alive against deletions."""
+    before = record.location.value.folder
+    versions = {each.dot for each in record.versions}
+    renamings = {dot for dot in seen if dot not in versions}
+    return _said(
+        replace(
+            record,
+            location=Cell(event, Location(folder, name, before)),
+            alive=(record.alive - renamings) | {event.dot},
+        ),
+        event,
+    )
+
+
+def remove(record: Record, event: Event, *, seen: Collection[Dot]) -> Record:
+    """A deletion of what was seen: whatever else keeps the record alive still does."""
+    return _said(replace(record, alive=record.alive - frozenset(seen)), event)
+
+
+def drop(record: Record, event: Event, dots: Collection[Dot]) -> Record:
+    """Without some of its versions: a conflict is settled, the others stay; the last as a ghost."""
+    kept = tuple(each for each in record.versions if each.dot not in dots) or record.versions
+    return _said(replace(record, versions=kept, alive=record.alive - frozenset(dots)), event)
+
+
+def _said(record: Record, event: Event) -> Record:
+    return replace(record, context=join(record.context, {event.dot.replica: event.dot.n}))
+
+
+def _event(version: Version) -> Event:
+    return version.event
+
+
+def _lineage(seen: list[Version]) -> tuple[bytes, ...]:
+    """The contents that a new one comes of: those that it replaces, and what these came of."""
+    latest_first = sorted(seen, key=_event, reverse=True)
+    digests = [each.content.digest for each in latest_first if each.content.digest]
+    digests += [digest for each in latest_first for digest in each.lineage]
+    return tuple(dict.fromkeys(digests))[:LINEAGE_LIMIT]
