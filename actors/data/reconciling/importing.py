@@ -10,7 +10,8 @@ then, and nothing says what a file was when it was last synced. It is not taken 
 
 As such it goes into the base, and planning treats it as it treats whatever is out of date. What was
 renamed twice since, or a copy that was deleted, is not found so and comes as new: nothing is lost.
-The same goes for what had another name only because of a conflict.
+The same goes for what had another name only because of a conflict. What was aside when the database
+was lost comes as ``recovered-...``, and planning gives it that name on disk.
 """
 
 from __future__ import annotations

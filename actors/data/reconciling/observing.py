@@ -127,9 +127,7 @@ class _Observation:
     def _appear(self, folder: FileId, path: Path, found: Found) -> None:
         """Find out what something new is; leaves a row where it is something known."""
         if is_aside_name(name(path)):
-            source = self._sources.by_inode(found)
-            if source is not None:
-                self._moved(source, path)
+            self._appear_aside(folder, path, found)
             return
         if self._belongs(folder, path, found):
             return
@@ -142,6 +140,18 @@ class _Observation:
             self._extra.append(path)
         else:
             self._create(folder, path, found)
+
+    def _appear_aside(self, folder: FileId, path: Path, found: Found) -> None:
+        """What was put aside comes back by itself, unless the database that knew of it is lost."""
+        source = self._sources.by_inode(found)
+        if source is not None:
+            self._moved(source, path)
+        elif self._importing is Import.EVICTED:
+            self._extra.append(path)
+        elif self._importing is Import.LOST:
+            called = recovered_name(name(path))
+            record = created(folder, called, found.entry, self._index, self._author)
+            self._keep(path, record, found)
 
     def _compare(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
         """What of a path's content and attributes was changed."""

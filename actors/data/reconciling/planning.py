@@ -8,6 +8,7 @@ that failed is simply not built upon, and nothing is planned ahead.
 2. What is in the way of something goes aside, under a name of its own in the same folder, unless it
    is a file that is to go anyway. So moves in a circle need no order.
 3. What is elsewhere on disk is moved; what is nowhere is made. A folder that was made is filled.
+   Conflict copies come first: so a content is never only among the kept versions.
 4. At the end, from the bottom up, goes what belongs nowhere. What still has to be moved stays, and
    so does the folder that it is in.
 
@@ -150,7 +151,6 @@ def _fill(folder: FileId, index: Index, policy: Policy) -> Iterator[Action]:
         if path is None:
             continue
         should, _ = wanted(path, listing(folder, index), policy)
-        # Copies first: what they show may be what has the name until now.
         for at, row in sorted(should.items(), key=lambda each: each[1].copy is None):
             for action in _bring(join(path, at), row, index):
                 yield action

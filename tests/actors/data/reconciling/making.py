@@ -50,3 +50,38 @@ def planned(host: Host, policy: Policy = ALL) -> None:
     for action in plan([bytes(16), *host.index.records], host.index, policy):
         assert host.act(action)
         done(action, host.index, host.fingerprint(action.path))
+
+
+def put(host: Host, path: Path, n: int) -> None:
+    host.world.wall += 1
+    here = host.disk.entries.get(path)
+    host.disk.put(path, file(n), here and here[1])
+
+
+def remove(host: Host, path: Path) -> None:
+    for each in host.disk.below(path):
+        del host.disk.entries[each]
+
+
+def pair(*files: Path) -> tuple[Host, Host]:
+    """Two hosts that have the same files, 1, 2, 3 ..., in folders named before them."""
+    left, right = hosts()
+    for n, path in enumerate(files, 1):
+        if path.endswith(b"/"):
+            left.disk.put(path[:-1], MAKE_FOLDER)
+        else:
+            put(left, path, n)
+    meet(left, right)
+    assert left.disk.entries.keys() == right.disk.entries.keys()
+    return left, right
+
+
+def together(left: Host, right: Host) -> dict[Path, int]:
+    """What both show after they met; later writings come from the right."""
+    left.scan()
+    left.world.wall += 10
+    right.scan()
+    meet(left, right)
+    assert shown(left) == shown(right)
+    left.world.quiet()
+    return shown(left)

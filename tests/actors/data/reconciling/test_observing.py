@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from simulacra.actors.data.entries import Path
-from simulacra.actors.data.reconciling.observing import Import, observe
+from simulacra.actors.data.reconciling.observing import observe
 from simulacra.actors.data.reconciling.records import ROOT_ID, Record, file_id, living
 from simulacra.actors.data.reconciling.renames import count_deleted
-from tests.actors.data.reconciling.making import MAKE_FOLDER, file, hosts, meet, shown
+from tests.actors.data.reconciling.making import MAKE_FOLDER, file, hosts, shown
 from tests.actors.data.reconciling.simulator import Host
 
 
@@ -135,39 +135,3 @@ def test_the_deleted_are_counted_without_the_renamed() -> None:
     paths = {*host.disk.entries, *host.index.rows}
     findings = {path: host.disk.found(path) for path in paths}
     assert count_deleted(findings, host.index) == 1
-
-
-# -- scans that are imports
-
-
-def test_a_lost_database_makes_no_edits_of_what_others_know() -> None:
-    left, right = hosts()
-    left.disk.put(b"f", file(1))
-    left.disk.put(b"g", file(2))
-    left.disk.put(b"h", file(3))
-    meet(left, right)
-    left.remove(0, 0)  # f
-    left.disk.move(b"g", b"i")
-    left.disk.put(b"h", file(4))
-    left.scan()
-    right.lose()
-    right.disk.put(b"new", file(5))
-    meet(left, right)
-    assert shown(left) == shown(right) == {b"h": 4, b"i": 2, b"new": 5}
-
-
-def test_after_an_eviction_what_nobody_knows_goes_into_quarantine() -> None:
-    left, right = hosts()
-    left.disk.put(b"f", file(1))
-    left.disk.put(b"g", file(2))
-    meet(left, right)
-    right.evicted = True
-    left.remove(0, 0)
-    left.scan()
-    left.apply()
-    left.forget(0, 0)
-    assert len(left.index.records) == 1
-    right.lose(Import.EVICTED)
-    meet(left, right)
-    assert shown(left) == shown(right) == {b"g": 2}
-    assert right.world.quarantine == {file(1).content.digest}
