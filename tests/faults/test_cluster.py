@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
+from collections.abc import Iterable
 
 import pytest
 
@@ -43,6 +45,71 @@ def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
     assert "split.healed" in kinds
     for name in ("left", "right"):
         lab["a"].client.item("service_unset", name=name, timeout=20.0)
+
+
+def named(host: Host) -> dict[str, tuple[str, ...]]:
+    """What has a name, as a host tells it, and on which hosts."""
+    found = host.client.item("where")["names"]
+    return {each["name"]: (each["kind"], *each["hosts"]) for each in found}
+
+
+def names_agree(hosts: Iterable[Host], **named_so: tuple[str, ...]) -> bool:
+    """Whether all of these hosts tell the five names of hosts, and these, and no others."""
+    wanted = {name: ("host", name) for name in FIVE} | named_so
+    return all(named(host) == wanted for host in hosts)
+
+
+def in_dns(host: Host, name: str) -> str:
+    """The address of a name, as the DNS on a host tells it."""
+    port = str(host.status()["dns"])
+    return host.run([sys.executable, "-c", ASK_DNS, port, name]).stdout.strip()
+
+
+ASK_DNS = """
+import sys, dns.resolver
+resolver = dns.resolver.Resolver(configure=False)
+resolver.nameservers, resolver.port = ["127.0.0.1"], int(sys.argv[1])
+print(*resolver.resolve(sys.argv[2], "A"))
+"""
+
+
+def test_five_hosts_agree_on_names_before_during_and_after_a_split(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    left, right = hosts[:2], hosts[2:]
+
+    def begin(host: Host, name: str) -> None:
+        spec = Spec(Command(("sleep", "600")), name=name, on=host.name).to_plain()
+        host.client.item("spawn", spec=spec, timeout=20.0)
+
+    begin(lab["c"], "before")
+    before = {"before": ("computation", "c")}
+    wait_for(lambda: names_agree(hosts, **before))
+    assert {in_dns(host, "b.lab") for host in hosts} == {lab["b"].address}
+    with pytest.raises(GatewayError, match="the name before is taken"):
+        begin(lab["d"], "before")
+
+    lab.split(["a", "b"], ["c", "d", "e"])
+    wait_for(lambda: agreed(right) not in (None, agreed(left)), 15)
+    # A name that the other part has as well is taken at once on this side, and never lost there.
+    begin(lab["b"], "twin")
+    wait_for(lambda: names_agree(left, **before, twin=("computation", "b")))
+    begin(lab["e"], "twin")
+    wait_for(lambda: names_agree(right, **before, twin=("computation", "e")))
+    assert {in_dns(host, "e.lab") for host in hosts} == {lab["e"].address}
+
+    lab.heal()
+    lab.wait_met()
+    twins = {"twin": ("computation", "b"), "twin-e": ("computation", "e")}
+    wait_for(lambda: names_agree(hosts, **before, **twins), 20)
+    for host in hosts:
+        [renamed] = [each for each in host.client.item("where")["names"] if each["renamed"]]
+        assert renamed["name"] == "twin-e"
+        assert "was named twin in another part" in renamed["renamed"]
+        assert host.client.item("where", name="twin@e")["host"] == "e"
+    for name, on in (("before", "c"), ("twin", "b"), ("twin", "e")):
+        lab[on].client.item("stop", name=f"{name}@{on}", kill=True, timeout=20.0)
+    wait_for(lambda: names_agree(hosts))
 
 
 def test_a_lost_master_is_followed_by_another_within_ten_seconds(labs: Labs) -> None:
