@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -26,6 +27,7 @@ from simulacra.actors.cluster.membership import MEMBERSHIP, Membership, Memory
 from simulacra.actors.cluster.needs import Capabilities
 from simulacra.actors.cluster.reign import ANY
 from simulacra.actors.cluster.services import Part
+from simulacra.actors.cluster.splits import Splits
 from simulacra.actors.cluster.swim_events import Declare, Lost, Met, Review
 from simulacra.actors.cluster.view import Changed
 from simulacra.actors.compute.hosts import HostTable
@@ -119,6 +121,9 @@ class Clustering:
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
         self._told: dict[str, State] = {}
+        self._splits = Splits()
+        self._looking = threading.Lock()
+        self._parting = False
 
     def specs(self) -> list[ChildSpec]:
         """Its actors, in the order in which they are started."""
@@ -154,6 +159,7 @@ class Clustering:
         self._up_since[host] = time.time()
         self._tell(MEMBERSHIP, Met(host, key, address))
         self._tell(FOCUS, m.MemberUp(host))
+        self._look_for_split(self.focus.acting)
 
     def lost(self, host: str) -> None:
         """A host is not connected any more."""
@@ -163,6 +169,7 @@ class Clustering:
             self._happened(host, State.DOWN, "its connection is lost too")
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
+        self._look_for_split(self.focus.acting)
 
     def review(self) -> None:
         """Others are admitted than before."""
@@ -170,6 +177,7 @@ class Clustering:
 
     def part(self, state: State) -> None:
         """This host stops on purpose, and how: another is master first, and nobody looks for it."""
+        self._parting = True
         self._hand_over()
         membership = self._system.whereis(MEMBERSHIP)
         if membership is not None:
@@ -203,6 +211,7 @@ class Clustering:
             self._links.meet(f"tcp://{member.address}", member.key)
         if new is not None:
             self._happened(host, new, change.reason)
+        self._look_for_split(self.focus.acting)
 
     def _happened(self, host: str, state: State, reason: str) -> None:
         """Tell what becomes of a host; what another part held of one that is connected is none."""
@@ -211,6 +220,19 @@ class Clustering:
         if self._told.get(host) is not state:
             self._told[host] = state
             self._events.add(_HAPPENED[state], host, f"{host} {_TOLD[state]}: {reason}")
+
+    def _look_for_split(self, acting: Epoch | None) -> None:
+        """In any thread: this host met or lost another, or became the master of an epoch."""
+        if self._parting:
+            return
+        deputy = acting is not None and self.is_deputy(acting)
+        with self._looking:
+            reached, now = self._links.inside(), time.monotonic()
+            lost = self._splits.look(reached, self.absent(), deputy=deputy, now=now)
+        if lost is not None:
+            text = f"a split has begun: {', '.join(lost)} cannot be reached any more"
+            text += f"; {self._settings.name} is deputy here" if deputy else ""
+            self._events.add("split.begun", "", text, lost=list(lost), deputy=deputy)
 
     def absent(self) -> list[str]:
         """The hosts that should be in reach and are not."""
@@ -239,6 +261,7 @@ class Clustering:
         self._events.add(
             "master.changed", master, f"{master} is master (epoch {counter}): {why}", epoch=counter
         )
+        self._look_for_split(change.epoch if master == self._settings.name else None)
 
     def _split_merged(self, split: dict[str, Any]) -> None:
         ours, theirs = split["ours"]["count"], split["theirs"]["count"]

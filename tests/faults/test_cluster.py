@@ -13,7 +13,7 @@ import pytest
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.actors.gateway.frames import GatewayError
 from simulacra.testing.lab import Host
-from tests.faults.network import FIVE, Labs, agreed, epoch, services, settled
+from tests.faults.network import FIVE, Labs, agreed, epoch, happened, services, settled
 from tests.machines import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
@@ -33,6 +33,9 @@ def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
     lab.split(["a", "b"], ["c", "d", "e"])
     deputy = wait_for(lambda: (m := agreed(right)) not in (None, "a") and m, 15)
     assert agreed(left) == "a"
+    for host, others in ((lab["b"], "cde"), (lab["d"], "ab")):
+        begun = wait_for(lambda: [e for e in happened(host) if e["kind"] == "split.begun"][-1:])  # noqa: B023
+        assert set(begun[0]["detail"]["lost"]) <= set(others)
     # Both sides go on: what each writes is told on that side.
     for host, key in ((lab["b"], "left"), (lab["d"], "right")):
         host.client.item("service_set", name=key, told={}, spec=SPEC, timeout=20.0)
