@@ -92,6 +92,7 @@ class Node:
     Attributes:
         stopping: set when it is to be closed, by ``down`` or because its tree has ended.
         failure: why its tree ended by itself; None while it stands.
+        parting: as what the others are to know it when it has been closed.
 
     Raises:
         GatewayError: it cannot be started; the text says why and what to do.
@@ -104,6 +105,7 @@ class Node:
         self.waiting: dict[str, Waiting] = {}
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
+        self.parting = State.DETACHED
         self._members = settings.paths.members
         self._listed = KeyList()
         with contextlib.ExitStack() as begun:
@@ -415,7 +417,7 @@ class Node:
     def close(self) -> None:
         """End everything, in reverse; computations go on from their checkpoints later."""
         self.stopping.set()
-        self.cluster.part(State.DETACHED)
+        self.cluster.part(self.parting)
         self._begun.close()
 
     def __enter__(self) -> Self:

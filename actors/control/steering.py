@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from simulacra.actors.cluster.members import State
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
 from simulacra.actors.compute.exposing import FromOutside, entrance
@@ -114,8 +115,8 @@ class Steering:
         return answer
 
     def down(self, call: Call) -> Iterator[object]:
-        """Stop this node."""
-        del call
+        """Stop this node, for a while or, with ``asleep``, with a good night to the others."""
+        asleep = call.arg("asleep", bool, False)
         here = self._node.settings.name
         running = [
             seen
@@ -123,6 +124,8 @@ class Steering:
             if seen.described.host == here and is_living(seen.described)
         ]
         yield {"host": here, "pid": os.getpid(), "computations": len(running)}
+        if asleep:
+            self._node.parting = State.ASLEEP
         self._node.stopping.set()
 
     def keys_changed(self, call: Call) -> Iterator[object]:

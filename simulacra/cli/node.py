@@ -90,19 +90,22 @@ def up(
         output.document(status)
 
 
-def down(*, timeout: Duration = 20.0, common: Common = COMMON) -> None:
+def down(*, asleep: bool = False, timeout: Duration = 20.0, common: Common = COMMON) -> None:
     """Stop this machine's node; its computations go on from their checkpoints when it is up again.
 
     For example:
 
     - `simulacra down`
+    - `simulacra down --asleep`
 
     Args:
+        asleep: Say good night, as before the machine is suspended or switched off: the others then
+            show this host as asleep, one that can be woken, and not as detached.
         timeout: How long it may take to end.
         common: Options of all commands.
     """
     calls = client(common)
-    stopping = calls.item("down", timeout=timeout)
+    stopping = calls.item("down", timeout=timeout, asleep=asleep)
     _await_end(stopping["pid"], timeout)
     if common.json:
         output.document(stopping)
