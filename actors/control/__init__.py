@@ -34,6 +34,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     network, focusing = NetworkVerbs(node), Focusing(node)
     return {
         "status": watching.status,
+        "routes": watching.routes,
         "focus": focusing.focus,
         "refocus": focusing.refocus,
         "succession": focusing.succession,

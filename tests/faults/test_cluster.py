@@ -115,6 +115,22 @@ def test_five_hosts_agree_on_names_before_during_and_after_a_split(labs: Labs) -
     wait_for(lambda: names_agree(hosts))
 
 
+def test_every_host_shows_how_far_it_is_between_any_two(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    settled(lab)
+    lab.slow("d", "e", latency=0.05)
+
+    def far(host: Host) -> bool:
+        told = host.client.item("routes")["routes"]
+        trips = {(each["source"], each["target"]): each["round_trip"] for each in told}
+        slow = trips.keys() & {("d", "e"), ("e", "d")}
+        return len(trips) == 20 and len(slow) == 2 and all(trips[pair] >= 0.1 for pair in slow)
+
+    wait_for(lambda: all(far(host) for host in lab), 60)
+    ages = [each["age"] for each in lab["a"].client.item("routes")["routes"]]
+    assert max(ages) < 10
+
+
 def test_a_lost_master_is_followed_by_another_within_ten_seconds(labs: Labs) -> None:
     lab = labs(*FIVE, nodes=True)
     hosts = settled(lab)
