@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from simulacra.actors.cluster.naming import shown
 from simulacra.actors.compute.computation import COMPUTATIONS
 from simulacra.actors.compute.computations import ListThem, UnknownComputationError, is_living
 from simulacra.actors.compute.computing import Described
@@ -94,7 +95,7 @@ def find(node: Node, address: str) -> Seen:
     if not seen:
         raise GatewayError(
             ErrorCode.NOT_FOUND,
-            f"no computation called {address} is known in the network",
+            f"no computation called {shown(address)} is known in the network",
             "see what there is: simulacra ps --finished",
         )
     return max(seen, key=_rank)
