@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from simulacra.actors.cluster.members import State
+from simulacra.actors.cluster.naming import shown
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
 from simulacra.actors.compute.exposing import FromOutside, entrance
@@ -15,6 +16,7 @@ from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post_messages import POST, Mail
 from simulacra.actors.compute.travelling import MoveError
 from simulacra.actors.control.finding import ask_it, everywhere, find, wait
+from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
@@ -35,13 +37,14 @@ class Steering:
 
     def migrate(self, call: Call) -> Iterator[object]:
         """Move a computation to a host."""
+        refuse_outside(self._node)
         seen, target = find(self._node, call.arg("name", str)), call.arg("host", str)
         described = seen.described
         known = [self._node.settings.name, *self._node.connected()]
         if target not in known:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"{target} is not connected; connected: {', '.join(sorted(known))}",
+                f"{shown(target)} is not connected; connected: {', '.join(sorted(known))}",
                 "see who is connected: simulacra status",
             )
         try:
