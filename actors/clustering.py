@@ -80,6 +80,9 @@ class Links(Protocol):
     def dial(self, endpoint: str, key: str) -> None:
         """Connect to a host, if it is admitted and not yet connected."""
 
+    def dialed(self) -> set[str]:
+        """The keys of the hosts that are connected, or should be."""
+
     def meet(self, endpoint: str, key: str) -> None:
         """A host is there: connect to it, if it is admitted and connections are not too many."""
 
@@ -239,7 +242,13 @@ class Clustering:
         members = self.members
         parted = {host for host, each in members.items() if each.state in _PARTED}
         known = {*members, *self._links.absent()}
-        return sorted(known - parted - set(self._links.connected()))
+        return sorted(known - parted - set(self._links.connected()) - self.far().keys())
+
+    def far(self) -> dict[str, Member]:
+        """The hosts that are there and not connected, as there are too many: called when needed."""
+        dialed, me = self._links.dialed(), self._settings.name
+        live = ((host, each) for host, each in self.members.items() if each.state in LIVE)
+        return {host: each for host, each in live if each.key not in dialed and host != me}
 
     # -- the focus
 
@@ -249,7 +258,9 @@ class Clustering:
         return FocusClient(self._system.ref(FOCUS))
 
     def _reachable(self) -> list[str]:
-        return [self._settings.name, *self._links.inside()]
+        """With whom the focus is settled: a master speaks to all, others to whom they are near."""
+        far = self.far() if self.focus.acting is not None else ()
+        return [self._settings.name, *self._links.inside(), *far]
 
     def _standing(self) -> Standing:
         up = (time.monotonic() - self._started) / _HOUR
@@ -310,7 +321,8 @@ class Clustering:
 
     def is_deputy(self, epoch: Epoch) -> bool:
         """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
-        here, absent = len(self._reachable()), len(self.absent())
+        here = 1 + len(self._links.inside()) + len(self.far())
+        absent = len(self.absent())
         return not (here > absent or (here == absent and epoch == self._whole))
 
 

@@ -31,6 +31,7 @@ import faulthandler
 import fcntl
 import logging
 import os
+import random
 import signal
 import threading
 import time
@@ -45,7 +46,7 @@ from simulacra.actors.addresses import reachable_host
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
-from simulacra.actors.cluster.members import State
+from simulacra.actors.cluster.members import LIVE, State
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
@@ -67,12 +68,13 @@ from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
-from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
+from simulacra.actors.runtime import ActorSystem, AskTimeoutError, ExitReason, StartError
 from simulacra.actors.runtime.bulk import BulkError, BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
+from simulacra.actors.runtime.roster import PeerRefusedError
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
@@ -82,8 +84,7 @@ from simulacra.actors.version import VERSION
 
 logger = logging.getLogger(__name__)
 
-MESH: Final = 64
-"""Hosts that each connects to each."""
+_CALLING: Final = 5.0
 
 
 class Node:
@@ -211,6 +212,7 @@ class Node:
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
                 on_down=lambda peer, _: self._lost(peer.name),
+                reach=self._reach,
             )
         except zmq.ZMQError as error:
             raise GatewayError(
@@ -330,15 +332,21 @@ class Node:
         return [
             peer.name
             for peer in self.transport.peers()
-            if not peer.is_up and peer.name not in outside
+            if not (peer.is_up or peer.holding.is_open) and peer.name not in outside
         ]
 
     def _join(self) -> None:
         keys = self._admitted()
         addresses = {member.address: member.key for member in keys.members() if member.address}
         addresses.pop(self.address(), None)
+        known = {peer.key for peer in self.transport.peers()}
+        listed = {each.key for each in self._listed.members()}
+        others = [address for address, key in addresses.items() if key not in known | listed]
+        room = max(0, self.settings.mesh - len(known))
+        spared = set(random.sample(others, max(0, len(others) - room)))
         for address, key in addresses.items():
-            self.dial(f"tcp://{address}", key)
+            if address not in spared:
+                self.dial(f"tcp://{address}", key)
         for address in self.settings.join:
             if address in addresses:
                 continue
@@ -360,11 +368,30 @@ class Node:
     def meet(self, endpoint: str, key: str) -> None:
         """Connect to a host that is there, unless this node has many connections already.
 
-        In a network of up to `MESH` hosts each is connected to each; in a larger one to those that
-        membership probes, and to those that it uses.
+        In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
+        that membership probes, and to those that it uses.
         """
-        if len(self.connected()) < MESH:
+        live = {each.key for each in self.cluster.members.values() if each.state in LIVE}
+        under_way = [peer for peer in self.transport.peers() if peer.is_up or peer.key in live]
+        if len(under_way) < self.settings.mesh:
             self.dial(endpoint, key)
+
+    def _reach(self, host: str) -> tuple[str, str] | None:
+        """Where a host is that is there and was not dialed so far."""
+        member = self.cluster.far().get(host)
+        return None if member is None else (f"tcp://{member.address}", member.key)
+
+    def call(self, host: str) -> None:
+        """Be connected to a host that is there and was not dialed so far, within seconds."""
+        peer = self.transport.call(host)
+        if peer is not None:
+            with contextlib.suppress(AskTimeoutError, PeerRefusedError):
+                self.transport.wait_up(peer, _CALLING)
+
+    def dialed(self) -> set[str]:
+        """The keys of the hosts that are connected, or should be; not of those called just now."""
+        peers = self.transport.peers()
+        return {peer.key for peer in peers if peer.is_up or not peer.holding.is_open}
 
     def admits(self, host: str, key: str) -> bool:
         """Whether a host of that name may have that key."""

@@ -113,6 +113,7 @@ class Settings:
         hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
             lists of words.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
+        mesh: How many hosts this one connects to by itself; to others when something is for them.
         checkpoint_limit: Bytes that one checkpoint of a computation may have.
         log: How it logs: ``text`` or ``json``, an object an event.
         paths: Where its things are.
@@ -126,6 +127,7 @@ class Settings:
     zone: str = ""
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    mesh: int = 64
     checkpoint_limit: int = 2**30
     log: str = "text"
     paths: Paths = field(default_factory=Paths.find)

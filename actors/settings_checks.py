@@ -84,6 +84,12 @@ def _label(of: str, place: str, name: str, value: object) -> str:
     return value
 
 
+def _count(place: str, name: str, value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise wrong(place, f"{name} {value!r} is no number of hosts", f"from 1: {name} = 64")
+    return value
+
+
 def _bytes(place: str, name: str, value: object) -> int:
     if type(value) is not int or value < 1:
         raise wrong(
@@ -114,6 +120,7 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "zone": partial(_label, "zone"),
     "labels": _labels,
     "hooks": _hooks,
+    "mesh": _count,
     "checkpoint_limit": _bytes,
     "log": _log,
 }

@@ -86,6 +86,7 @@ def find(node: Node, address: str) -> Seen:
         GatewayError: ``not_found``.
     """
     name, _, host = address.partition("@")
+    call_holder(node, address)
     seen = [
         each
         for each in everywhere(node)
@@ -99,6 +100,15 @@ def find(node: Node, address: str) -> Seen:
             "see what there is: simulacra ps --finished",
         )
     return max(seen, key=_rank)
+
+
+def call_holder(node: Node, address: str) -> None:
+    """Be connected to the host of what has a name, where the directory knows it."""
+    name, _, host = address.partition("@")
+    thing = node.knowing.names().things.get(name) if node.cluster.far() else None
+    for place in () if thing is None else thing.places:
+        node.call(place.host)
+    node.call(host)
 
 
 def _rank(seen: Seen) -> tuple[bool, int, float]:

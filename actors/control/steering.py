@@ -15,7 +15,7 @@ from simulacra.actors.compute.exposing import FromOutside, entrance
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post_messages import POST, Mail
 from simulacra.actors.compute.travelling import MoveError
-from simulacra.actors.control.finding import ask_it, everywhere, find, wait
+from simulacra.actors.control.finding import ask_it, call_holder, everywhere, find, wait
 from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -40,6 +40,7 @@ class Steering:
         refuse_outside(self._node)
         seen, target = find(self._node, call.arg("name", str)), call.arg("host", str)
         described = seen.described
+        self._node.call(target)
         known = [self._node.settings.name, *self._node.connected()]
         if target not in known:
             raise GatewayError(
@@ -85,6 +86,7 @@ class Steering:
         try:
             if self._node.enrolment.is_outside:
                 return wait(call, self._from_outside(mail), mail.timeout)
+            call_holder(self._node, mail.to)
             return wait(call, self._node.system.ref(POST).ask(mail, block=False))
         except OutboxFullError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error

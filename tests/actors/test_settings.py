@@ -69,6 +69,8 @@ def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None
         ('labels = ["GPU!"]', "is no label"),
         ('checkpoint_limit = "much"', "no number of bytes"),
         ("checkpoint_limit = 0", "no number of bytes"),
+        ("mesh = 0", "no number of hosts"),
+        ("mesh = '9'", "no number of hosts"),
         ("checkpoint_limit = true", "no number of bytes"),
         ('join = ["nas"]', "not HOST:PORT"),
         ("name =", "cannot be read"),
