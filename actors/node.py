@@ -14,6 +14,8 @@
     ├── exposing             the entrances for outside hosts
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
+    ├── runs                 commands of other hosts whose directory lies here
+    ├── mounts               directories of other hosts, mounted here
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -59,6 +61,7 @@ from simulacra.actors.compute.moves import HostLost, HostMet
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import Post
 from simulacra.actors.compute.post_messages import POST
+from simulacra.actors.compute.runs import RUNS, Runs
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
@@ -242,6 +245,7 @@ class Node:
             exposing_spec(self.settings.paths.state / self.settings.name / "exposed.json"),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
+            ChildSpec(RUNS, Runs, (self.bulk_server, self.transport.admits), {"name": RUNS}),
             ChildSpec(
                 "compute",
                 Supervisor,

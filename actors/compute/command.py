@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess
@@ -50,8 +50,9 @@ class CommandProcess(GuardedProcess):
         Raises:
             OSError: it cannot be started.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         super().__init__(
-            lambda control: _guard_command(control, command),
+            lambda control: guard_command(control, command.argv, terminal=command.pty),
             folder=folder,
             limits=limits or Limits(),
             on_output=log.tee(on_output),
@@ -67,6 +68,7 @@ class CommandProcess(GuardedProcess):
         self.signal(signal.SIGTERM)
 
 
-def _guard_command(control: int, command: Command) -> list[str]:
+def guard_command(control: int, argv: Sequence[str], *, terminal: bool) -> list[str]:
+    """The command line of a guard that runs a program; `guard.main` says what it means."""
     script = str(Path(__file__).with_name("guard.py"))
-    return [sys.executable, "-I", "-S", script, str(control), str(int(command.pty)), *command.argv]
+    return [sys.executable, "-I", "-S", script, str(control), str(int(terminal)), *argv]

@@ -21,6 +21,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -66,23 +67,25 @@ class GuardedProcess:
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         terminal: bool = False,
+        stdio: tuple[int, int, int] | None = None,
     ) -> None:
         """Start the program; `watch` must be called next.
 
         Args:
             argv: the command line of the guard, given the number of its control socket.
-            folder: its working directory, made if need be.
+            folder: its working directory.
             limits: what all its processes together may use.
             on_output: called with what it prints, in the watching thread.
             on_exit: called once when nothing of it is left, in the watching thread.
             env: its environment; None is the node's.
             pass_fds: descriptors it inherits.
             terminal: whether it gets a terminal of its own, instead of a pipe and no input.
+            stdio: its standard streams, whose other ends are the caller's to serve; none of them
+                is typed into or told here.
 
         Raises:
             OSError: it cannot be started.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self._limits = limits
         self._on_output, self._on_exit = on_output, on_exit
         self._reason: ExitReason | None = None
@@ -93,16 +96,20 @@ class GuardedProcess:
         # Held to use a descriptor from another thread: a closed one's number is soon another's.
         self._closing = threading.Lock()
         self._control, theirs = socket.socketpair()
-        self._has_terminal = terminal
-        self._output, slave = pty.openpty() if terminal else os.pipe()
+        self._has_terminal = terminal and stdio is None
+        self._output: int | None = None
+        slave: int | None = None
+        if stdio is None:
+            self._output, slave = pty.openpty() if terminal else os.pipe()
+            stdio = (slave if terminal else subprocess.DEVNULL, slave, slave)
         self._cgroup: cgroups.Cgroup | None = None
         try:
             self._cgroup = cgroups.make(limits)
             self._guard = subprocess.Popen(  # noqa: S603 - running what was asked for is its task
                 argv(theirs.fileno()),
-                stdin=slave if terminal else subprocess.DEVNULL,
-                stdout=slave,
-                stderr=slave,
+                stdin=stdio[0],
+                stdout=stdio[1],
+                stderr=stdio[2],
                 cwd=folder,
                 env=env,
                 pass_fds=(theirs.fileno(), *pass_fds),
@@ -110,13 +117,15 @@ class GuardedProcess:
             )
         except BaseException:
             self._control.close()
-            os.close(self._output)
+            if self._output is not None:
+                os.close(self._output)
             if self._cgroup is not None:
                 self._cgroup.remove()
             raise
         finally:
             theirs.close()
-            os.close(slave)
+            if slave is not None:
+                os.close(slave)
         if self._cgroup is not None:
             self._cgroup.add(self._guard.pid)
         self.started = time.monotonic()
@@ -135,6 +144,11 @@ class GuardedProcess:
     def pid(self) -> int | None:
         """The program's process id, once the guard has told it."""
         return self._pid
+
+    @property
+    def status(self) -> int | None:
+        """Its wait status, once it has ended; None also where its guard was lost."""
+        return self._status
 
     @property
     def guard_pid(self) -> int:
@@ -178,7 +192,7 @@ class GuardedProcess:
             fcntl.ioctl(self._master(), termios.TIOCSWINSZ, size)
 
     def _master(self) -> int:
-        if not self._has_terminal:
+        if not self._has_terminal or self._output is None:
             raise NoTerminalError("it has ended, or no terminal to type into: spawn it with --tty")
         return self._output
 
@@ -207,7 +221,9 @@ class GuardedProcess:
     def _watch(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ, self._read_control)
-            selector.register(self._output, selectors.EVENT_READ, self._read_output)
+            if self._output is not None:
+                read = partial(self._read_output, self._output)
+                selector.register(self._output, selectors.EVENT_READ, read)
             for fd, reader in self._readers.items():
                 selector.register(fd, selectors.EVENT_READ, reader)
             next_look = self.started + POLL_EVERY
@@ -260,7 +276,8 @@ class GuardedProcess:
         with self._closing:
             self._has_terminal = False
             self._control.close()
-            os.close(self._output)
+            if self._output is not None:
+                os.close(self._output)
         reason = self._reason
         if self._cgroup is not None:
             if reason is None and self._cgroup.is_out_of_memory:
@@ -294,9 +311,9 @@ class GuardedProcess:
                 self._status = int(number)
         return bool(lines)
 
-    def _read_output(self) -> bool:
+    def _read_output(self, output: int) -> bool:
         try:
-            data = os.read(self._output, READ_SIZE)
+            data = os.read(output, READ_SIZE)
         except BlockingIOError:  # what was there has been flushed: typing made it non-blocking
             return True
         except OSError:  # EIO: the last program with this terminal has ended

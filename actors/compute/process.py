@@ -92,6 +92,7 @@ class WorkerProcess(GuardedProcess):
         self._in_flight = 0
         self._channel, theirs = Channel.pair()
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             super().__init__(
                 lambda control: _worker_command(control, theirs.fileno(), terminal=terminal),
                 folder=folder,
