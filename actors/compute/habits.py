@@ -6,7 +6,7 @@ and the compiler's are each such a link, so that it is AA, AB or BB as a whole.
 
 What a command needs is learned from its runs, for each command and mount:
 
-    there   seconds = START + work
+    there   seconds = START + 3 x round trip + work
     here    seconds = work + trips x (round trip + what the mount's own machinery takes)
 
 A run on one side tells of the other by the ratio `TRIPS`, until that has been tried, too. What was
@@ -20,7 +20,7 @@ number of runs, so that costs that swing do not make it flap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simulacra.actors.compute.chain import Row, Stage, explain_chain
@@ -83,16 +83,16 @@ class Habit:
 
     # -- what it needs
 
-    def ran_there(self, seconds: float) -> None:
+    def ran_there(self, seconds: float, round_trip: float) -> None:
         """It ran where the directory lies, for so long as was seen from here."""
-        work = max(0.001, seconds - START)
+        work = max(0.001, seconds - START - _START_TRIPS * round_trip)
         self._work = work if self._work is None else _mixed(self._work, work)
 
     def ran_here(self, seconds: float, round_trip: float) -> None:
         """It ran here, at such a round trip."""
         trip = round_trip + MOUNT_SECONDS
-        if self._here is not None:
-            seconds = _mixed(self._here[0], seconds)
+        if self._here is not None:  # both alike, so that their relation stays what it is
+            seconds, trip = _mixed(self._here[0], seconds), _mixed(self._here[1], trip)
         self._here = seconds, trip
 
     @property
@@ -129,9 +129,13 @@ class Habit:
             Stage("command", cpu_seconds=self.work, round_trips=round(self.trips)),
             Stage("data", pinned=there),
         )
-        rows = explain_chain(stages, both)
+        rows = [
+            replace(row, flow=row.flow + (START if row.hosts[1] == there else 0.0), best=False)
+            for row in explain_chain(stages, both)
+        ]
+        first, second = sorted(rows, key=lambda row: row.total)
         total = {row.hosts[1]: row.total for row in rows}
-        return Costs(total[here], total[there] + START, rows)
+        return Costs(total[here], total[there], (replace(first, best=True), second))
 
     # -- where
 

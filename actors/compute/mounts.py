@@ -35,6 +35,7 @@ KINDS: Final = {
 }
 """The file systems of other hosts, by the kernel's names for them."""
 
+_PATH_IN: Final = re.compile(r"-[A-Za-z](?=/|\.\./)|[\w-]+=", re.DOTALL)
 _OPTIONAL: Final = 6
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _REMOTE: Final = re.compile(r"(?:[^@/]*@)?(\[[^\]]+\]|[^:/\[\]]+):(.*)", re.DOTALL)
@@ -220,6 +221,30 @@ def _joined(*parts: str) -> str:
     first, *rest = parts
     below = [part.strip("/") for part in rest]
     return posixpath.join(first, *(part for part in below if part)).rstrip("/") or first[:1]
+
+
+def reaches_out(words: Iterable[str], lying: Lying) -> str | None:
+    """The first argument that names a file by a way which leads out of the mount; None for none.
+
+    On another host it would name another file. That is judged by the text: ``/x``, ``--to=/x``,
+    ``-I/x``, and ``../`` as often as it takes.
+    """
+    depth = len(lying.below.split("/")) if lying.below else 0
+    for word in words:
+        option = _PATH_IN.match(word)
+        path = word[option.end() :] if option else word
+        if path.startswith("/") or _climb(path) > depth:
+            return word
+    return None
+
+
+def _climb(path: str) -> int:
+    """How many directories up a relative path leads at most."""
+    depth = least = 0
+    for part in path.split("/"):
+        depth += {"": 0, ".": 0, "..": -1}.get(part, 1)
+        least = min(least, depth)
+    return -least
 
 
 def host_named(name: str, addresses: Mapping[str, str], aliases: Mapping[str, str]) -> str | None:

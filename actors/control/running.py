@@ -169,7 +169,7 @@ class Running:
                 line.patience(receiving=LOST_AFTER, sending=LOST_AFTER)
                 for item in self._carry(call, line):
                     if item.get("status") == 0:
-                        self._learn(call.arg("habit", str, ""), time.monotonic() - began)
+                        self._learn(call.arg("habit", str, ""), host, time.monotonic() - began)
                     yield item
         except (BulkError, RunFrameError) as error:
             call.check()  # the line may be gone because the client is
@@ -207,10 +207,11 @@ class Running:
             and any(fnmatchcase(os.fsdecode(name), pattern) for pattern in allowed)
         ]
 
-    def _learn(self, key: str, seconds: float) -> None:
+    def _learn(self, key: str, host: str, seconds: float) -> None:
         if key:
+            trip = self._node.hosts.round_trip(host) or 0.0
             with self._lock:
-                self._habit(key).ran_there(seconds)
+                self._habit(key).ran_there(seconds, trip)
 
     def _carry(self, call: Call, line: Line) -> Iterator[dict[str, object]]:
         sending = threading.Thread(target=_send, args=(call, line), name="run-send", daemon=True)

@@ -44,6 +44,7 @@ _COMMANDS: Final = {
         "mount": "mounting:mount",
         "unmount": "mounting:unmount",
         "mounts": "mounting:mounts",
+        "hook": "hook:hook",
         "focus": "focus:focus",
         "splits": "focus:splits",
         "service": "service:app",

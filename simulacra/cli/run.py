@@ -48,17 +48,9 @@ def run(
         return running.main(request)
     found = running.place(request)
     if found is None:
-        found = _without_node()
+        found = running.stays(os.getcwd(), "no node is up here")  # noqa: PTH109
     _explain(found, as_json=common.json)
     return 0
-
-
-def _without_node() -> dict[str, Any]:
-    return {
-        "host": None, "path": os.fsencode(os.getcwd()), "here": True,  # noqa: PTH109
-        "via": "no node is up here, so it runs here", "why": "there is no other host",
-        "proof": None, "seconds_here": None, "seconds_there": None, "chain": [],
-    }  # fmt: skip
 
 
 def _explain(found: dict[str, Any], *, as_json: bool) -> None:

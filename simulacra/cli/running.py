@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from simulacra.actors.compute.mounts import UnmappedError
+from simulacra.actors.compute.mounts import UnmappedError, reaches_out
 from simulacra.actors.compute.whereabouts import current_directory
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Paths
@@ -96,8 +96,14 @@ def run(request: Request) -> int:
     if found["here"]:
         return _run_here(request, found)
     calls = client(request)
-    if found["proof"] is not None:
-        _prove(calls, found)
+    try:
+        if found["proof"] is not None:
+            _prove(calls, found)
+    except GatewayError as failure:
+        if not request.best:
+            raise
+        output.message(f"{failure.message}; it runs here")
+        return _run_here(request, found)
     from simulacra.cli.carrying import carried  # noqa: PLC0415 (only where it runs elsewhere)
 
     return carried(
@@ -129,6 +135,9 @@ def place(request: Request) -> dict[str, Any] | None:
         raise GatewayError(
             ErrorCode.NOT_FOUND, "the current directory was removed", "go elsewhere: cd"
         ) from error
+    outside = reaches_out(request.command, lying) if request.best else None
+    if outside is not None:
+        return stays(lying.path, f"{outside} leads out of the mount, and is another file elsewhere")
     try:
         found: dict[str, Any] = client(request).item(
             "place",
@@ -144,6 +153,14 @@ def place(request: Request) -> dict[str, Any] | None:
             raise
         return None
     return found
+
+
+def stays(path: str, why: str) -> dict[str, Any]:
+    """What `place` says of a command that runs here, for a reason that no node has to tell."""
+    return {
+        "host": None, "path": os.fsencode(path), "here": True, "via": "no other host is asked",
+        "why": why, "proof": None, "seconds_here": None, "seconds_there": None, "chain": [],
+    }  # fmt: skip
 
 
 def _prove(calls: Client, found: dict[str, Any]) -> None:
@@ -176,7 +193,7 @@ def _prove(calls: Client, found: dict[str, Any]) -> None:
                 ErrorCode.FAILED,
                 f"whether this directory is {where} on {found['host']} cannot be proved, as no "
                 f"file can be written here: {error[0].strerror}",
-                f"go where you may write, once; or type: simulacra run --on {found['host']} "
+                f"go where you may write, once; or type: cd /; simulacra run --on {found['host']} "
                 f"-- env --chdir={where} COMMAND",
             )
         if not calls.item("prove", file=proof["file"], text=proof["text"], **told)["proved"]:

@@ -13,6 +13,7 @@ from simulacra.actors.compute.mounts import (
     mount_above,
     origin,
     parse,
+    reaches_out,
 )
 
 # Recorded: sshfs on Linux 6.18; nfs, cifs and 9p as Linux 6.x writes them.
@@ -136,3 +137,28 @@ def test_any_names_come_back_out_of_mountinfo(root: str, point: str, base: str, 
     parts = [part for path in (base, root, below) for part in path.split("/") if part]
     assert [part for part in found.path.split("/") if part] == parts
     assert found.path.startswith("/")
+
+
+def test_an_argument_that_leads_out_of_the_mount() -> None:
+    def out(*words: str) -> str | None:
+        return reaches_out(words, Lying("/mnt/nas/a/b", MOUNTS["/mnt/nas"]))
+
+    assert out("make", "-j8", "CC=gcc", "a/../b", "../..", "--x=../y", "dir/") is None
+    for word in (
+        "/x",
+        "-I/x",
+        "--to=/x",
+        "CC=/bin/cc",
+        "../../..",
+        "-C../../../z",
+        "c/../../../..",
+    ):
+        assert out("make", word) == word
+
+
+def test_where_a_directory_lies_is_plain_data() -> None:
+    lying = Lying("/mnt/nas/\udcff", MOUNTS["/mnt/nas"])
+    assert Lying.from_plain(lying.to_plain()) == lying
+    for wrong in ({}, {"id": 1, "texts": []}, {"id": "1", "texts": [b""] * 6}, {"id": 1}):
+        with pytest.raises(ValueError):
+            Lying.from_plain(wrong)
