@@ -6,8 +6,10 @@
 | away | yes | no | end sshfs |
 | here | no | yes | detach it: what is left of an sshfs that died answers nobody |
 | here | no | no | start sshfs; after a failure 1, 2, 4, ... 60 s later |
-| here | yes | no | wait; end it after `PATIENCE` seconds |
+| here | yes | not yet | wait; end it after `PATIENCE` seconds |
 | here | yes | yes | all is well |
+
+An sshfs is on the kernel's list before it has reached its host: it is there once it has answered.
 """
 
 from __future__ import annotations
@@ -43,26 +45,30 @@ class Keeping:
         self._next = 0.0
         self._started = 0.0
 
-    def look(self, *, up: bool, alive: bool, mounted: bool, now: float) -> Act | None:
+    def look(
+        self, *, up: bool, alive: bool, mounted: bool, answered: bool, now: float
+    ) -> Act | None:
         """What is to be done, as things are.
 
         Args:
             up: whether its host is connected.
             alive: whether the sshfs that was started for it runs.
             mounted: whether the kernel lists it.
+            answered: whether the sshfs that runs has answered.
             now: the time in seconds.
         """
         here = up and self.wanted
-        self.state = ("mounted" if alive and mounted else "waiting") if here else "away"
+        ready = alive and mounted and answered
+        self.state = ("mounted" if ready else "waiting") if here else "away"
         if mounted and not (here and alive):
             return Act.DETACH
         if not here:
             self._next, self._pause = now, PAUSE  # when it comes, it is mounted at once
             return Act.END if alive else None
         if alive:
-            if mounted:
+            if ready:
                 self._pause = PAUSE
-            return Act.END if not mounted and now - self._started > PATIENCE else None
+            return Act.END if not ready and now - self._started > PATIENCE else None
         if now < self._next:
             return None
         self._started, self._next = now, now + self._pause

@@ -4,7 +4,7 @@ The ``mounts`` actor keeps them: `mount_keeping` decides, twice a second, by the
 hosts and by the kernel's list of mounts, so that no dead mount is ever touched. An sshfs runs under
 a guard, and so ends with the node; what it leaves behind is detached at the next start. What is
 kept stands in a file, and is mounted again after a restart. To detach is done in a thread, as
-fusermount is somebody else's.
+fusermount is somebody else's; so is asking a new sshfs whether it has got there.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ class _Kept:
     source: str
     keeping: Keeping = field(default_factory=Keeping)
     process: GuardedProcess | None = None
+    answered: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Thread | None = None
     said: bytearray = field(default_factory=bytearray)
     failed: str = ""
     detaching: threading.Thread | None = None
@@ -191,7 +193,18 @@ class Mounts(Actor):
         alive = each.alive
         if each.process is not None and not alive:
             self._ended(each)
-        act = each.keeping.look(up=up, alive=alive, mounted=ours, now=time.monotonic())
+        if alive and ours and each.asked is None:
+            each.asked = threading.Thread(
+                target=_ask, args=(each.keep.folder, each.answered), daemon=True
+            )
+            each.asked.start()
+        act = each.keeping.look(
+            up=up,
+            alive=alive,
+            mounted=ours,
+            answered=each.answered.is_set(),
+            now=time.monotonic(),
+        )
         if each.keeping.state == "mounted":
             self._is_mounted(each)
         match act:
@@ -216,6 +229,7 @@ class Mounts(Actor):
         options = [word for option in _OPTIONS for word in ("-o", option)]
         argv = ["sshfs", "-f", *options, each.source, each.keep.folder]
         each.said.clear()
+        each.answered, each.asked = threading.Event(), None
         try:
             each.process = GuardedProcess(
                 lambda control: guard_command(control, argv, terminal=False),
@@ -279,6 +293,16 @@ def _is_ours(each: _Kept, mounted: Mapping[str, Mount]) -> bool:
 
 def _end(each: _Kept) -> str:
     return f":{each.keep.path}"
+
+
+def _ask(folder: str, answered: threading.Event) -> None:
+    """Wait until a new sshfs answers; it does, or is ended, which ends this, too."""
+    try:
+        Path(folder).stat()
+    except OSError as error:
+        logger.debug("what is mounted at %s does not answer: %s", folder, error)
+    else:
+        answered.set()
 
 
 def _detach(folder: str) -> None:

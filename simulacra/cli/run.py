@@ -14,7 +14,7 @@ from simulacra.cli.options import COMMON, Common
 
 
 def run(
-    *command: Annotated[str, Parameter(name="COMMAND", allow_leading_hyphen=True)],
+    *command: Annotated[str, Parameter(name="COMMAND")],
     on: str | None = None,
     best: bool = False,
     explain: bool = False,

@@ -18,7 +18,9 @@ class World:
 
     def step(self, seconds: float = 0.5) -> Act | None:
         self.now += seconds
-        act = self.keeping.look(up=self.up, alive=self.alive, mounted=self.mounted, now=self.now)
+        act = self.keeping.look(
+            up=self.up, alive=self.alive, mounted=self.mounted, answered=self.alive, now=self.now
+        )
         match act:
             case Act.START:
                 assert not self.alive
@@ -66,12 +68,15 @@ def test_failures_are_tried_again_ever_less_often() -> None:
     assert gaps[-1] >= PAUSE_LIMIT
 
 
-def test_an_sshfs_that_never_mounts_is_ended() -> None:
-    keeping = Keeping()
-    assert keeping.look(up=True, alive=False, mounted=False, now=0.0) is Act.START
-    assert keeping.look(up=True, alive=True, mounted=False, now=PATIENCE) is None
-    assert keeping.state == "waiting"
-    assert keeping.look(up=True, alive=True, mounted=False, now=PATIENCE + 1) is Act.END
+def test_an_sshfs_that_never_answers_is_ended() -> None:
+    for mounted in (False, True):
+        keeping = Keeping()
+        began = keeping.look(up=True, alive=False, mounted=False, answered=False, now=0.0)
+        assert began is Act.START
+        for now, act in ((PATIENCE, None), (PATIENCE + 1, Act.END)):
+            its = keeping.look(up=True, alive=True, mounted=mounted, answered=False, now=now)
+            assert its is act
+            assert keeping.state == "waiting"
 
 
 def test_what_is_not_wanted_any_more_goes() -> None:
