@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.actors.compute import sshfs
 from simulacra.actors.compute.command import guard_command
 from simulacra.actors.compute.guarded import GuardedProcess
 from simulacra.actors.compute.mount_keeping import Act, Keeping
-from simulacra.actors.compute.mounts import Mount, parse
+from simulacra.actors.compute.mounts import Mount
 from simulacra.actors.compute.spec import Limits
 from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime import Actor
@@ -34,12 +34,6 @@ MOUNTS: Final = "mounts"
 EVERY: Final = 0.5
 _LIMIT: Final = 64
 _SAID: Final = 500
-_DETACH_WITHIN: Final = 10.0
-_OPTIONS: Final = (
-    # A shared connection would end with the one who opened it.
-    *("ControlMaster=no", "ControlPath=none", "BatchMode=yes", "ConnectTimeout=5"),
-    *("reconnect", "ServerAliveInterval=5", "ServerAliveCountMax=3"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +134,10 @@ class Mounts(Actor):
     def on_stop(self, reason: Any) -> None:
         """Detach everything, and end every sshfs; it is all mounted again after a restart."""
         del reason
-        mounted = _mounted()
+        mounted = sshfs.mounts_on_top()
         for each in self._kept.values():
             if each.source and _is_ours(each, mounted):
-                _detach(each.keep.folder)
+                sshfs.detach(each.keep.folder)
             if each.process is not None:
                 each.process.kill()
 
@@ -183,7 +177,7 @@ class Mounts(Actor):
     def _look_at_all(self) -> None:
         if not self._kept:
             return
-        mounted, connected = _mounted(), set(self._connected())
+        mounted, connected = sshfs.mounts_on_top(), set(self._connected())
         for each in list(self._kept.values()):
             if each.detaching is None or not each.detaching.is_alive():
                 self._look_at(each, mounted, up=each.keep.host in connected)
@@ -195,7 +189,7 @@ class Mounts(Actor):
             self._ended(each)
         if alive and ours and each.asked is None:
             each.asked = threading.Thread(
-                target=_ask, args=(each.keep.folder, each.answered), daemon=True
+                target=sshfs.wait_for_answer, args=(each.keep.folder, each.answered), daemon=True
             )
             each.asked.start()
         act = each.keeping.look(
@@ -214,7 +208,7 @@ class Mounts(Actor):
                 each.process.kill()
             case Act.DETACH:
                 folder = each.keep.folder
-                each.detaching = threading.Thread(target=_detach, args=(folder,), daemon=True)
+                each.detaching = threading.Thread(target=sshfs.detach, args=(folder,), daemon=True)
                 each.detaching.start()
             case None if not each.keeping.wanted:
                 del self._kept[each.keep.folder]
@@ -226,8 +220,7 @@ class Mounts(Actor):
         if to is None:
             return
         each.source = f"{to}:{each.keep.path}"
-        options = [word for option in _OPTIONS for word in ("-o", option)]
-        argv = ["sshfs", "-f", *options, each.source, each.keep.folder]
+        argv = sshfs.command(each.source, each.keep.folder)
         each.said.clear()
         each.answered, each.asked = threading.Event(), None
         try:
@@ -272,17 +265,6 @@ class Mounts(Actor):
             asker.set(each.plain())
 
 
-def is_mount_point(folder: str) -> bool:
-    """Whether something is mounted there; it is not touched."""
-    return folder in _mounted()
-
-
-def _mounted() -> dict[str, Mount]:
-    """The mounts on top, by their points."""
-    text = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
-    return {mount.point: mount for mount in parse(text)}
-
-
 def _is_ours(each: _Kept, mounted: Mapping[str, Mount]) -> bool:
     """Whether what is mounted there is what is kept, or was left there by the node before."""
     found = mounted.get(each.keep.folder)
@@ -293,32 +275,6 @@ def _is_ours(each: _Kept, mounted: Mapping[str, Mount]) -> bool:
 
 def _end(each: _Kept) -> str:
     return f":{each.keep.path}"
-
-
-def _ask(folder: str, answered: threading.Event) -> None:
-    """Wait until a new sshfs answers; it does, or is ended, which ends this, too."""
-    try:
-        Path(folder).stat()
-    except OSError as error:
-        logger.debug("what is mounted at %s does not answer: %s", folder, error)
-    else:
-        answered.set()
-
-
-def _detach(folder: str) -> None:
-    """Take a mount away, also one that is in use or dead."""
-    try:
-        done = subprocess.run(  # noqa: S603 - the folder is the user's
-            ["fusermount3", "-u", "-z", folder],  # noqa: S607 - as the user's PATH has it
-            capture_output=True,
-            timeout=_DETACH_WITHIN,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        logger.warning("%s cannot be unmounted: %s", folder, error)
-    else:
-        if done.returncode:
-            logger.warning("%s cannot be unmounted: %s", folder, done.stderr.decode().strip())
 
 
 def _read(file: Path) -> list[Keep]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from simulacra.actors.compute.mounting import MOUNTS, Drop, Keep, List, is_mount_point
+from simulacra.actors.compute.mounting import MOUNTS, Drop, Keep, List
+from simulacra.actors.compute.sshfs import is_mount_point
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +38,8 @@ from simulacra.actors.runtime.bulk_line import Line, LineError
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
+
+logger = logging.getLogger(__name__)
 
 _ASK: Final = 10.0
 _HABITS: Final = 1024
@@ -238,8 +240,9 @@ def _send(call: Call, line: Line) -> None:
         beat = time.monotonic() + BEAT_EVERY
         while True:
             event = call.receive(max(0.0, beat - time.monotonic()))
-            if event is not None:
-                line.send(pack(_frame(event)))
+            frame = _frame(event)
+            if frame is not None:
+                line.send(pack(frame))
             if time.monotonic() >= beat:
                 line.send(pack(Beat()))
                 beat = time.monotonic() + BEAT_EVERY
@@ -247,7 +250,7 @@ def _send(call: Call, line: Line) -> None:
         line.abort()
 
 
-def _frame(event: Event) -> Frame:
+def _frame(event: Event | None) -> Frame | None:
     match event:
         case Input(data):
             return Piece(0, data or b"")
@@ -255,14 +258,11 @@ def _frame(event: Event) -> Frame:
             return Shape(min(rows, 0xFFFF), min(columns, 0xFFFF))
         case Credit(size):
             return Grant(size)
+        case Signal(name) if name in signal.Signals.__members__:
+            return Sent(signal.Signals[name])
         case Signal(name):
-            return Sent(_number(name))
-
-
-def _number(name: str) -> int:
-    with suppress(KeyError):
-        return int(signal.Signals[name])
-    return 0
+            logger.warning("a client sends the signal %r, which there is not", name)
+    return None
 
 
 def _lying(call: Call) -> Lying:
