@@ -11,7 +11,6 @@ import contextlib
 import os
 import queue
 import signal
-import sys
 import termios
 import threading
 import tty
@@ -41,11 +40,11 @@ def carried(calls: Client, **args: Any) -> int:
     Raises:
         GatewayError: it could not be started, or its end is not known.
     """
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = os.isatty(0) and os.isatty(1)
     if terminal:
         size = os.get_terminal_size()
         args |= {"rows": size.lines or 24, "columns": size.columns or 80}
-        args["errors_apart"] = not sys.stderr.isatty()
+        args["errors_apart"] = not os.isatty(2)
     with calls.open("run", timeout=None, **args) as stream:
         carrier = _Carrier(stream)
         with _signals(stream), _raw(stream) if terminal else contextlib.nullcontext():
@@ -111,17 +110,24 @@ class _Carrier:
 
     def _read(self) -> None:
         """Pass on the input until it ends."""
-        with contextlib.suppress(GatewayError, OSError):
+        with contextlib.suppress(GatewayError):  # it has ended
             while True:
                 with self._granted:
                     self._granted.wait_for(lambda: self._room > 0)
                     room = self._room
-                data = os.read(0, min(_CHUNK, room))
+                data = _read_input(min(_CHUNK, room))
                 with self._granted:
                     self._room -= len(data)
                 self._stream.send_input(data or None)
                 if not data:
                     return
+
+
+def _read_input(size: int) -> bytes:
+    try:
+        return os.read(0, size)
+    except OSError:  # it is closed, or a terminal that has gone: both are its end
+        return b""
 
 
 def _written(fd: int, data: memoryview) -> int:

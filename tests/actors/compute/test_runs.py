@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_client_that_breaks_the_rules_is_hung_up_on(
             line.send(wrong)
             with pytest.raises(LineError):
                 receive_all(line)
-        until(lambda pid=pid: is_gone(pid))
+        until(partial(is_gone, pid))
 
 
 def test_a_key_that_is_expelled_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

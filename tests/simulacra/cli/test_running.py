@@ -12,6 +12,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -233,7 +234,7 @@ def test_either_node_that_is_killed_ends_it(two: Two) -> None:
             [pid] = pids(process, 1)
             node.kill()
             assert process.wait(DEADLINE) == ExitCode.WRAPPER_FAILED
-        wait_for(lambda pid=pid: is_gone(pid))
+        wait_for(partial(is_gone, pid))
         node.up()
         wait_for(lambda: two.laptop.sees(two.nas) and two.nas.sees(two.laptop))
 
