@@ -14,6 +14,8 @@
     ├── exposing             the entrances for outside hosts
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
+    ├── runs                 commands of other hosts whose directory lies here
+    ├── mounts               directories of other hosts, mounted here
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -56,10 +58,12 @@ from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.exposing import exposing_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
+from simulacra.actors.compute.mounting import MOUNTS, Mounts
 from simulacra.actors.compute.moves import HostLost, HostMet
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import Post
 from simulacra.actors.compute.post_messages import POST
+from simulacra.actors.compute.runs import RUNS, Runs
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
@@ -247,6 +251,17 @@ class Node:
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             ChildSpec(
+                MOUNTS,
+                Mounts,
+                (
+                    self.settings.paths.state / self.settings.name / "mounts.json",
+                    self.connected,
+                    self.ssh_destination,
+                ),
+                {"name": MOUNTS},
+            ),
+            ChildSpec(RUNS, Runs, (self.bulk_server, self.transport.admits), {"name": RUNS}),
+            ChildSpec(
                 "compute",
                 Supervisor,
                 (compute_flags, compute),
@@ -310,6 +325,15 @@ class Node:
         peers = [peer for peer in self.transport.peers() if peer.is_up]
         met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
         return met | {self.settings.name: self.address()}
+
+    def ssh_destination(self, host: str) -> str | None:
+        """What a host is to ssh: as the user says, else its address; None where that is unknown."""
+        said = self.settings.ssh.get(host)
+        address = self.places().get(host)
+        if said is not None or address is None:
+            return said
+        at, _ = split_address(address)
+        return f"[{at}]" if ":" in at else at
 
     # -- other nodes
 

@@ -126,6 +126,25 @@ class BulkClient:
             self._measured(ticket.node, len(data), began)
         return bytes(data)
 
+    @contextmanager
+    def talk(self, ticket: Ticket) -> Iterator[Line]:
+        """A line of one's own to a node that awaits one; it ends with the block, or with `close`.
+
+        Raises:
+            BulkError: it cannot be reached, or awaits nobody any more.
+        """
+        host, key = self._resolve(ticket.node)
+        try:
+            line = Line.dial(host, ticket.port, self._keys, key, self._stall)
+            with self._lines.using(line):
+                line.send(ticket.id)
+                answer = line.receive()
+                if answer[:1] != DATA:
+                    raise BulkError(f"{ticket.node}: {answer[1:].decode(errors='replace')}")
+                yield line
+        except LineError as error:
+            raise BulkError(f"{ticket.node} {error}") from error
+
     def _fetch(self, fetch: _Fetch) -> None:
         """Fetch pieces over one line after another, until none is left to ask for."""
         silences = 0
