@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -26,6 +27,7 @@ from simulacra.actors.cluster.membership import MEMBERSHIP, Membership, Memory
 from simulacra.actors.cluster.needs import Capabilities
 from simulacra.actors.cluster.reign import ANY
 from simulacra.actors.cluster.services import Part
+from simulacra.actors.cluster.splits import Splits
 from simulacra.actors.cluster.swim_events import Declare, Lost, Met, Review
 from simulacra.actors.cluster.view import Changed
 from simulacra.actors.compute.hosts import HostTable
@@ -78,6 +80,9 @@ class Links(Protocol):
     def dial(self, endpoint: str, key: str) -> None:
         """Connect to a host, if it is admitted and not yet connected."""
 
+    def dialed(self) -> set[str]:
+        """The keys of the hosts that are connected, or should be."""
+
     def meet(self, endpoint: str, key: str) -> None:
         """A host is there: connect to it, if it is admitted and connections are not too many."""
 
@@ -119,6 +124,9 @@ class Clustering:
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
         self._told: dict[str, State] = {}
+        self._splits = Splits()
+        self._looking = threading.Lock()
+        self._parting = False
 
     def specs(self) -> list[ChildSpec]:
         """Its actors, in the order in which they are started."""
@@ -154,6 +162,7 @@ class Clustering:
         self._up_since[host] = time.time()
         self._tell(MEMBERSHIP, Met(host, key, address))
         self._tell(FOCUS, m.MemberUp(host))
+        self._look_for_split(self.focus.acting)
 
     def lost(self, host: str) -> None:
         """A host is not connected any more."""
@@ -163,6 +172,7 @@ class Clustering:
             self._happened(host, State.DOWN, "its connection is lost too")
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
+        self._look_for_split(self.focus.acting)
 
     def review(self) -> None:
         """Others are admitted than before."""
@@ -170,6 +180,7 @@ class Clustering:
 
     def part(self, state: State) -> None:
         """This host stops on purpose, and how: another is master first, and nobody looks for it."""
+        self._parting = True
         self._hand_over()
         membership = self._system.whereis(MEMBERSHIP)
         if membership is not None:
@@ -203,6 +214,7 @@ class Clustering:
             self._links.meet(f"tcp://{member.address}", member.key)
         if new is not None:
             self._happened(host, new, change.reason)
+        self._look_for_split(self.focus.acting)
 
     def _happened(self, host: str, state: State, reason: str) -> None:
         """Tell what becomes of a host; what another part held of one that is connected is none."""
@@ -212,12 +224,31 @@ class Clustering:
             self._told[host] = state
             self._events.add(_HAPPENED[state], host, f"{host} {_TOLD[state]}: {reason}")
 
+    def _look_for_split(self, acting: Epoch | None) -> None:
+        """In any thread: this host met or lost another, or became the master of an epoch."""
+        if self._parting:
+            return
+        deputy = acting is not None and self.is_deputy(acting)
+        with self._looking:
+            reached, now = self._links.inside(), time.monotonic()
+            lost = self._splits.look(reached, self.absent(), deputy=deputy, now=now)
+        if lost is not None:
+            text = f"a split has begun: {', '.join(lost)} cannot be reached any more"
+            text += f"; {self._settings.name} is deputy here" if deputy else ""
+            self._events.add("split.begun", "", text, lost=list(lost), deputy=deputy)
+
     def absent(self) -> list[str]:
         """The hosts that should be in reach and are not."""
         members = self.members
         parted = {host for host, each in members.items() if each.state in _PARTED}
         known = {*members, *self._links.absent()}
-        return sorted(known - parted - set(self._links.connected()))
+        return sorted(known - parted - set(self._links.connected()) - self.far().keys())
+
+    def far(self) -> dict[str, Member]:
+        """The hosts that are there and not connected, as there are too many: called when needed."""
+        dialed, me = self._links.dialed(), self._settings.name
+        live = ((host, each) for host, each in self.members.items() if each.state in LIVE)
+        return {host: each for host, each in live if each.key not in dialed and host != me}
 
     # -- the focus
 
@@ -227,7 +258,9 @@ class Clustering:
         return FocusClient(self._system.ref(FOCUS))
 
     def _reachable(self) -> list[str]:
-        return [self._settings.name, *self._links.inside()]
+        """With whom the focus is settled: a master speaks to all, others to whom they are near."""
+        far = self.far() if self.focus.acting is not None else ()
+        return [self._settings.name, *self._links.inside(), *far]
 
     def _standing(self) -> Standing:
         up = (time.monotonic() - self._started) / _HOUR
@@ -239,6 +272,7 @@ class Clustering:
         self._events.add(
             "master.changed", master, f"{master} is master (epoch {counter}): {why}", epoch=counter
         )
+        self._look_for_split(change.epoch if master == self._settings.name else None)
 
     def _split_merged(self, split: dict[str, Any]) -> None:
         ours, theirs = split["ours"]["count"], split["theirs"]["count"]
@@ -287,7 +321,8 @@ class Clustering:
 
     def is_deputy(self, epoch: Epoch) -> bool:
         """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
-        here, absent = len(self._reachable()), len(self.absent())
+        here = 1 + len(self._links.inside()) + len(self.far())
+        absent = len(self.absent())
         return not (here > absent or (here == absent and epoch == self._whole))
 
 

@@ -16,6 +16,8 @@
     ├── ports                this host's ports, for those who forward them
     ├── trees-pool           one actor a tree
     ├── trees                the table of them
+    ├── runs                 commands of other hosts whose directory lies here
+    ├── mounts               directories of other hosts, mounted here
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -33,6 +35,7 @@ import faulthandler
 import fcntl
 import logging
 import os
+import random
 import signal
 import threading
 import time
@@ -47,7 +50,7 @@ from simulacra.actors.addresses import reachable_host
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
-from simulacra.actors.cluster.members import State
+from simulacra.actors.cluster.members import LIVE, State
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
@@ -57,10 +60,12 @@ from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.exposing import exposing_spec
 from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
+from simulacra.actors.compute.mounting import MOUNTS, Mounts
 from simulacra.actors.compute.moves import HostLost, HostMet
 from simulacra.actors.compute.ports import PORTS, Ports
 from simulacra.actors.compute.post import Post
 from simulacra.actors.compute.post_messages import POST
+from simulacra.actors.compute.runs import RUNS, Runs
 from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
@@ -72,12 +77,13 @@ from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
-from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
+from simulacra.actors.runtime import ActorSystem, AskTimeoutError, ExitReason, StartError
 from simulacra.actors.runtime.bulk import BulkError, BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
+from simulacra.actors.runtime.roster import PeerRefusedError
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
@@ -87,8 +93,7 @@ from simulacra.actors.version import VERSION
 
 logger = logging.getLogger(__name__)
 
-MESH: Final = 64
-"""Hosts that each connects to each."""
+_CALLING: Final = 5.0
 
 
 class Node:
@@ -97,6 +102,7 @@ class Node:
     Attributes:
         stopping: set when it is to be closed, by ``down`` or because its tree has ended.
         failure: why its tree ended by itself; None while it stands.
+        parting: as what the others are to know it when it has been closed.
 
     Raises:
         GatewayError: it cannot be started; the text says why and what to do.
@@ -109,6 +115,7 @@ class Node:
         self.waiting: dict[str, Waiting] = {}
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
+        self.parting = State.DETACHED
         self._members = settings.paths.members
         self._listed = KeyList()
         with contextlib.ExitStack() as begun:
@@ -214,6 +221,7 @@ class Node:
                 settings=TransportSettings(software=VERSION),
                 on_up=lambda peer, _: self._met(peer.name),
                 on_down=lambda peer, _: self._lost(peer.name),
+                reach=self._reach,
             )
         except zmq.ZMQError as error:
             raise GatewayError(
@@ -249,6 +257,17 @@ class Node:
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
+            ChildSpec(
+                MOUNTS,
+                Mounts,
+                (
+                    self.settings.paths.state / self.settings.name / "mounts.json",
+                    self.connected,
+                    self.ssh_destination,
+                ),
+                {"name": MOUNTS},
+            ),
+            ChildSpec(RUNS, Runs, (self.bulk_server, self.transport.admits), {"name": RUNS}),
             ChildSpec(
                 "compute",
                 Supervisor,
@@ -317,6 +336,15 @@ class Node:
         met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
         return met | {self.settings.name: self.address()}
 
+    def ssh_destination(self, host: str) -> str | None:
+        """What a host is to ssh: as the user says, else its address; None where that is unknown."""
+        said = self.settings.ssh.get(host)
+        address = self.places().get(host)
+        if said is not None or address is None:
+            return said
+        at, _ = split_address(address)
+        return f"[{at}]" if ":" in at else at
+
     # -- other nodes
 
     def address(self) -> str:
@@ -338,15 +366,21 @@ class Node:
         return [
             peer.name
             for peer in self.transport.peers()
-            if not peer.is_up and peer.name not in outside
+            if not (peer.is_up or peer.holding.is_open) and peer.name not in outside
         ]
 
     def _join(self) -> None:
         keys = self._admitted()
         addresses = {member.address: member.key for member in keys.members() if member.address}
         addresses.pop(self.address(), None)
+        known = {peer.key for peer in self.transport.peers()}
+        listed = {each.key for each in self._listed.members()}
+        others = [address for address, key in addresses.items() if key not in known | listed]
+        room = max(0, self.settings.mesh - len(known))
+        spared = set(random.sample(others, max(0, len(others) - room)))
         for address, key in addresses.items():
-            self.dial(f"tcp://{address}", key)
+            if address not in spared:
+                self.dial(f"tcp://{address}", key)
         for address in self.settings.join:
             if address in addresses:
                 continue
@@ -368,11 +402,30 @@ class Node:
     def meet(self, endpoint: str, key: str) -> None:
         """Connect to a host that is there, unless this node has many connections already.
 
-        In a network of up to `MESH` hosts each is connected to each; in a larger one to those that
-        membership probes, and to those that it uses.
+        In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
+        that membership probes, and to those that it uses.
         """
-        if len(self.connected()) < MESH:
+        live = {each.key for each in self.cluster.members.values() if each.state in LIVE}
+        under_way = [peer for peer in self.transport.peers() if peer.is_up or peer.key in live]
+        if len(under_way) < self.settings.mesh:
             self.dial(endpoint, key)
+
+    def _reach(self, host: str) -> tuple[str, str] | None:
+        """Where a host is that is there and was not dialed so far."""
+        member = self.cluster.far().get(host)
+        return None if member is None else (f"tcp://{member.address}", member.key)
+
+    def call(self, host: str) -> None:
+        """Be connected to a host that is there and was not dialed so far, within seconds."""
+        peer = self.transport.call(host)
+        if peer is not None:
+            with contextlib.suppress(AskTimeoutError, PeerRefusedError):
+                self.transport.wait_up(peer, _CALLING)
+
+    def dialed(self) -> set[str]:
+        """The keys of the hosts that are connected, or should be; not of those called just now."""
+        peers = self.transport.peers()
+        return {peer.key for peer in peers if peer.is_up or not peer.holding.is_open}
 
     def admits(self, host: str, key: str) -> bool:
         """Whether a host of that name may have that key."""
@@ -426,7 +479,7 @@ class Node:
     def close(self) -> None:
         """End everything, in reverse; computations go on from their checkpoints later."""
         self.stopping.set()
-        self.cluster.part(State.DETACHED)
+        self.cluster.part(self.parting)
         self._begun.close()
 
     def __enter__(self) -> Self:

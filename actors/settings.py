@@ -23,6 +23,25 @@ from simulacra.actors.settings_checks import CHECKS, split_address, wrong
 __all__ = ["Paths", "Settings", "host_name", "split_address"]
 
 FILE: Final = "simulacra.toml"
+RUN_COMMANDS: Final = (
+    *("ag", "bazel", "cargo", "cmake", "ctest", "du", "find", "git", "go", "gradle", "grep"),
+    *("make", "meson", "mvn", "ninja", "npm", "pytest", "rg", "rsync", "tar", "tsc"),
+)
+RUN_ENVIRON: Final = (
+    *(
+        "TERM",
+        "COLORTERM",
+        "NO_COLOR",
+        "LANG",
+        "LANGUAGE",
+        "LC_*",
+        "TZ",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+    ),
+    *("LESS", "GIT_*", "MAKEFLAGS", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "RUSTFLAGS"),
+)
 _SYSTEM: Final = Path("/etc/simulacra")
 
 
@@ -113,7 +132,13 @@ class Settings:
         hooks: Commands to run when something happens: for each kind of event, or ``*`` for all,
             lists of words.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
+        mesh: How many hosts this one connects to by itself; to others when something is for them.
         checkpoint_limit: Bytes that one checkpoint of a computation may have.
+        run_commands: What the shell's hook runs where the directory lies, if that costs less.
+        run_environ: Which variables of the environment ``run`` takes along, as patterns.
+        ssh: What hosts are called for ssh, ``[user@]destination`` by host, for ``mount``.
+        sources: Whose files a mount shows where it does not say so itself: ``HOST:PATH`` by the
+            mount's source or its beginning.
         log: How it logs: ``text`` or ``json``, an object an event.
         paths: Where its things are.
     """
@@ -126,7 +151,12 @@ class Settings:
     zone: str = ""
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    mesh: int = 64
     checkpoint_limit: int = 2**30
+    run_commands: tuple[str, ...] = RUN_COMMANDS
+    run_environ: tuple[str, ...] = RUN_ENVIRON
+    ssh: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     log: str = "text"
     paths: Paths = field(default_factory=Paths.find)
 

@@ -12,6 +12,9 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 LOGS: Final = ("text", "json")
 HOST_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
+_WORD: Final = re.compile(r"[^\s/'\"$`\\();&|<>]+")
+_EXAMPLES: Final = {"run_commands": "make", "run_environ": "LC_*"}
+_DESTINATION: Final = re.compile(r"[^\s-][^\s]*")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
 
@@ -55,6 +58,51 @@ def _hooks(place: str, name: str, value: object) -> Mapping[str, tuple[tuple[str
     return {str(kind): _commands(place, str(kind), said, hint) for kind, said in value.items()}
 
 
+def _words(place: str, name: str, value: object) -> tuple[str, ...]:
+    words = value if isinstance(value, list | tuple) else ()
+    if value != [] and not (
+        words and all(isinstance(w, str) and _WORD.fullmatch(w) for w in words)
+    ):
+        raise wrong(
+            place,
+            f"{name} is {value!r}, not a list of names",
+            f"write {name} = ['{_EXAMPLES[name]}'], each without spaces and slashes",
+        )
+    return tuple(str(word) for word in words)
+
+
+def _ssh(place: str, name: str, value: object) -> Mapping[str, str]:
+    for host, destination in _table(place, name, value).items():
+        _label("host", place, name, host)
+        if not isinstance(destination, str) or _DESTINATION.fullmatch(destination) is None:
+            raise wrong(
+                place,
+                f"{name}: {destination!r} is nothing that ssh could be given for {host}",
+                f"write [{name}], and below it {host} = 'me@{host}.lan'",
+            )
+    return dict(_table(place, name, value))
+
+
+def _sources(place: str, name: str, value: object) -> Mapping[str, str]:
+    for source, at in _table(place, name, value).items():
+        host, colon, path = at.partition(":") if isinstance(at, str) else ("", "", "")
+        if not (source and colon and path.startswith("/") and HOST_NAME.fullmatch(host)):
+            raise wrong(
+                place,
+                f"{name}: {at!r} is no HOST:/PATH for {source!r}",
+                f"write [{name}], and below it '//nas/photos' = 'nas:/srv/photos'",
+            )
+    return dict(_table(place, name, value))
+
+
+def _table(place: str, name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise wrong(
+            place, f"{name} is {value!r}, not a table", f"write [{name}], and lines below it"
+        )
+    return value
+
+
 def _commands(place: str, kind: str, said: object, hint: str) -> tuple[tuple[str, ...], ...]:
     """One command, or a list of them."""
     several = said if isinstance(said, list) and said and isinstance(said[0], list) else [said]
@@ -81,6 +129,12 @@ def _label(of: str, place: str, name: str, value: object) -> str:
             f"{name} {value!r} is no {of}'s name",
             f"use small letters, digits and hyphens, at most 63: {name} = 'desk'",
         )
+    return value
+
+
+def _count(place: str, name: str, value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise wrong(place, f"{name} {value!r} is no number of hosts", f"from 1: {name} = 64")
     return value
 
 
@@ -114,7 +168,12 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "zone": partial(_label, "zone"),
     "labels": _labels,
     "hooks": _hooks,
+    "mesh": _count,
     "checkpoint_limit": _bytes,
+    "run_commands": _words,
+    "run_environ": _words,
+    "ssh": _ssh,
+    "sources": _sources,
     "log": _log,
 }
 """By the setting's name: checks a value, given its place and name, and gives it as it is kept."""

@@ -58,6 +58,8 @@ class Case:
         peers: each peer makes one row; without any, one row with our figure alone.
         target: the bound on our figure itself, where there is no peer (None: reported only).
         rounds: how many samples of each contender count; fewer where one takes seconds.
+        tail: whether the 99th percentile of the samples has a row too, which the target bounds; of
+            fewer than 100 it is the worst. Only without peers.
     """
 
     area: str
@@ -68,10 +70,13 @@ class Case:
     peers: tuple[Against, ...] = ()
     target: float | None = None
     rounds: int = 7
+    tail: bool = False
 
     def __post_init__(self) -> None:
         if self.peers and self.target is not None:
             raise ValueError(f"{self.name}: with peers the targets belong to them, not to the case")
+        if self.peers and self.tail:
+            raise ValueError(f"{self.name}: a tail is compared with no peer's")
 
     @property
     def contenders(self) -> tuple[Contender, ...]:

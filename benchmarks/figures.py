@@ -6,7 +6,8 @@ why; a row is never left out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from statistics import median
 
 from benchmarks.case import Against, Better, Case
@@ -44,9 +45,22 @@ class Figure:
 
 def figures(case: Case, measured: Measured) -> list[Figure]:
     """Returns the case's rows: one for each peer, or a single one where it has none."""
+    if case.tail:
+        return _of_tail(case, measured)
     if not case.peers:
         return [_row(case, measured, None)]
     return [_row(case, measured, against) for against in case.peers]
+
+
+def _of_tail(case: Case, measured: Measured) -> list[Figure]:
+    row = _row(case, measured, None)
+    samples = sorted(measured.samples.get(case.ours.name, ()))
+    worst = samples[ceil(0.99 * len(samples)) - 1] if samples else None
+    holds = _holds(case.better, worst, case.target)
+    return [
+        replace(row, name=f"{case.name}, p50 of {len(samples)}", target=None, holds=None),
+        replace(row, name=f"{case.name}, p99 of {len(samples)}", ours=worst, holds=holds),
+    ]
 
 
 def _row(case: Case, measured: Measured, against: Against | None) -> Figure:

@@ -38,7 +38,8 @@ _CHUNK: Final = 1 << 16
 class Stream:
     """One call that is under way: iterate over its items; leave it to cancel it.
 
-    Duplex verbs also take ``send_input``, ``send_resize`` and ``send_signal``, from any thread.
+    Duplex verbs also take ``send_input``, ``send_resize``, ``send_signal`` and ``send_credit``,
+    from any thread.
     """
 
     def __init__(self, path: Path, verb: str, args: dict[str, Any], timeout: float | None) -> None:
@@ -115,6 +116,10 @@ class Stream:
     def send_signal(self, name: str) -> None:
         """Send a signal by name, as in ``"SIGINT"``."""
         self._send({"signal": name})
+
+    def send_credit(self, size: int) -> None:
+        """Tell that so many bytes of output were disposed of, for verbs that wait for that."""
+        self._send({"credit": size})
 
     def hang_up(self) -> None:
         """Cancel the call from another thread: whoever iterates gets an ``unreachable`` error."""
@@ -197,11 +202,11 @@ class Client:
         return found[0]
 
 
-def find_socket(name: str | None = None) -> Path:
+def find_socket(name: str | None = None, folder: Path | None = None) -> Path:
     """Return the socket file of the node ``name``; without a name, of the only node here.
 
     The node that is named like this machine, or like the settings say, comes first. Where none is
-    up, it is the only one that has keys here.
+    up, it is the only one that has keys here. ``folder`` is as for `Settings.load`.
 
     Raises:
         GatewayError: Several nodes have a socket here and none of them comes first.
@@ -209,7 +214,7 @@ def find_socket(name: str | None = None) -> Path:
     paths = Paths.find()
     if name is not None:
         return paths.socket(name)
-    own = paths.socket(Settings.load().name)
+    own = paths.socket(Settings.load(folder=folder).name)
     try:
         found = sorted(file for file in paths.runtime.iterdir() if file.is_socket())
     except OSError:

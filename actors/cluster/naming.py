@@ -47,8 +47,17 @@ def check_name(name: str, kind: Kind = "actor") -> None:
     """
     problem = _problem(name, kind)
     if problem is not None:
-        shown = name if len(name) <= LIMIT else f"{name[:20]}..."
-        raise NamingError("invalid", f"{shown!r} cannot be the name of a {kind}: {problem}")
+        raise NamingError("invalid", f"{_cut(name)!r} cannot be the name of a {kind}: {problem}")
+
+
+def shown(name: str) -> str:
+    """What may be no name at all, for an error: short, and with nothing that a terminal obeys."""
+    cut = _cut(name)
+    return cut if cut and cut.isprintable() else repr(cut)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 2 * LIMIT else f"{name[:20]}..."
 
 
 def _problem(name: str, kind: Kind) -> str | None:

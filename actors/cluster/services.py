@@ -8,6 +8,8 @@ A service runs in so many replicas on hosts that meet its needs. The rules, in t
 2. The network has to meet the needs that are about it (``hosts>=3``).
 3. What runs well stays where it is. Of too many, those stay that have run longest. A port of a
    host is had by one service, the one that has it already or comes first by name.
+   What is *held* (its host was away, and has it kept) goes on if it is still missing, and is
+   stopped if enough run; while the service may not run here it is left as it is.
 4. What is missing is started where the needs are met: with ``spread = zone`` in the zone that has
    the fewest replicas, then on the host that has the fewest services.
 5. With a spread, a replica moves only if one zone has two more than another whose host has been up
@@ -39,10 +41,12 @@ class Running:
     Attributes:
         host: where.
         since: since when, in seconds.
+        held: whether it does not run, but is kept by a host that was started again.
     """
 
     host: str
     since: float
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Decision:
         state: ``runs`` as wanted, ``short`` of replicas, ``waits`` for what it needs, or
             ``stopped`` by its rule for splits.
         reason: why it is so, in words.
-        start: the hosts where it does not run yet.
+        start: the hosts where it does not run yet, or is held and goes on.
         stop: the hosts where it is to be stopped, each with the reason.
     """
 
@@ -177,7 +181,7 @@ class _Board:
         lacking = unmet_by_network(service.needs, len(self._part.hosts))
         barred = self.bars(service) or ("; ".join(lacking) or None)
         since: dict[str, float] = {}
-        for each in running:
+        for each in (one for one in running if not one.held):
             since[each.host] = min(each.since, since.get(each.host, each.since))
         wanted = 0 if barred else self._wanted(service)
         plan = _Plan(service, barred, wanted, frozenset(since))
@@ -187,7 +191,18 @@ class _Board:
                 self._put(plan, host, since[host])
             else:
                 plan.stop[host] = reason
+        if barred is None:
+            self._resume(plan, sorted({one.host for one in running if one.held} - since.keys()))
         return plan
+
+    def _resume(self, plan: _Plan, held: Iterable[str]) -> None:
+        """Have those go on that hosts kept, as far as any are missing."""
+        for host in held:
+            surplus = self._surplus(plan, host)
+            if surplus is not None:
+                plan.stop[host] = surplus
+            elif self._refusal(plan.service, host) is None:
+                self._put(plan, host, self._now)
 
     def _surplus(self, plan: _Plan, host: str) -> str | None:
         """Why one that ran less long is too many."""

@@ -168,7 +168,7 @@ class Swim:
             dues += [self._suspicion_ends(host) for host in self.view.suspicions]
             if self._contacts or self.view.table.absent():
                 dues.append(self._retry_at)
-        dues.append(self.view.table.next_forgotten(self.settings.forget))
+        dues.append(self.view.table.next_forgotten(self.settings.forget, self.me.host))
         return min((due for due in dues if due is not None), default=None)
 
     def _take_turns(self) -> None:

@@ -87,13 +87,15 @@ class Table:
         """The hosts that are not counted upon and may come back: down, asleep, detached."""
         return self._absent.keys()
 
-    def next_forgotten(self, after: float) -> float | None:
-        """When the first of those who are gone will have been gone for ``after`` seconds."""
-        return min(self._gone.values()) + after if self._gone else None
+    def next_forgotten(self, after: float, me: str) -> float | None:
+        """When the first of the others who are gone will have been gone for ``after`` seconds."""
+        since = [at for host, at in self._gone.items() if host != me]
+        return min(since) + after if since else None
 
-    def gone_for(self, after: float, now: float) -> list[Member]:
-        """Those who have been gone for ``after`` seconds."""
-        return [self._members[host] for host, at in self._gone.items() if at + after <= now]
+    def gone_for(self, after: float, now: float, me: str) -> list[Member]:
+        """The others who have been gone for ``after`` seconds; one does not forget oneself."""
+        gone = [host for host, at in self._gone.items() if at + after <= now]
+        return [self._members[host] for host in gone if host != me]
 
     def news(self, member: Member, now: float) -> News:
         """A record of this table as news."""

@@ -211,9 +211,8 @@ class View:
 
     def forget(self, now: float) -> None:
         """Those who are gone for long are forgotten."""
-        for member in self.table.gone_for(self._settings.forget, now):
-            if member.host != self.me.host:
-                self._remove(member, "forgotten")
+        for member in self.table.gone_for(self._settings.forget, now, self.me.host):
+            self._remove(member, "forgotten")
 
     def review(self) -> None:
         """Others are admitted than before: who is not any more is gone at once."""

@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess
+from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess, Start, Stdio
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.spec import Command, Limits
 from simulacra.actors.runtime.reason import ExitReason
@@ -51,9 +51,9 @@ class CommandProcess(GuardedProcess):
         Raises:
             OSError: it cannot be started.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         super().__init__(
-            lambda control, streams: _start(command, folder, env, control, streams),
-            folder=folder,
+            program(command.argv, folder=folder, env=env, terminal=command.pty),
             limits=limits or Limits(),
             on_output=log.tee(on_output),
             on_exit=on_exit,
@@ -67,17 +67,29 @@ class CommandProcess(GuardedProcess):
         self.signal(signal.SIGTERM)
 
 
-def _start(
-    command: Command, folder: Path, env: dict[str, str] | None, control: int, streams: int
-) -> subprocess.Popen[bytes]:
-    script, terminal = str(Path(__file__).with_name("guard.py")), str(int(command.pty))
-    return subprocess.Popen(  # noqa: S603 - running what was asked for is its task
-        [sys.executable, "-I", "-S", script, str(control), terminal, *command.argv],
-        stdin=streams if command.pty else subprocess.DEVNULL,
-        stdout=streams,
-        stderr=streams,
-        cwd=folder,
-        env=env,
-        pass_fds=[control],
-        start_new_session=True,
-    )
+def program(
+    argv: Sequence[str], *, folder: Path, env: Mapping[str, str] | None, terminal: bool
+) -> Start:
+    """What starts a guard that runs a program; `guard.main` says what its arguments mean.
+
+    Args:
+        argv: the program and its arguments.
+        folder: its working directory.
+        env: its environment; None is the node's.
+        terminal: whether it is to have the terminal among its streams as its own.
+    """
+    script = str(Path(__file__).with_name("guard.py"))
+
+    def start(control: int, streams: Stdio) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - running what was asked for is its task
+            [sys.executable, "-I", "-S", script, str(control), str(int(terminal)), *argv],
+            stdin=streams.input,
+            stdout=streams.output,
+            stderr=streams.errors,
+            cwd=folder,
+            env=env,
+            pass_fds=[control],
+            start_new_session=True,
+        )
+
+    return start

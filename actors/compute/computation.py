@@ -7,7 +7,9 @@ be restarted. Its parts each do one thing: `Running` (its worker), `Hearing` (wh
 after a worker); what is known they write into its `Dossier`. The actor brings them what they are to
 hear, and wakes them when it is time.
 
-A worker that is lost goes on from the newest checkpoint, with the mail of that moment.
+A worker that is lost goes on from the newest checkpoint, with the mail of that moment. A service's
+replica that ran before the node was started is held until it is told to go on; what is written to
+it meanwhile is not answered, and so sent again.
 """
 
 from __future__ import annotations
@@ -21,10 +23,13 @@ from simulacra.actors import tracing
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.computing import (
+    HELD,
+    HELD_WHY,
     Await,
     Carry,
     Described,
     GetResult,
+    GoOn,
     Here,
     Look,
     Migrate,
@@ -60,6 +65,9 @@ from simulacra.actors.runtime import Actor, ExitReason, Ref
 logger = logging.getLogger(__name__)
 
 COMPUTATIONS: Final = "computations"
+SERVICE: Final = "service"
+"""The record of which service a computation is a replica of."""
+
 LOOK_EVERY: Final = 1.0
 RESOLVE_EVERY: Final = 1.0
 
@@ -175,7 +183,8 @@ class Computation(Actor):
                 if run == self._running.run:
                     self._ending.worker_ended(reason)
             case Parcel() | Ack() | Moved() | Gone() | Unknown():
-                self._mail.packet(message)
+                if self._dossier.state != HELD:
+                    self._mail.packet(message)
             case Located() | NotFound():
                 self._mail.step(message)
             case Resolved():
@@ -202,6 +211,10 @@ class Computation(Actor):
                 self._migrate(target)
             case StopIt(kill=kill):
                 self._ending.stop(self.defer_reply(), kill=kill)
+            case GoOn():
+                if self._dossier.state == HELD:
+                    self.go_on()
+                return self._describe()
             case Await():
                 self._ending.await_end(self.defer_reply())
             case Look():
@@ -244,14 +257,20 @@ class Computation(Actor):
             why = f"{dossier.name} is {dossier.state} and does not run here"
             reply.set_error(MoveError(why))
             return
+        if dossier.state == HELD:
+            reply.set_error(MoveError(f"{dossier.name} is held: {HELD_WHY}"))
+            return
         self._travelling.migrate(target, reply)
 
     def start(self, snapshot: dict[str, Any] | None) -> None:
         """Run here for the first time in this epoch, unless it must not run a second time."""
         if snapshot is None and self._mail.was_open and not self._dossier.may_run_again:
             self._ending.finish("failed", ExitReason("killed", detail=_LOST_WITH_NODE))
-            return
-        self.go_on()
+        elif self._mail.was_open and self._kept.read_records().get(SERVICE):
+            self._dossier.state = HELD
+            self._tell_registry()
+        else:
+            self.go_on()
 
     def go_on(self) -> None:
         """Run here, from the newest snapshot."""

@@ -17,12 +17,13 @@ from typing import Any, Final
 from simulacra.actors import tracing
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing
-from simulacra.actors.compute.computation import COMPUTATIONS, Computation
+from simulacra.actors.compute.computation import COMPUTATIONS, SERVICE, Computation
 from simulacra.actors.compute.computing import (
     Await,
     Carry,
     Described,
     GetResult,
+    GoOn,
     Here,
     Look,
     Migrate,
@@ -62,7 +63,7 @@ EXPIRE_EVERY: Final = 600.0
 LEFT_SECONDS: Final = 3600.0
 """How long the stub of a computation that left forwards mail, and answers who is in doubt."""
 
-_FOR_ONE: Final = (Migrate, StopIt, Await, Look, ReadOutput, Type, GetResult)
+_FOR_ONE: Final = (Migrate, StopIt, GoOn, Await, Look, ReadOutput, Type, GetResult)
 
 
 @register("compute.begin")
@@ -75,12 +76,14 @@ class Begin:
         name: its name in the network, found to be free.
         folder: where a command runs, if there is such a folder; else in one of its own.
         trace: of the request.
+        service: the service that it is a replica of: at the node's next start it is held.
     """
 
     spec: dict[str, Any]
     name: str
     folder: str | None = None
     trace: str = ""
+    service: str = ""
 
 
 @register("compute.list")
@@ -187,6 +190,8 @@ class Computations(Actor):
         try:
             kept.write_spec(Spec.from_plain(begin.spec))
             kept.write_record("folder", begin.folder)
+            if begin.service:
+                kept.write_record(SERVICE, begin.service)
             kept.write_record("moving", standing.to_plain(Standing(active=0, ran=0)))
             ref = self._start(party)
         except (OSError, ValueError, StartError) as error:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.compute import letters, moves
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute.limits import say_limit
 from simulacra.actors.runtime import ExitReason, Ref
 from simulacra.actors.runtime.wire_types import register
+
+HELD: Final = "held"
+"""The state of a service's replica that its node has kept, and does not run unasked."""
+
+HELD_WHY: Final = "it ran before its node was started; it waits for the master's word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,14 @@ class StopIt:
     party: str
     kill: bool = False
     trace: str = ""
+
+
+@register("compute.go-on")
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Run, if it is held. Answered with `Described`."""
+
+    party: str
 
 
 @register("compute.await")

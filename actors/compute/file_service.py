@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import threading
 from collections import OrderedDict, deque
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulacra.actors.compute.messages import Answer, Request
+from simulacra.actors.compute.mounts import mount_above, parse
 from simulacra.actors.runtime import Actor, ActorSystem
 from simulacra.actors.runtime.bulk import PIECE, BulkError, BulkServer, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -193,16 +193,9 @@ class Files(Actor):
 
 def mount_of(path: str) -> str:
     """Where the file system of a path is mounted, by its text: no link is followed."""
-    mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
-    points = (_unescaped(line.split(" ", 5)[4]) for line in mounts.splitlines())
-    wanted = os.path.normpath(path)
-    above = (point for point in points if f"{wanted}/".startswith(f"{point.rstrip('/')}/"))
-    return max(above, key=len, default="/")
-
-
-def _unescaped(text: str) -> str:
-    """A field of mountinfo, where what would end it is written as an octal number."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+    return mount_above(
+        path, parse(Path("/proc/self/mountinfo").read_text(errors="surrogateescape"))
+    )
 
 
 def _check_regular(descriptor: int, path: str) -> None:

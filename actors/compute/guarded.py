@@ -21,8 +21,8 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Final, Protocol
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
 import psutil
 
@@ -63,6 +63,18 @@ class Guard(Protocol):
         """Kill it; no error where it has ended."""
 
 
+class Stdio(NamedTuple):
+    """Descriptors for a program's standard streams; `subprocess.DEVNULL` for none."""
+
+    input: int
+    output: int
+    errors: int
+
+
+Start = Callable[[int, Stdio], Guard]
+"""Starts a guard, given its control socket and its standard streams."""
+
+
 class GuardedProcess:
     """A program under a guard.
 
@@ -72,28 +84,29 @@ class GuardedProcess:
 
     def __init__(
         self,
-        start: Callable[[int, int], Guard],
+        start: Start,
         *,
-        folder: Path,
         limits: Limits,
         on_output: Callable[[bytes], None],
         on_exit: Callable[[ExitReason], None],
         terminal: bool = False,
+        stdio: Stdio | None = None,
     ) -> None:
         """Start the program; `watch` must be called next.
 
         Args:
-            start: starts the guard, given descriptors for its control socket and its output.
-            folder: its working directory, made if need be.
+            start: starts the guard, given the descriptor of its control socket, and those of its
+                standard streams.
             limits: what all its processes together may use.
             on_output: called with what it prints, in the watching thread.
             on_exit: called once when nothing of it is left, in the watching thread.
             terminal: whether it gets a terminal of its own, instead of a pipe and no input.
+            stdio: its standard streams, whose other ends are the caller's to serve; none of them
+                is typed into or told here.
 
         Raises:
             OSError: it cannot be started.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self._limits = limits
         self._on_output, self._on_exit = on_output, on_exit
         self._reason: ExitReason | None = None
@@ -104,21 +117,27 @@ class GuardedProcess:
         # Held to use a descriptor from another thread: a closed one's number is soon another's.
         self._closing = threading.Lock()
         self._control, theirs = socket.socketpair()
-        self._has_terminal = terminal
-        self._output, slave = pty.openpty() if terminal else os.pipe()
+        self._has_terminal = terminal and stdio is None
+        self._output: int | None = None
+        slave: int | None = None
+        if stdio is None:
+            self._output, slave = pty.openpty() if terminal else os.pipe()
+            stdio = Stdio(slave if terminal else subprocess.DEVNULL, slave, slave)
         self._cgroup: cgroups.Cgroup | None = None
         try:
             self._cgroup = cgroups.make(limits)
-            self._guard = start(theirs.fileno(), slave)
+            self._guard = start(theirs.fileno(), stdio)
         except BaseException:
             self._control.close()
-            os.close(self._output)
+            if self._output is not None:
+                os.close(self._output)
             if self._cgroup is not None:
                 self._cgroup.remove()
             raise
         finally:
             theirs.close()
-            os.close(slave)
+            if slave is not None:
+                os.close(slave)
         if self._cgroup is not None:
             self._cgroup.add(self._guard.pid)
         with contextlib.suppress(OSError):  # it has ended already; the watching thread finds out
@@ -139,6 +158,11 @@ class GuardedProcess:
     def pid(self) -> int | None:
         """The program's process id, once the guard has told it."""
         return self._pid
+
+    @property
+    def status(self) -> int | None:
+        """Its wait status, once it has ended; None also where its guard was lost."""
+        return self._status
 
     @property
     def guard_pid(self) -> int:
@@ -182,7 +206,7 @@ class GuardedProcess:
             fcntl.ioctl(self._master(), termios.TIOCSWINSZ, size)
 
     def _master(self) -> int:
-        if not self._has_terminal:
+        if not self._has_terminal or self._output is None:
             raise NoTerminalError("it has ended, or no terminal to type into: spawn it with --tty")
         return self._output
 
@@ -211,7 +235,9 @@ class GuardedProcess:
     def _watch(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ, self._read_control)
-            selector.register(self._output, selectors.EVENT_READ, self._read_output)
+            if self._output is not None:
+                read = partial(self._read_output, self._output)
+                selector.register(self._output, selectors.EVENT_READ, read)
             for fd, reader in self._readers.items():
                 selector.register(fd, selectors.EVENT_READ, reader)
             next_look = self.started + POLL_EVERY
@@ -264,7 +290,8 @@ class GuardedProcess:
         with self._closing:
             self._has_terminal = False
             self._control.close()
-            os.close(self._output)
+            if self._output is not None:
+                os.close(self._output)
         reason = self._reason
         if self._cgroup is not None:
             if reason is None and self._cgroup.is_out_of_memory:
@@ -296,9 +323,9 @@ class GuardedProcess:
                 self._status = int(number)
         return bool(lines)
 
-    def _read_output(self) -> bool:
+    def _read_output(self, output: int) -> bool:
         try:
-            data = os.read(self._output, READ_SIZE)
+            data = os.read(output, READ_SIZE)
         except BlockingIOError:  # what was there has been flushed: typing made it non-blocking
             return True
         except OSError:  # EIO: the last program with this terminal has ended

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -29,6 +30,36 @@ HOSTS: Final = "hosts"
 EVERY: Final = 2.0
 _FRESH: Final = 10.0
 _DEFAULT_BANDWIDTH: Final = 12.5e6
+_DEFAULT_TRIP: Final = 0.01
+_TRIPS: Final = 10
+
+
+@register("hosts.route")
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A route, as the host at its one end measured it.
+
+    Attributes:
+        round_trip: seconds there and back.
+        age: how many seconds ago that was measured.
+        bandwidth: bytes a second of the last large transfer; None before one.
+        bandwidth_age: how many seconds ago that was.
+    """
+
+    round_trip: float
+    age: float
+    bandwidth: float | None = None
+    bandwidth_age: float | None = None
+
+    def later(self, seconds: float) -> Measured:
+        """The same, so many seconds later."""
+        rate_age = None if self.bandwidth_age is None else self.bandwidth_age + seconds
+        return replace(self, age=self.age + seconds, bandwidth_age=rate_age)
+
+    def route(self, back: Measured | None) -> Route:
+        """It as placement reckons with it; of ``back``, the other way, where that knows more."""
+        rate = self.bandwidth or (back.bandwidth if back is not None else None)
+        return Route(self.round_trip, rate or _DEFAULT_BANDWIDTH)
 
 
 @register("hosts.facts")
@@ -49,7 +80,7 @@ class Facts:
         speed: of one core, relative to a reference core (see `speed`).
         labels: what the host was marked with.
         capabilities: what it is able to do, as `needs.Capabilities.of` reads it.
-        routes: round trip (seconds) and bandwidth (bytes a second) to other hosts, as measured.
+        routes: to other hosts, as this one measured them.
     """
 
     host: str
@@ -63,7 +94,7 @@ class Facts:
     clock: float
     speed: float = 1.0
     labels: tuple[str, ...] = ()
-    routes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    routes: dict[str, Measured] = field(default_factory=dict)
     capabilities: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -108,7 +139,7 @@ class HostTable:
         host: this host's name.
         version: this node's software version.
         peers: the hosts that are connected now.
-        bandwidth: bytes a second as measured to a host, or None.
+        bandwidth: bytes a second as measured to a host, and how many seconds ago; or None.
         labels: what this host is marked with.
         zone: what this host stands or falls with.
     """
@@ -118,7 +149,7 @@ class HostTable:
         host: str,
         version: str,
         peers: Callable[[], list[str]],
-        bandwidth: Callable[[str], float | None],
+        bandwidth: Callable[[str], tuple[float, float] | None],
         labels: tuple[str, ...] = (),
         zone: str = "",
     ) -> None:
@@ -130,16 +161,35 @@ class HostTable:
         self.zone = zone
         self._lock = threading.Lock()
         self._heard: dict[str, Heard] = {}
-        self._trips: dict[str, float] = {}
+        self._trips: dict[str, deque[float]] = {}
+        self._timed: dict[str, float] = {}  # when last
 
     def facts(self) -> Facts:
         """This host now."""
         facts = Facts.here(self.host, self.version, self.labels, self.zone)
         return replace(facts, routes=self._measured())
 
-    def _measured(self) -> dict[str, tuple[float, float]]:
-        measured = ((peer, self._trips.get(peer), self.bandwidth(peer)) for peer in self.peers())
-        return {peer: (trip, rate) for peer, trip, rate in measured if trip and rate}
+    def _measured(self) -> dict[str, Measured]:
+        """The routes to the hosts that are connected."""
+        now, found = time.monotonic(), {}
+        for peer in self.peers():
+            trip = self.round_trip(peer)
+            if trip is not None:
+                rate = self.bandwidth(peer) or (None, None)
+                found[peer] = Measured(trip, now - self._timed[peer], *rate)
+        return found
+
+    def routes(self) -> dict[tuple[str, str], Measured]:
+        """All routes between hosts in reach, from the one that measured it to the other."""
+        now, up = time.monotonic(), set(self.peers())
+        with self._lock:
+            heard = [each for name, each in self._heard.items() if name in up]
+        told = {
+            (each.facts.host, target): route.later(now - each.at)
+            for each in heard
+            for target, route in each.facts.routes.items()
+        }
+        return told | {(self.host, peer): route for peer, route in self._measured().items()}
 
     def heard(self, facts: Facts) -> None:
         """Facts have come."""
@@ -150,8 +200,8 @@ class HostTable:
     def measured(self, host: str, seconds: float) -> None:
         """A round trip took so long; the shortest of late counts, as it was not delayed."""
         with self._lock:
-            before = self._trips.get(host, seconds)
-            self._trips[host] = min(seconds, before * 1.1)
+            self._timed[host] = time.monotonic()
+            self._trips.setdefault(host, deque(maxlen=_TRIPS)).append(seconds)
 
     def up(self) -> dict[str, Facts]:
         """What the hosts said of themselves last that are connected now."""
@@ -165,10 +215,11 @@ class HostTable:
 
     def round_trip(self, host: str) -> float | None:
         """Seconds to a host and back, as measured."""
-        return self._trips.get(host)
+        with self._lock:
+            return min(self._trips.get(host, ()), default=None)
 
     def network(self) -> Network:
-        """The hosts that are up, this one too, and the routes from here."""
+        """The hosts that are up, this one too, and the routes between them."""
         with self._lock:
             fresh = time.monotonic() - _FRESH
             up = set(self.peers())
@@ -177,15 +228,10 @@ class HostTable:
                 for name, heard in self._heard.items()
                 if name in up and heard.at > fresh
             ]
-            trips = dict(self._trips)
-        routes = {
-            (facts.host, host): Route(*route)
-            for facts in others
-            for host, route in facts.routes.items()
-        }
+        measured = self.routes()
+        routes = {(a, b): each.route(measured.get((b, a))) for (a, b), each in measured.items()}
         for facts in others:
-            rate = self.bandwidth(facts.host) or _DEFAULT_BANDWIDTH
-            routes[self.host, facts.host] = Route(trips.get(facts.host, 0.01), rate)
+            routes.setdefault((self.host, facts.host), Route(_DEFAULT_TRIP, _DEFAULT_BANDWIDTH))
         hosts = [_host(facts) for facts in [self.facts(), *others]]
         return Network.of(hosts, routes)
 

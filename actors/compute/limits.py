@@ -78,7 +78,8 @@ def of_status(status: int, limits: Limits) -> ExitReason:
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU and limits.cpu is not None:
             return over_limit("cpu", None, limits.cpu)
-        return ExitReason("killed", detail=signal.Signals(number).name)
+        names = {int(each): each.name for each in signal.Signals}
+        return ExitReason("killed", detail=names.get(number, f"signal {number}"))
     code = os.WEXITSTATUS(status)
     if code == 0:
         return ExitReason("normal")

@@ -84,11 +84,11 @@ class WorkerProcess(GuardedProcess):
         self._in_flight = 0
         self._channel, theirs = Channel.pair()
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             super().__init__(
                 lambda control, streams: FORKS.start_worker(
-                    folder, streams, control, theirs.fileno(), terminal=terminal
+                    folder, streams.output, control, theirs.fileno(), terminal=terminal
                 ),
-                folder=folder,
                 limits=Limits(),
                 on_output=log.tee(on_output),
                 on_exit=self._ended(on_exit),

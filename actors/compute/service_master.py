@@ -20,11 +20,12 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from simulacra.actors.cluster.needs import NeedsError
 from simulacra.actors.cluster.service_spec import Service, ServiceError
 from simulacra.actors.cluster.services import Decision, Part, Running, place
+from simulacra.actors.compute.computing import HELD
 from simulacra.actors.compute.service_runner import (
     SERVICES,
     Epoch,
@@ -223,7 +224,9 @@ class ServiceMaster(Actor):
     ) -> None:
         for host in decision.start:
             replica = found.get(host, {}).get(service.name)
-            if host in found and self._may_start(service.name, host, replica):
+            # One that is held and was changed is stopped first, see `_stop_unwanted`.
+            changed = _is_held(replica) and replica.spec != spec_digest(wanted.spec)
+            if host in found and not changed and self._may_start(service.name, host, replica):
                 name = service.name if _is_single(service) else f"{service.name}.{host}"
                 order = Start(self._epoch, service.name, name, dict(wanted.spec))
                 self._send(service.name, host, order)
@@ -285,8 +288,13 @@ def _running(found: Mapping[str, Mapping[str, Replica]]) -> dict[str, list[Runni
         for replica in replicas.values():
             if _lives(replica):
                 since = replica.since if replica.since is not None else time.time()
-                running.setdefault(replica.service, []).append(Running(host, since))
+                one = Running(host, since, held=_is_held(replica))
+                running.setdefault(replica.service, []).append(one)
     return running
+
+
+def _is_held(replica: Replica | None) -> TypeGuard[Replica]:
+    return replica is not None and replica.state == HELD
 
 
 def _lives(replica: Replica) -> bool:

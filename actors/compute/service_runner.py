@@ -3,6 +3,8 @@
 A service's replica is a computation like any other, started by an order instead of by a user. It is
 named like the service, with the host's name behind it where there are several: ``web.nas``. Which
 computations are services' is kept in a file, so that it is known again after a restart.
+After that a replica is *held*: it goes on when a master orders it, which may be this host itself,
+and not before, since the service may run elsewhere by now.
 
 Every order carries the epoch of the master that gives it. One of an older epoch than this host has
 seen is refused: it comes from a master that is none any more (fencing). While a part of this node
@@ -21,7 +23,7 @@ from typing import Any, Final
 
 from simulacra.actors.compute.computation import COMPUTATIONS
 from simulacra.actors.compute.computations import Begin, ListThem, NameInUseError, is_living
-from simulacra.actors.compute.computing import Described, StopIt
+from simulacra.actors.compute.computing import HELD, Described, GoOn, StopIt
 from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime import Actor, ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.futures import Reply
@@ -37,7 +39,7 @@ logger = logging.getLogger(__name__)
 @register("services.start")
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Run a replica here. Answered with its party once it runs, or has run before.
+    """Run a replica here, or let the held one go on. Answered with its party once it runs.
 
     Attributes:
         epoch: of the master that orders it.
@@ -144,10 +146,13 @@ class ServiceRunner(Actor):
 
     def _start(self, order: Start) -> str | None:
         party, described = self._parties.get(order.service), self._described()
+        computations = self.system.ref(COMPUTATIONS)
         if party in described and is_living(described[party]):
+            if described[party].state == HELD:
+                computations.ask(GoOn(party))
             return party
         try:
-            begun = self.system.ref(COMPUTATIONS).ask(Begin(order.spec, order.name))
+            begun = computations.ask(Begin(order.spec, order.name, service=order.service))
             self._parties[order.service] = str(begun.party)
             self._specs[order.service] = spec_digest(order.spec)
             self._forget(described)

@@ -3,7 +3,8 @@
 ``finding`` finds a computation in the network, ``spawning`` starts one where ``placing`` says,
 ``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
-``streams`` is what has two directions.
+``streams`` is what has two directions, ``running`` runs a command where its directory lies,
+``mounting`` mounts those of other hosts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 from simulacra.actors.control.explaining import Explaining
 from simulacra.actors.control.focusing import Focusing
 from simulacra.actors.control.logs import Logs
+from simulacra.actors.control.mounting import Mounting
 from simulacra.actors.control.network import NetworkVerbs
+from simulacra.actors.control.running import Running
 from simulacra.actors.control.spawning import Spawning
 from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
@@ -32,9 +35,11 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     """The table of handlers for a node's gateway."""
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
-    network, focusing, trees = NetworkVerbs(node), Focusing(node), TreeVerbs(node)
+    network, focusing = NetworkVerbs(node), Focusing(node)
+    running, mounting, trees = Running(node), Mounting(node), TreeVerbs(node)
     return {
         "status": watching.status,
+        "routes": watching.routes,
         "focus": focusing.focus,
         "refocus": focusing.refocus,
         "succession": focusing.succession,
@@ -68,4 +73,11 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "keys_changed": steering.keys_changed,
         "attach": streams.attach,
         "forward": streams.forward,
+        "place": running.place,
+        "prove": running.prove,
+        "run": running.run,
+        "ran": running.ran,
+        "mount": mounting.mount,
+        "unmount": mounting.unmount,
+        "mounts": mounting.mounts,
     }

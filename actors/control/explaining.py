@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.compute.chain import Stage, explain_chain
-from simulacra.actors.compute.computing import Described, Look
+from simulacra.actors.compute.computing import HELD, HELD_WHY, Described, Look
 from simulacra.actors.compute.placement import Alternative, Needs, Network, Read, explain
 from simulacra.actors.control.finding import ask_it, find
 from simulacra.actors.control.placing import Waiting
@@ -108,6 +108,8 @@ def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
+    if described.state == HELD:
+        return HELD_WHY
     if described.on is not None:
         return f"it was asked to run on {described.on}"
     if described.near is not None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from simulacra.actors.cluster.naming import shown
 from simulacra.actors.compute.computation import COMPUTATIONS
 from simulacra.actors.compute.computations import ListThem, UnknownComputationError, is_living
 from simulacra.actors.compute.computing import Described
@@ -85,6 +86,7 @@ def find(node: Node, address: str) -> Seen:
         GatewayError: ``not_found``.
     """
     name, _, host = address.partition("@")
+    call_holder(node, address)
     seen = [
         each
         for each in everywhere(node)
@@ -94,10 +96,19 @@ def find(node: Node, address: str) -> Seen:
     if not seen:
         raise GatewayError(
             ErrorCode.NOT_FOUND,
-            f"no computation called {address} is known in the network",
+            f"no computation called {shown(address)} is known in the network",
             "see what there is: simulacra ps --finished",
         )
     return max(seen, key=_rank)
+
+
+def call_holder(node: Node, address: str) -> None:
+    """Be connected to the host of what has a name, where the directory knows it."""
+    name, _, host = address.partition("@")
+    thing = node.knowing.names().things.get(name) if node.cluster.far() else None
+    for place in () if thing is None else thing.places:
+        node.call(place.host)
+    node.call(host)
 
 
 def _rank(seen: Seen) -> tuple[bool, int, float]:

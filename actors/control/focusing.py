@@ -11,11 +11,13 @@ from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.entry_kinds import SUCCESSION
 from simulacra.actors.cluster.focus import FOCUS, Describe
 from simulacra.actors.cluster.focus_client import UnansweredError
+from simulacra.actors.cluster.naming import shown
 from simulacra.actors.cluster.needs import NeedsError
 from simulacra.actors.cluster.service_spec import Service, ServiceError
 from simulacra.actors.clustering import SERVICE_SETTING
 from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
 from simulacra.actors.compute.spec import Spec, SpecError
+from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
@@ -43,12 +45,14 @@ class Focusing:
 
     def refocus(self, call: Call) -> Iterator[object]:
         """Make a host the master; answered when it is."""
+        refuse_outside(self._node)
         host, began = call.arg("host", str), time.monotonic()
+        self._node.call(host)
         known = [self._node.settings.name, *self._node.inside()]
         if host not in known:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"{host} is not in reach, so it cannot be master; in reach: "
+                f"{shown(host)} is not in reach, so it cannot be master; in reach: "
                 + ", ".join(sorted(known)),
                 "see who is connected: simulacra status",
             )
@@ -71,13 +75,14 @@ class Focusing:
 
     def succession(self, call: Call) -> Iterator[object]:
         """Say who is to be master after the present one; an empty list leaves it to the rank."""
+        refuse_outside(self._node)
         hosts = call.arg("hosts", list)
         known = self._node.knowing.addresses()
         for host in hosts:
             if host not in known:
                 raise GatewayError(
                     ErrorCode.NOT_FOUND,
-                    f"there is no host {host}; there are: {', '.join(sorted(known))}",
+                    f"there is no host {shown(host)}; there are: {', '.join(sorted(known))}",
                     "see them: simulacra status",
                 )
         self._request(SUCCESSION, hosts=hosts)
@@ -128,6 +133,7 @@ class Focusing:
 
     def service_set(self, call: Call) -> Iterator[object]:
         """Have a service run from now on, or as it is told now."""
+        refuse_outside(self._node)
         name, told = call.arg("name", str), call.arg("told", dict)
         try:
             Service.read(name, told)
@@ -143,6 +149,7 @@ class Focusing:
 
     def service_unset(self, call: Call) -> Iterator[object]:
         """Have a service run no more."""
+        refuse_outside(self._node)
         name = call.arg("name", str)
         try:
             self._request("unset", key=SERVICE_SETTING + name)
@@ -151,7 +158,7 @@ class Focusing:
                 raise
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
-                f"there is no service {name}",
+                f"there is no service {shown(name)}",
                 "see what there is: simulacra service",
             ) from error
         yield {"name": name}
@@ -159,6 +166,7 @@ class Focusing:
     def services(self, call: Call) -> Iterator[object]:
         """Which services there are, where they run, and why, as the master decided last."""
         del call
+        refuse_outside(self._node)
         master = self._node.cluster.focus.epoch.host
         if not master:
             raise GatewayError(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _SLICE: Final = 0.5
+_WRITTEN_TO: Final = frozenset({"computation", "service"})
 
 
 class NetworkVerbs:
@@ -90,11 +91,31 @@ class NetworkVerbs:
         """Let outside hosts write to a computation, or no more; without a name what is exposed."""
         name, on = call.arg("name", str, None), call.arg("on", bool, True)
         if name is not None:
-            try:
-                check_name(name, "computation")
-            except NamingError as error:
-                raise GatewayError(ErrorCode.USAGE, str(error), "see: simulacra ps") from error
+            refuse_outside(self._node)
+            self._check_exposed(name, on=on)
         yield {"exposed": self._node.system.ref(EXPOSING).ask(Expose(name, on))}
+
+    def _check_exposed(self, name: str, *, on: bool) -> None:
+        try:
+            check_name(name, "computation")
+        except NamingError as error:
+            raise GatewayError(ErrorCode.USAGE, str(error), "see: simulacra ps") from error
+        if not on:
+            if name not in self._node.system.ref(EXPOSING).ask(Expose(None)):
+                raise GatewayError(
+                    ErrorCode.NOT_FOUND, f"{name} is not exposed here", "see: simulacra expose"
+                )
+            return
+        thing = self._node.knowing.names().things.get(name)
+        is_known = thing is not None and thing.kind in _WRITTEN_TO
+        if not (
+            is_known or any(_is_named(each.described, name) for each in everywhere(self._node))
+        ):
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"no computation called {name} runs in the network, so it cannot be exposed",
+                f"start it first: simulacra spawn --name {name} ...; see what runs: simulacra ps",
+            )
 
     def enter(self, call: Call) -> Iterator[object]:
         """Take up the work of a member: this host was let into a network."""
@@ -130,6 +151,22 @@ def _just_begun(described: Described) -> dict[str, Any]:
         "places": [{"host": host, "path": None, "complete": True}],
         "why": [f"{described.name} is a computation, at {host}; the directory is about to say so"],
     }
+
+
+def refuse_outside(node: Node) -> None:
+    """Refuse what an outside host may not do.
+
+    Raises:
+        GatewayError: ``denied``: this is one.
+    """
+    if node.enrolment.is_outside:
+        raise GatewayError(
+            ErrorCode.DENIED,
+            f"{node.settings.name} is an outside host of the network {network_name(node)}: it "
+            "reaches only what was exposed to it, and runs nothing",
+            "write to what was exposed: simulacra send NAME@HOST MESSAGE; or type this on an "
+            "inside host",
+        )
 
 
 def network_name(node: Node) -> str | None:

@@ -13,6 +13,7 @@ from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.post_messages import POST, Resolve
 from simulacra.actors.compute.spec import Command, EntryPoint, Function, Script, Spec, SpecError
 from simulacra.actors.control.finding import table
+from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.control.placing import Placing
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -37,6 +38,7 @@ class Spawning:
 
     def spawn(self, call: Call) -> Iterator[object]:
         """Start a computation where it costs least."""
+        refuse_outside(self._node)
         spec = _checked(call.arg("spec", dict))
         name = spec.name or _made_up_name(spec)
         self._refuse_taken(name)

@@ -7,13 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from simulacra.actors.cluster.members import State
+from simulacra.actors.cluster.naming import shown
 from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import Described, Migrate, StopIt
 from simulacra.actors.compute.exposing import FromOutside, entrance
 from simulacra.actors.compute.outbox import OutboxFullError
 from simulacra.actors.compute.post_messages import POST, Mail
 from simulacra.actors.compute.travelling import MoveError
-from simulacra.actors.control.finding import ask_it, everywhere, find, wait
+from simulacra.actors.control.finding import ask_it, call_holder, everywhere, find, wait
+from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, RemoteError
@@ -34,13 +37,15 @@ class Steering:
 
     def migrate(self, call: Call) -> Iterator[object]:
         """Move a computation to a host."""
+        refuse_outside(self._node)
         seen, target = find(self._node, call.arg("name", str)), call.arg("host", str)
         described = seen.described
+        self._node.call(target)
         known = [self._node.settings.name, *self._node.connected()]
         if target not in known:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
-                f"{target} is not connected; connected: {', '.join(sorted(known))}",
+                f"{shown(target)} is not connected; connected: {', '.join(sorted(known))}",
                 "see who is connected: simulacra status",
             )
         try:
@@ -81,6 +86,7 @@ class Steering:
         try:
             if self._node.enrolment.is_outside:
                 return wait(call, self._from_outside(mail), mail.timeout)
+            call_holder(self._node, mail.to)
             return wait(call, self._node.system.ref(POST).ask(mail, block=False))
         except OutboxFullError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), f"see: simulacra ps {name}") from error
@@ -114,8 +120,8 @@ class Steering:
         return answer
 
     def down(self, call: Call) -> Iterator[object]:
-        """Stop this node."""
-        del call
+        """Stop this node, for a while or, with ``asleep``, with a good night to the others."""
+        asleep = call.arg("asleep", bool, False)
         here = self._node.settings.name
         running = [
             seen
@@ -123,6 +129,8 @@ class Steering:
             if seen.described.host == here and is_living(seen.described)
         ]
         yield {"host": here, "pid": os.getpid(), "computations": len(running)}
+        if asleep:
+            self._node.parting = State.ASLEEP
         self._node.stopping.set()
 
     def keys_changed(self, call: Call) -> Iterator[object]:

@@ -12,7 +12,7 @@ from simulacra.actors.compute.computations import is_living
 from simulacra.actors.compute.computing import ReadOutput, Type
 from simulacra.actors.compute.ports import PORTS, Close, Connect, Receive, Transmit
 from simulacra.actors.control.finding import Seen, ask_it, find, table
-from simulacra.actors.gateway.call import Call, Cancelled, Event, Input, Resize, Signal
+from simulacra.actors.gateway.call import Call, Cancelled, Credit, Input, Resize, Signal
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 
@@ -61,10 +61,10 @@ class Streams:
         with suppress(Cancelled):
             while True:
                 event = call.receive(1.0)
-                if event is not None:
+                if event is not None and not isinstance(event, Credit):
                     self._type(seen, event)
 
-    def _type(self, seen: Seen, event: Event) -> None:
+    def _type(self, seen: Seen, event: Input | Resize | Signal) -> None:
         party = seen.described.party
         table(self._node, seen.described.host).tell(_typed(party, event))
 
@@ -111,7 +111,7 @@ class Streams:
                     ports.ask(Transmit(connection, event.data), timeout=_ASK)
 
 
-def _typed(party: str, event: Event) -> Type:
+def _typed(party: str, event: Input | Resize | Signal) -> Type:
     match event:
         case Input(data):
             return Type(party, data=_END_OF_INPUT if data is None else data)

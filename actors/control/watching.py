@@ -7,6 +7,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -109,7 +110,7 @@ class Watching:
         self, host: str, address: str, state: str, reason: str | None = None
     ) -> dict[str, Any]:
         hosts = self._node.hosts
-        heard = hosts.of(host)
+        heard, rate = hosts.of(host), hosts.bandwidth(host)
         return {
             "host": host,
             "address": address.removeprefix("tcp://"),
@@ -118,10 +119,21 @@ class Watching:
             **membership_of(self._node, host),
             "zone": None if heard is None else heard.facts.capabilities.get("zone") or None,
             "rtt": hosts.round_trip(host),
-            "bandwidth": hosts.bandwidth(host),
+            "bandwidth": None if rate is None else rate[0],
             "seen": None if heard is None else time.monotonic() - heard.at,
             "version": None if heard is None else heard.facts.version,
             "clock": None if heard is None else heard.clock_ahead,
+        }
+
+    def routes(self, call: Call) -> Iterator[object]:
+        """What all hosts in reach measured of their routes to others."""
+        del call
+        found = sorted(self._node.hosts.routes().items())
+        yield {
+            "routes": [
+                {"source": source, "target": target, **asdict(measured)}
+                for (source, target), measured in found
+            ]
         }
 
     # -- computations

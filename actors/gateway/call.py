@@ -50,7 +50,14 @@ class Signal:
     name: str
 
 
-Event: TypeAlias = Input | Resize | Signal
+@dataclass(frozen=True)
+class Credit:
+    """The client has disposed of so many bytes of output: as many more may be sent to it."""
+
+    size: int
+
+
+Event: TypeAlias = Input | Resize | Signal | Credit
 
 
 class Call:
@@ -171,6 +178,8 @@ def _event(frame: Frame) -> Event:
             return Resize(rows, columns)
         case {"signal": str() as name}:
             return Signal(name)
+        case {"credit": int() as size} if size > 0:
+            return Credit(size)
     raise FrameError(f"after the request a client may not send {sorted(frame)}")
 
 

@@ -5,7 +5,7 @@ be a map with text keys. The exchange on one connection:
 
     node    {gateway, node, version, pid}            once, at once: the greeting
     client  {id, verb, args, timeout}                once: the request
-    client  {input} | {resize} | {signal}            any number, for duplex verbs only
+    client  {input} | {resize} | {signal} | {credit} any number, for duplex verbs only
     node    {id, item}                               any number
     node    {id, end: true} | {id, error}            once: the last frame
 

@@ -9,6 +9,9 @@ ticket's id cannot be guessed.
 Questions are ``id offset length`` with 16, 8 and 4 bytes; answers ``D offset bytes``, where the
 offset has 8 bytes, or ``G text`` where the file is offered no more. Numbers are unsigned,
 big-endian.
+
+A node may also offer to *talk*: who has the ticket sends its id alone, and from then on the line is
+the offering node's taker's, for frames of its own, until that returns.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ LINE_IDLE: Final = 60.0
 
 QUESTION: Final = struct.Struct(">16sQI")
 ANSWER: Final = struct.Struct(">cQ")
+TICKET_SIZE: Final = 16
 DATA: Final = b"D"
 GONE: Final = b"G"
 
@@ -158,6 +162,10 @@ class Offers:
                 os.close(self._offers.pop(ticket).descriptor)
 
 
+Taker = Callable[[Line], None]
+"""Talks over a line that was asked for, in the line's thread, which may end as this returns."""
+
+
 class BulkServer:
     """The offering side: one thread that accepts, and one for each line.
 
@@ -174,6 +182,7 @@ class BulkServer:
     def __init__(self, node: str, host: str, keys: KeyPair, admits: Callable[[str], bool]) -> None:
         self._node, self._keys, self._admits = node, keys, admits
         self._offers = Offers()
+        self._takers: dict[bytes, Taker] = {}
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._lines: dict[threading.Thread, socket.socket] = {}
@@ -199,9 +208,22 @@ class BulkServer:
         ticket, size = self._offers.add(descriptor, parts)
         return Ticket(self._node, self.port, ticket, size)
 
-    def withdraw(self, ticket: Ticket) -> None:
-        """Offer it no more."""
+    def await_line(self, taker: Taker) -> Ticket:
+        """Offer to talk, to the first that comes; the caller withdraws where nobody does.
+
+        Args:
+            taker: is given the line.
+        """
+        ticket = Ticket(self._node, self.port, secrets.token_bytes(16), 0)
+        with self._lock:
+            self._takers[ticket.id] = taker
+        return ticket
+
+    def withdraw(self, ticket: Ticket) -> bool:
+        """Offer it no more; whether a line to talk was still awaited."""
         self._offers.remove(ticket.id)
+        with self._lock:
+            return self._takers.pop(ticket.id, None) is not None
 
     def close(self) -> None:
         """Withdraw everything, close all lines and end all threads."""
@@ -262,6 +284,9 @@ class BulkServer:
         question = line.receive()  # which proves the key: until then there is little patience
         line.patience(receiving=LINE_IDLE, sending=STALL)
         while self._admits(line.key):
+            if len(question) == TICKET_SIZE:
+                self._talk(line, question)
+                return
             try:
                 ticket, offset, length = QUESTION.unpack(question)
             except struct.error:
@@ -270,6 +295,15 @@ class BulkServer:
             line.send(self._answer(ticket, offset, min(length, PIECE), room))
             question = line.receive()
         logger.warning("bulk: the key %s is not admitted, its line ends", line.key)
+
+    def _talk(self, line: Line, ticket: bytes) -> None:
+        with self._lock:
+            taker = self._takers.pop(ticket, None)
+        if taker is None:
+            line.send(GONE + b"nobody waits there any more")
+        else:
+            line.send(DATA)
+            taker(line)
 
     def _answer(self, ticket: bytes, offset: int, length: int, room: bytearray) -> memoryview:
         """The answer, put together in ``room``."""

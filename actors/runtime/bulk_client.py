@@ -37,7 +37,7 @@ _TELLING: Final = 1 << 16  # less says more about the round trip than about the 
 _SILENCES: Final = 2
 _REST: Final = 0.5
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 Where = tuple[str, int, str]
 
 
@@ -61,12 +61,20 @@ class BulkClient:
         self._keys = keys
         self._resolve = resolve
         self._stall = stall
-        self._bandwidth: dict[str, float] = {}
+        self._bandwidth: dict[str, tuple[float, float]] = {}  # rate, when
         self._lines = _Lines()
 
-    def bandwidth(self, node: str) -> float | None:
-        """Bytes a second, as the last large fetch or read from a node had; None before one."""
-        return self._bandwidth.get(node)
+    def bandwidth(self, node: str) -> tuple[float, float] | None:
+        """Bytes a second of the last large fetch or read from a node, and how many seconds ago.
+
+        None before one.
+        """
+        measured = self._bandwidth.get(node)
+        return None if measured is None else (measured[0], time.monotonic() - measured[1])
+
+    def _measured(self, node: str, size: int, began: float) -> None:
+        now = time.monotonic()
+        self._bandwidth[node] = size / (now - began), now
 
     def close(self) -> None:
         """End all lines; who fetches or reads gets a BulkError at once."""
@@ -98,7 +106,7 @@ class BulkClient:
             helper.join()
         fetch.check()
         if ticket.size >= PIECE:
-            self._bandwidth[ticket.node] = ticket.size / (time.monotonic() - began)
+            self._measured(ticket.node, ticket.size, began)
 
     def read(self, ticket: Ticket, offset: int, length: int) -> bytes:
         """Read a piece of a file, 1 MiB at most; shorter at its end.
@@ -115,8 +123,27 @@ class BulkClient:
             raise BulkError(f"{ticket.node} {error}") from error
         _, data = _opened(ticket, answer)
         if len(data) >= _TELLING:
-            self._bandwidth[ticket.node] = len(data) / (time.monotonic() - began)
+            self._measured(ticket.node, len(data), began)
         return bytes(data)
+
+    @contextmanager
+    def talk(self, ticket: Ticket) -> Iterator[Line]:
+        """A line of one's own to a node that awaits one; it ends with the block, or with `close`.
+
+        Raises:
+            BulkError: it cannot be reached, or awaits nobody any more.
+        """
+        host, key = self._resolve(ticket.node)
+        try:
+            line = Line.dial(host, ticket.port, self._keys, key, self._stall)
+            with self._lines.using(line):
+                line.send(ticket.id)
+                answer = line.receive()
+                if answer[:1] != DATA:
+                    raise BulkError(f"{ticket.node}: {answer[1:].decode(errors='replace')}")
+                yield line
+        except LineError as error:
+            raise BulkError(f"{ticket.node} {error}") from error
 
     def _fetch(self, fetch: _Fetch) -> None:
         """Fetch pieces over one line after another, until none is left to ask for."""

@@ -33,7 +33,7 @@ class LineError(Exception):
 
 
 class Line:
-    """One end; used by one thread, but for `abort`.
+    """One end; used by one thread for each direction, but for `abort`.
 
     Attributes:
         key: the other node's public key, Z85.

@@ -24,6 +24,7 @@ from simulacra.actors.runtime.credit import SenderCredit, Window
 from simulacra.actors.runtime.errors import ActorDeadError, MailboxFullError
 from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.holding import Holding
 from simulacra.actors.runtime.outbox import Outbox
 from simulacra.actors.runtime.reason import NOCONNECTION
 from simulacra.actors.runtime.refs import Ref
@@ -52,6 +53,7 @@ class Peer:
         hello: its last hello, None before the first.
         refusal: why it last refused us, or we it; empty when neither did.
         is_shut_out: whether its door turned us away since it was last connected.
+        holding: what waits for its first connection, if it is dialed because of that.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Peer:
         self.refusal = ""
         self.is_shut_out = False
         self.is_up = False
+        self.holding = Holding()
         self._codec = codec
         self._wants_flush = wants_flush
         self._send_timeout = send_timeout

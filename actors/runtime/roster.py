@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PeerEvent = Callable[[Peer, str], None]
+Reach = Callable[[str], tuple[str, str] | None]
 
 _LAST_WORD: Final = 0.5  # seconds that a REFUSED or BYE may take to leave
 _REFUSE_EVERY: Final = 1.0
@@ -100,6 +101,7 @@ class Roster:
         wants_flush: Callable[[Peer], None],
         on_up: PeerEvent,
         on_down: PeerEvent,
+        reach: Reach,
     ) -> None:
         self.connections = Connections()
         self.refused_strangers: dict[str, tuple[Hello, str]] = {}
@@ -111,6 +113,7 @@ class Roster:
         self._settings = settings
         self._wants_flush = wants_flush
         self._on_up, self._on_down = on_up, on_down
+        self._reach = reach
         self._peers: dict[str, Peer] = {}  # by key
         self._names: dict[str, Peer] = {}
         self.find = self._names.get
@@ -143,6 +146,20 @@ class Roster:
             )
         with peer.session_lock:
             self.run(peer, session.start(time.monotonic()))
+        return peer
+
+    def seek(self, node: str) -> Peer | None:
+        """A node that was never connected, dialed now, if it is known where it is.
+
+        What is for it may be held until it is connected.
+        """
+        place = self._reach(node)
+        if place is None or self._member(place[1]) is None:
+            return None
+        peer = self.add(*place)
+        with peer.session_lock:
+            if not peer.is_up:
+                peer.holding.open(time.monotonic())
         return peer
 
     def wait_up(self, peer: Peer, timeout: float) -> None:
@@ -244,6 +261,7 @@ class Roster:
         with self._lock:
             peer.refusal = text
             self._changed.notify_all()
+        peer.holding.expire(time.monotonic(), at_once=True)
         self.fail(peer, f"refused: {text}", rest=self._settings.timing.longest_rest)
 
     def refused_by(self, key: str, text: str) -> None:
@@ -266,6 +284,7 @@ class Roster:
                         self.run(peer, peer.session.turned_away(now))
                         peer.hang_up()
                     self.run(peer, peer.session.tick(now))
+                peer.holding.expire(now)
             except Exception:
                 logger.exception("the session with %s could not go on", peer.name)
 
@@ -318,6 +337,7 @@ class Roster:
         assert peer.hello is not None  # noqa: S101 - nobody is up without a hello
         peer.up(Window(*peer.hello.window))
         peer.is_shut_out = False
+        peer.holding.drain()
         logger.info("connected to %s at %s", peer.name, peer.endpoint)
         with self._lock:
             self._changed.notify_all()
@@ -347,6 +367,7 @@ class Roster:
             peer.hang_up(pack_bye(reason), _LAST_WORD)
             self.run(peer, peer.session.fail(reason, time.monotonic()))
             self.connections.evict(peer)
+        peer.holding.expire(time.monotonic(), at_once=True)
 
     def close(self, reason: str) -> None:
         """Part from all; nobody is dialed any more."""

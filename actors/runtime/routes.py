@@ -1,18 +1,21 @@
 """The way to an actor of another node: what a remote ref is bound to.
 
 While the node is not connected, and for an actor of an earlier process of it, a route behaves as a
-dead end: tells are dead letters, asks fail at once, monitors and links fire.
+dead end: tells are dead letters, asks fail at once, monitors and links fire. Only for a node that
+is there and was never connected things are held for a while, as it is dialed then (see `holding`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from simulacra.actors.runtime.dead_letters import DeadLetters
 from simulacra.actors.runtime.errors import ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.frames import Entry
 from simulacra.actors.runtime.futures import ASK_TIMEOUT, Reply
+from simulacra.actors.runtime.holding import Held, Holding
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC, ExitReason
 from simulacra.actors.runtime.refs import Address, Ref
@@ -27,20 +30,30 @@ from simulacra.actors.runtime.signals import (
 )
 
 
+class Peers(Protocol):
+    """The nodes that are known."""
+
+    @property
+    def find(self) -> Callable[[str], Peer | None]:
+        """The peer with a node's name, if it was ever connected."""
+
+    def seek(self, node: str) -> Peer | None:
+        """A node that was never connected, dialed now, if it is known where it is."""
+
+
 class Route:
     """The target of a remote ref.
 
     Args:
         address: the actor's.
-        find: the peer with a node's name, if one is known.
+        peers: the nodes that are known.
         dead_letters: where messages go that have no way.
     """
 
-    def __init__(
-        self, address: Address, find: Callable[[str], Peer | None], dead_letters: DeadLetters
-    ) -> None:
+    def __init__(self, address: Address, peers: Peers, dead_letters: DeadLetters) -> None:
         self._node, self._incarnation, self._actor = address
-        self._find = find
+        self._find = peers.find
+        self._seek = peers.seek
         self._dead_letters = dead_letters
         self._ref = Ref(address, self)
 
@@ -61,6 +74,13 @@ class Route:
             PeerBusyError: the peer took no more for too long.
             CannotPackError, MessageTooLargeError: the message cannot travel.
         """
+        holding = self._holding()
+        if holding is None or not holding.hold(
+            Held(partial(self._tell, message), lambda _: self._dead_letters.add(self._ref, message))
+        ):
+            self._tell(message)
+
+    def _tell(self, message: Any) -> None:
         peer = self._peer()
         if peer is None or not peer.tell(self._actor, message):
             self._dead_letters.add(self._ref, message)
@@ -71,14 +91,29 @@ class Route:
         Raises:
             PeerBusyError, CannotPackError, MessageTooLargeError: as `tell`.
         """
+        holding = self._holding()
+        if holding is None or not holding.hold(
+            Held(
+                partial(self._ask, message, reply),
+                lambda error: reply.set_error(error or self._dead()),
+            )
+        ):
+            self._ask(message, reply)
+
+    def _ask(self, message: Any, reply: Reply) -> None:
         peer = self._peer()
         if peer is None:
             reply.set_error(self._dead())
         else:
             peer.ask(self._actor, message, reply)
 
+    def _holding(self) -> Holding | None:
+        """Where things wait that are for the node, while it is dialed because of them."""
+        peer = self._find(self._node) or self._seek(self._node)
+        return peer.holding if peer is not None and peer.holding.is_open else None
+
     def _dead(self) -> ActorDeadError:
-        peer = self._find(self._node)
+        peer = self._find(self._node) or self._seek(self._node)
         if peer is None:
             return ActorDeadError(
                 f"{self._ref} cannot be reached: no node {self._node!r} has met this one: "
@@ -91,6 +126,13 @@ class Route:
 
     def signal(self, signal: Signal) -> None:
         """Send a signal; without connection it is answered here."""
+        holding = self._holding()
+        if holding is None or not holding.hold(
+            Held(partial(self._signal, signal), lambda _: self._answer_here(signal))
+        ):
+            self._signal(signal)
+
+    def _signal(self, signal: Signal) -> None:
         peer = self._peer()
         if peer is None or not self._send(peer, signal):
             self._answer_here(signal)
@@ -121,11 +163,18 @@ class Route:
 
     def is_alive(self) -> bool:
         """Whether the actor's node says so, within the time-out of an ask."""
-        peer = self._peer()
         alive = Reply()
-        if peer is None or not peer.request(Entry.ALIVE, self._actor, None, alive):
-            return False
+        holding = self._holding()
+        if holding is None or not holding.hold(
+            Held(partial(self._ask_alive, alive), lambda _: alive.set(False))
+        ):
+            self._ask_alive(alive)
         try:
             return bool(alive.get(timeout=ASK_TIMEOUT))
         except (AskTimeoutError, ActorDeadError):
             return False
+
+    def _ask_alive(self, alive: Reply) -> None:
+        peer = self._peer()
+        if peer is None or not peer.request(Entry.ALIVE, self._actor, None, alive):
+            alive.set(False)

@@ -22,7 +22,7 @@ from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.reader import Reader
 from simulacra.actors.runtime.refs import Address
-from simulacra.actors.runtime.roster import PeerEvent, Roster, Settings
+from simulacra.actors.runtime.roster import PeerEvent, Reach, Roster, Settings
 from simulacra.actors.runtime.routes import Route
 from simulacra.actors.runtime.sockets import Sockets
 
@@ -35,6 +35,9 @@ _TICKS = 10  # in a heartbeat
 
 
 def _nothing(_: Peer, __: str) -> None: ...
+
+
+def _nowhere(_: str) -> None: ...
 
 
 class Transport:
@@ -56,6 +59,8 @@ class Transport:
         settings: heartbeats, windows and the like.
         on_up: called with (peer, "") when one is connected, in a thread of the transport.
         on_down: called with (peer, reason) when one is lost.
+        reach: where a node of some name is, as (endpoint, key), if it is there and was never
+            connected: it is dialed as soon as something is for it.
 
     Raises:
         zmq.ZMQError: the endpoint cannot be bound.
@@ -73,6 +78,7 @@ class Transport:
         settings: Settings | None = None,
         on_up: PeerEvent = _nothing,
         on_down: PeerEvent = _nothing,
+        reach: Reach = _nowhere,
     ) -> None:
         self._settings = settings or Settings()
         self._system = system
@@ -94,6 +100,7 @@ class Transport:
             wants_flush=self._wants_flush,
             on_up=on_up,
             on_down=on_down,
+            reach=reach,
         )
         self._reader = Reader(self._sockets.router, self._sockets.knock, codec, self._roster)
         self._threads = [
@@ -136,6 +143,10 @@ class Transport:
         """Make the node at an endpoint, with its public key, a peer: dialed until it answers."""
         return self._roster.add(endpoint, key)
 
+    def call(self, node: str) -> Peer | None:
+        """Dial a node that was never connected, where `reach` says; None if it does not."""
+        return self._roster.seek(node)
+
     def wait_up(self, peer: Peer, timeout: float = 5.0) -> None:
         """Wait until a peer is connected.
 
@@ -172,7 +183,7 @@ class Transport:
 
     def route(self, address: Address) -> Route:
         """The way to an actor of another node; for the actor system."""
-        return Route(address, self._roster.find, self._system.dead_letters)
+        return Route(address, self._roster, self._system.dead_letters)
 
     @property
     def refused_connections(self) -> int:

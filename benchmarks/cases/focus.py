@@ -4,12 +4,13 @@ from benchmarks.case import Better, Case, ours
 
 MOVED = Case(
     area="cluster",
-    name="20 planned refocuses: longest request",
+    name="pause of requests in a planned refocus",
     unit="s",
     better=Better.LOWER,
-    ours=ours("ours_focus moved", 20),
+    ours=ours("ours_focus moved"),
     target=0.5,
-    rounds=5,
+    rounds=200,
+    tail=True,
 )
 
 LOST = Case(
@@ -19,5 +20,6 @@ LOST = Case(
     better=Better.LOWER,
     ours=ours("ours_focus lost"),
     target=10.0,
-    rounds=5,
+    rounds=30,
+    tail=True,
 )

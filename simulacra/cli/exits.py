@@ -9,7 +9,7 @@ from simulacra.actors.gateway.frames import ErrorCode
 
 
 class ExitCode(IntEnum):
-    """The exit codes of ``simulacra``; only ``spawn --wait`` of a command returns others."""
+    """The exit codes of ``simulacra``; ``run``, and ``spawn --wait`` of a command, have others."""
 
     OK = 0
     FAILED = 1

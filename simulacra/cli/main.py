@@ -10,17 +10,19 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
-
-from cyclopts import App, CycloptsError, Parameter
+from typing import TYPE_CHECKING, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.cli import known, output
+from simulacra.cli import known, output, running
 from simulacra.cli.exits import ExitCode, exit_code
+
+if TYPE_CHECKING:
+    from cyclopts import App, CycloptsError
 
 _COMMANDS: Final = {
     "Computations": {
         "spawn": "spawn:spawn",
+        "run": "run:run",
         "ps": "listing:ps",
         "logs": "watching:logs",
         "result": "watching:result",
@@ -42,6 +44,10 @@ _COMMANDS: Final = {
         "owner": "owner:app",
         "expose": "expose:expose",
         "where": "where:where",
+        "mount": "mounting:mount",
+        "unmount": "mounting:unmount",
+        "mounts": "mounting:mounts",
+        "hook": "hook:hook",
         "focus": "focus:focus",
         "splits": "focus:splits",
         "service": "service:app",
@@ -64,6 +70,8 @@ _COMMANDS: Final = {
 
 def make_app() -> App:
     """Return the command line as cyclopts knows it, its commands not yet imported."""
+    from cyclopts import App, Parameter  # noqa: PLC0415 (`run` does without)
+
     from simulacra import __version__  # noqa: PLC0415 (the package's face is loaded lazily)
 
     made = App(
@@ -83,7 +91,12 @@ def make_app() -> App:
 def run() -> None:
     """Run the command line of this process and exit."""
     words = sys.argv[1:]
-    sys.exit(known.main(words[1:]) if words[:1] == [known.WORD] else main(words))
+    if words[:1] == [known.WORD]:
+        sys.exit(known.main(words[1:]))
+    request = running.read(words[1:]) if words[:1] == [running.WORD] else None
+    if request is not None:
+        sys.exit(running.main(request))
+    sys.exit(main(words))
 
 
 def main(words: Sequence[str]) -> int:
@@ -92,6 +105,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line after the program's name.
     """
+    from cyclopts import CycloptsError  # noqa: PLC0415 (`run` does without)
+
     as_json = "--json" in _options(words)
     try:
         return _run(list(words))
@@ -116,13 +131,18 @@ def _run(words: list[str]) -> int:
     if not words or words[0] in app.help_flags:
         app.resolved_commands()
     # cyclopts takes the first -- away; doubled, one is left to tell spawn what is a command.
-    if "--" in words:
+    if words[:1] == [running.WORD]:
+        words.insert(1 + running.command_at(words[1:]), "--")
+    elif "--" in words:
         words.insert(words.index("--"), "--")
     code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     return ExitCode.OK if code is None else int(code)
 
 
 def _options(words: Sequence[str]) -> Sequence[str]:
+    """The words before a command that is somebody else's."""
+    if words[:1] == [running.WORD]:
+        return words[: 1 + running.command_at(words[1:])]
     return words[: words.index("--")] if "--" in words else words
 
 

@@ -90,19 +90,22 @@ def up(
         output.document(status)
 
 
-def down(*, timeout: Duration = 20.0, common: Common = COMMON) -> None:
+def down(*, asleep: bool = False, timeout: Duration = 20.0, common: Common = COMMON) -> None:
     """Stop this machine's node; its computations go on from their checkpoints when it is up again.
 
     For example:
 
     - `simulacra down`
+    - `simulacra down --asleep`
 
     Args:
+        asleep: Say good night, as before the machine is suspended or switched off: the others then
+            show this host as asleep, one that can be woken, and not as detached.
         timeout: How long it may take to end.
         common: Options of all commands.
     """
     calls = client(common)
-    stopping = calls.item("down", timeout=timeout)
+    stopping = calls.item("down", timeout=timeout, asleep=asleep)
     _await_end(stopping["pid"], timeout)
     if common.json:
         output.document(stopping)
@@ -112,17 +115,22 @@ def down(*, timeout: Duration = 20.0, common: Common = COMMON) -> None:
         )
 
 
-def status(*, common: Common = COMMON) -> None:
+def status(*, routes: bool = False, common: Common = COMMON) -> None:
     """Show this machine's node and the nodes it knows, with the age of every figure.
 
     For example:
 
     - `simulacra status`
     - `simulacra status --json`
+    - `simulacra status --routes`
 
     Args:
+        routes: Show instead how far it is between any two hosts in reach, as they measured it.
         common: Options of all commands.
     """
+    if routes:
+        _show_routes(client(common), as_json=common.json)
+        return
     found = client(common).item("status")
     if common.json:
         output.document(found)
@@ -134,6 +142,29 @@ def status(*, common: Common = COMMON) -> None:
             _HEADINGS,
             map(_peer, found["peers"]),
         )
+
+
+def _show_routes(calls: Client, *, as_json: bool) -> None:
+    found = calls.item("routes")
+    if as_json:
+        output.document(found)
+        return
+    output.table(
+        ("from", "to", "round trip", "measured", "bandwidth", "measured"),
+        map(_route, found["routes"]),
+    )
+
+
+def _route(route: dict[str, Any]) -> tuple[str, ...]:
+    rate, age = route["bandwidth"], route["bandwidth_age"]
+    return (
+        route["source"],
+        route["target"],
+        show_seconds(route["round_trip"]),
+        f"{show_age(route['age'])} ago",
+        "-" if rate is None else f"{show_size(rate)}/s",
+        "never" if age is None else f"{show_age(age)} ago",
+    )
 
 
 def _running(settings: Settings) -> dict[str, Any] | None:

@@ -94,6 +94,7 @@ _STYLES = {
     "done": "green",
     "ok": "green",
     "waiting": "yellow",
+    "held": "yellow",
     "moving": "yellow",
     "starting": "yellow",
     "suspect": "yellow",

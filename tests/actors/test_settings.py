@@ -69,6 +69,8 @@ def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None
         ('labels = ["GPU!"]', "is no label"),
         ('checkpoint_limit = "much"', "no number of bytes"),
         ("checkpoint_limit = 0", "no number of bytes"),
+        ("mesh = 0", "no number of hosts"),
+        ("mesh = '9'", "no number of hosts"),
         ("checkpoint_limit = true", "no number of bytes"),
         ('join = ["nas"]', "not HOST:PORT"),
         ("name =", "cannot be read"),
@@ -76,6 +78,18 @@ def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None
         ('hooks = "x"', "not a table"),
         ('[hooks]\n"host.lost" = "notify-send"', "not a list of words"),
         ('[hooks]\n"host.lost" = [["a"], []]', "not a list of words"),
+        ('run_commands = "make"', "not a list of names"),
+        ('run_commands = ["make -j8"]', "not a list of names"),
+        ('run_commands = ["/bin/make"]', "not a list of names"),
+        ('run_environ = ["A=$B"]', "not a list of names"),
+        ('ssh = "nas"', "not a table"),
+        ('[ssh]\nNAS = "me@nas"', "no host's name"),
+        ('[ssh]\nnas = "-oProxyCommand=x"', "nothing that ssh could be given"),
+        ('[ssh]\nnas = ""', "nothing that ssh could be given"),
+        ('sources = ["nas"]', "not a table"),
+        ('[sources]\n"//nas/x" = "nas"', "no HOST:/PATH"),
+        ('[sources]\n"//nas/x" = "nas:x"', "no HOST:/PATH"),
+        ('[sources]\n"//nas/x" = "Big Nas:/x"', "no HOST:/PATH"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(
@@ -94,6 +108,17 @@ def test_hooks_are_one_command_or_several(layers: dict[str, Path]) -> None:
     text = '[hooks]\n"host.lost" = ["say", "lost"]\n"*" = [["a"], ["b", "c"]]\n'
     (layers["folder"] / "simulacra.toml").write_text(text)
     assert load(layers, {}).hooks == {"host.lost": (("say", "lost"),), "*": (("a",), ("b", "c"))}
+
+
+def test_what_concerns_commands_that_run_elsewhere(layers: dict[str, Path]) -> None:
+    assert "make" in load(layers, {}).run_commands
+    text = 'run_commands = []\nrun_environ = ["LC_*"]\n'
+    text += '[ssh]\nnas = "me@nas.lan"\n[sources]\n"//nas/x" = "nas:/srv/x"\n'
+    (layers["folder"] / "simulacra.toml").write_text(text)
+    settings = load(layers, {})
+    assert (settings.run_commands, settings.run_environ) == ((), ("LC_*",))
+    assert settings.ssh == {"nas": "me@nas.lan"}
+    assert settings.sources == {"//nas/x": "nas:/srv/x"}
 
 
 def test_what_is_wrong_in_the_environment(layers: dict[str, Path]) -> None:

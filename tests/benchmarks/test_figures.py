@@ -54,6 +54,19 @@ def test_without_peer_the_target_bounds_our_figure() -> None:
     assert (row.peer, row.ratio, row.holds) == (None, None, False)
 
 
+def test_a_tail_has_a_row_of_its_own_that_the_target_bounds() -> None:
+    measured = Measured({"simulacra": [float(n) for n in range(200, 0, -1)]}, {})
+    half, tail = figures(case(peers=(), target=198.0, tail=True), measured)
+    assert (half.name, half.ours, half.holds) == ("ask, p50 of 200", 100.5, None)
+    assert (tail.name, tail.ours, tail.holds) == ("ask, p99 of 200", 198.0, True)
+    _, few = figures(case(peers=(), target=2.0, tail=True), Measured({"simulacra": [1.0, 3.0]}, {}))
+    assert (few.ours, few.holds) == (3.0, False)
+    none = figures(case(peers=(), tail=True), Measured({}, {"simulacra": "it fell silent"}))
+    assert [(row.ours, row.note) for row in none] == [(None, "it fell silent")] * 2
+    with pytest.raises(ValueError, match="tail"):
+        case(tail=True)
+
+
 def test_a_missing_peer_keeps_its_row_and_says_why() -> None:
     measured = Measured({"simulacra": [1.0]}, {"peer": "erl is not installed"})
     (row,) = figures(case(), measured)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
+from collections.abc import Iterable
 
 import pytest
 
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.actors.gateway.frames import GatewayError
 from simulacra.testing.lab import Host
-from tests.faults.network import FIVE, Labs, agreed, epoch, services, settled
+from tests.faults.network import FIVE, Labs, agreed, epoch, happened, services, settled
 from tests.machines import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
@@ -31,6 +33,9 @@ def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
     lab.split(["a", "b"], ["c", "d", "e"])
     deputy = wait_for(lambda: (m := agreed(right)) not in (None, "a") and m, 15)
     assert agreed(left) == "a"
+    for host, others in ((lab["b"], "cde"), (lab["d"], "ab")):
+        begun = wait_for(lambda: [e for e in happened(host) if e["kind"] == "split.begun"][-1:])  # noqa: B023
+        assert set(begun[0]["detail"]["lost"]) <= set(others)
     # Both sides go on: what each writes is told on that side.
     for host, key in ((lab["b"], "left"), (lab["d"], "right")):
         host.client.item("service_set", name=key, told={}, spec=SPEC, timeout=20.0)
@@ -43,6 +48,87 @@ def test_five_hosts_are_cut_in_two_go_on_and_agree_again(labs: Labs) -> None:
     assert "split.healed" in kinds
     for name in ("left", "right"):
         lab["a"].client.item("service_unset", name=name, timeout=20.0)
+
+
+def named(host: Host) -> dict[str, tuple[str, ...]]:
+    """What has a name, as a host tells it, and on which hosts."""
+    found = host.client.item("where")["names"]
+    return {each["name"]: (each["kind"], *each["hosts"]) for each in found}
+
+
+def names_agree(hosts: Iterable[Host], **named_so: tuple[str, ...]) -> bool:
+    """Whether all of these hosts tell the five names of hosts, and these, and no others."""
+    wanted = {name: ("host", name) for name in FIVE} | named_so
+    return all(named(host) == wanted for host in hosts)
+
+
+def in_dns(host: Host, name: str) -> str:
+    """The address of a name, as the DNS on a host tells it."""
+    port = str(host.status()["dns"])
+    return host.run([sys.executable, "-c", ASK_DNS, port, name]).stdout.strip()
+
+
+ASK_DNS = """
+import sys, dns.resolver
+resolver = dns.resolver.Resolver(configure=False)
+resolver.nameservers, resolver.port = ["127.0.0.1"], int(sys.argv[1])
+print(*resolver.resolve(sys.argv[2], "A"))
+"""
+
+
+def test_five_hosts_agree_on_names_before_during_and_after_a_split(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    left, right = hosts[:2], hosts[2:]
+
+    def begin(host: Host, name: str) -> None:
+        spec = Spec(Command(("sleep", "600")), name=name, on=host.name).to_plain()
+        host.client.item("spawn", spec=spec, timeout=20.0)
+
+    begin(lab["c"], "before")
+    before = {"before": ("computation", "c")}
+    wait_for(lambda: names_agree(hosts, **before))
+    assert {in_dns(host, "b.lab") for host in hosts} == {lab["b"].address}
+    with pytest.raises(GatewayError, match="the name before is taken"):
+        begin(lab["d"], "before")
+
+    lab.split(["a", "b"], ["c", "d", "e"])
+    wait_for(lambda: agreed(right) not in (None, agreed(left)), 15)
+    # A name that the other part has as well is taken at once on this side, and never lost there.
+    begin(lab["b"], "twin")
+    wait_for(lambda: names_agree(left, **before, twin=("computation", "b")))
+    begin(lab["e"], "twin")
+    wait_for(lambda: names_agree(right, **before, twin=("computation", "e")))
+    assert {in_dns(host, "e.lab") for host in hosts} == {lab["e"].address}
+
+    lab.heal()
+    lab.wait_met()
+    twins = {"twin": ("computation", "b"), "twin-e": ("computation", "e")}
+    wait_for(lambda: names_agree(hosts, **before, **twins), 20)
+    for host in hosts:
+        [renamed] = [each for each in host.client.item("where")["names"] if each["renamed"]]
+        assert renamed["name"] == "twin-e"
+        assert "was named twin in another part" in renamed["renamed"]
+        assert host.client.item("where", name="twin@e")["host"] == "e"
+    for name, on in (("before", "c"), ("twin", "b"), ("twin", "e")):
+        lab[on].client.item("stop", name=f"{name}@{on}", kill=True, timeout=20.0)
+    wait_for(lambda: names_agree(hosts))
+
+
+def test_every_host_shows_how_far_it_is_between_any_two(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    settled(lab)
+    lab.slow("d", "e", latency=0.05)
+
+    def far(host: Host) -> bool:
+        told = host.client.item("routes")["routes"]
+        trips = {(each["source"], each["target"]): each["round_trip"] for each in told}
+        slow = trips.keys() & {("d", "e"), ("e", "d")}
+        return len(trips) == 20 and len(slow) == 2 and all(trips[pair] >= 0.1 for pair in slow)
+
+    wait_for(lambda: all(far(host) for host in lab), 60)
+    ages = [each["age"] for each in lab["a"].client.item("routes")["routes"]]
+    assert max(ages) < 10
 
 
 def test_a_lost_master_is_followed_by_another_within_ten_seconds(labs: Labs) -> None:

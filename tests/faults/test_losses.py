@@ -87,6 +87,26 @@ def living(hosts: list[Host], service: str) -> int:
     )
 
 
+def test_a_host_that_says_good_night_is_asleep_and_not_lost_until_it_is_back(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    led_by(lab["a"], hosts)
+    rest = [host for host in hosts if host.name != "d"]
+    number = last_event(lab["a"])
+    lab["d"].simulacra("down", "--asleep")
+
+    def seen(host: Host) -> str | None:
+        peers = host.status()["peers"]
+        return next((peer["state"] for peer in peers if peer["host"] == "d"), None)
+
+    wait_for(lambda: {seen(host) for host in rest} == {"asleep"}, 10)
+    assert lab["a"].client.item("focus")["absent"] == []
+    lab["d"].up()
+    wait_for(lambda: {seen(host) for host in rest} == {"up"}, 10)
+    told = [each["kind"] for each in happened(lab["a"], number) if each["host"] == "d"]
+    assert told == ["host.asleep", "host.joined"]
+
+
 def test_a_master_that_goes_down_hands_the_focus_over_before(labs: Labs) -> None:
     lab = labs(*FIVE, nodes=True)
     hosts = settled(lab)

@@ -53,6 +53,32 @@ def test_a_service_waits_for_the_host_that_it_needs_and_says_so(labs: Labs) -> N
         assert services(a)["film"]["state"] == "runs"
 
 
+def test_a_host_that_was_away_does_not_run_what_runs_elsewhere_by_now(labs: Labs) -> None:
+    lab = labs(*FIVE, nodes=True)
+    hosts = settled(lab)
+    led_by(lab["a"], hosts)
+    restartable = Spec(Command(("sleep", "600"), restartable=True)).to_plain()
+    lab["a"].client.item("service_set", name="kept", told={}, spec=restartable, timeout=20.0)
+    [first] = wait_for(lambda: running(lab["a"], "kept"))
+    rest = [host for host in hosts if host.name != first]
+    lab[first].signal_node(signal.SIGKILL)
+    [second] = wait_for(lambda: (r := running(rest[0], "kept")) and r != [first] and r, 30)
+    lab[first].up()
+    states: set[str] = set()
+
+    def ended() -> bool:
+        kept = [row for row in lab[first].client.item("ps", finished=True)["rows"]
+                if row["name"] == "kept" and row["host"] == first]  # fmt: skip
+        states.update(row["state"] for row in kept)
+        return "stopped" in states
+
+    wait_for(ended, 20)
+    assert states <= {"held", "stopped"}
+    assert running(rest[0], "kept") == [second]
+    rest[0].client.item("service_unset", name="kept", timeout=20.0)
+    wait_for(lambda: "kept" not in services(rest[0]), 10)
+
+
 def test_in_a_split_each_service_follows_its_rule_and_runs_once_after_it(labs: Labs) -> None:
     lab = labs(*FIVE, nodes=True)
     hosts = settled(lab)

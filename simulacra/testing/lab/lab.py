@@ -51,7 +51,7 @@ class Lab(RunningLab):
     Args:
         hosts: their names.
         zones: the hosts by zone, instead of ``hosts``.
-        nodes: whether every host has a node that is up and knows the others.
+        nodes: whether every host has a node that is up, all in one network.
         name: the lab's name; made up if left out.
         stays: leave it running when this program ends, until `close`.
 

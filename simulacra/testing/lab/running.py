@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +25,9 @@ from simulacra.testing.lab.plan import LabError, Plan
 from simulacra.testing.lab.wiring import parse_rate
 
 TIMEOUT: Final = 30.0
+NETWORK: Final = "lab"
+"""The network that a lab's nodes are in: host a is also ``a.lab``."""
+
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PAUSE: Final = 0.02
 _T = TypeVar("_T")
@@ -129,16 +132,17 @@ class RunningLab:
     # -- nodes
 
     def start_nodes(self) -> None:
-        """Start a node on every host, with one another's keys, and wait until they have met.
+        """Start a node on every host, all in one network, and wait until they have met.
 
-        The first host is the only one whose address the others are told.
+        It is made on the first host, which has the owner's key; the others are let in there, each
+        by an invitation.
         """
-        seed, *others = self._on_all(lambda host: host.simulacra("keys").stdout.strip())
-        lines = [f"{seed} {next(iter(self)).listen}", *others]
-        for host in self:
-            (host.home / "network.keys").write_text("".join(f"{line}\n" for line in lines))
-        self._on_all(lambda host: host.simulacra("keys", "import", "network.keys"))
-        self._on_all(Host.up)
+        first, *others = self
+        first.simulacra("init", NETWORK)
+        first.up()
+        invitations = self._on_all(lambda _: first.json("invite")["join"], others)
+        joins = dict(zip(others, invitations, strict=True))
+        self._on_all(lambda host: host.up("--join", joins[host]), others)
         self.wait_met()
 
     def wait_met(self, *hosts: str, timeout: float = TIMEOUT) -> None:
@@ -169,9 +173,9 @@ class RunningLab:
             if host.had_node() and not host.node_pid():
                 host.up()
 
-    def _on_all(self, do: Callable[[Host], _T]) -> list[_T]:
+    def _on_all(self, do: Callable[[Host], _T], hosts: Iterable[Host]) -> list[_T]:
         with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-            return list(pool.map(do, self))
+            return list(pool.map(do, hosts))
 
     # -- the keeper
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulacra.actors.cluster.naming import RESERVED, NamingError, check_name
+from simulacra.actors.cluster.naming import RESERVED, NamingError, check_name, shown
 
 
 @pytest.mark.parametrize("name", ["a", "Web_2.old", "x" * 63, "9-9"])
@@ -37,3 +37,13 @@ def test_what_cannot_be_a_name_is_told_and_not_shown_raw(name: str, message: str
 def test_hosts_have_stricter_names(name: str) -> None:
     with pytest.raises(NamingError, match="cannot be the name of a host"):
         check_name(name, "host")
+
+
+def test_what_may_be_no_name_is_shown_as_it_is_only_if_that_does_no_harm() -> None:
+    assert [shown(name) for name in ("nas", "bell@desk", "", "a\x1b[31m")] == [
+        "nas",
+        "bell@desk",
+        "''",
+        r"'a\x1b[31m'",
+    ]
+    assert len(shown("x" * 300)) < 30

@@ -47,6 +47,27 @@ def test_a_service_starts_where_it_fits_and_stays_there() -> None:
     assert kept.reason == "runs on vm"
 
 
+def test_what_a_host_has_held_goes_on_if_it_is_missing_and_is_stopped_if_not() -> None:
+    def decided(service: Service, here: Part, *running: Running) -> Decision:
+        [decision] = place([service], here, {service.name: running}, NOW)
+        return decision
+
+    held, runs = Running("vm", 0.0, held=True), Running("desk", NOW)
+    resumed = decided(WEB, HOME, held)
+    assert (resumed.hosts, resumed.start, resumed.stop) == (("vm",), ("vm",), ())
+    surplus = decided(WEB, HOME, held, runs)
+    assert (surplus.hosts, surplus.start) == (("desk",), ())
+    assert surplus.stop == (("vm", "1 is enough"),)
+    # Where it may not run now nothing happens to it: later it may.
+    deputy = part(*HOME.hosts.values(), split=True, elected=False)
+    assert (decided(WEB, deputy, held).hosts, decided(WEB, deputy, held).stop) == ((), ())
+    disk = decided(Service("web", parse_needs("disk")), HOME, held)
+    assert (disk.hosts, disk.start, disk.stop) == (("nas",), ("nas",), ())
+    # A deputy goes on with what is to run in both parts: a laptop alone works on.
+    both = Service("web", on_split="run-in-both")
+    assert decided(both, deputy, held).start == ("vm",)
+
+
 def test_it_goes_where_its_needs_are_met_and_says_why_it_waits() -> None:
     disk = Service("files", parse_needs("disk"))
     assert one(disk, HOME).hosts == ("nas",)

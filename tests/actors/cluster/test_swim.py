@@ -11,7 +11,16 @@ import pytest
 from simulacra.actors.cluster import packets as p
 from simulacra.actors.cluster.members import News, State
 from simulacra.actors.cluster.swim import Swim
-from simulacra.actors.cluster.swim_events import Arrived, Lost, Met, Review, Tick, Watch, WriteOff
+from simulacra.actors.cluster.swim_events import (
+    Arrived,
+    Declare,
+    Lost,
+    Met,
+    Review,
+    Tick,
+    Watch,
+    WriteOff,
+)
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed, Contested, Remember
 from simulacra.testing import Link
@@ -249,6 +258,17 @@ def test_news_too_old_to_be_remembered_is_not_entered() -> None:
     for tenths in range(15):
         swim.step(Tick(), tenths / 10)
     assert [member.host for member in swim.members()] == ["a", "b"]
+
+
+def test_who_has_left_does_not_wake_up_for_ever_when_it_is_time_to_forget_it() -> None:
+    swim = machine("a", settings=Settings(forget=100.0))
+    swim.step(Declare(State.LEFT), 1.0)
+    now, steps = 1.0, 0
+    while (due := swim.deadline()) is not None and steps < 1000:
+        now, steps = max(now, due), steps + 1
+        swim.step(Tick(), now)
+    assert steps < 1000
+    assert swim.me.state is State.LEFT
 
 
 def test_ages_are_told_with_what_is_known() -> None:

@@ -36,15 +36,17 @@ def test_who_is_gone_has_an_age_that_travels() -> None:
     table = Table()
     table.put(record("nas", 0, State.DOWN), 100.0, age=40.0)
     table.put(record("desk"), 100.0)
-    assert [m.host for m in table.gone_for(10.0, 70.0)] == ["nas"]
-    assert table.gone_for(10.0, 69.0) == []
-    assert table.next_forgotten(10.0) == 70.0
+    assert [m.host for m in table.gone_for(10.0, 70.0, "desk")] == ["nas"]
+    assert table.gone_for(10.0, 69.0, "desk") == []
+    assert table.next_forgotten(10.0, "desk") == 70.0
+    # Nobody forgets himself.
+    assert (table.gone_for(10.0, 70.0, "nas"), table.next_forgotten(10.0, "nas")) == ([], None)
     nas, desk = table.get("nas"), table.get("desk")
     assert nas is not None
     assert desk is not None
     assert (table.news(nas, 105.0).age, table.news(desk, 105.0).age) == (45.0, 0.0)
     assert list(table.absent()) == ["nas"]
     table.put(record("nas", 1), 110.0)
-    assert table.next_forgotten(10.0) is None
+    assert table.next_forgotten(10.0, "desk") is None
     assert list(table.absent()) == []
     assert table.since("nas") == 110.0

@@ -208,4 +208,3 @@ def test_the_mount_of_a_path_is_the_nearest_above_it() -> None:
     assert mount_of("/processes") == "/"
     assert mount_of("relative") == "/"
     assert mount_of("/dev/pts/0") == "/dev/pts"
-    assert file_service._unescaped(r"/a\040b\134") == "/a b\\"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from simulacra.actors.compute import hosts
-from simulacra.actors.compute.hosts import HOSTS, Facts, Hosts, HostTable
+from simulacra.actors.compute.hosts import HOSTS, Facts, Hosts, HostTable, Measured
 from simulacra.actors.compute.placement import Route
 from simulacra.actors.compute.speed import measured_speed
 from tests.actors.runtime.nodes import Node, eventually, two_nodes
@@ -39,16 +39,36 @@ def test_speed_and_labels_travel_to_placement() -> None:
 def test_routes_between_two_others_are_heard_of() -> None:
     here = table("desk", lambda: ["nas", "far"])
     nas, far = (Facts.here(name, "1") for name in ("nas", "far"))
-    here.heard(replace(nas, routes={"far": (0.2, 1e5)}))
+    here.heard(replace(nas, routes={"far": Measured(0.2, 1.0, 1e5, 60.0)}))
     here.heard(far)
     assert here.network().route("far", "nas") == Route(0.2, 1e5)
+    here._heard["nas"] = replace(here._heard["nas"], at=time.monotonic() - 5)
+    told = here.routes()["nas", "far"]
+    assert (told.round_trip, told.bandwidth) == (0.2, 1e5)
+    assert told.age == pytest.approx(6, abs=1)
+    assert told.bandwidth_age == pytest.approx(65, abs=1)
+
+
+def test_a_route_is_told_before_anything_large_was_sent_and_learns_the_other_ways_rate() -> None:
+    here = table("desk", lambda: ["nas", "far"])
+    nas, far = (Facts.here(name, "1") for name in ("nas", "far"))
+    here.heard(replace(nas, routes={"far": Measured(0.2, 1.0)}))
+    here.heard(far)
+    assert here.network().route("nas", "far").round_trip == 0.2
+    here.heard(replace(far, routes={"nas": Measured(0.3, 1.0, 1e5, 2.0)}))
+    assert here.network().route("nas", "far") == Route(0.2, 1e5)
 
 
 def test_measured_routes_are_told() -> None:
-    here = HostTable("desk", "1", lambda: ["nas", "new"], {"nas": 1e6}.get)
+    here = HostTable("desk", "1", lambda: ["nas", "new", "silent"], {"nas": (1e6, 7.0)}.get)
     here.measured("nas", 0.5)
     here.measured("new", 0.1)
-    assert here.facts().routes == {"nas": (0.5, 1e6)}
+    here.measured("gone", 0.1)
+    told = here.facts().routes
+    assert told["nas"] == Measured(0.5, told["nas"].age, 1e6, 7.0)
+    assert told["new"] == Measured(0.1, told["new"].age)
+    assert told.keys() == {"nas", "new"}
+    assert here.routes().keys() == {("desk", "nas"), ("desk", "new")}
 
 
 def test_only_hosts_that_are_up_and_fresh_count_for_placement() -> None:
@@ -71,14 +91,15 @@ def test_a_clock_that_is_ahead_is_told() -> None:
     assert here.of("nobody") is None
 
 
-def test_the_shortest_round_trip_counts_and_slowly_ages() -> None:
+def test_the_shortest_of_the_last_round_trips_counts() -> None:
     here = table("desk")
     for seconds in (0.5, 0.1, 9.0):
         here.measured("nas", seconds)
-    assert here.round_trip("nas") == pytest.approx(0.11)
-    for _ in range(60):
+    assert here.round_trip("nas") == 0.1
+    for _ in range(9):
         here.measured("nas", 9.0)
-    assert here.round_trip("nas") == pytest.approx(9.0)
+    assert here.round_trip("nas") == 9.0
+    assert here.round_trip("far") is None
 
 
 def test_two_nodes_tell_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +115,4 @@ def test_two_nodes_tell_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
         eventually(lambda: of_a.of("b") and of_b.of("a"))
         eventually(lambda: of_a.round_trip("b") and of_b.round_trip("a"))
         assert set(of_a.network().hosts) == {"a", "b"}
+        eventually(lambda: of_a.routes().keys() == {("a", "b"), ("b", "a")})

@@ -29,6 +29,7 @@ from simulacra.actors.compute.service_runner import (
     WhatRuns,
 )
 from simulacra.actors.compute.spec import Script, Spec
+from simulacra.actors.gateway.frames import GatewayError
 from simulacra.actors.runtime import ActorDeadError, ActorSystem, Ref
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from tests.onehost import Host, one_host, until
@@ -175,8 +176,35 @@ def test_after_a_restart_of_the_node_the_same_one_runs_on(tmp_path: Path) -> Non
         host.node.close()
         host.start()
         master.start()
-        until(lambda: master.state("web") == "runs")
+        until(lambda: "web" in master.running())
         assert master.shown("web").replicas["desk"].party == party
+
+
+def test_after_a_restart_a_replica_is_held_until_the_masters_word(tmp_path: Path) -> None:
+    def state() -> str | None:
+        rows: list[dict[str, Any]] = next(iter(host.client.items("ps")))["rows"]
+        return next((each["state"] for each in rows if each["name"] == "web"), None)
+
+    with one_host(tmp_path) as host:
+        master = Master(host, {"web": Wanted({}, spec(STAYS))})
+        master.start()
+        party = until(lambda: (r := master.shown("web").replicas.get("desk")) and r.party)
+        until(lambda: state() == "running")
+        host.node.close()
+        host.start()
+        master.start()
+        master.ref.stop()
+        until(lambda: state() == "held")
+        assert "waits for the master" in host.client.item("explain", name="web")["why"]
+        with pytest.raises(GatewayError, match="web is held"):
+            host.client.item("migrate", name="web", host="desk")
+        [replica] = master.runner.ask(WhatRuns())
+        assert (replica.party, replica.state) == (party, "held")
+        # It was changed meanwhile: what is held does not run for a moment, but ends.
+        master.wanted["web"] = Wanted({}, spec(STAYS + "\n"))
+        master.decide()
+        until(lambda: state() == "running")
+        until(lambda: master.shown("web").replicas["desk"].party != party)
 
 
 def test_a_host_that_does_not_answer_is_taken_to_run_what_it_ran(master: Master) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.gateway.call import Call, Cancelled, Input, Resize, Signal
+from simulacra.actors.gateway.call import Call, Cancelled, Credit, Input, Resize, Signal
 from simulacra.actors.gateway.frames import ErrorCode, Frame, FrameError, GatewayError
 
 
@@ -76,10 +76,18 @@ def test_a_full_queue_holds_the_client_back_until_the_handler_reads() -> None:
     assert not typing.is_alive()
 
 
-@pytest.mark.parametrize("frame", [{}, {"input": "text"}, {"resize": [1]}, {"verb": "again"}])
+@pytest.mark.parametrize(
+    "frame", [{}, {"input": "text"}, {"resize": [1]}, {"verb": "again"}, {"credit": 0}]
+)
 def test_other_frames_are_refused(frame: Frame) -> None:
     with pytest.raises(FrameError):
         make().offer(frame)
+
+
+def test_credit_is_an_event() -> None:
+    call = make()
+    call.offer({"credit": 5})
+    assert call.receive(5) == Credit(5)
 
 
 def test_input_that_nobody_takes_is_refused_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

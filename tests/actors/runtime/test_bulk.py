@@ -162,3 +162,46 @@ def test_parts_behind_the_end_of_a_file_end_what_is_read() -> None:
     os.close(descriptor)
     assert offers.read_into(memoryview(bytearray(9)), ticket, 0) == 2
     offers.remove(ticket)
+
+
+def test_a_line_to_talk_over_is_the_takers_until_it_returns(ends: Ends) -> None:
+    def echo(line: Line) -> None:
+        line.send(line.receive().upper())
+
+    ticket = ends.server.await_line(echo)
+    with ends.client.talk(ticket) as line:
+        line.send(b"words")
+        assert line.receive() == b"WORDS"
+        with pytest.raises(LineError):
+            line.receive()
+    with pytest.raises(BulkError, match="nas: nobody waits there"), ends.client.talk(ticket):
+        pass
+    eventually(lambda: ends.lines() == 0)
+
+
+def test_an_offer_to_talk_can_be_withdrawn(ends: Ends) -> None:
+    ticket = ends.server.await_line(lambda _: None)
+    assert ends.server.withdraw(ticket)
+    assert not ends.server.withdraw(ticket)
+    with pytest.raises(BulkError, match="nobody waits there"), ends.client.talk(ticket):
+        pass
+
+
+def test_a_talk_ends_with_either_side(ends: Ends) -> None:
+    ended = threading.Event()
+
+    def wait(line: Line) -> None:
+        try:
+            line.receive()
+        except LineError:
+            ended.set()
+
+    with ends.client.talk(ends.server.await_line(wait)):
+        pass
+    assert ended.wait(5)
+    ended.clear()
+    with ends.client.talk(ends.server.await_line(wait)) as line:
+        ends.server.close()
+        with pytest.raises(LineError):
+            line.receive()
+    assert ended.wait(5)

@@ -35,6 +35,12 @@ def test_an_outside_host_reaches_what_was_exposed_and_no_more(tmp_path: Path) ->
             return phone.client.item("ask", name=name, body=pack(body, "the message"))["body"]
 
         assert phone.run("send", "bell@desk", "1").code != 0
+        unknown = desk.run("expose", "bel")
+        assert (unknown.code, "no computation called bel" in unknown.stderr) == (
+            ExitCode.NOT_FOUND,
+            True,
+        )
+        assert desk.run("expose", "bell", "--off").code == ExitCode.NOT_FOUND
         desk.do("expose", "bell")
         phone.do("send", "bell@desk", "1")
         phone.until(lambda: ring(1) == pack(3, "") or ring(0) == pack(2, ""))
@@ -43,7 +49,18 @@ def test_an_outside_host_reaches_what_was_exposed_and_no_more(tmp_path: Path) ->
         # Nothing that comes from outside is unpickled, and no other way leads in.
         refused = phone.run("send", "bell", "1")
         assert (refused.code, "@HOST" in refused.stderr) == (ExitCode.USAGE, True)
-        assert phone.run("spawn", "--on", "desk", "--", "true").code != 0
+        for words in (
+            ("spawn", "--on", "desk", "--", "true"),
+            ("spawn", "--", "true"),
+            ("service", "add", "web", "--", "true"),
+            ("service", "remove", "web"),
+            ("service",),
+            ("focus", "phone"),
+            ("migrate", "bell", "desk"),
+            ("expose", "bell"),
+        ):
+            denied = phone.run(*words)
+            assert (denied.code, "is an outside host" in denied.stderr) == (ExitCode.DENIED, True)
         assert phone.run("stop", "bell").code != 0
 
         desk.do("down")

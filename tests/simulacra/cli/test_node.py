@@ -36,6 +36,20 @@ def test_status_shows_peers_and_the_age_of_figures(run: Run, serve: Serve) -> No
     assert lines[-1].endswith("no heartbeat for 90 s")
 
 
+def test_status_shows_the_routes_between_any_two(run: Run, serve: Serve) -> None:
+    far = {"source": "nas", "target": "far", "round_trip": 0.2, "age": 3.0}
+    rates = ({"bandwidth": 5e6, "bandwidth_age": 90.0}, {"bandwidth": None, "bandwidth_age": None})
+    told = {"routes": [far | rate for rate in rates]}
+    serve({"routes": lambda _: [told]})
+    rows = [line.split("  ") for line in run("status", "--routes").stdout.splitlines()[1:]]
+    shown = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert shown == [
+        ["nas", "far", "200ms", "3s ago", "4.8M/s", "1m30s ago"],
+        ["nas", "far", "200ms", "3s ago", "-", "never"],
+    ]
+    assert run("status", "--routes", "--json").json() == told
+
+
 def test_status_as_json_is_the_nodes_own(run: Run, serve: Serve) -> None:
     serve({"status": lambda _: [STATUS]})
     assert run("status", "--json").json() == STATUS

@@ -70,11 +70,11 @@ def spaces(*pids: int) -> set[str]:
 
 def living(found: set[str]) -> bool:
     """Whether a process is left in any of these namespaces."""
-    for link in Path("/proc").glob("[0-9]*/ns/*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if str(link.readlink()) in found:
+            if any(str(link.readlink()) in found for link in (process / "ns").iterdir()):
                 return True
-        except OSError:
+        except OSError:  # it has just ended
             continue
     return False
 

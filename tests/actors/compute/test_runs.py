@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from simulacra.actors.compute import runs
+from simulacra.actors.compute.run_frames import Beat, Ended, Grant, Piece, Sent, pack, unpack
+from simulacra.actors.compute.runs import RUNS, Holds, StartRun
+from simulacra.actors.runtime import Ref
+from simulacra.actors.runtime.bulk import BulkError, Ticket
+from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_line import Line, LineError
+from simulacra.actors.runtime.transport import Transport
+from tests.onehost import Host, is_gone, one_host, until
+
+
+class Own:
+    """A node, and a client of its bulk port with the node's own key."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.actor: Ref = host.node.system.ref(RUNS)
+
+    def start(self, folder: Path, script: str) -> Ticket:
+        argv = [b"sh", b"-c", script.encode()]
+        ticket = self.actor.ask(StartRun(argv, os.fsencode(folder), [], None, False))
+        assert isinstance(ticket, Ticket)
+        return ticket
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
+    monkeypatch.setattr(Transport, "admits", lambda *_: True)  # also the node's own key
+    with one_host(tmp_path / "home") as host:
+        yield Own(host)
+
+
+@pytest.fixture
+def client(own: Own) -> Iterator[BulkClient]:
+    node = own.host.node
+    pair = node._pair()
+    client = BulkClient(pair, lambda _: ("127.0.0.1", pair.public))
+    yield client
+    client.close()
+
+
+def pid_in(file: Path) -> int:
+    return int(until(lambda: file.exists() and file.read_text()) or 0)
+
+
+def receive_all(line: Line) -> None:
+    while True:
+        line.receive()
+
+
+def test_what_nobody_comes_for_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "COME_WITHIN", 0.2)
+    with one_host(tmp_path / "home") as host:
+        Own(host).start(tmp_path, "echo $$ > pid; exec sleep 100")
+        pid = pid_in(tmp_path / "pid")
+        until(lambda: is_gone(pid))
+
+
+def test_it_ends_with_the_node(tmp_path: Path) -> None:
+    with one_host(tmp_path / "home") as host:
+        Own(host).start(tmp_path, "echo $$ > pid; exec sleep 100")
+        pid = pid_in(tmp_path / "pid")
+    until(lambda: is_gone(pid))
+
+
+def test_a_line_is_taken_up_once(own: Own, client: BulkClient, tmp_path: Path) -> None:
+    ticket = own.start(tmp_path, "cat; exit 3")
+    with client.talk(ticket) as line:
+        line.send(pack(Piece(0, b"words")))
+        line.send(pack(Piece(0, b"")))
+        frames = []
+        while not isinstance(frame := unpack(line.receive()), Ended):
+            frames.append(frame)
+        assert Piece(1, b"words") in frames
+        assert os.waitstatus_to_exitcode(frame.status or 0) == 3
+    with pytest.raises(BulkError, match="nobody waits there"), client.talk(ticket):
+        pass
+
+
+def test_a_client_that_breaks_the_rules_is_hung_up_on(
+    own: Own, client: BulkClient, tmp_path: Path
+) -> None:
+    for wrong in (b"?", pack(Ended(0)), pack(Grant(1)), pack(Sent(999)), pack(Piece(1, b"x"))):
+        ticket = own.start(tmp_path, "echo $$ > pid; exec sleep 100")
+        pid = pid_in(tmp_path / "pid")
+        (tmp_path / "pid").unlink()
+        with client.talk(ticket) as line:
+            line.send(wrong)
+            with pytest.raises(LineError):
+                receive_all(line)
+        until(partial(is_gone, pid))
+
+
+def test_a_key_that_is_expelled_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    admitted = [True]
+    monkeypatch.setattr(Transport, "admits", lambda *_: admitted[0])
+    with one_host(tmp_path / "home") as host:
+        pair = host.node._pair()
+        client = BulkClient(pair, lambda _: ("127.0.0.1", pair.public))
+        ticket = Own(host).start(tmp_path, "echo $$ > pid; exec sleep 100")
+        pid = pid_in(tmp_path / "pid")
+        with client.talk(ticket) as line:
+            admitted[0] = False
+            line.send(pack(Beat()))
+            with pytest.raises(LineError):
+                line.receive()
+        client.close()
+        until(lambda: is_gone(pid))
+
+
+def test_a_directory_or_a_word_that_cannot_be(own: Own, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError):
+        own.start(tmp_path / "none", "true")
+    with pytest.raises(NotADirectoryError):
+        own.start(tmp_path / "file", "true")
+    with pytest.raises(OSError, match="null byte"):
+        own.start(tmp_path, "tr\0ue")
+    # Each gave its place back.
+    for _ in range(runs._LIMIT + 1):
+        with pytest.raises(FileNotFoundError):
+            own.start(tmp_path / "none", "true")
+
+
+def test_a_file_is_held_only_under_its_name_and_with_its_text(own: Own, tmp_path: Path) -> None:
+    (tmp_path / "proof").write_bytes(b"text")
+    folder = os.fsencode(tmp_path)
+    answers = {
+        (b"text", "proof"): True,
+        (b"other", "proof"): False,
+        (b"text", "none"): False,
+        (b"text", f"../{tmp_path.name}/proof"): False,
+    }
+    for (text, name), held in answers.items():
+        assert own.actor.ask(Holds(folder, name, text)) is held
+    assert own.actor.ask(Holds(folder + b"/none", "proof", b"text")) is False

@@ -1,0 +1,53 @@
+"""Names that are none: refused at every verb that takes one, in words, with nothing changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from tests.onehost import Host, until
+
+SPEC = Spec(Command(("sleep", "600"))).to_plain()
+NAMES = ("two words", "x" * 300, "bell\x07", "line\nbreak", "nul\0", "", "über", "-rf")
+
+
+def state(host: Host) -> list[Any]:
+    """What there is: what runs, the services, what is exposed, who is master."""
+    rows = next(iter(host.client.items("ps")))["rows"]
+    services = host.client.item("services")["services"]
+    exposed = host.client.item("expose")["exposed"]
+    epoch = host.client.item("focus")["epoch"]
+    return [[(row["name"], row["state"]) for row in rows], services, exposed, epoch]
+
+
+def test_a_name_that_is_none_is_refused_by_every_verb_and_nothing_changes(host: Host) -> None:
+    until(lambda: host.client.item("focus")["acting"])
+    until(lambda: host.client.item("services")["services"] == [])
+    before = state(host)
+    for name in NAMES:
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("spawn", {"spec": SPEC | {"name": name}}),
+            ("service_set", {"name": name, "told": {}, "spec": SPEC}),
+            ("service_unset", {"name": name}),
+            ("where", {"name": name}),
+            ("expose", {"name": name}),
+            ("stop", {"name": name}),
+            ("refocus", {"host": name}),
+            ("succession", {"hosts": [name]}),
+        ]
+        for verb, args in calls:
+            with pytest.raises(GatewayError) as caught:
+                host.client.item(verb, **args)
+            assert caught.value.code in {
+                ErrorCode.USAGE,
+                ErrorCode.NOT_FOUND,
+                ErrorCode.UNREACHABLE,
+            }, (verb, name)
+            told = f"{caught.value}{caught.value.hint}"
+            # What is told is for a terminal: short, and nothing in it is obeyed.
+            assert told.isprintable(), (verb, name)
+            assert len(told) < 600, (verb, name)
+    assert state(host) == before
