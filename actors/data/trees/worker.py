@@ -40,6 +40,7 @@ from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.packing import pack_context, unpack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.databases import DatabaseError
+from simulacra.actors.runtime.futures import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,20 @@ class Order(StrEnum):
     STOP = "stop"
 
 
-Event = Hint | News | Met | Order
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to be done with the tree in its thread, between two rounds.
+
+    Attributes:
+        run: does it; what it returns is the answer, and so is what it raises.
+        reply: where the answer goes.
+    """
+
+    run: Callable[[LocalTree], Any]
+    reply: Reply
+
+
+Event = Hint | News | Met | Order | Task
 
 
 class Worker:
@@ -209,6 +223,7 @@ class Worker:
                 self._turn()
         finally:
             self._let_go()
+            self._refuse_tasks()
 
     def _turn(self) -> None:
         try:
@@ -377,11 +392,22 @@ class Worker:
             case Met(host):
                 if self._tree is not None:
                     self._tell_others(self._tree, [host])
+            case Task():
+                self._do(event)
             case Order.PAUSE | Order.RESUME:
                 self._paused = event is Order.PAUSE
             case Order.RESCAN | Order.SURE:
                 self._everything = True
                 self._sure = self._sure or event is Order.SURE
+
+    def _do(self, task: Task) -> None:
+        if self._tree is None:
+            task.reply.set_error(OSError(self.standing.reason or "the tree is not open yet"))
+            return
+        try:
+            task.reply.set(task.run(self._tree))
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            task.reply.set_error(error)
 
     def _halt(self, reason: str) -> None:
         self._show(State.HALTED, reason)
@@ -403,6 +429,12 @@ class Worker:
         if self._tree is not None:
             self._tree.close()
             self._tree = None
+
+    def _refuse_tasks(self) -> None:
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if isinstance(event, Task):
+                event.reply.set_error(OSError("the tree is being closed"))
 
     def _show(self, state: State, reason: str = "") -> None:
         standing = replace(self.standing, state=state, reason=reason)
