@@ -25,6 +25,10 @@ Socket = zmq.Socket[bytes]
 
 _RECONNECT_MS: Final = 50
 _RECONNECT_MAX_MS: Final = 1000
+_CONNECT_MS: Final = 2000
+"""Then it is tried anew: the kernel alone would wait up to a minute between two tries, also after
+the way is free again."""
+
 _HANDSHAKE_MS: Final = 5000
 _PING_MS: Final = 5000
 _SLACK: Final = 1024 * 1024
@@ -112,6 +116,7 @@ class Sockets:
         dealer.routing_id = b"s" + os.urandom(15)  # nobody can guess it and take it over
         dealer.reconnect_ivl = _RECONNECT_MS
         dealer.reconnect_ivl_max = _RECONNECT_MAX_MS
+        dealer.connect_timeout = _CONNECT_MS
         dealer.heartbeat_ivl = _PING_MS
         return dealer
 
