@@ -24,7 +24,8 @@ def backup(file: Path, /, *, common: Common = COMMON) -> None:
     """Write this node's keys, its network, the directory and the master's records into one file.
 
     The node may be up meanwhile. The file has its secrets in it, so only you may read it. What
-    computations have on this host, and your owner key (simulacra owner export), are not in it.
+    computations and trees have on this host, and your owner key (simulacra owner export), are not
+    in it.
 
     For example:
 
@@ -97,14 +98,18 @@ def _folder(settings: Settings) -> Path:
 
 
 def _files(paths: Paths, node: str) -> dict[str, Path]:
+    state = paths.state / node
     return {
         "key": paths.key(node),
         "signing": paths.signing(node),
         "members": paths.members,
         "network.json": paths.network(node),
         "simulacra.toml": paths.config / "simulacra.toml",
-        "services.json": paths.state / node / "services.json",
-        "incarnation": paths.state / node / "membership" / "incarnation",
+        "services.json": state / "services.json",
+        "exposed.json": state / "exposed.json",
+        "mounts.json": state / "mounts.json",
+        "trees.json": state / "trees" / "trees.json",
+        "incarnation": state / "membership" / "incarnation",
     }
 
 
