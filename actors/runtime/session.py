@@ -201,7 +201,10 @@ class Session:
 
     def _tick_up(self, now: float) -> list[Command]:
         if now - self._heard > self.timing.lost:
-            return self.fail(f"it was silent for {now - self._heard:.1f} s", now)
+            # The network's doing, not the peer's: no longer rest, however often it happens.
+            commands = self._down(f"it was silent for {now - self._heard:.1f} s", now)
+            self._dial_at = now + self.timing.rest
+            return commands
         if now - self._beaten >= self.timing.heartbeat:
             self._beaten = now
             return [Beat()]

@@ -285,3 +285,18 @@ def test_rests_grow_while_failures_follow_closely() -> None:
             now += 0.125
         rests.append(now - start)
     assert rests == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+def test_who_falls_silent_again_and_again_is_dialed_soon_each_time() -> None:
+    session = up()
+    now = 0.0
+    for number in range(2, 7):
+        while session.state is State.UP:
+            now += 0.125
+            session.tick(now)
+        silent = now
+        while session.tick(now) != [Dial()]:
+            now += 0.125
+        assert now - silent == 0.5
+        session.hello((2, number), session.id, now)
+        assert session.state is State.UP
