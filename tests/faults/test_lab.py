@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.testing.lab import Host, Lab, why_not
+from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.plan import PORT
 from tests.machines import GatewayError, Machine, wait_for
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
     pytest.mark.timeout(60),
 ]
 

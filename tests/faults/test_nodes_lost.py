@@ -98,7 +98,7 @@ class Machine:
     def sums(self) -> Computation:
         spec = Spec(Script("/x/sums.py", SUMS), name="sums", checkpoint_every=0.0001)
         self.client.item("spawn", spec=spec.to_plain())
-        until(lambda: b"".join(self.network.computation("sums").logs()))
+        until(lambda: b"\n" in b"".join(self.network.computation("sums").logs()))
         return self.network.computation("sums")
 
 

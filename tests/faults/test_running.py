@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from simulacra.testing.lab import Lab, why_not
+from simulacra.testing.lab import Lab
 from simulacra.testing.lab.plan import HOME
 from tests.machines import wait_for
 
@@ -20,7 +22,10 @@ from .test_lab import Hosts
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+    pytest.mark.skipif(
+        shutil.which("sshfs") is None or not Path("/dev/fuse").exists(),
+        reason="sshfs is not installed, or the kernel here has no FUSE",
+    ),
     pytest.mark.timeout(90),
 ]
 

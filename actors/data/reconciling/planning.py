@@ -252,7 +252,8 @@ def _stays(path: Path, row: Row, index: Index, policy: Policy) -> bool:
         return False
     folder = folder_of(record, index)
     if _path(folder, index) == parent(path) and not is_aside(path):
-        return False
+        should, _ = wanted(parent(path), listing(folder, index), policy)
+        return any(each.identity == row.identity for each in should.values())
     return policy.wanted(_known_path(record, index), row.entry)
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -160,7 +160,8 @@ def _end_descendants() -> None:
     """Kill until nobody is left: who was about to start another one has done so by then."""
     while left := psutil.Process().children(recursive=True):
         for process in left:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # its own parent was quicker
+                process.kill()
         psutil.wait_procs(left, _TIMEOUT)
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 30.0
 _NODE: Final = ["-m", "simulacra", "up"]
-_STOPPED: Final = frozenset({"T", "Z", ""})
-"""Letters of processes that run no more: stopped, dead, gone."""
+_DEAD: Final = frozenset({"Z", "X", ""})
+"""Letters of processes that are dead, or gone."""
+_STOPPED: Final = _DEAD | {"T"}
 
 
 class HostProcess(subprocess.Popen[bytes]):
@@ -147,21 +148,30 @@ class Host:
     # -- the host as a whole
 
     def processes(self) -> Iterator[tuple[int, list[str]]]:
-        """Its processes but the first, as the machine numbers them, and their command lines."""
-        first = self.pid
-        space = _space(first)
-        for pid in (int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()):
-            if pid == first or not space or _space(pid) != space:
-                continue
+        """Its processes but the first, as the machine numbers them, and their command lines.
+
+        One that is just beginning a program has no command line, and is left out.
+        """
+        for pid in self._inside():
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-                if words:  # a dead process that nobody has waited for has none
+                if words:
                     yield pid, words.split("\0")[:-1]
+
+    def _inside(self) -> set[int]:
+        """Its processes but the first, all that are not dead."""
+        first = self.pid
+        space = _space(first)
+        if not space:
+            return set()
+        pids = {int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()}
+        inside = {pid for pid in pids - {first} if _space(pid) == space}
+        return {pid for pid in inside if _state(pid) not in _DEAD}
 
     def stop(self) -> None:
         """Stop all its processes with SIGSTOP, as if it slept; its connections stay."""
         stopped: set[int] = set()
-        while new := {pid for pid, _ in self.processes()} - stopped:
+        while new := self._inside() - stopped:
             stopped |= new
             _signal(new, signal.SIGSTOP)
         # A guard of a command stops when it sees the command stopped; continued before that,
@@ -172,20 +182,26 @@ class Host:
 
     def cont(self) -> None:
         """Let all its processes go on."""
-        _signal(self._guards() | {pid for pid, _ in self.processes()}, signal.SIGCONT)
+        _signal(self._guards() | self._inside(), signal.SIGCONT)
 
     def _guards(self) -> set[int]:
         """The processes outside that wait for commands on the host."""
-        inside = {pid for pid, _ in self.processes()}
-        return {parent for parent in map(_parent, inside) if _is_guard(parent)}
+        return {parent for parent in map(_parent, self._inside()) if _is_guard(parent)}
 
     def is_stopped(self) -> bool:
         """Whether all its processes are stopped."""
-        found = [_state(pid) for pid, _ in self.processes()]
-        return bool(found) and set(found) <= _STOPPED
+        found = set(map(_state, self._inside()))
+        return bool(found) and found <= _STOPPED
+
+    def end_stopped(self) -> None:
+        """Kill what is stopped: a host ends when all in it were waited for, by guards that run."""
+        guards = self._guards()
+        _signal({pid for pid in self._inside() if _state(pid) in _STOPPED}, signal.SIGKILL)
+        _signal({pid for pid in guards if _is_guard(pid)}, signal.SIGCONT)
 
     def kill(self) -> None:
         """Take its power away: all its processes are gone, its home stays."""
+        self.end_stopped()
         self._lab.order("kill", host=self.name)
 
     def start(self, *, node: bool = False) -> None:

@@ -190,6 +190,8 @@ class RunningLab:
 
     def close(self) -> None:
         """End all hosts and leave nothing behind; no error where it has ended."""
+        for host in self:
+            host.end_stopped()
         end(self.folder)
 
 

@@ -133,6 +133,20 @@ def test_a_stopped_host_is_silent_and_goes_on(labs: Labs) -> None:
         assert reader.communicate(b"on\n", timeout=5)[0] == b"on\n"
 
 
+@pytest.mark.parametrize("end", ["kill", "close"])
+def test_a_host_that_is_stopped_can_end(end: str) -> None:
+    with Lab("laptop") as lab:
+        laptop = lab["laptop"]
+        with laptop.popen(["sleep", "600"]) as sleeper:
+            eventually(lambda: any(words[0] == "sleep" for _, words in laptop.processes()))
+            laptop.stop()
+            if end == "kill":
+                laptop.kill()
+            else:
+                lab.close()
+            assert sleeper.wait(5) != 0
+
+
 def test_a_host_without_power_keeps_only_its_home_and_its_cable_stays_slow(labs: Labs) -> None:
     lab = labs("laptop", "nas")
     laptop, nas = lab

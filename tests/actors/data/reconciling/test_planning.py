@@ -91,6 +91,22 @@ def test_a_crash_at_any_action_is_healed() -> None:
             assert shown(right) == {b"a": 2, b"d": -1, b"d/b": 1, b"d/new": 3}
 
 
+def test_what_could_not_be_moved_yet_is_not_taken_away() -> None:
+    left, right = pair(b"one/", b"one/x", b"old")
+    left.disk.move(b"one", b"three")
+    left.disk.move(b"old", b"new")
+    left.scan()
+    right.pull(left)
+    refused = list(plan(list(right.index.dirty), right.index))
+    assert [(each.source, each.path) for each in refused if isinstance(each, Move)] == [
+        (b"one", b"three"),
+        (b"old", b"new"),
+    ]
+    assert len(refused) == 2
+    right.apply()
+    assert shown(right) == {b"new": 3, b"three": -1, b"three/x": 2}
+
+
 def test_an_edit_in_a_folder_that_was_put_aside_is_found() -> None:
     left, right = hosts()
     left.disk.put(b"d", MAKE_FOLDER)
