@@ -151,11 +151,16 @@ def _fill(folder: FileId, index: Index, policy: Policy) -> Iterator[Action]:
         if path is None:
             continue
         should, _ = wanted(path, listing(folder, index), policy)
-        for at, row in sorted(should.items(), key=lambda each: each[1].copy is None):
+        for at, row in _in_order(should):
             for action in _bring(join(path, at), row, index):
                 yield action
                 if isinstance(action, MakeFolder):
                     pending.append(row.id)
+
+
+def _in_order(should: Listing) -> list[tuple[bytes, Row]]:
+    """What should be in a folder, conflict copies first."""
+    return sorted(should.items(), key=lambda each: each[1].copy is None)
 
 
 def _bring(path: Path, row: Row, index: Index) -> Iterator[Action]:
@@ -283,26 +288,25 @@ def _known_path(record: Record, index: Index) -> Path:
 # -- what of it has bytes
 
 
-def missing(dirty: Iterable[FileId], index: Index, policy: Policy, limit: int) -> list[Content]:
-    """Contents of files that `plan` is going to put, about in its order, up to so many bytes."""
+def missing(dirty: Iterable[FileId], index: Index, policy: Policy = ALL) -> Iterator[Content]:
+    """Contents of files that `plan` is going to put, about in its order.
+
+    It may be drawn while what was planned is done, as long as it is ahead of that.
+    """
     depths = {folder: depth(folder, index) for folder in dirty}
     order = sorted((steps, folder) for folder, steps in depths.items() if steps is not None)
-    found: list[Content] = []
     for _, folder in order:
         path = _path(folder, index)
         pending = [] if path is None else [(path, folder)]
-        while pending and limit > 0:
+        while pending:
             at, each = pending.pop()
-            should, _ = wanted(at, listing(each, index), policy)
-            for entry, row in should.items():
+            for entry, row in _in_order(wanted(at, listing(each, index), policy)[0]):
                 content = row.entry.content
                 here = index.row(join(at, entry))
                 if row.is_folder and here is None and _source(row, index) is None:
                     pending.append((join(at, entry), row.id))
                 elif content.kind is Kind.FILE and _lacks(here, row, index):
-                    found.append(content)
-                    limit -= content.size
-    return found
+                    yield content
 
 
 def _lacks(here: Row | None, row: Row, index: Index) -> bool:

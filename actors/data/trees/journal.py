@@ -61,6 +61,8 @@ STEPS: Final = (
 )
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
+_AT_ONCE: Final = 500
+"""Values of one query; SQLite takes 999 at least."""
 
 
 class Journal:
@@ -284,10 +286,19 @@ class Journal:
         return _one(bytes, found)
 
     def holders(self, digest: bytes) -> list[Path]:
-        """Where a content is on this disk, ten paths at most."""
-        self._flush()
+        """Where a content was on this disk when last written down, ten paths at most."""
         found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
         return [path for (path,) in found]
+
+    def held(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of some contents that were on this disk when last written down."""
+        wanted, held = list(digests), set[bytes]()
+        for begin in range(0, len(wanted), _AT_ONCE):
+            some = wanted[begin : begin + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            found = self._db.execute(f"SELECT digest FROM base WHERE digest IN ({marks})", some)  # noqa: S608
+            held.update(digest for (digest,) in found)
+        return held
 
     # -- the disk
 

@@ -88,6 +88,7 @@ class LocalTree:
             descent = Descent(folders.root)
             begun.callback(descent.close)
             contents = Contents(place, self.journal, descent, remotes, progress)
+            begun.callback(contents.close)
             self._intake = Intake(
                 place, self.journal, self.index, choice, xattrs=_keeps_xattrs(folders.root)
             )
