@@ -41,6 +41,7 @@ from simulacra.actors.data.reconciling.actions import (
     done,
 )
 from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
+from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
 from simulacra.actors.data.scanning.rows import Row
@@ -111,9 +112,10 @@ class Bringer:
         dirty = list(self._journal.dirty)
         if not dirty:
             return brought
-        self._contents.expect(missing(dirty, self._journal, self._policy))
+        listings = Listings(self._journal)
+        self._contents.expect(missing(dirty, self._journal, self._policy, listings))
         try:
-            for action in plan(dirty, self._journal, self._policy):
+            for action in plan(dirty, self._journal, self._policy, listings):
                 self._try(action, brought)
                 if self._stopping():
                     break
@@ -123,7 +125,7 @@ class Bringer:
             self._discard()
         self._save()
         self._journal.dirty -= {
-            each for each in dirty if is_settled(each, self._journal, self._policy)
+            each for each in dirty if is_settled(each, self._journal, self._policy, listings)
         }
         self._journal.commit()
         return brought

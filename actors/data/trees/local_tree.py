@@ -136,6 +136,8 @@ class LocalTree:
         """
         wall = time.time_ns() // 1_000_000
         new = 0
+        records = list(records)
+        self.journal.prepare(record.id for record in records)
         for record in records:
             if is_gone(record, self.journal.vector, self.journal):
                 continue
