@@ -11,6 +11,7 @@ from benchmarks.cases import (
     remote_ask,
     remote_tell,
     supervised_start,
+    trees,
 )
 
 CASES = (
@@ -29,4 +30,5 @@ CASES = (
     membership.REST,
     focus.MOVED,
     focus.LOST,
+    *trees.CASES,
 )

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import re
 import shutil
 import subprocess
 from importlib import metadata
@@ -11,7 +12,9 @@ from pathlib import Path
 import zmq
 
 _PACKAGES = ("pyzmq", "pykka", "xoscar", "thespian")
-_OTP_SECONDS = 20
+_PROGRAMS = (("rsync", "--version"), ("unison", "-version"), ("syncthing", "--version"))
+_SECONDS = 20
+_NUMBER = re.compile(r"\bv?(\d+\.[\w.-]+)")
 
 
 def describe() -> str:
@@ -21,6 +24,7 @@ def describe() -> str:
     versions.append(f"libsodium {_libsodium()}")
     versions += [f"{name} {_version(name)}" for name in _PACKAGES]
     versions.append(f"OTP {_otp()}")
+    versions += [f"{program} {_said(program, *tell)}" for program, *tell in _PROGRAMS]
     return f"{hardware}\n{', '.join(versions)}"
 
 
@@ -50,14 +54,20 @@ def _version(package: str) -> str:
 
 
 def _otp() -> str:
-    if not (erl := shutil.which("erl")):
-        return "missing"
     tell = "io:put_chars(erlang:system_info(otp_release)), halt()."
+    return _answer("erl", "-noinput", "-eval", tell) or "missing"
+
+
+def _said(program: str, *tell: str) -> str:
+    """The first number with a point in it that a program says of itself."""
+    found = _NUMBER.search(_answer(program, *tell))
+    return found[1] if found else "missing"
+
+
+def _answer(program: str, *tell: str) -> str:
+    if not (path := shutil.which(program)):
+        return ""
     done = subprocess.run(
-        [erl, "-noinput", "-eval", tell],
-        capture_output=True,
-        text=True,
-        timeout=_OTP_SECONDS,
-        check=True,
+        [path, *tell], capture_output=True, text=True, timeout=_SECONDS, check=True
     )
     return done.stdout.strip()

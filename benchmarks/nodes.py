@@ -43,14 +43,15 @@ def network(*names: str) -> Iterator[list[Settings]]:
 def up(*nodes: Settings) -> Iterator[list[Client]]:
     """Runs each node as `simulacra up --detach` does, until all are connected to all."""
     with ExitStack() as stack:
-        clients = [stack.enter_context(_up(node)) for node in nodes]
+        clients = [stack.enter_context(running(node)) for node in nodes]
         for client in clients:
             until(lambda client=client: _connected(client) == len(nodes) - 1)  # type: ignore[misc]
         yield clients
 
 
 @contextmanager
-def _up(node: Settings) -> Iterator[Client]:
+def running(node: Settings) -> Iterator[Client]:
+    """Runs one node."""
     pid = launch(node)["pid"]
     client = Client(node.paths.socket(node.name))
     try:

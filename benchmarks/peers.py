@@ -41,3 +41,9 @@ def bare_socket(size: int) -> Contender:
 def many_pykka(mode: str, count: int) -> Contender:
     """`count` bare pykka actors in one process; `memory` or `start`."""
     return python("pykka", f"many_actors pykka {mode}", count)
+
+
+def syncing(program: str, scene: str, amount: int) -> Contender:
+    """A program of Debian's that keeps folders alike; see `sync_scenes`."""
+    peer = python(program, f"sync_{program} {scene}", amount)
+    return Contender(program, peer.argv, amount, lambda: provision.debian(program, program))

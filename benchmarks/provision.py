@@ -1,4 +1,4 @@
-"""Installs the peers, or says why one is missing: `build/bench-venv` for Python, apt for OTP.
+"""Installs the peers, or says why one is missing: `build/bench-venv` for Python's, apt for others.
 
 Nothing is ever installed into an environment that is not the benchmark's own.
 """
@@ -38,13 +38,18 @@ def packages(requirements: tuple[str, ...]) -> str | None:
 
 def erlang() -> str | None:
     """Installs Debian's erlang-base where there is no `erl` and we are root."""
-    if shutil.which("erl"):
+    return debian("erl", "erlang-base")
+
+
+def debian(program: str, package: str) -> str | None:
+    """Installs a package of Debian's where its program is missing and we are root."""
+    if shutil.which(program):
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return "erl is not installed; `sudo apt-get install erlang-base` provides it"
+        return f"{program} is not installed; `sudo apt-get install {package}` provides it"
     reason = _install(["apt-get", "update", "--quiet"], "Debian's package lists")
-    command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "erlang-base"]
-    return reason or _install(command, "erlang-base")
+    command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", package]
+    return reason or _install(command, package)
 
 
 def _installed(requirement: str) -> bool:

@@ -114,13 +114,8 @@ class Scenes:
     # -- setting a scene
 
     def _need_small(self, amount: int) -> None:
-        if _sizes(self._there):
-            return
-        for number in range(amount):
-            folder = self._there / f"{number % 100:02d}"
-            folder.mkdir(exist_ok=True)
-            content = self._chance.randbytes(self._chance.randrange(100, 8000))
-            (folder / f"{number}.txt").write_bytes(content)
+        if not _sizes(self._there):
+            make_small(self._there, amount, self._chance)
 
     def _need_big(self, amount: int) -> None:
         if _sizes(self._there):
@@ -169,6 +164,15 @@ def folders() -> Iterator[tuple[Path, Path]]:
         there.mkdir()
         here.mkdir()
         yield there, here
+
+
+def make_small(folder: Path, amount: int, chance: random.Random) -> None:
+    """Write so many small files into 100 folders."""
+    for number in range(amount):
+        below = folder / f"{number % 100:02d}"
+        below.mkdir(exist_ok=True)
+        content = chance.randbytes(chance.randrange(100, 8000))
+        (below / f"{number}.txt").write_bytes(content)
 
 
 def empty(folder: Path) -> None:

@@ -8,7 +8,7 @@ between, the next scan finds on disk what is known, and takes it as done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from simulacra.actors.data.entries import Entry, Fingerprint, Path
 from simulacra.actors.data.reconciling.index import Base, Row
@@ -110,6 +110,6 @@ def done(action: Action, base: Base, fingerprint: Fingerprint | None = None) -> 
     elif isinstance(action, Note):
         before = base.row(action.path)
         same = before.fingerprint if before is not None else None
-        base.set_row(action.path, replace(action.row, fingerprint=same))
+        base.set_row(action.path, action.row.at(same))
     else:
-        base.set_row(action.path, replace(action.row, fingerprint=fingerprint))
+        base.set_row(action.path, action.row.at(fingerprint))

@@ -7,7 +7,7 @@ Whoever keeps them makes the changes of one call, from `Index.put` to the rows, 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path
@@ -48,7 +48,17 @@ class Row:
 
     def says(self, other: Row) -> bool:
         """Whether another row says the same, whatever its fingerprint."""
-        return replace(self, fingerprint=None) == replace(other, fingerprint=None)
+        return (
+            self.entry == other.entry
+            and self.identity == other.identity
+            and self.dots == other.dots
+            and self.alive == other.alive
+        )
+
+    def at(self, fingerprint: Fingerprint | None) -> Row:
+        """The same with another fingerprint."""
+        # A path on disk is put one by one: this is a third of the time of `replace`.
+        return Row(self.id, self.entry, self.dots, self.alive, self.copy, fingerprint)
 
 
 class Known(Protocol):

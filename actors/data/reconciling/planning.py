@@ -49,7 +49,7 @@ from simulacra.actors.data.reconciling.actions import (
 from simulacra.actors.data.reconciling.copy_names import aside_name, is_aside
 from simulacra.actors.data.reconciling.index import Index, Row
 from simulacra.actors.data.reconciling.placing import depth, folder_of
-from simulacra.actors.data.reconciling.projecting import Listing, is_shown, listing
+from simulacra.actors.data.reconciling.projecting import Listing, Listings, is_shown
 from simulacra.actors.data.reconciling.records import ROOT_ID, FileId, Record
 
 
@@ -88,35 +88,45 @@ class Held:
     reason: str
 
 
-def plan(dirty: Iterable[FileId], index: Index, policy: Policy = ALL) -> Iterator[Action]:
+def plan(
+    dirty: Iterable[FileId], index: Index, policy: Policy = ALL, listings: Listings | None = None
+) -> Iterator[Action]:
     """What is to be done for some folders; each action from the base as it is when it is asked for.
 
-    An action that was done must be told to the base (see `actions.done`) before the next is drawn.
+    An action that was done must be told to the base (see `actions.done`) before the next is drawn;
+    but a `Put` before the next `Move` or `Remove` at the latest, and may be drawn once more until
+    then. The records stay as they are meanwhile.
     """
+    listings = listings or Listings(index)
     depths = {folder: depth(folder, index) for folder in dirty}
     known = [(steps, folder) for folder, steps in depths.items() if steps is not None]
     order = [folder for _, folder in sorted(known)]
     for folder in order:
-        yield from _fill(folder, index, policy)
+        yield from _fill(folder, index, policy, listings)
     for folder in reversed(order):
-        yield from _clear(folder, index, policy)
+        yield from _clear(folder, index, policy, listings)
 
 
-def is_settled(folder: FileId, index: Index, policy: Policy = ALL) -> bool:
+def is_settled(
+    folder: FileId, index: Index, policy: Policy = ALL, listings: Listings | None = None
+) -> bool:
     """Whether the base of a folder is what it should be; so it is if the folder is not on disk."""
     if depth(folder, index) is None:
         return False
     path = _path(folder, index)
     if path is None:
         return True
-    should, _ = wanted(path, listing(folder, index), policy)
+    names = (listings or Listings(index)).of(folder)
+    should, _ = wanted(path, names, policy)
     rows = {name(at): row for at, row in index.rows_in(path)}
     return rows.keys() == should.keys() and all(rows[at].says(should[at]) for at in rows)
 
 
 def wanted(path: Path, names: Listing, policy: Policy) -> tuple[Listing, list[Held]]:
     """What of a folder's listing is to be on this disk, and what of that is held back."""
-    chosen = {at: row for at, row in names.items() if policy.wanted(join(path, at), row.entry)}
+    chosen = names
+    if policy.wanted is not _everything:
+        chosen = {at: row for at, row in names.items() if policy.wanted(join(path, at), row.entry)}
     if not policy.folds:
         return chosen, []
     first: Listing = {}
@@ -142,7 +152,7 @@ def fold(name: bytes) -> str:
 # -- bringing what should be there
 
 
-def _fill(folder: FileId, index: Index, policy: Policy) -> Iterator[Action]:
+def _fill(folder: FileId, index: Index, policy: Policy, listings: Listings) -> Iterator[Action]:
     """Bring what should be in a folder, and in those that have to be made for it."""
     pending = [folder]
     while pending:
@@ -150,19 +160,24 @@ def _fill(folder: FileId, index: Index, policy: Policy) -> Iterator[Action]:
         path = _path(folder, index)
         if path is None:
             continue
-        should, _ = wanted(path, listing(folder, index), policy)
-        for at, row in sorted(should.items(), key=lambda each: each[1].copy is None):
-            for action in _bring(join(path, at), row, index):
+        should, _ = wanted(path, listings.of(folder), policy)
+        for at, row in _in_order(should):
+            for action in _bring(join(path, at), row, index, listings):
                 yield action
                 if isinstance(action, MakeFolder):
                     pending.append(row.id)
 
 
-def _bring(path: Path, row: Row, index: Index) -> Iterator[Action]:
+def _in_order(should: Listing) -> list[tuple[bytes, Row]]:
+    """What should be in a folder, conflict copies first."""
+    return sorted(should.items(), key=lambda each: each[1].copy is None)
+
+
+def _bring(path: Path, row: Row, index: Index, listings: Listings) -> Iterator[Action]:
     """Bring a path to show what it should."""
     here = index.row(path)
     if here is not None and not _becomes(here, row):
-        yield _make_way(path, here, row, index)
+        yield _make_way(path, here, row, index, listings)
         if index.row(path) is not None:
             return
         here = None
@@ -191,8 +206,8 @@ def _becomes(here: Row, row: Row) -> bool:
     return here.identity == row.identity and here.is_folder == row.is_folder
 
 
-def _make_way(path: Path, here: Row, row: Row, index: Index) -> Action:
-    if not here.is_folder and (here.id == row.id or not _is_known(here, index)):
+def _make_way(path: Path, here: Row, row: Row, index: Index, listings: Listings) -> Action:
+    if not here.is_folder and (here.id == row.id or not _is_known(here, index, listings)):
         return Remove(path, here.entry)
     identity = here.id + repr((here.copy, here.is_folder)).encode()
     return Move(path, join(parent(path), aside_name(identity)), here.entry)
@@ -215,25 +230,25 @@ def _path(folder: FileId, index: Index) -> Path | None:
 # -- taking away what should not
 
 
-def _clear(folder: FileId, index: Index, policy: Policy) -> Iterator[Action]:
+def _clear(folder: FileId, index: Index, policy: Policy, listings: Listings) -> Iterator[Action]:
     """Take away what is in a folder and belongs nowhere."""
     path = _path(folder, index)
     if path is None:
         return
-    should, _ = wanted(path, listing(folder, index), policy)
+    should, _ = wanted(path, listings.of(folder), policy)
     for at, row in list(index.rows_in(path)):
         right = should.get(name(at))
         if right is None or right.identity != row.identity:
-            yield from _remove(at, index, policy)
+            yield from _remove(at, index, policy, listings)
 
 
-def _remove(path: Path, index: Index, policy: Policy) -> Iterator[Action]:
+def _remove(path: Path, index: Index, policy: Policy, listings: Listings) -> Iterator[Action]:
     """Take something away with all in it, but for what is to be moved."""
     pending = [(path, False)]
     while pending:
         at, emptied = pending.pop()
         row = index.row(at)
-        if row is None or _stays(at, row, index, policy):
+        if row is None or _stays(at, row, index, policy, listings):
             continue
         if not emptied:
             pending.append((at, True))
@@ -242,13 +257,13 @@ def _remove(path: Path, index: Index, policy: Policy) -> Iterator[Action]:
             yield Remove(at, row.entry)
 
 
-def _stays(path: Path, row: Row, index: Index, policy: Policy) -> bool:
+def _stays(path: Path, row: Row, index: Index, policy: Policy, listings: Listings) -> bool:
     """Whether something is to be moved elsewhere yet."""
     others = (at for at, other in index.paths(row.id) if other.identity == row.identity)
     if any(at != path and not is_aside(at) for at in others):
         return False
     record = index.record(row.id)
-    if record is None or not _is_known(row, index):
+    if record is None or not _is_known(row, index, listings):
         return False
     folder = folder_of(record, index)
     if _path(folder, index) == parent(path) and not is_aside(path):
@@ -257,14 +272,14 @@ def _stays(path: Path, row: Row, index: Index, policy: Policy) -> bool:
     return policy.wanted(_known_path(record, index), row.entry)
 
 
-def _is_known(row: Row, index: Index) -> bool:
+def _is_known(row: Row, index: Index, listings: Listings) -> bool:
     """Whether what a row shows is to be seen anywhere."""
     record = index.record(row.id)
     if record is None:
         return False
     if row.copy is None:
         return is_shown(record, index)
-    shown = listing(folder_of(record, index), index)
+    shown = listings.of(folder_of(record, index))
     return any(each.identity == row.identity for each in shown.values())
 
 
@@ -284,26 +299,27 @@ def _known_path(record: Record, index: Index) -> Path:
 # -- what of it has bytes
 
 
-def missing(dirty: Iterable[FileId], index: Index, policy: Policy, limit: int) -> list[Content]:
-    """Contents of files that `plan` is going to put, about in its order, up to so many bytes."""
+def missing(
+    dirty: Iterable[FileId], index: Index, policy: Policy, listings: Listings
+) -> Iterator[Content]:
+    """Contents of files that `plan` is going to put, about in its order.
+
+    It may be drawn while what was planned is done, as long as it is ahead of that.
+    """
     depths = {folder: depth(folder, index) for folder in dirty}
     order = sorted((steps, folder) for folder, steps in depths.items() if steps is not None)
-    found: list[Content] = []
     for _, folder in order:
         path = _path(folder, index)
         pending = [] if path is None else [(path, folder)]
-        while pending and limit > 0:
+        while pending:
             at, each = pending.pop()
-            should, _ = wanted(at, listing(each, index), policy)
-            for entry, row in should.items():
+            for entry, row in _in_order(wanted(at, listings.of(each), policy)[0]):
                 content = row.entry.content
                 here = index.row(join(at, entry))
                 if row.is_folder and here is None and _source(row, index) is None:
                     pending.append((join(at, entry), row.id))
                 elif content.kind is Kind.FILE and _lacks(here, row, index):
-                    found.append(content)
-                    limit -= content.size
-    return found
+                    yield content
 
 
 def _lacks(here: Row | None, row: Row, index: Index) -> bool:

@@ -65,6 +65,8 @@ Listing = dict[bytes, Row]
 
 def sides(record: Record) -> list[Side]:
     """The versions that are to be seen, equal ones together; first the one that has the name."""
+    if len(record.versions) == 1:  # as of nearly all
+        return [Side(record.versions)] if record.alive else []
     by_content: dict[object, list[Version]] = {}
     for version in living(record):
         by_content.setdefault(version.content, []).append(version)
@@ -103,6 +105,33 @@ def listing(folder: FileId, known: Known) -> Listing:
             if copy.copy is not None:
                 _settle(names, _Claim(own[record.id], copy.copy, copy))
     return names
+
+
+class Listings:
+    """The listings of folders, kept as long as the records stay as they are.
+
+    Args:
+        known: the records.
+        most: how many names are kept; then it begins anew.
+    """
+
+    def __init__(self, known: Known, most: int = 50_000) -> None:
+        self._known = known
+        self._most = most
+        self._names = 0
+        self._kept: dict[FileId, Listing] = {}
+
+    def of(self, folder: FileId) -> Listing:
+        """See `listing`; not to be changed."""
+        found = self._kept.get(folder)
+        if found is None:
+            found = listing(folder, self._known)
+            self._names += len(found)
+            if self._names > self._most:
+                self._kept.clear()
+                self._names = len(found)
+            self._kept[folder] = found
+        return found
 
 
 def is_shown(record: Record, known: Known) -> bool:
@@ -149,7 +178,8 @@ def _rows(record: Record, known: Known) -> Iterator[Row]:
 
 def _alive(record: Record, dots: frozenset[Dot]) -> frozenset[Dot]:
     """What keeps these versions alive: not what keeps others."""
-    return record.alive - {each.dot for each in record.versions if each.dot not in dots}
+    others = {each.dot for each in record.versions if each.dot not in dots}
+    return record.alive - others if others else record.alive
 
 
 def _folder_entry(record: Record) -> Entry:

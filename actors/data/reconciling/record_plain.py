@@ -7,6 +7,7 @@ an event [ms, tick, host, incarnation, n], a dot the last three of these.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from simulacra.actors.cluster.clock import Stamp
@@ -23,6 +24,7 @@ from simulacra.actors.data.reconciling.records import (
     Version,
 )
 
+_KINDS: Final = {str(kind): kind for kind in Kind}
 _DIGEST_LENGTH: Final = 32
 _HOST_LIMIT: Final = 63
 _MODE_LIMIT: Final = 0o10000
@@ -67,7 +69,7 @@ def from_plain(data: Any) -> Record:
             _cell(xattrs, _xattrs),
             tuple(sorted((_version(each) for each in versions), key=lambda each: each.event)),
             frozenset(_dot(each) for each in alive),
-            {_dot(each).replica: _dot(each).n for each in context},
+            dict(map(_dot, context)),
         )
         _check(record)
     except (TypeError, ValueError) as error:
@@ -134,7 +136,12 @@ def _id(value: Any) -> bytes:
 
 
 def _dot(data: Any) -> Dot:
-    host, incarnation, n = data
+    return _dot_of(*data)
+
+
+# What belongs to one writing comes together: the cells of a new record all have the same event.
+@lru_cache(maxsize=64, typed=True)
+def _dot_of(host: Any, incarnation: Any, n: Any) -> Dot:
     if type(host) is not str or not 0 < len(host) <= _HOST_LIMIT or not host.isprintable():
         raise ValueError(f"{host!r} is no host's name")
     if "/" in host:
@@ -143,8 +150,12 @@ def _dot(data: Any) -> Dot:
 
 
 def _event(data: Any) -> Event:
-    ms, tick, *dot = data
-    return Event(Stamp(_number(ms), _number(tick)), _dot(dot))
+    return _event_of(*data)
+
+
+@lru_cache(maxsize=64, typed=True)
+def _event_of(ms: Any, tick: Any, *dot: Any) -> Event:
+    return Event(Stamp(_number(ms), _number(tick)), _dot_of(*dot))
 
 
 def _cell(data: Any, read: Callable[[Any], T]) -> Cell[T]:
@@ -185,11 +196,12 @@ def _version(data: Any) -> Version:
 
 
 def _content(kind: Any, size: Any, digest: Any, target: Any) -> Content:
-    if Kind(kind) is Kind.FOLDER:
+    what = _KINDS[kind] if kind in _KINDS else Kind(kind)
+    if what is Kind.FOLDER:
         if (size, digest, target) != (0, b"", b""):
             raise ValueError("a folder has no content of its own")
         return FOLDER
     _bytes(target, limit=_TARGET_LIMIT)
-    if (Kind(kind) is Kind.LINK) != bool(target):
+    if (what is Kind.LINK) != bool(target):
         raise ValueError("links have a text, and only they")
-    return Content(Kind(kind), _number(size), _bytes(digest, _DIGEST_LENGTH), target)
+    return Content(what, _number(size), _bytes(digest, _DIGEST_LENGTH), target)

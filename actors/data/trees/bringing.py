@@ -3,7 +3,9 @@
 What is to be done is planned folder by folder, and done action by action (see `planning`). Each is
 a compare-and-swap on the disk; what is refused stays as it is, is listed with its reason, and is
 tried again when something changes. Before the base says that something was done it is on the disk:
-so actions go in batches of `BATCH`, each with one sync of the disk and one commit.
+so actions go in batches of `BATCH`, each with one sync of the disk and one commit. Files are staged
+first, up to so many, and come to their places together after one sync: no action but a move or a
+removal can have to do with one that is not in its place yet.
 
 What the index saw last is what an action expects. A file that was modified so shortly before it was
 read that a later change could bear the same time is read again first, a tick of the file system's
@@ -15,6 +17,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Final
@@ -22,6 +25,7 @@ from typing import Final
 from simulacra.actors.data.applying.applier import Applied, Applier
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.applying.sparse import copy_sparse
+from simulacra.actors.data.applying.staging import Staged
 from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.content.manifest import WHOLE
 from simulacra.actors.data.content.versions import Displaced, Versions
@@ -37,6 +41,7 @@ from simulacra.actors.data.reconciling.actions import (
     done,
 )
 from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
+from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
 from simulacra.actors.data.scanning.rows import Row
@@ -46,8 +51,6 @@ from simulacra.actors.data.trees.journal import Journal
 BATCH: Final = 2000
 _TICK_NS: Final = 20_000_000
 _COARSE_TICK_NS: Final = 2_000_000_000
-_AHEAD: Final = 32 << 20
-"""Bytes of small files that are fetched before they are written."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ class Bringer:
         self._look = look
         self._stopping = stopping
         self._undone = 0
+        self._staged: dict[Path, tuple[Put, Staged, Fingerprint | None]] = {}
+        self._seen: dict[Path, dict[bytes, Row]] = {}
 
     def bring(self) -> Brought:
         """Do what can be done for the dirty folders.
@@ -107,37 +112,71 @@ class Bringer:
         dirty = list(self._journal.dirty)
         if not dirty:
             return brought
-        self._contents.prefetch(missing(dirty, self._journal, self._policy, _AHEAD))
-        for action in plan(dirty, self._journal, self._policy):
-            self._try(action, brought)
-            if self._stopping():
-                break
+        listings = Listings(self._journal)
+        self._contents.expect(missing(dirty, self._journal, self._policy, listings))
+        try:
+            for action in plan(dirty, self._journal, self._policy, listings):
+                self._try(action, brought)
+                if self._stopping():
+                    break
+            self._place(brought)
+        finally:
+            self._contents.expect(())
+            self._discard()
         self._save()
         self._journal.dirty -= {
-            each for each in dirty if is_settled(each, self._journal, self._policy)
+            each for each in dirty if is_settled(each, self._journal, self._policy, listings)
         }
         self._journal.commit()
         return brought
 
     def _try(self, action: Action, brought: Brought) -> None:
+        if action.path in self._staged:  # planned once more, as the base does not say so yet
+            return
+        if isinstance(action, Move | Remove):
+            self._place(brought)
         try:
-            applied = self._do(action)
+            if isinstance(action, Put):
+                self._stage(action)
+                applied = None
+            else:
+                applied = self._do(action)
         except (RefusedError, MissingError) as error:
             brought.left[action.path] = str(error)
             return
+        if applied is not None:
+            self._was_done(action, applied, brought)
+        if self._undone + len(self._staged) >= BATCH:
+            self._place(brought)
+            self._save()
+
+    def _was_done(self, action: Action, applied: Applied, brought: Brought) -> None:
         done(action, self._journal, applied.fingerprint)
         self._note(action, applied)
         brought.done += 1
         self._undone += 1
-        if self._undone >= BATCH:
-            self._save()
+
+    def _place(self, brought: Brought) -> None:
+        """Put in its place what was staged."""
+        staged, self._staged = self._staged, {}
+        for action, content, found in staged.values():
+            try:
+                applied = self._applier.put(content, found)
+            except RefusedError as error:
+                brought.left[action.path] = str(error)
+                continue
+            self._was_done(action, applied, brought)
+
+    def _discard(self) -> None:
+        """Throw away what was staged and is not to be placed, after something went wrong."""
+        staged, self._staged = self._staged, {}
+        for _, content, _ in staged.values():
+            with suppress(RefusedError):  # `leftovers` finds it
+                self._applier.discard(content)
 
     def _do(self, action: Action) -> Applied:
         path = action.path
         match action:
-            case Put(row=row, expected=expected):
-                found = None if expected is None else self._expected(path, expected)
-                return self._put(path, row.entry, found)
             case MakeFolder(row=row):
                 return self._applier.make_folder(path, row.entry.attributes)
             case SetAttributes(row=row, expected=expected):
@@ -155,7 +194,9 @@ class Bringer:
                 pass
         return Applied(None)
 
-    def _put(self, path: Path, entry: Entry, found: Fingerprint | None) -> Applied:
+    def _stage(self, action: Put) -> None:
+        path, entry, expected = action.path, action.row.entry, action.expected
+        found = None if expected is None else self._expected(path, expected)
         content, attributes = entry.content, entry.attributes
         if content.kind is Kind.LINK:
             staged = self._applier.stage_link(path, content.target, attributes)
@@ -170,11 +211,11 @@ class Bringer:
                 path, lambda into: _copy(whole, into), attributes, content.size
             )
             whole.unlink()
-        return self._applier.put(staged, found)
+        self._staged[path] = action, staged, found
 
     def _expected(self, path: Path, entry: Entry) -> Fingerprint:
         """The fingerprint of what is expected at a path, if that is what was seen there."""
-        row = self._index.row(path)
+        row = self._seen_at(path)
         if row is None or (row.entry.content, row.entry.attributes.mode) != (
             entry.content,
             entry.attributes.mode,
@@ -198,13 +239,15 @@ class Bringer:
             raise RefusedError(Reason.CHANGED, path, "it was modified since it was looked at")
 
     def _note(self, action: Action, applied: Applied) -> None:
-        """Tell the index what is there now, so that the next scan need not read it."""
+        """What is there now is to be told to the index, so that the next scan need not read it."""
         path = action.path
         if isinstance(action, Remove):
+            self._tell_index()
             self._index.remove(parent(path), [name(path)])
         elif isinstance(action, Move):
             if action.expected.content.kind is not Kind.FOLDER:
-                row = self._index.row(action.source)
+                row = self._seen_at(action.source)
+                self._tell_index()
                 if row is not None and applied.fingerprint is not None:
                     moved = Row(applied.fingerprint, row.entry, settled=row.settled)
                     self._index.put(parent(path), {name(path): moved})
@@ -213,11 +256,22 @@ class Bringer:
             fingerprint = applied.fingerprint
             settled = time.time_ns() - fingerprint.mtime_ns >= RACY_NS
             row = Row(fingerprint, action.row.entry, settled=settled)
-            self._index.put(parent(path), {name(path): row})
+            self._seen.setdefault(parent(path), {})[name(path)] = row
+
+    def _seen_at(self, path: Path) -> Row | None:
+        """What was seen at a path."""
+        row = self._seen.get(parent(path), {}).get(name(path))
+        return self._index.row(path) if row is None else row
+
+    def _tell_index(self) -> None:
+        seen, self._seen = self._seen, {}
+        for folder, rows in seen.items():
+            self._index.put(folder, rows)
 
     def _save(self) -> None:
         self._applier.sync()
         self._journal.commit()
+        self._tell_index()
         self._index.commit()
         self._undone = 0
 

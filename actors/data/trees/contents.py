@@ -1,17 +1,18 @@
 """Where the bytes of a file come from that is to be on this disk.
 
-Of all the files that are wanted, those of up to `WHOLE` bytes are fetched many at a time
-(`Contents.prefetch`), and kept in memory until they are written. A larger one is put together in a
-file of its own beside the tree (`Contents.whole`): from chunks of what is on this disk already, and
-what is missing is fetched. That file stays when the line breaks or the node dies, so that the next
-attempt fetches what is still missing. All bytes are verified by their hashes, wherever they came
-from.
+Files of up to `WHOLE` bytes are fetched many at a time, by a thread of its own that is one pack
+ahead of what is being written (`Contents.expect`), and kept in memory until they are. A larger one
+is put together in a file of its own beside the tree (`Contents.whole`): from chunks of what is on
+this disk already, and what is missing is fetched. That file stays when the line breaks or the node
+dies, so that the next attempt fetches what is still missing. All bytes are verified by their
+hashes, wherever they came from.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
@@ -24,7 +25,10 @@ from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
 PACK: Final = 16 << 20
-"""Bytes that are asked for at a time."""
+"""Bytes of a large file that are asked for at a time."""
+_AHEAD: Final = 4 << 20
+_MOST_AHEAD: Final = 2000
+"""Small files, and their bytes, that are asked for at a time."""
 
 
 class MissingError(Exception):
@@ -92,24 +96,30 @@ class Contents:
         self._descent = descent
         self._remotes = remotes
         self._progress = progress
-        self._fetched: dict[bytes, bytes] = {}
+        self._fetcher = ThreadPoolExecutor(1, f"tree-fetch@{place.host}")
+        self._expected: Iterator[Content] = iter(())
+        self._coming: Future[dict[bytes, bytes]] | None = None
+        self._came: dict[bytes, bytes] = {}
+        self._came_before: dict[bytes, bytes] = {}
+
+    def close(self) -> None:
+        """Wait for what is being fetched."""
+        self.expect(())
+        self._fetcher.shutdown(cancel_futures=True)
 
     # -- small files
 
-    def prefetch(self, wanted: Iterable[Content]) -> None:
-        """Fetch small contents that are not on this disk; those that nobody has are left out."""
-        self._fetched.clear()
-        left = {each.digest: each.size for each in wanted if each.size <= WHOLE}
-        left = {digest: size for digest, size in left.items() if not self._local(digest, size)}
-        for remote in self._remotes():
-            for pack in _packs(Piece(digest, 0, size) for digest, size in left.items()):
-                try:
-                    self._fetch(remote, pack)
-                except MissingError:
-                    break
-            left = {digest: size for digest, size in left.items() if digest not in self._fetched}
-            if not left:
-                return
+    def expect(self, wanted: Iterable[Content]) -> None:
+        """Fetch ahead what is going to be wanted, about in this order; drop what came before.
+
+        Args:
+            wanted: drawn from as it is fetched, by the thread that calls `small`.
+        """
+        if self._coming is not None:
+            self._coming.cancel()
+        self._came, self._came_before = {}, {}
+        self._expected = iter(wanted)
+        self._coming = self._begin()
 
     def small(self, content: Content) -> bytes:
         """The bytes of a small content.
@@ -117,21 +127,53 @@ class Contents:
         Raises:
             MissingError: they cannot be had now.
         """
-        data = self._fetched.get(content.digest) or self._local(content.digest, content.size)
-        if data is None and content.size:
-            self.prefetch([content])
-            data = self._fetched.get(content.digest)
-        if data is None and content.size == 0:
-            data = b""
+        digest = content.digest
+        if content.size == 0:
+            return b""
+        if digest not in self._came and self._coming is not None:
+            coming, self._coming = self._coming, self._begin()
+            self._came_before, self._came = self._came, coming.result()
+        data = self._came.get(digest) or self._came_before.get(digest)
+        data = data or self._local(digest, content.size)
+        if data is None:
+            data = self._fetch(self._remotes(), [content]).get(digest)
         if data is None:
             raise self._missing(content)
         return data
 
-    def _fetch(self, remote: Remote, pack: Sequence[Piece]) -> None:
-        for piece, data in zip(pack, remote.pieces(pack), strict=True):
-            if data is not None and hash_of(data) == piece.digest:
-                self._fetched[piece.digest] = bytes(data)
-                self._progress(len(data))
+    def _begin(self) -> Future[dict[bytes, bytes]] | None:
+        """Have the next of what is expected fetched."""
+        pack: list[Content] = []
+        size = 0
+        for content in self._expected:
+            if 0 < content.size <= WHOLE:
+                pack.append(content)
+                size += content.size
+            if size >= _AHEAD or len(pack) >= _MOST_AHEAD:
+                break
+        here = self._journal.held({each.digest for each in pack})
+        away = [each for each in pack if each.digest not in here]
+        if not away:
+            return None
+        return self._fetcher.submit(self._fetch, self._remotes(), away)
+
+    def _fetch(self, remotes: Sequence[Remote], wanted: Sequence[Content]) -> dict[bytes, bytes]:
+        """What somebody has of some small contents; also in the thread that fetches ahead."""
+        found: dict[bytes, bytes] = {}
+        left = {each.digest: Piece(each.digest, 0, each.size) for each in wanted}
+        for remote in remotes:
+            pieces = list(left.values())
+            try:
+                for piece, data in zip(pieces, remote.pieces(pieces), strict=True):
+                    if data is not None and hash_of(data) == piece.digest:
+                        found[piece.digest] = bytes(data)
+                        del left[piece.digest]
+                        self._progress(len(data))
+            except MissingError:
+                continue
+            if not left:
+                break
+        return found
 
     def _local(self, digest: bytes, size: int) -> bytes | None:
         for path in self._journal.holders(digest):
@@ -246,19 +288,6 @@ class _opened:  # noqa: N801 - a context manager
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
-
-
-def _packs(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    pack: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        if pack and size + piece.length > PACK:
-            yield pack
-            pack, size = [], 0
-        pack.append(piece)
-        size += piece.length
-    if pack:
-        yield pack
 
 
 def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 import msgpack
 
 from simulacra.actors.cluster.clock import Clock, Stamp
-from simulacra.actors.data.entries import Path, parent
+from simulacra.actors.data.entries import ROOT, Path, parent
 from simulacra.actors.data.reconciling.dots import Author, Context, Replica, join
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.merging import merge
@@ -61,6 +61,8 @@ STEPS: Final = (
 )
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
+_AT_ONCE: Final = 500
+"""Values of one query; SQLite takes 999 at least."""
 
 
 class Journal:
@@ -131,8 +133,42 @@ class Journal:
 
     def located(self, folder: FileId) -> Iterable[Record]:
         """See `index.Known`."""
-        found = map(self.record, self._ids_in(folder))
+        ids = self._ids_in(folder)
+        if ids:
+            self.prepare(ids)
+        found = map(self.record, ids)
         return [record for record in found if record is not None]
+
+    def prepare(self, ids: Iterable[FileId]) -> None:
+        """Read at once all that is going to be asked of some ids: one by one takes far longer."""
+        wanted = [each for each in ids if each not in self._records or each not in self._showing]
+        if not wanted:
+            return
+        self._flush()
+        for some in _portions(wanted):
+            marks = ",".join("?" * len(some))
+            records = dict(
+                self._db.execute(f"SELECT id, record FROM records WHERE id IN ({marks})", some)  # noqa: S608 - marks
+            )
+            holding = {
+                each
+                for (each,) in self._db.execute(
+                    f"SELECT DISTINCT folder FROM records WHERE folder IN ({marks})",  # noqa: S608
+                    some,
+                )
+            }
+            for each in some:
+                if each not in self._records:
+                    packed = records.get(each)
+                    self._records[each] = None if packed is None else unpack_record(packed)
+                if each not in holding:
+                    self._located.setdefault(each, {})
+                self._showing.setdefault(each, {})
+            for which, path in self._db.execute(
+                f"SELECT id, path FROM base WHERE id IN ({marks})",  # noqa: S608
+                some,
+            ):
+                self._showing[which][path] = None
 
     def displaced(self) -> Collection[FileId]:
         """See `index.Known`."""
@@ -184,6 +220,9 @@ class Journal:
     def row(self, path: Path) -> Row | None:
         """See `index.Base`."""
         if path not in self._rows:
+            # Of a folder that is new nothing is asked but once.
+            if path != ROOT and path not in self._paths_in(parent(path)):
+                return None
             self._rows[path] = _one(
                 unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,))
             )
@@ -284,10 +323,18 @@ class Journal:
         return _one(bytes, found)
 
     def holders(self, digest: bytes) -> list[Path]:
-        """Where a content is on this disk, ten paths at most."""
-        self._flush()
+        """Where a content was on this disk when last written down, ten paths at most."""
         found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
         return [path for (path,) in found]
+
+    def held(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of some contents that were on this disk when last written down."""
+        held: set[bytes] = set()
+        for some in _portions(digests):
+            marks = ",".join("?" * len(some))
+            found = self._db.execute(f"SELECT digest FROM base WHERE digest IN ({marks})", some)  # noqa: S608
+            held.update(digest for (digest,) in found)
+        return held
 
     # -- the disk
 
@@ -400,6 +447,12 @@ class JournalReader:
         """The manifest of a large file."""
         found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
         return _one(bytes, found)
+
+
+def _portions(values: Iterable[bytes]) -> Iterator[list[bytes]]:
+    wanted = list(values)
+    for begin in range(0, len(wanted), _AT_ONCE):
+        yield wanted[begin : begin + _AT_ONCE]
 
 
 def _noted(file: FilePath) -> int:

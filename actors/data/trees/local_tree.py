@@ -88,6 +88,7 @@ class LocalTree:
             descent = Descent(folders.root)
             begun.callback(descent.close)
             contents = Contents(place, self.journal, descent, remotes, progress)
+            begun.callback(contents.close)
             self._intake = Intake(
                 place, self.journal, self.index, choice, xattrs=_keeps_xattrs(folders.root)
             )
@@ -135,6 +136,8 @@ class LocalTree:
         """
         wall = time.time_ns() // 1_000_000
         new = 0
+        records = list(records)
+        self.journal.prepare(record.id for record in records)
         for record in records:
             if is_gone(record, self.journal.vector, self.journal):
                 continue

@@ -369,7 +369,7 @@ class Worker:
         now = time.monotonic()
         due = min(
             self._retry_at,
-            self._scanned_at + FULL_SCAN if self._tree is not None else now + _LATEST,
+            self._scanned_at + FULL_SCAN if self._may_wait_for_scan() else now + _LATEST,
             self._compared_at + COMPARE if self._tree is not None else now + _LATEST,
         )
         wait = max(0.0, due - now)
@@ -379,6 +379,10 @@ class Worker:
                 self._take_in(self._events.get_nowait())
         except Empty:
             return
+
+    def _may_wait_for_scan(self) -> bool:
+        """Whether the next scan has a time; the first waits for others, or for the user."""
+        return self._tree is not None and self._scanned_at > float("-inf")
 
     def _take_in(self, event: Event) -> None:
         match event:
