@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -21,7 +23,12 @@ _STEPS: Final = (
     CREATE INDEX versions_of_path ON versions (path);
     CREATE INDEX versions_by_age ON versions (at_ns);
     """,
+    """
+    ALTER TABLE versions ADD COLUMN digest BLOB;
+    CREATE INDEX versions_by_content ON versions (digest);
+    """,
 )
+_HOLDING: Final = "SELECT number FROM versions WHERE digest = ? AND has_file ORDER BY number DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +92,19 @@ class Catalogue:
         rows = self._db.execute("SELECT number, has_file FROM versions")
         return {number: bool(has_file) for number, has_file in rows}
 
-    def over(self, most_bytes: int, since_ns: int) -> list[int]:
-        """Those that were displaced earlier, and the oldest that are over a limit of bytes."""
+    def over(self, most_bytes: int, since_ns: int) -> list[tuple[int, bytes]]:
+        """Those that were displaced earlier, and the oldest that are over a limit of bytes.
+
+        Of each its number, and what its content is called.
+        """
         rows = self._db.execute(
-            "SELECT number, size, at_ns < ? FROM versions ORDER BY number", (since_ns,)
+            "SELECT number, size, digest, at_ns < ? FROM versions ORDER BY number", (since_ns,)
         ).fetchall()
         excess = sum(row[1] for row in rows) - most_bytes
         found = []
-        for number, size, is_old in rows:
+        for number, size, digest, is_old in rows:
             if is_old or excess > 0:
-                found.append(number)
+                found.append((number, digest or b""))
                 excess -= size
         return found
 
@@ -119,12 +129,22 @@ class Catalogue:
     def _insert(self, number: int | None, path: Path, at_ns: int, size: int, entry: Entry) -> int:
         has_file = entry.content.kind is Kind.FILE
         done = self._db.execute(
-            "INSERT INTO versions (number, path, at_ns, size, entry, has_file)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (number, path, at_ns, size, _packed(entry), has_file),
+            "INSERT INTO versions (number, path, at_ns, size, entry, has_file, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, path, at_ns, size, _packed(entry), has_file, entry.content.digest),
         )
         assert done.lastrowid is not None  # noqa: S101 - after an insert there is one
         return done.lastrowid
+
+
+def holding(path: FilePath, digest: bytes) -> list[int]:
+    """The versions with a file that had a content, the newest first; for who only reads.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)) as db:
+        return [number for (number,) in db.execute(_HOLDING, (digest,))]
 
 
 def _packed(entry: Entry) -> bytes:

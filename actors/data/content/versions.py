@@ -8,8 +8,8 @@ which says of each version where in the tree it was, what it was, and when it wa
    it was, and the entry goes when the versions are opened.
 2. A file here that the catalogue does not know, as when that was damaged, is listed under
    ``lost+found/``, with an empty digest: nobody knows what it was.
-3. The oldest go when they are older than the limit, or when all are over the limit of bytes; then
-   the file goes first.
+3. `prune` drops the oldest: those that are older than the limit, or with which all are over the
+   limit of bytes; the file goes first. What may be the only copy of something is spared.
 
 A program that had the displaced file open may still write into it. What it writes is kept as well:
 `restore` says whether the bytes are those that were displaced.
@@ -24,14 +24,14 @@ import re
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final, Self
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
 from simulacra.actors.data.content.descriptors import copy
-from simulacra.actors.data.content.version_catalogue import Catalogue, Version
+from simulacra.actors.data.content.version_catalogue import Catalogue, Version, holding
 from simulacra.actors.data.entries import Attributes, Content, Entry, Kind, Path, join
 from simulacra.actors.private_files import sync_folder
 
@@ -41,6 +41,7 @@ _STAT_BLOCK: Final = 512
 _KINDS: Final = {Kind.FILE: stat.S_ISREG, Kind.LINK: stat.S_ISLNK}
 
 LOST: Final[Path] = b"lost+found"
+CATALOGUE: Final = "catalogue.sqlite"
 
 
 class VersionsError(Exception):
@@ -84,7 +85,7 @@ class Versions:
         self._lock = threading.Lock()
         with self._telling():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._catalogue = Catalogue(folder / "catalogue.sqlite")
+            self._catalogue = Catalogue(folder / CATALOGUE)
         try:
             with self._telling():
                 self._reconcile()
@@ -123,7 +124,6 @@ class Versions:
                 self._reconcile()
                 raise
             sync_folder(self._folder)
-            self._prune(at_ns)
 
     def of(self, path: Path) -> list[Version]:
         """The versions of a path of the tree, the newest first."""
@@ -165,17 +165,23 @@ class Versions:
             finally:
                 os.close(kept)
 
-    def prune(self, now_ns: int) -> None:
+    def prune(self, now_ns: int, spared: Callable[[], Collection[bytes]] = tuple) -> None:
         """Drop what is over the limits.
 
         Args:
             now_ns: the time, nanoseconds since the epoch.
+            spared: digests of contents to keep nevertheless; asked if anything is to go.
 
         Raises:
             VersionsError: the disk fails.
         """
         with self._lock, self._telling():
-            self._prune(now_ns)
+            over = self._catalogue.over(self._most_bytes, max(now_ns - self._most_ns, 0))
+            kept = spared() if over else ()
+            going = [number for number, digest in over if digest not in kept]
+            for number in going:
+                self._file(number).unlink(missing_ok=True)
+            self._catalogue.forget(going)
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -228,14 +234,8 @@ class Versions:
         sync_folder(self._folder)
         os.unlink(one.name, dir_fd=one.folder)
 
-    def _prune(self, now_ns: int) -> None:
-        over = self._catalogue.over(self._most_bytes, max(now_ns - self._most_ns, 0))
-        for number in over:
-            self._file(number).unlink(missing_ok=True)
-        self._catalogue.forget(over)
-
     def _file(self, number: int) -> FilePath:
-        return self._folder / str(number)
+        return file_of(self._folder, number)
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -247,6 +247,30 @@ class Versions:
                 f"versions in {self._folder} cannot be kept or read ({error}): make room on the "
                 "disk, or lower the limit of versions"
             ) from error
+
+
+def file_of(folder: FilePath, number: int) -> FilePath:
+    """Where the bytes of a version are."""
+    return folder / str(number)
+
+
+def open_kept(folder: FilePath, digest: bytes) -> int | None:
+    """A descriptor of a kept version that had a content, for who only reads, in any thread.
+
+    What a program wrote into it later may be in it: its bytes are to be verified.
+
+    Args:
+        folder: where versions are kept.
+        digest: of the content.
+    """
+    try:
+        numbers = holding(folder / CATALOGUE, digest)
+    except sqlite3.Error:  # none are kept yet, or they are being made anew
+        return None
+    for number in numbers:
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(file_of(folder, number), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return None
 
 
 def _size(one: Displaced) -> int:

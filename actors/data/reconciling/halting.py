@@ -1,62 +1,24 @@
-"""When a scan is not to be believed, and a person is asked: the rule that spares a whole tree.
+"""When a deletion is not to be believed, and a person is asked: the rule that spares a whole tree.
 
-=====================================================  =========================================
-found                                                  is taken to be
-=====================================================  =========================================
-no root                                                a disk that is not mounted
-a root on another file system, or that is another one  the mount point without its disk
-nothing, where at least `AT_LEAST` were                emptied by mistake
-more than half gone, of at least `AT_LEAST`            deleted by mistake
-=====================================================  =========================================
-
-Nothing is recorded and nothing applied until the person says that it is so, or it is so no longer.
+Of a tree that had at least `AT_LEAST` paths, more than half may not go at once, what was moved not
+counted: whoever took them away may not have meant the tree, and every host would follow. What is
+there is taken in meanwhile; nothing is taken to be deleted until the person says that it is so, or
+it is there again. A root that is missing or on another disk is seen before (`scanning.roots`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 AT_LEAST: Final = 10
 """Paths from which on a part of them is a sign of anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class RootFound:
-    """What a scan found of a tree as a whole.
+def is_doubtful(gone: int, before: int) -> bool:
+    """Whether it is to be asked if so many paths of a tree were deleted.
 
-    Attributes:
-        device: the file system of the root; None if there is no root.
-        inode: the root's inode there.
-        before: how many paths the base has.
-        gone: how many of these were not found, those that were renamed not counted.
+    Args:
+        gone: how many were not found, those that were renamed not counted.
+        before: how many there were.
     """
-
-    device: int | None
-    inode: int
-    before: int
-    gone: int
-
-
-def why_halt(found: RootFound, device: int, inode: int) -> str | None:
-    """Why nothing should be made of a scan; None if all is well.
-
-    ``device`` and ``inode`` are those of the root when the tree began.
-    """
-    if found.device is None:
-        return "the tree's folder is not there: mount its disk, or make the folder again"
-    if (found.device, found.inode) != (device, inode):
-        return (
-            "the tree's folder is another one than before: mount its disk, "
-            "or confirm that this is the tree now"
-        )
-    if found.before < AT_LEAST:
-        return None
-    if found.gone >= found.before:
-        return f"all {found.before:,} paths of the tree are gone: confirm that they were deleted"
-    if 2 * found.gone > found.before:
-        return (
-            f"{found.gone:,} of the tree's {found.before:,} paths are gone: "
-            "confirm that they were deleted"
-        )
-    return None
+    return before >= AT_LEAST and 2 * gone > before

@@ -42,14 +42,6 @@ def all_gone(findings: Findings, base: Base) -> Iterator[Path]:
         pending.extend(below for below, _ in base.rows_in(path))
 
 
-def count_deleted(findings: Findings, base: Base) -> int:
-    """How many paths are gone whose inode was not found elsewhere; see `halting`."""
-    inodes = {_inode(found.fingerprint) for found in findings.values() if found is not None}
-    rows = (base.row(path) for path in set(all_gone(findings, base)))
-    prints = (row.fingerprint for row in rows if row is not None)
-    return sum(1 for each in prints if each is None or _inode(each) not in inodes)
-
-
 class Sources:
     """What is gone, and may have been renamed."""
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -66,6 +67,7 @@ class Index:
     def __init__(self, path: FilePath) -> None:
         self._path = path
         self._waiting = 0
+        self._most = BATCH
         self.damage: str | None = None
         self.is_new = not path.exists()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -238,6 +240,52 @@ class Index:
                 number,
             )
 
+    def move(self, source: Path, target: Path) -> None:
+        """Say that what is at a path was moved, with all below it; at the target was nothing."""
+        with self._writing(1):
+            self._drop(target)
+            self._execute("INSERT OR IGNORE INTO folders (path) VALUES (?)", parent(target))
+            self._execute(
+                "UPDATE entries SET folder = ?, name = ? WHERE folder = ? AND name = ?",
+                self._number(parent(target)),
+                name(target),
+                self._number(parent(source)),
+                name(source),
+            )
+            self._execute(
+                "UPDATE folders SET path = CAST(? || substr(path, ?) AS BLOB)"
+                " WHERE path = ? OR (path > ? AND path < ?)",
+                target,
+                len(source) + 1,
+                *_range(source),
+            )
+        self.remove(parent(source), [name(source)])
+
+    def _drop(self, path: Path) -> None:
+        """Whatever it says of a path and of what is below it."""
+        self._execute(
+            "DELETE FROM entries WHERE folder IN"
+            " (SELECT id FROM folders WHERE path = ? OR (path > ? AND path < ?))",
+            *_range(path),
+        )
+        self._execute(
+            "DELETE FROM folders WHERE path = ? OR (path > ? AND path < ?)", *_range(path)
+        )
+        self._execute(
+            "DELETE FROM entries WHERE folder = ? AND name = ?",
+            self._number(parent(path)),
+            name(path),
+        )
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Let rows wait for `commit` alone meanwhile, however many they are."""
+        self._most = sys.maxsize
+        try:
+            yield
+        finally:
+            self._most = BATCH
+
     def put_fact(self, name: str, value: Any) -> None:
         """Keep plain data under a name."""
         with self._writing(1):
@@ -314,7 +362,7 @@ class Index:
                 self._execute("BEGIN IMMEDIATE")
             yield
         self._waiting += rows
-        if self._waiting >= BATCH:
+        if self._waiting >= self._most:
             self.commit()
 
     @contextlib.contextmanager
@@ -336,3 +384,8 @@ class Index:
         with contextlib.suppress(sqlite3.Error):  # it is the first error that tells
             if self._database.in_transaction:
                 self._execute("ROLLBACK")
+
+
+def _range(path: Path) -> tuple[Path, Path, Path]:
+    """A path, and what the paths below it are between."""
+    return path, path + b"/", path + b"0"

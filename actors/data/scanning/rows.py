@@ -21,6 +21,11 @@ _INODE: Final = struct.Struct(">QQ")
 _CHECKSUM: Final = struct.Struct(">I")
 
 
+UNKNOWN: Final = Fingerprint(0, 0, 0, 0, 0)
+"""Of what was never looked at here, or a folder that could not be entered. None equals it, so all
+of it is looked at next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What was observed at a path.

@@ -36,7 +36,6 @@ from typing import Final, Self
 from simulacra.actors.data.entries import (
     ROOT,
     TEMPORARY,
-    Fingerprint,
     Kind,
     Path,
     join,
@@ -57,13 +56,11 @@ from simulacra.actors.data.scanning.looking import (
 )
 from simulacra.actors.data.scanning.observations import Found, Observation, Skipped, Totals
 from simulacra.actors.data.scanning.roots import open_root
-from simulacra.actors.data.scanning.rows import Row, packed
+from simulacra.actors.data.scanning.rows import UNKNOWN, Row, packed
 from simulacra.actors.data.scanning.settling import Settling
 
 _ENCODING: Final = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _NOTHING: Final = b""
-_UNKNOWN: Final = Fingerprint(0, 0, 0, 0, 0)
-"""Of a folder that could not be entered. None equals it, so all of it is looked at next."""
 
 Visitor = Callable[[Path, int], None]
 """Told of each folder, with its descriptor, before it is listed: the place to begin to watch it."""
@@ -340,9 +337,9 @@ class Scan:
     def _to_be_entered(self, path: Path) -> dict[bytes, Row]:
         """Have a folder that could not be entered looked at wholly as soon as it can be."""
         row = self._index.row(path)
-        if row is None or not row.is_folder or row.fingerprint == _UNKNOWN:
+        if row is None or not row.is_folder or row.fingerprint == UNKNOWN:
             return {}
-        return {name(path): Row(_UNKNOWN, row.entry, settled=False)}
+        return {name(path): Row(UNKNOWN, row.entry, settled=False)}
 
 
 def _is_same_folder(before: Row | None, now: Row) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -45,6 +45,7 @@ from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
 from simulacra.actors.data.scanning.rows import Row
+from simulacra.actors.data.trees import in_step
 from simulacra.actors.data.trees.contents import Contents, MissingError
 from simulacra.actors.data.trees.journal import Journal
 
@@ -115,20 +116,26 @@ class Bringer:
         listings = Listings(self._journal)
         self._contents.expect(missing(dirty, self._journal, self._policy, listings))
         try:
-            for action in plan(dirty, self._journal, self._policy, listings):
-                self._try(action, brought)
-                if self._stopping():
-                    break
-            self._place(brought)
+            with self._index.together():
+                self._do_all(plan(dirty, self._journal, self._policy, listings), brought)
         finally:
             self._contents.expect(())
             self._discard()
-        self._save()
         self._journal.dirty -= {
             each for each in dirty if is_settled(each, self._journal, self._policy, listings)
         }
         self._journal.commit()
         return brought
+
+    def _do_all(self, actions: Iterable[Action], brought: Brought) -> None:
+        for action in actions:
+            self._try(action, brought)
+            if self._stopping():
+                break
+        else:
+            self._contents.drop_unfinished()
+        self._place(brought)
+        self._save()
 
     def _try(self, action: Action, brought: Brought) -> None:
         if action.path in self._staged:  # planned once more, as the base does not say so yet
@@ -245,13 +252,12 @@ class Bringer:
             self._tell_index()
             self._index.remove(parent(path), [name(path)])
         elif isinstance(action, Move):
-            if action.expected.content.kind is not Kind.FOLDER:
-                row = self._seen_at(action.source)
-                self._tell_index()
-                if row is not None and applied.fingerprint is not None:
-                    moved = Row(applied.fingerprint, row.entry, settled=row.settled)
-                    self._index.put(parent(path), {name(path): moved})
-                self._index.remove(parent(action.source), [name(action.source)])
+            self._tell_index()
+            self._index.move(action.source, path)
+            row = self._index.row(path)
+            if row is not None and applied.fingerprint is not None:
+                moved = Row(applied.fingerprint, row.entry, settled=row.settled)
+                self._index.put(parent(path), {name(path): moved})
         elif applied.fingerprint is not None and not isinstance(action, Note):
             fingerprint = applied.fingerprint
             settled = time.time_ns() - fingerprint.mtime_ns >= RACY_NS
@@ -270,9 +276,8 @@ class Bringer:
 
     def _save(self) -> None:
         self._applier.sync()
-        self._journal.commit()
         self._tell_index()
-        self._index.commit()
+        in_step.commit(self._journal, self._index)
         self._undone = 0
 
 

@@ -101,6 +101,7 @@ class Contents:
         self._coming: Future[dict[bytes, bytes]] | None = None
         self._came: dict[bytes, bytes] = {}
         self._came_before: dict[bytes, bytes] = {}
+        self._unfinished: set[str] = set()
 
     def close(self) -> None:
         """Wait for what is being fetched."""
@@ -202,6 +203,7 @@ class Contents:
         manifest = self._manifest(content)
         self._place.partial.mkdir(exist_ok=True, mode=0o700)
         path = self._place.partial / content.digest.hex()
+        self._unfinished.add(path.name)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             begun = os.fstat(descriptor).st_size
@@ -211,6 +213,14 @@ class Contents:
         finally:
             os.close(descriptor)
         return path
+
+    def drop_unfinished(self) -> None:
+        """Remove what was begun for files that nobody has asked for since this was done last."""
+        if self._place.partial.exists():
+            for each in self._place.partial.iterdir():
+                if each.name not in self._unfinished:
+                    each.unlink()
+        self._unfinished.clear()
 
     def _manifest(self, content: Content) -> Manifest:
         known = self._journal.manifest(content.digest)

@@ -5,9 +5,9 @@ was moved is seen at both its ends. Of a scan that finds over `MOST` changes, as
 parts are taken on the way: of what is moved at the same time some is then a deletion and a
 creation, which costs nothing but its history.
 
-What is gone comes last. Where that is more than half of a tree, nothing of it is taken for deleted:
-the user is asked (`DoubtError`). What was ignored since is forgotten here and nowhere else. The
-journal is on the disk before the index is: what a crash keeps out of the index is found again.
+What is gone comes last. Where that is too much to be believed (`halting`), nothing of it is taken
+for deleted: the user is asked (`DoubtError`). What was ignored since is forgotten here and nowhere
+else. The journal is on the disk before the index: what a crash keeps out of that is found again.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
 from simulacra.actors.data.entries import Entry, Path, join
+from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
 from simulacra.actors.data.reconciling.observing import Import, observe
 from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
 from simulacra.actors.data.scanning.scan import Scan, Visitor
+from simulacra.actors.data.trees import in_step
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
 MOST: Final = 20_000
-FEW: Final = 16
-"""Of so few paths all may be deleted without a question."""
 
 
 class DoubtError(Exception):
-    """More than half of a tree seems to be gone: ask the user.
+    """Much of a tree seems to be gone: ask the user.
 
     Attributes:
         gone: how many paths.
@@ -91,6 +91,7 @@ class Intake:
         self._xattrs = xattrs
         self._findings: dict[Path, Found | None] = {}
         self._observations: list[Observation] = []
+        self._moved = 0
 
     def scan(
         self,
@@ -114,6 +115,7 @@ class Intake:
         """
         taken = Taken()
         before = self._journal.last
+        in_step.catch_up(self._journal, self._index)
         try:
             with Scan(
                 self._place.root, self._index, self._digest, choice=self._choice, visitor=visitor
@@ -129,6 +131,7 @@ class Intake:
         finally:
             self._findings.clear()
             self._observations.clear()
+            self._moved = 0
         self._journal.importing = False
         self._journal.commit()
         taken.edits = self._journal.last - before
@@ -136,11 +139,12 @@ class Intake:
             raise doubt
         return taken
 
-    def _doubt(self, gone: int) -> DoubtError | None:
-        known = self._index.count() if gone > FEW else 0
-        if 2 * gone > known > 0:
-            return DoubtError(self._place.root, gone, known)
-        return None
+    def _doubt(self, doubted: int) -> DoubtError | None:
+        gone = doubted - self._moved
+        if gone < AT_LEAST // 2:  # counting costs a look at the whole index
+            return None
+        known = self._index.count()
+        return DoubtError(self._place.root, gone, known) if is_doubtful(gone, known) else None
 
     def _digest(self, descriptor: int, _size: int) -> bytes:
         try:
@@ -160,6 +164,7 @@ class Intake:
             for other in found.elsewhere:
                 if not os.path.lexists(self._place.root / os.fsdecode(other)):
                     self._findings.setdefault(other, None)
+                    self._moved += 1
         for name in observation.gone:
             self._findings.setdefault(join(folder, name), None)
         for name in observation.forgotten:
@@ -184,6 +189,6 @@ class Intake:
         self._journal.commit()
         for observation in self._observations:
             record(self._index, observation)
-        self._index.commit()
+        in_step.commit(self._journal, self._index)
         self._findings.clear()
         self._observations.clear()

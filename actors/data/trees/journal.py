@@ -76,6 +76,7 @@ class Journal:
         author: gives this replica's events.
         importing: whether the next scan is of a replica that lost its database.
         last: the number of the latest change here.
+        changes: how often the base was changed on the disk; see `in_step`.
         vector: all that was heard of, from whomever.
         dirty: the folders that are to be planned.
 
@@ -90,6 +91,7 @@ class Journal:
         said: dict[str, Any] = {name: _unpacked(value) for name, value in facts.items()}
         self._host = host
         self.last = int(said.get("last", 0))
+        self.changes = int(said.get("changes", 0))
         self.vector: Context = unpack_context(said.get("vector", ()))
         self.importing = bool(said.get("importing", True))
         self._cursors = unpack_context(said.get("cursors", ()))
@@ -97,13 +99,14 @@ class Journal:
         self.dirty = {folder for (folder,) in self._db.execute("SELECT folder FROM dirty")}
         self._written_dirty = set(self.dirty)
         self._incarnations = path.with_name("incarnation")
+        self._forget_cached()
         if "replica" in said:
             clock = Clock()
             clock.last = Stamp(*said["clock"])
             self.author = Author(Replica(*said["replica"]), said["author"], clock)
         else:
             self.author = self._new_author()
-        self._forget_cached()
+            self.commit()
 
     def _new_author(self) -> Author:
         """Another incarnation than any that this host is known to have had; noted beforehand."""
@@ -117,9 +120,17 @@ class Journal:
         self._db.close()
 
     def begin_again(self) -> None:
-        """Go on as another incarnation: this database was put back from an old copy."""
+        """Go on as another incarnation: this database was put back from an old copy.
+
+        Its base is that of an older disk, and says nothing of this one.
+        """
+        self._flush()
+        self._begin()
+        self._db.execute("DELETE FROM base")
+        self._forget_cached()
         self.author = self._new_author()
         self.importing = True
+        self.commit()
 
     # -- known
 
@@ -271,6 +282,12 @@ class Journal:
         for path, row in rows:
             self.set_row(target + path[len(source) :], row)
 
+    def base(self) -> Iterator[tuple[Path, Row]]:
+        """All rows, by path; nothing may be put meanwhile."""
+        self._flush()
+        for path, row in self._db.execute("SELECT path, row FROM base ORDER BY path"):
+            yield path, unpack_row(row)
+
     def _rows_at(self, paths: Iterable[Path]) -> list[tuple[Path, Row]]:
         found = ((path, self.row(path)) for path in list(paths))
         return [(path, row) for path, row in found if row is not None]
@@ -361,6 +378,7 @@ class Journal:
             "author": self.author.n,
             "clock": tuple(self.author.clock.last),
             "last": self.last,
+            "changes": self.changes,
             "vector": pack_context(self.vector),
             "importing": self.importing,
             "cursors": pack_context(self._cursors),
@@ -380,6 +398,7 @@ class Journal:
         if not self._new_records and not self._new_rows:
             return
         self._begin()
+        self.changes += bool(self._new_rows)
         records = [
             (id, record.location.value.folder, n, pack_record(record))
             for id, n in self._new_records.items()  # noqa: A001

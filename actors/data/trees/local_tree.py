@@ -29,6 +29,7 @@ from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index, IndexDamagedError
 from simulacra.actors.data.scanning.looking import Looker
+from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Visitor
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
@@ -115,7 +116,9 @@ class LocalTree:
         visitor: Visitor | None = None,
         sure: bool = False,
     ) -> Taken:
-        """See `Intake.scan`; a damaged index is made anew."""
+        """See `Intake.scan`; a damaged index is made anew, and ``sure`` is of another disk, too."""
+        if sure:
+            accept_root(self.index)
         try:
             return self._intake.scan(folders, visitor=visitor, sure=sure)
         except IndexDamagedError as error:

@@ -1,26 +1,25 @@
-"""When a scan is not to be believed."""
+"""When a deletion is not to be believed."""
 
 from __future__ import annotations
 
 import pytest
 
-from simulacra.actors.data.reconciling.halting import AT_LEAST, RootFound, why_halt
+from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
 
 
 @pytest.mark.parametrize(
-    ("device", "inode", "before", "gone", "why"),
+    ("gone", "before", "doubtful"),
     [
-        (1, 2, 100, 0, None),
-        (1, 2, 100, 50, None),
-        (1, 2, 100, 51, "51 of the tree's 100 paths are gone"),
-        (1, 2, 100, 100, "all 100 paths"),
-        (1, 2, AT_LEAST - 1, AT_LEAST - 1, None),
-        (1, 2, 0, 0, None),
-        (None, 0, 0, 0, "is not there"),
-        (3, 2, 100, 0, "another one"),
-        (1, 3, 100, 0, "another one"),
+        (0, 100, False),
+        (50, 100, False),
+        (51, 100, True),
+        (100, 100, True),
+        (AT_LEAST, AT_LEAST, True),
+        (AT_LEAST - 1, AT_LEAST - 1, False),
+        (0, 0, False),
     ],
 )
-def test_it_halts(device: int | None, inode: int, before: int, gone: int, why: str | None) -> None:
-    found = why_halt(RootFound(device, inode, before, gone), 1, 2)
-    assert found is None if why is None else found is not None and why in found
+def test_more_than_half_of_what_is_not_little_is_doubted(
+    gone: int, before: int, *, doubtful: bool
+) -> None:
+    assert is_doubtful(gone, before) is doubtful

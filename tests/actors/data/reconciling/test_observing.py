@@ -5,7 +5,6 @@ from __future__ import annotations
 from simulacra.actors.data.entries import Path
 from simulacra.actors.data.reconciling.observing import observe
 from simulacra.actors.data.reconciling.records import ROOT_ID, Record, file_id, living
-from simulacra.actors.data.reconciling.renames import count_deleted
 from tests.actors.data.reconciling.making import MAKE_FOLDER, file, hosts, shown
 from tests.actors.data.reconciling.simulator import Host
 
@@ -126,12 +125,3 @@ def test_what_is_in_an_unknown_folder_waits() -> None:
     assert not host.index.records
     host.scan()
     assert len(host.index.records) == 2
-
-
-def test_the_deleted_are_counted_without_the_renamed() -> None:
-    host = alone(b"d/", b"d/f", b"g")
-    host.disk.move(b"d", b"e")
-    del host.disk.entries[b"g"]
-    paths = {*host.disk.entries, *host.index.rows}
-    findings = {path: host.disk.found(path) for path in paths}
-    assert count_deleted(findings, host.index) == 1

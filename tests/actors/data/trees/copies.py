@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from simulacra.actors.data.trees.contents import MissingError, Piece
+from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.packing import unpack_record
 from simulacra.actors.data.trees.place import Place
@@ -31,10 +32,10 @@ class Copy:
         self.place.root.mkdir(parents=True, exist_ok=True)
         self.reachable = True
         self._others = others
-        self.tree = self._open()
+        self.open()
 
-    def _open(self) -> LocalTree:
-        return LocalTree(self.place, self._remotes)
+    def open(self) -> None:
+        self.tree = LocalTree(self.place, self._remotes)
 
     def _remotes(self) -> list[InReach]:
         if not self.reachable:
@@ -48,7 +49,7 @@ class Copy:
     def reopen(self) -> None:
         """As after a restart of the node: what was not committed is gone."""
         self.close()
-        self.tree = self._open()
+        self.open()
 
     @property
     def root(self) -> Path:
@@ -127,12 +128,21 @@ class Copies:
         """All look, hear each other, and bring their disks up to date, until nothing is new."""
         copies = list(self.by_host.values())
         for _ in range(50):
-            edits = sum(copy.tree.scan().edits for copy in copies)
+            edits = sum(scan(copy) for copy in copies)
             new = sum(copy.hear(other) for copy in copies for other in copies if other is not copy)
             brought = [copy.tree.bring() for copy in copies]
             if not edits + new + sum(each.done + len(each.left) for each in brought):
                 return
         raise AssertionError("no quiet")
+
+
+def scan(copy: Copy) -> int:
+    """Scan; the user is sure of what is gone. How many edits there were."""
+    try:
+        return copy.tree.scan().edits
+    except DoubtError:
+        copy.tree.scan(sure=True)
+        return 1
 
 
 def contents(root: Path) -> dict[str, bytes | str | None]:
