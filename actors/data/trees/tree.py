@@ -20,7 +20,7 @@ from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Ne
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.serving import Server
-from simulacra.actors.data.trees.worker import Met, Order, Worker
+from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -56,6 +56,11 @@ class Means:
     bulk_client: BulkClient
     holders: Callable[[str], Sequence[str]]
     connected: Callable[[], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReachOf:
+    """What is known here, when all is done that was begun? As `packing.pack_context` has it."""
 
 
 @register("tree.show")
@@ -99,6 +104,9 @@ class Tree(Actor):
                 self._worker.tell(message)
             case ShowTree():
                 return self._worker.standing.to_plain()
+            case ReachOf():
+                reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
+                self._worker.tell(reach)
             case Changes() | Manifests() | Pack():
                 self._answer(message)
             case _:

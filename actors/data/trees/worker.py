@@ -76,6 +76,7 @@ class Standing:
         incarnation: of its journal.
         last: the number of its latest change.
         vector: all that it has heard of.
+        shows: all that its disk shows; see `acknowledging`.
         left: paths that are not as they should be, and why.
         skipped: paths of which nothing is said, and why.
         behind: the hosts of which not all was heard.
@@ -90,6 +91,7 @@ class Standing:
     incarnation: int = 0
     last: int = 0
     vector: tuple[Any, ...] = ()
+    shows: tuple[Any, ...] = ()
     left: dict[Path, str] = field(default_factory=dict)
     skipped: dict[Path, str] = field(default_factory=dict)
     behind: tuple[str, ...] = ()
@@ -105,6 +107,7 @@ class Standing:
             **plain,
             "state": self.state.value,
             "vector": list(self.vector),
+            "shows": list(self.shows),
             "behind": list(self.behind),
             "left": _shown(self.left),
             "skipped": _shown(self.skipped),
@@ -246,6 +249,9 @@ class Worker:
         if self._stopping.is_set():
             return
         left = self._bring(tree)
+        if not tree.journal.dirty:
+            shows = tuple(pack_context(tree.journal.vector))
+            self.standing = replace(self.standing, shows=shows)
         self._tell_others(tree)
         if left:
             self._retry_at = time.monotonic() + self._retry_in
