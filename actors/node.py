@@ -289,7 +289,13 @@ class Node:
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
 
     def _tree_means(self) -> Means:
-        return Means(self.bulk_server, self.bulk_client, self.knowing.holders, self.inside)
+        return Means(
+            self.bulk_server,
+            self.bulk_client,
+            self.knowing.holders,
+            self.inside,
+            lambda: self.enrolment.signer.key,
+        )
 
     def _tree_ended(self, reason: ExitReason) -> None:
         if not self.stopping.is_set():

@@ -50,12 +50,14 @@ class Means:
         bulk_client: fetches them.
         holders: the hosts that have a tree with that id, the main store's first; this one too.
         connected: the hosts that are connected now.
+        identity: this host's signing key, in hexadecimal; empty without one.
     """
 
     bulk_server: BulkServer
     bulk_client: BulkClient
     holders: Callable[[str], Sequence[str]]
     connected: Callable[[], Iterable[str]]
+    identity: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,14 @@ class Tree(Actor):
         self._asked = 0
         self._server: Server | None = None
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
-        self._worker = Worker(place, self._remote, self._others, self._announce, definition)
+        self._worker = Worker(
+            place,
+            self._remote,
+            self._others,
+            self._announce,
+            definition,
+            lambda: means.holders(definition.id),
+        )
 
     def on_start(self) -> None:
         """Begin to work."""
