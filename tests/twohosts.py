@@ -29,5 +29,20 @@ def two_hosts(folder: Path) -> Iterator[tuple[Host, Host]]:
             nas.node.close()
 
 
+@contextmanager
+def followed(folder: Path) -> Iterator[tuple[Host, Host, dict[str, Path]]]:
+    """A tree of ``desk`` that ``nas`` follows, in step."""
+    roots = {name: folder / f"{name}-src" for name in ("desk", "nas")}
+    roots["desk"].mkdir()
+    (roots["desk"] / "first").write_text("1")
+    with two_hosts(folder) as (desk, nas):
+        desk.client.item("tree_add", name="src", path=str(roots["desk"]))
+        until(lambda: nas.client.item("tree_list")["trees"])
+        nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+        until((roots["nas"] / "first").exists)
+        until(lambda: len(desk.client.item("tree_list")["trees"][0]["hosts"]) == len(roots))
+        yield desk, nas, roots
+
+
 def enrolling(home: Path, name: str) -> Enrolling:
     return Enrolling(Paths.find({"SIMULACRA_HOME": str(home)}), name)

@@ -54,10 +54,8 @@ class Agreement:
         Raises:
             RecordError: it is no such thing.
         """
-        members = set(self._members())
         for replica, context in _unpacked(told):
-            if replica.host in members:
-                self._heard.hear(replica, context)
+            self._heard.hear(replica, context)
 
     def acknowledge(self, replica: Replica, vector: Context) -> None:
         """This host's disk shows all of this."""
@@ -75,6 +73,8 @@ class Agreement:
             OSError: what is acknowledged cannot be kept; nothing was dropped.
         """
         hosts = self._members()
+        if not hosts:  # the directory has not been read yet
+            return 0
         self._heard.keep(hosts)
         replace_private(self._file, msgpack.packb(self.told()))
         said = self._heard.of(hosts)

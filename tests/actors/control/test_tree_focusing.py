@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,22 +10,7 @@ import pytest
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.onehost import Host, until
-from tests.twohosts import two_hosts
-
-
-@contextmanager
-def followed(folder: Path) -> Iterator[tuple[Host, Host, dict[str, Path]]]:
-    """A tree of ``desk`` that ``nas`` follows, in step."""
-    roots = {name: folder / f"{name}-src" for name in ("desk", "nas")}
-    roots["desk"].mkdir()
-    (roots["desk"] / "first").write_text("1")
-    with two_hosts(folder) as (desk, nas):
-        desk.client.item("tree_add", name="src", path=str(roots["desk"]))
-        until(lambda: nas.client.item("tree_list")["trees"])
-        nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
-        until((roots["nas"] / "first").exists)
-        until(lambda: len(desk.client.item("tree_list")["trees"][0]["hosts"]) == len(roots))
-        yield desk, nas, roots
+from tests.twohosts import followed
 
 
 def seat(host: Host) -> tuple[str, int]:
