@@ -16,6 +16,7 @@
     ├── ports                this host's ports, for those who forward them
     ├── trees-pool           one actor a tree
     ├── trees                the table of them
+    ├── tree-focus           moves their main stores
     ├── runs                 commands of other hosts whose directory lies here
     ├── mounts               directories of other hosts, mounted here
     └── compute (one_for_all)
@@ -72,6 +73,7 @@ from simulacra.actors.control import verbs
 from simulacra.actors.control.placing import Waiting
 from simulacra.actors.data.trees import trees
 from simulacra.actors.data.trees.tree import Means
+from simulacra.actors.data.trees.tree_focus import Leading, focus_spec
 from simulacra.actors.data.trees.worker import Met
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -156,6 +158,7 @@ class Node:
         )
         self.cluster = Clustering(self.system, settings, self.events, self.hosts, self)
         self.knowing = Knowing(self)
+        self.leading = Leading(settings.name, self.knowing.view)
         begun.callback(self.knowing.close)
         self.store = Store(
             settings.paths.state / settings.name / "computations", settings.checkpoint_limit
@@ -257,6 +260,7 @@ class Node:
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
+            focus_spec(self.leading, self.knowing.view, self.inside),
             ChildSpec(
                 MOUNTS,
                 Mounts,
@@ -285,7 +289,13 @@ class Node:
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
 
     def _tree_means(self) -> Means:
-        return Means(self.bulk_server, self.bulk_client, self.knowing.holders, self.inside)
+        return Means(
+            self.bulk_server,
+            self.bulk_client,
+            self.knowing.holders,
+            self.inside,
+            lambda: self.enrolment.signer.key,
+        )
 
     def _tree_ended(self, reason: ExitReason) -> None:
         if not self.stopping.is_set():

@@ -4,7 +4,7 @@
 | --- | --- |
 | own | a host of itself: the subject is the origin's host |
 | witness | every member under its own name: the name is the origin's host |
-| holder | every member of a thing that it holds: the value is a map whose ``host`` is the origin's host; for a thing that moves the epoch grows with each move |
+| holder | every member of a thing that it holds: the value is a map whose ``host`` is the origin's host, as its epoch's is; for a thing that moves the epoch grows with each move |
 | member | every member |
 | network | an owner, by endorsement, or the master, under its own epoch |
 
@@ -95,6 +95,8 @@ def _problem(rule: Rule, fact: Fact, trust: Trust) -> str | None:
             return "a witness speaks under its own name"
         case Rule.HOLDER if fact.is_value and not _is_held_by(host, fact):
             return "only the host that holds it may"
+        case Rule.HOLDER if fact.is_value and fact.epoch.host not in ("", host):
+            return "an epoch is of the host that speaks"
         case Rule.NETWORK if not (_is_masters(fact) or trust.is_owner(fact.owner)):
             return "only an owner may, or the master under its epoch"
     return None

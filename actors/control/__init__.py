@@ -21,6 +21,7 @@ from simulacra.actors.control.running import Running
 from simulacra.actors.control.spawning import Spawning
 from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
+from simulacra.actors.control.tree_focusing import TreeFocusing
 from simulacra.actors.control.trees import TreeVerbs
 from simulacra.actors.control.watching import Watching
 from simulacra.actors.gateway.call import Handler
@@ -60,6 +61,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_list": trees.all,
         "tree_status": trees.status,
         "tree_sync": trees.sync,
+        "tree_focus": TreeFocusing(node).focus,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,

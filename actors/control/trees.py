@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.cluster.facts import Epoch, Fact, FactError
 from simulacra.actors.cluster.naming import NamingError
 from simulacra.actors.cluster.store import StoreError
+from simulacra.actors.control.tree_finding import check_network, tree_fact
 from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.handing_over import Seat
 from simulacra.actors.data.trees.tree import ShowTree, actor_name
 from simulacra.actors.data.trees.trees import (
     TREES,
@@ -50,7 +52,7 @@ class TreeVerbs:
                 f"there is no folder {root} on {self._here}",
                 f"make it first: mkdir -p {root}",
             )
-        self._check_network()
+        check_network(self._node)
         self._check_root(root)
         try:
             self._node.knowing.names().check_free(name, "tree")
@@ -60,17 +62,17 @@ class TreeVerbs:
             ) from error
         tree = secrets.token_hex(8)
         self._have(Definition(tree, name, str(root), origin=True))
-        value = {"host": self._here, "since": time.time()}
+        seat = Seat(Epoch(1, self._here), self._here, time.time(), "it was made a tree there")
         self._say(
             lambda: self._node.knowing.view.say(
-                "tree", tree, name, value, epoch=Epoch(1, self._here)
+                "tree", tree, name, seat.to_plain(), epoch=seat.epoch
             )
         )
         yield {"name": name, "id": tree, "host": self._here, "path": str(root)}
 
     def follow(self, call: Call) -> Iterator[object]:
         """Have a copy of a tree on this host."""
-        fact = self._fact(call.arg("name", str))
+        fact = tree_fact(self._node, call.arg("name", str))
         root = _absolute(call.arg("path", str))
         if self._definition(fact.key.subject) is not None:
             raise GatewayError(
@@ -98,8 +100,8 @@ class TreeVerbs:
     def unfollow(self, call: Call) -> Iterator[object]:
         """Have no copy of a tree here any more; its files stay."""
         definition = self._mine(call.arg("name", str))
-        fact = self._fact(definition.name)
-        if fact.value["host"] == self._here:
+        fact = tree_fact(self._node, definition.name)
+        if self._here in (fact.value["host"], fact.value.get("handed")):
             raise GatewayError(
                 ErrorCode.USAGE,
                 f"{self._here} has the main store of {definition.name}",
@@ -111,7 +113,7 @@ class TreeVerbs:
 
     def remove(self, call: Call) -> Iterator[object]:
         """Have no such tree in the network any more; the files stay where they are."""
-        fact = self._fact(call.arg("name", str))
+        fact = tree_fact(self._node, call.arg("name", str))
         tree, name = fact.key.subject, fact.key.name
         self._say(
             lambda: self._node.knowing.view.delete(
@@ -139,13 +141,13 @@ class TreeVerbs:
 
     def status(self, call: Call) -> Iterator[object]:
         """How far each copy of a tree is."""
-        fact = self._fact(call.arg("name", str))
+        fact = tree_fact(self._node, call.arg("name", str))
         yield {**self._listed(fact), "copies": self._copies(fact)}
 
     def sync(self, call: Call) -> Iterator[object]:
         """Look at all of it now, and wait until every copy in reach is as this one is."""
         definition = self._mine(call.arg("name", str))
-        fact = self._fact(definition.name)
+        fact = tree_fact(self._node, definition.name)
         before = self._standing(definition.id, self._here)["scans"]
         self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)
         while True:
@@ -169,14 +171,6 @@ class TreeVerbs:
     def _here(self) -> str:
         return self._node.settings.name
 
-    def _check_network(self) -> None:
-        if self._node.enrolment.charter is None:
-            raise GatewayError(
-                ErrorCode.USAGE,
-                "trees belong to a network, and this host is in none",
-                "make one: simulacra init; or join one: simulacra up --join TOKEN@HOST",
-            )
-
     def _check_root(self, root: Path) -> None:
         for each in self._definitions():
             other = Path(each.root)
@@ -190,19 +184,6 @@ class TreeVerbs:
     def _facts(self) -> list[Fact]:
         return self._node.knowing.view.find("tree")
 
-    def _fact(self, name: str) -> Fact:
-        self._check_network()
-        facts = [fact for fact in self._facts() if fact.key.name == name]
-        if not facts:
-            known = ", ".join(sorted(fact.key.name for fact in self._facts())) or "none"
-            raise GatewayError(
-                ErrorCode.NOT_FOUND,
-                f"there is no tree {name}; there are: {known}",
-                "see them: simulacra tree list; or make one: simulacra tree add NAME PATH",
-            )
-        fact: Fact = facts[0]
-        return fact
-
     def _definitions(self) -> list[Definition]:
         found: list[Definition] = self._ask(ListTrees())
         return found
@@ -211,7 +192,7 @@ class TreeVerbs:
         return next((each for each in self._definitions() if each.id == tree), None)
 
     def _mine(self, name: str) -> Definition:
-        fact = self._fact(name)
+        fact = tree_fact(self._node, name)
         definition = self._definition(fact.key.subject)
         if definition is None:
             raise GatewayError(

@@ -1,23 +1,29 @@
-"""``focus``, ``splits``: which host is first, and what became of the network's splits."""
+"""``focus``, ``splits``: which host is first, of all or of a tree, and what became of splits."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_age, show_seconds
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, client
 
+if TYPE_CHECKING:
+    from simulacra.client import Client
+
 
 def focus(
+    thing: str | None = None,
     host: str | None = None,
     /,
     *,
     auto: bool = False,
     after: tuple[str, ...] = (),
+    force: bool = False,
     why: str = "",
+    timeout: float = 3600.0,
     common: Common = COMMON,
 ) -> None:
     """Show which host is master, since when and why; or make another host the master.
@@ -25,18 +31,28 @@ def focus(
     A planned change loses no request. When the master is lost, the best host in reach takes over by
     itself within 10 s: first who is named with --after, then by mains power, journal and uptime.
 
+    With the name of a tree it shows which host has the tree's main store, or moves that to another
+    host that has a copy. Nothing is lost by that, and everybody goes on working in the tree.
+
     For example:
 
     - `simulacra focus`
     - `simulacra focus nas --why "the laptop is going home"`
     - `simulacra focus --after nas --after desk`
     - `simulacra focus --auto`
+    - `simulacra focus src`
+    - `simulacra focus src nas`
+    - `simulacra focus src nas --force`
 
     Args:
-        host: The host to be master from now on.
+        thing: The host to be master from now on; or a tree.
+        host: The host to have the tree's main store from now on.
         auto: Leave it to the rank alone who is next.
         after: Who is to be next; may be given several times, the first in line first.
+        force: Also without the old main store, where that is out of reach: what only it has comes
+            when it is back, and it is a follower then.
         why: Why, for people who look later.
+        timeout: Seconds to wait at most until a tree's new main store is up to date.
         common: Options of all commands.
     """
     if auto and after:
@@ -44,14 +60,24 @@ def focus(
             ErrorCode.USAGE, "--auto and --after contradict each other", "leave one of them out"
         )
     calls = client(common)
+    if thing is not None and (host is not None or _is_tree(calls, thing)):
+        asked = {"name": thing, "host": host or "", "why": why, "force": force}
+        _show_tree(calls.item("tree_focus", **asked, timeout=timeout), common)
+        return
+    if force:
+        raise GatewayError(
+            ErrorCode.USAGE,
+            "--force is for the main store of a tree; a lost master is replaced by itself",
+            "see who is master: simulacra focus",
+        )
     if auto or after:
         calls.item("succession", hosts=list(after), timeout=20.0)
-    if host is None:
+    if thing is None:
         found = calls.item("focus")
     else:
-        found = calls.item("refocus", host=host, why=why, timeout=20.0)
+        found = calls.item("refocus", host=thing, why=why, timeout=20.0)
         if not common.json:
-            output.message(f"{host} is master now; it took {show_seconds(found['took'])}")
+            output.message(f"{thing} is master now; it took {show_seconds(found['took'])}")
     if common.json:
         output.document(found)
     else:
@@ -94,6 +120,31 @@ def _change(table: str, key: str, value: Any) -> str:
         runs = what.get("argv") or [what.get("path") or what.get("target") or what.get("name", "")]
         return f"service {key.removeprefix('service.')}: {' '.join(map(str, runs))}"
     return f"{table} {key}: {value}"
+
+
+def _is_tree(calls: Client, name: str) -> bool:
+    return any(each["name"] == name for each in calls.item("tree_list")["trees"])
+
+
+def _show_tree(found: dict[str, Any], common: Common) -> None:
+    if common.json:
+        output.document(found)
+        return
+    name, host = found["name"], found["host"]
+    if "took" in found:
+        took = show_seconds(found["took"])
+        output.message(f"{host} has the main store of {name} now; it took {took}")
+    before = [f"{host} ({counter})" for counter, host in found["before"]]
+    handed = f", which handed it to {found['handed']}" if found["handed"] else ""
+    output.fields(
+        {
+            "main store": host + handed + ("" if found["reachable"] else ", out of reach"),
+            "epoch": str(found["epoch"]),
+            "since": _ago(found["since"]),
+            "why": found["why"] or "unknown",
+            "before": ", ".join(before) or "nobody",
+        }
+    )
 
 
 def _lines(found: dict[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,8 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
         return
     output.table(("host", "path", "role", "state", "why"), map(_copy, found["copies"]))
     for copy in found["copies"]:
-        for path, reason in {**copy.get("left", {}), **copy.get("skipped", {})}.items():
-            output.message(f"{copy['host']}: {path}: {reason}")
+        for line in _remarks(copy):
+            output.message(f"{copy['host']}: {line}")
 
 
 @app.command
@@ -200,6 +201,20 @@ def remove(name: str, /, *, common: Common = COMMON) -> None:
     """
     done = client(common).item("tree_remove", name=name, timeout=30.0)
     _done(f"there is no tree {name} any more; its files stay where they are", done, common)
+
+
+def _remarks(copy: dict[str, Any]) -> Iterator[str]:
+    """What is to be said of a copy beside its state."""
+    for path, reason in {**copy.get("left", {}), **copy.get("skipped", {})}.items():
+        yield f"{path}: {reason}"
+    for folder, count in copy.get("quarantined", {}).items():
+        yield (
+            f"{count} files that no other host knows wait in {folder}, since this copy was away: "
+            f"move out what you want, and delete the rest: rm -r {folder}"
+        )
+    if copy.get("unacknowledged"):
+        hosts = ", ".join(copy["unacknowledged"])
+        yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
 
 
 def _done(text: str, done: dict[str, Any], common: Common) -> None:

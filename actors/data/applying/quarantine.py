@@ -7,12 +7,14 @@ that they had. They are moved, not copied; the user takes out what is wanted and
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 from simulacra.actors.data.applying import displacing
 from simulacra.actors.data.applying.folders import Folders, check_path
-from simulacra.actors.data.entries import QUARANTINE, Path
+from simulacra.actors.data.entries import QUARANTINE, Path, name, parent
+from simulacra.actors.data.scanning.attributes import Descent
 
 _MOST: Final = 1000
 
@@ -33,6 +35,20 @@ class Quarantine:
         check_path(label)
         self._root = folders.root
         self._label = label
+
+    def take_all(self, descent: Descent, paths: Iterable[Path]) -> None:
+        """Move files and folders, with all in them, into quarantine; what is gone is left out.
+
+        Args:
+            descent: into the tree.
+            paths: which; what is in a folder goes with it.
+
+        Raises:
+            OSError: one of them cannot be moved; those before it are there.
+        """
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self.take(descent.open(parent(path)), name(path), path)
 
     def take(self, folder: int, temporary: bytes, path: Path) -> None:
         """Move a file into quarantine; where its place is taken, into a folder beside.

@@ -17,11 +17,46 @@ makes something in a folder that is deleted, and forgotten elsewhere, but still 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from simulacra.actors.data.reconciling.dots import Context, Replica, includes
+from simulacra.actors.data.reconciling.dots import Context, Replica, includes, join
 from simulacra.actors.data.reconciling.index import Known
 from simulacra.actors.data.reconciling.records import Record
+
+
+class Acknowledgements:
+    """What of each host the latest replica has acknowledged, as far as this host has heard."""
+
+    def __init__(self) -> None:
+        self._by_host: dict[str, tuple[Replica, Context]] = {}
+
+    def hear(self, replica: Replica, acknowledged: Context) -> bool:
+        """Take in what a replica has acknowledged; whether that is new."""
+        latest, before = self._by_host.get(replica.host, (replica, {}))
+        if replica.incarnation < latest.incarnation:
+            return False
+        if replica.incarnation > latest.incarnation:
+            before = {}
+        after = join(before, acknowledged)
+        self._by_host[replica.host] = replica, after
+        return latest != replica or after != before
+
+    def of(self, hosts: Iterable[str]) -> dict[Replica, Context]:
+        """What some hosts have acknowledged; nothing, under incarnation 0, of those not heard."""
+        return dict(self._by_host.get(host, (Replica(host, 0), {})) for host in hosts)
+
+    def keep(self, hosts: Collection[str]) -> None:
+        """Forget all other hosts."""
+        self._by_host = {host: each for host, each in self._by_host.items() if host in hosts}
+
+    def heard(self) -> dict[Replica, Context]:
+        """All that was heard."""
+        return dict(self._by_host.values())
+
+    def behind(self, hosts: Iterable[str], context: Context) -> list[str]:
+        """The hosts that have not acknowledged a context."""
+        said = self.of(hosts).items()
+        return sorted(replica.host for replica, known in said if not includes(known, context))
 
 
 def may_go(

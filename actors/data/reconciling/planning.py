@@ -267,7 +267,7 @@ def _stays(path: Path, row: Row, index: Index, policy: Policy, listings: Listing
         return False
     folder = folder_of(record, index)
     if _path(folder, index) == parent(path) and not is_aside(path):
-        should, _ = wanted(parent(path), listing(folder, index), policy)
+        should, _ = wanted(parent(path), listings.of(folder), policy)
         return any(each.identity == row.identity for each in should.values())
     return policy.wanted(_known_path(record, index), row.entry)
 

@@ -34,6 +34,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from simulacra.actors.data.entries import (
+    QUARANTINE,
     ROOT,
     TEMPORARY,
     Kind,
@@ -254,7 +255,7 @@ class Scan:
         with os.scandir(visit.descriptor) as entries:
             for listed in entries:
                 each = listed.name.encode(*_ENCODING)
-                if each.startswith(TEMPORARY):
+                if each.startswith(TEMPORARY) or (each == QUARANTINE and not visit.folder):
                     continue
                 before = known.pop(each, _NOTHING)
                 is_known = before is not _NOTHING

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
-from simulacra.actors.data.entries import Entry, Path, join
+from simulacra.actors.data.entries import Entry, Path, join, name, parent
 from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
 from simulacra.actors.data.reconciling.observing import Import, observe
 from simulacra.actors.data.reconciling.renames import Found
@@ -27,7 +27,7 @@ from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
 from simulacra.actors.data.scanning.scan import Scan, Visitor
-from simulacra.actors.data.trees import in_step
+from simulacra.actors.data.trees import in_step, returning
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
@@ -49,6 +49,10 @@ class DoubtError(Exception):
         )
         self.gone = gone
         self.known = known
+
+
+def _no_quarantine(paths: list[Path]) -> None:
+    raise ValueError(f"no quarantine for {len(paths)} paths")
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class Intake:
         index: what was seen of it.
         choice: what this host wants of it.
         xattrs: whether the disk can keep extended attributes.
+        quarantine: takes what an import found and nobody knows; folders with all in them.
     """
 
     def __init__(
@@ -83,12 +88,15 @@ class Intake:
         choice: Choice = EVERYTHING,
         *,
         xattrs: bool = True,
+        quarantine: Callable[[list[Path]], None] = _no_quarantine,
     ) -> None:
         self._place = place
         self._journal = journal
         self._index = index
         self._choice = choice
         self._xattrs = xattrs
+        self._quarantine = quarantine
+        self._extra: list[Path] = []
         self._findings: dict[Path, Found | None] = {}
         self._observations: list[Observation] = []
         self._moved = 0
@@ -128,12 +136,15 @@ class Intake:
                 for observation in scan.gone() if doubt is None else ():
                     self._note(observation, taken)
             self._take()
+            self._put_into_quarantine()
         finally:
             self._findings.clear()
             self._observations.clear()
             self._moved = 0
+            self._extra.clear()
         self._journal.importing = False
         self._journal.commit()
+        returning.settle(self._place)
         taken.edits = self._journal.last - before
         if doubt is not None:
             raise doubt
@@ -157,19 +168,19 @@ class Intake:
 
     def _note(self, observation: Observation, taken: Taken) -> None:
         folder = observation.folder
-        for name, found in observation.found.items():
-            path = join(folder, name)
-            entry = self._as_known(path, found.row.entry)
-            self._findings[path] = Found(entry, found.row.fingerprint)
+        for entry, found in observation.found.items():
+            path = join(folder, entry)
+            shown = self._as_known(path, found.row.entry)
+            self._findings[path] = Found(shown, found.row.fingerprint)
             for other in found.elsewhere:
                 if not os.path.lexists(self._place.root / os.fsdecode(other)):
                     self._findings.setdefault(other, None)
                     self._moved += 1
-        for name in observation.gone:
-            self._findings.setdefault(join(folder, name), None)
-        for name in observation.forgotten:
-            self._journal.drop_row(join(folder, name))
-        taken.skipped |= {join(folder, name): why for name, why in observation.skipped.items()}
+        for entry in observation.gone:
+            self._findings.setdefault(join(folder, entry), None)
+        for entry in observation.forgotten:
+            self._journal.drop_row(join(folder, entry))
+        taken.skipped |= {join(folder, entry): why for entry, why in observation.skipped.items()}
         self._observations.append(observation)
 
     def _as_known(self, path: Path, entry: Entry) -> Entry:
@@ -180,11 +191,25 @@ class Intake:
         kept = row.entry.attributes.xattrs if row is not None else ()
         return replace(entry, attributes=replace(entry.attributes, xattrs=kept))
 
+    def _importing(self) -> Import | None:
+        if not self._journal.importing:
+            return None
+        return Import.EVICTED if returning.is_evicted(self._place) else Import.LOST
+
+    def _put_into_quarantine(self) -> None:
+        if not self._extra:
+            return
+        self._quarantine(self._extra)
+        for path in self._extra:
+            while (folder := self._index.last_folder(path)) is not None:
+                self._index.remove(folder, self._index.fingerprints(folder))
+            self._index.remove(parent(path), [name(path)])
+        self._index.commit()
+
     def _take(self) -> None:
         author = self._journal.author
         author.wall = time.time_ns() // 1_000_000
-        importing = Import.LOST if self._journal.importing else None
-        observe(self._findings, self._journal, author, importing)
+        self._extra += observe(self._findings, self._journal, author, self._importing())
         self._journal.wrote()
         self._journal.commit()
         for observation in self._observations:

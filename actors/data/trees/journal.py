@@ -217,6 +217,7 @@ class Journal:
             self._flush()
             self._ids_in(record.location.value.folder).pop(id, None)
             self._records[id] = None
+            self._begin()
             self._db.execute("DELETE FROM records WHERE id = ?", (id,))
 
     def _ids_in(self, folder: FileId) -> dict[FileId, None]:

@@ -11,13 +11,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Final
 
 from simulacra.actors.data.applying import leftovers
 from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
+from simulacra.actors.data.applying.quarantine import Quarantine
 from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.versions import Versions
 from simulacra.actors.data.entries import Path, name, parent
@@ -32,11 +33,13 @@ from simulacra.actors.data.scanning.looking import Looker
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Visitor
+from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
 from simulacra.actors.data.trees.contents import Contents, Remote
 from simulacra.actors.data.trees.intake import Intake, Taken
-from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.journal import Journal, JournalReader
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.returning import prepare
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ class LocalTree:
         self._begun = ExitStack()
         with ExitStack() as begun:
             place.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            prepare(place)
             folders = Folders(str(place.root))
             begun.callback(folders.close)
             permits = Permits(place.permits)
@@ -91,7 +95,12 @@ class LocalTree:
             contents = Contents(place, self.journal, descent, remotes, progress)
             begun.callback(contents.close)
             self._intake = Intake(
-                place, self.journal, self.index, choice, xattrs=_keeps_xattrs(folders.root)
+                place,
+                self.journal,
+                self.index,
+                choice,
+                xattrs=_keeps_xattrs(folders.root),
+                quarantine=lambda paths: _quarantine(place, folders, paths),
             )
             applier = Applier(folders, permits, keeper)
             self._bringer = Bringer(
@@ -150,9 +159,22 @@ class LocalTree:
         self.journal.commit()
         return new
 
+    def sweep(self, agreement: Agreement) -> int:
+        """Drop the tombstones that nobody needs any more; how many."""
+        with closing(JournalReader(self.place.journal)) as reader:
+            return agreement.sweep(self.journal, reader)
+
     def bring(self) -> Brought:
         """See `Bringer.bring`."""
         return self._bringer.bring()
+
+
+def _quarantine(place: Place, folders: Folders, paths: list[Path]) -> None:
+    descent = Descent(folders.root)
+    try:
+        Quarantine(folders, os.fsencode(place.host)).take_all(descent, paths)
+    finally:
+        descent.close()
 
 
 def _digest(descriptor: int, _size: int) -> bytes:

@@ -6,7 +6,7 @@ follows: ``Changes`` for records, ``Manifests`` and ``Pack`` for bytes, which go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulacra.actors.runtime.bulk import Ticket
@@ -23,12 +23,14 @@ class News:
         incarnation: which of its databases.
         last: the number of its journal's latest change.
         vector: all that it has heard of, as `packing.pack_context` has it.
+        acknowledged: what it knows to be acknowledged, as `agreement` has it.
     """
 
     host: str
     incarnation: int
     last: int
     vector: list[Any]
+    acknowledged: list[Any] = field(default_factory=list)
 
 
 @register("tree.changes")

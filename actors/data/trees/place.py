@@ -14,11 +14,13 @@ class Place:
         host: the host's name.
         root: the tree's root on its disk.
         state: where the node keeps what it knows of this tree.
+        identity: the host's signing key, in hexadecimal; empty without one.
     """
 
     host: str
     root: FilePath
     state: FilePath
+    identity: str = ""
 
     @property
     def journal(self) -> FilePath:
@@ -29,6 +31,16 @@ class Place:
     def index(self) -> FilePath:
         """What was seen on the disk."""
         return self.state / "index.db"
+
+    @property
+    def membership(self) -> FilePath:
+        """As whose the journal was begun; see `returning`."""
+        return self.state / "membership.json"
+
+    @property
+    def acknowledged(self) -> FilePath:
+        """Who has acknowledged what; see `agreement`."""
+        return self.state / "acknowledged"
 
     @property
     def permits(self) -> FilePath:

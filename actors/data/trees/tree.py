@@ -20,7 +20,7 @@ from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Ne
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.serving import Server
-from simulacra.actors.data.trees.worker import Met, Order, Worker
+from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -50,12 +50,19 @@ class Means:
         bulk_client: fetches them.
         holders: the hosts that have a tree with that id, the main store's first; this one too.
         connected: the hosts that are connected now.
+        identity: this host's signing key, in hexadecimal; empty without one.
     """
 
     bulk_server: BulkServer
     bulk_client: BulkClient
     holders: Callable[[str], Sequence[str]]
     connected: Callable[[], Iterable[str]]
+    identity: Callable[[], str] = str
+
+
+@dataclass(frozen=True, slots=True)
+class ReachOf:
+    """What is known here, when all is done that was begun? As `packing.pack_context` has it."""
 
 
 @register("tree.show")
@@ -80,7 +87,14 @@ class Tree(Actor):
         self._asked = 0
         self._server: Server | None = None
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
-        self._worker = Worker(place, self._remote, self._others, self._announce, definition)
+        self._worker = Worker(
+            place,
+            self._remote,
+            self._others,
+            self._announce,
+            definition,
+            lambda: means.holders(definition.id),
+        )
 
     def on_start(self) -> None:
         """Begin to work."""
@@ -99,6 +113,9 @@ class Tree(Actor):
                 self._worker.tell(message)
             case ShowTree():
                 return self._worker.standing.to_plain()
+            case ReachOf():
+                reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
+                self._worker.tell(reach)
             case Changes() | Manifests() | Pack():
                 self._answer(message)
             case _:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from simulacra.actors.data.trees.definitions import Definition, DefinitionError, Definitions
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.returning import prepare
 from simulacra.actors.data.trees.tree import Means, Tree, actor_name
 from simulacra.actors.data.trees.worker import Met, Order
 from simulacra.actors.runtime import Actor
@@ -111,8 +112,10 @@ class Trees(Actor):
 
     def _have(self, definition: Definition) -> None:
         definition.choice()
-        self._definitions.put(definition)
         self._end(definition.id)
+        if self._definitions.get(definition.id) is None:
+            prepare(self._place(definition), anew=True)
+        self._definitions.put(definition)
         self._begin(definition)
 
     def _drop(self, tree: str) -> None:
@@ -126,10 +129,13 @@ class Trees(Actor):
             self._tell(tree, Order.PAUSE if paused else Order.RESUME)
 
     def _begin(self, definition: Definition) -> None:
-        place = Place(self._host, FilePath(definition.root), self._state / definition.id)
-        arguments = (definition, place, self._means)
+        arguments = (definition, self._place(definition), self._means)
         name = {"name": actor_name(definition.id)}
         self._pool.start_child(ChildSpec(definition.id, Tree, arguments, name))
+
+    def _place(self, definition: Definition) -> Place:
+        root, state = FilePath(definition.root), self._state / definition.id
+        return Place(self._host, root, state, self._means.identity())
 
     def _end(self, tree: str) -> None:
         if self.system.whereis(actor_name(tree)) is not None:

@@ -31,6 +31,8 @@ from simulacra.actors.data.scanning.index import IndexUnusableError
 from simulacra.actors.data.scanning.inotify import WatchLimitError
 from simulacra.actors.data.scanning.roots import RootError
 from simulacra.actors.data.scanning.watching import Hint, Watcher
+from simulacra.actors.data.trees import returning
+from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
@@ -45,6 +47,7 @@ from simulacra.actors.runtime.futures import Reply
 logger = logging.getLogger(__name__)
 
 FULL_SCAN: Final = 3600.0
+SWEEP: Final = 1800.0
 COMPARE: Final = 30.0
 _SOON: Final = 2.0
 _LATEST: Final = 60.0
@@ -76,6 +79,7 @@ class Standing:
         incarnation: of its journal.
         last: the number of its latest change.
         vector: all that it has heard of.
+        shows: all that its disk shows; see `acknowledging`.
         left: paths that are not as they should be, and why.
         skipped: paths of which nothing is said, and why.
         behind: the hosts of which not all was heard.
@@ -83,6 +87,9 @@ class Standing:
         scans: how often all of it was looked at.
         unwatched: how many folders are seen by scans alone; why, in `trouble`.
         trouble: why not all folders are watched.
+        tombstones: how many deleted things are remembered, as `unacknowledged` do not know all.
+        unacknowledged: the hosts for which they are kept.
+        quarantined: folders in quarantine, and how many files wait in each.
     """
 
     state: State = State.OPENING
@@ -90,6 +97,7 @@ class Standing:
     incarnation: int = 0
     last: int = 0
     vector: tuple[Any, ...] = ()
+    shows: tuple[Any, ...] = ()
     left: dict[Path, str] = field(default_factory=dict)
     skipped: dict[Path, str] = field(default_factory=dict)
     behind: tuple[str, ...] = ()
@@ -97,6 +105,9 @@ class Standing:
     scans: int = 0
     unwatched: int = 0
     trouble: str = ""
+    tombstones: int = 0
+    unacknowledged: tuple[str, ...] = ()
+    quarantined: dict[str, int] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """As plain data, with its age in seconds instead of a time."""
@@ -105,7 +116,9 @@ class Standing:
             **plain,
             "state": self.state.value,
             "vector": list(self.vector),
+            "shows": list(self.shows),
             "behind": list(self.behind),
+            "unacknowledged": list(self.unacknowledged),
             "left": _shown(self.left),
             "skipped": _shown(self.skipped),
             "since": time.monotonic() - self.since,
@@ -168,6 +181,7 @@ class Worker:
         hosts: the hosts that have it and are connected now, the main store's first.
         announce: tells hosts what is new here.
         definition: which tree, and what of it is wanted here.
+        members: the hosts that have a copy, also those that are away.
     """
 
     def __init__(
@@ -177,6 +191,7 @@ class Worker:
         hosts: Callable[[], Sequence[str]],
         announce: Callable[[Iterable[str], News], None],
         definition: Definition,
+        members: Callable[[], Sequence[str]],
     ) -> None:
         self.standing = Standing()
         self._place = place
@@ -198,7 +213,9 @@ class Worker:
         self._scanned_at = self._compared_at = float("-inf")
         self._retry_at = float("inf")
         self._retry_in = _SOON
-        self._announced = -1
+        self._announced: tuple[Any, ...] = ()
+        self._agreement = Agreement(place.acknowledged, members)
+        self._swept_at = time.monotonic()
 
     def start(self) -> None:
         """Begin."""
@@ -246,7 +263,10 @@ class Worker:
         if self._stopping.is_set():
             return
         left = self._bring(tree)
+        if not tree.journal.dirty:
+            self._acknowledge(tree)
         self._tell_others(tree)
+        self._sweep(tree)
         if left:
             self._retry_at = time.monotonic() + self._retry_in
             self._retry_in = min(2 * self._retry_in, _LATEST)
@@ -272,7 +292,8 @@ class Worker:
         journal = tree.journal
         if journal.author.is_put_back(journal.vector):
             journal.begin_again()
-        if journal.importing and not self._definition.origin and not journal.vector:
+        alone = self._definition.origin and not returning.is_evicted(self._place)
+        if journal.importing and not alone and not journal.vector:
             self._show(State.WAITING, "no host that has the tree was heard yet")
             return False
         return True
@@ -284,7 +305,11 @@ class Worker:
             watcher = self._new_watcher()
             taken = tree.scan(visitor=watcher.add if watcher else None, sure=self._sure)
             self._start(watcher)
-            self.standing = replace(self.standing, scans=self.standing.scans + 1)
+            self.standing = replace(
+                self.standing,
+                scans=self.standing.scans + 1,
+                quarantined=returning.quarantined(self._place.root),
+            )
             self._everything, self._sure, self._scanned_at = False, False, now
             self._folders.clear()
         elif self._folders:
@@ -343,13 +368,34 @@ class Worker:
         journal = tree.journal
         now = time.monotonic()
         due = now - self._compared_at >= COMPARE
-        if hosts is None and journal.last == self._announced and not due:
+        state = (journal.last, self.standing.shows)
+        if hosts is None and state == self._announced and not due:
             return
         replica = journal.author.replica
-        news = News(replica.host, replica.incarnation, journal.last, pack_context(journal.vector))
+        vector, told = pack_context(journal.vector), self._agreement.told()
+        news = News(replica.host, replica.incarnation, journal.last, vector, told)
         self._announce(self._hosts() if hosts is None else hosts, news)
         if hosts is None:
-            self._announced, self._compared_at = journal.last, now
+            self._announced, self._compared_at = state, now
+
+    # -- what all have heard of
+
+    def _acknowledge(self, tree: LocalTree) -> None:
+        """The disk shows all that is known."""
+        journal = tree.journal
+        self._agreement.acknowledge(journal.author.replica, journal.vector)
+        self.standing = replace(self.standing, shows=tuple(pack_context(journal.vector)))
+
+    def _sweep(self, tree: LocalTree) -> None:
+        if time.monotonic() - self._swept_at < SWEEP:
+            return
+        self._swept_at = time.monotonic()
+        tree.sweep(self._agreement)
+        self.standing = replace(
+            self.standing,
+            tombstones=self._agreement.tombstones,
+            unacknowledged=self._agreement.behind,
+        )
 
     # -- the disk
 
@@ -371,6 +417,7 @@ class Worker:
             self._retry_at,
             self._scanned_at + FULL_SCAN if self._may_wait_for_scan() else now + _LATEST,
             self._compared_at + COMPARE if self._tree is not None else now + _LATEST,
+            self._swept_at + SWEEP if self._tree is not None else now + _LATEST,
         )
         wait = max(0.0, due - now)
         try:
@@ -391,6 +438,7 @@ class Worker:
                 self._everything = self._everything or everything
             case News(host):
                 self._news[host] = event
+                self._hear_acknowledged(event)
                 if self._tree is not None and _lacks(event, self._tree.journal.vector):
                     self._tell_others(self._tree, [host])
             case Met(host):
@@ -403,6 +451,12 @@ class Worker:
             case Order.RESCAN | Order.SURE:
                 self._everything = True
                 self._sure = self._sure or event is Order.SURE
+
+    def _hear_acknowledged(self, news: News) -> None:
+        try:
+            self._agreement.hear(news.acknowledged)
+        except RecordError as error:
+            logger.warning("what %s says was acknowledged is none of that: %s", news.host, error)
 
     def _do(self, task: Task) -> None:
         if self._tree is None:

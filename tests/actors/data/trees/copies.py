@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
@@ -31,6 +32,7 @@ class Copy:
         self.place = Place(host, folder / host / "root", folder / host / "state")
         self.place.root.mkdir(parents=True, exist_ok=True)
         self.reachable = True
+        self.agreement = Agreement(self.place.acknowledged, lambda: list(others))
         self._others = others
         self.open()
 
@@ -69,6 +71,7 @@ class Copy:
                 n = last if complete else changes[-1][0]
                 new += self.tree.take(replica, records, n, vector if complete else None)
                 if complete:
+                    self.agreement.hear(other.agreement.told())
                     return new
         finally:
             server.close()
@@ -123,6 +126,18 @@ class Copies:
 
     def __exit__(self, *_: object) -> None:
         self._begun.close()
+
+    def acknowledge(self) -> None:
+        """All are in step: each says so, and hears it of the others."""
+        self.sync()
+        for copy in self.by_host.values():
+            journal = copy.tree.journal
+            assert not journal.dirty
+            copy.agreement.acknowledge(journal.author.replica, journal.vector)
+        copies = list(self.by_host.values())
+        for copy in copies:
+            for other in copies:
+                copy.agreement.hear(other.agreement.told())
 
     def sync(self) -> None:
         """All look, hear each other, and bring their disks up to date, until nothing is new."""

@@ -1,0 +1,51 @@
+"""The verbs of trees, with two real nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.actors.data.trees import worker
+from tests.onehost import Host, until
+from tests.twohosts import followed
+
+
+def copy_of(host: Host, where: str) -> dict[str, Any]:
+    copies: list[dict[str, Any]] = host.client.item("tree_status", name="src", timeout=10)["copies"]
+    return next(each for each in copies if each["host"] == where)
+
+
+def until_none_is_kept(host: Host, where: str) -> None:
+    until(lambda: copy_of(host, where)["tombstones"] == 0)
+    assert copy_of(host, where)["unacknowledged"] == []
+
+
+def test_tombstones_go_when_all_have_heard_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "SWEEP", 0.1)
+    with followed(tmp_path) as (desk, nas, roots):
+        nas.node.close()
+        until(lambda: desk.node.connected() == [])
+        (roots["desk"] / "first").unlink()
+        until(lambda: copy_of(desk, "desk")["tombstones"] == 1)
+        assert copy_of(desk, "desk")["unacknowledged"] == ["nas"]
+        nas.start()
+        until(lambda: not (roots["nas"] / "first").exists())
+        for host, where in ((desk, "desk"), (nas, "nas")):
+            until_none_is_kept(host, where)
+
+
+def test_an_old_folder_that_is_followed_again_waits_in_quarantine(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        nas.client.item("tree_unfollow", name="src")
+        until(lambda: list(desk.client.item("tree_list")["trees"][0]["hosts"]) == ["desk"])
+        (roots["nas"] / "mine").write_text("not known elsewhere")
+        nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+        waits = roots["nas"] / ".simulacra-quarantine" / "nas"
+        until((waits / "mine").exists)
+        until(lambda: copy_of(nas, "nas")["quarantined"] == {str(waits): 1})
+        desk.client.item("tree_sync", name="src", timeout=20)
+        assert [each.name for each in roots["desk"].iterdir()] == ["first"]
