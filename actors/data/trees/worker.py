@@ -83,6 +83,7 @@ class Standing:
         scans: how often all of it was looked at.
         unwatched: how many folders are seen by scans alone; why, in `trouble`.
         trouble: why not all folders are watched.
+        came: bytes of contents that came from other hosts since the worker was started.
     """
 
     state: State = State.OPENING
@@ -97,6 +98,7 @@ class Standing:
     scans: int = 0
     unwatched: int = 0
     trouble: str = ""
+    came: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         """As plain data, with its age in seconds instead of a time."""
@@ -262,8 +264,12 @@ class Worker:
                 lambda: [self._remote(host) for host in self._hosts()],
                 self._definition.choice(),
                 self._stopping.is_set,
+                self._has_come,
             )
         return self._tree
+
+    def _has_come(self, size: int) -> None:
+        self.standing = replace(self.standing, came=self.standing.came + size)
 
     # -- what was edited here
 
