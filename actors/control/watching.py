@@ -25,6 +25,7 @@ from simulacra.actors.detaching import AWAY
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.logs import current_file
 from simulacra.actors.runtime.frames import WIRE_VERSION
+from simulacra.actors.units import show_age
 from simulacra.actors.version import VERSION
 
 if TYPE_CHECKING:
