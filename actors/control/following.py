@@ -102,16 +102,16 @@ class Following:
         """
         problems: list[str] = []
         due = time.monotonic() + 0.8 * (call.timeout or float("inf"))
-        for tree in trees:
-            problem = yield from self._settle(call, tree, due)
+        begun = [(tree, self._begin(tree)) for tree in trees]  # all of them are at it at once
+        for tree, settling in begun:
+            problem = yield from self._settle(call, tree, settling, due)
             if problem:
                 problems.append(problem)
         return problems
 
     def _settle(
-        self, call: Call, tree: Followed, due: float
+        self, call: Call, tree: Followed, settling: Settling, due: float
     ) -> Generator[dict[str, Any], None, str]:
-        settling = self._begin(tree)
         progress = _Progress(tree, self._place(tree))
         while True:
             call.check()
