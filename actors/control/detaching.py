@@ -164,10 +164,11 @@ class DetachVerbs:
         missing = yield from self._following.settle(call, trees)
         if away is not None and away.master:
             self._following.give_back_focus(away.master)
-        self._node.detaching.is_back()
+        if not missing:  # or it goes on where it is now, when it is asked for again
+            self._node.detaching.is_back()
         since = plan["since"]
         yield {
-            "rejoined": True,
+            "rejoined": not missing,
             "missing": missing,
             "trees": self._following.outcomes(trees, plan["trees"]),
             "finished": self._node.detaching.finished(since) or plan["finished"],

@@ -237,7 +237,9 @@ def _show_rejoined(done: dict[str, Any]) -> None:
         output.message(f"{conflicts} conflicts, both sides kept: simulacra conflicts")
     for each in done["missing"]:
         output.message(f"not in step yet: {each}")
-    if not done["missing"]:
+    if done["missing"]:
+        output.message("this host is back in the network; when that is mended: simulacra rejoin")
+    else:
         output.message("this host is back, and both sides are equal")
 
 

@@ -75,8 +75,9 @@ def tree(host: Host, name: str) -> Path:
 
 
 def add(host: Host, name: str) -> None:
-    """Make a folder of a host a tree."""
+    """Make a folder of a host a tree; something is in it."""
     tree(host, name).mkdir(exist_ok=True)
+    (tree(host, name) / "README").write_text(name)
     host.simulacra("tree", "add", name, f"{HOME}/{name}")
 
 
