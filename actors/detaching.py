@@ -261,10 +261,13 @@ def _told(away: Away) -> dict[str, Any]:
 
 def _read(file: Path) -> Away | None:
     try:
-        return Away(**json.loads(file.read_text()))
+        away = Away(**json.loads(file.read_text()))
+        if away.phase not in ("apart", "rejoining"):
+            raise ValueError(f"no phase: {away.phase!r}")  # noqa: TRY301 - as any other damage
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, OSError):
         # That a file is there says that the host had detached: to stay so loses nothing.
         logger.exception("%s is damaged: the host is taken to be detached", file)
         return Away("apart", file.stat().st_mtime)
+    return away
