@@ -99,10 +99,8 @@ def test_ready_means_that_all_is_here_and_everything_else_has_a_reason(
         assert why
         return
     assert (mine["state"], mine["left"], mine["behind"]) == ("idle", {}, [])
-    known = {
-        replica: n for *replica, n in map(list, mine["vector"]) for replica in [tuple(replica)]
-    }
+    known = {(host, incarnation): n for host, incarnation, n in mine["vector"]}
     if main != "laptop":
-        told = {tuple(replica): n for *replica, n in others[main]["vector"]}
+        told = {(host, incarnation): n for host, incarnation, n in others[main]["vector"]}
         assert all(known.get(replica, 0) >= n for replica, n in told.items())
         assert others[main]["state"] == "idle"
