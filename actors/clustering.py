@@ -181,22 +181,25 @@ class Clustering:
     def part(self, state: State) -> None:
         """This host stops on purpose, and how: another is master first, and nobody looks for it."""
         self._parting = True
-        self._hand_over()
+        self.hand_over(f"{self._settings.name} goes down")
+        self.declare(state)
+
+    def declare(self, state: State) -> None:
+        """Tell the others how this host stands from now on."""
         membership = self._system.whereis(MEMBERSHIP)
         if membership is not None:
             with contextlib.suppress(ActorDeadError, AskTimeoutError):
                 membership.ask(Declare(state), timeout=_FAREWELL)
 
-    def _hand_over(self) -> None:
+    def hand_over(self, why: str) -> None:
         """Have the best of the others be master, if this host is; it does not wait long for it."""
-        me = self._settings.name
         if self.focus.acting is None or len(self._reachable()) == 1:
             return
-        body = {"host": ANY, "why": f"{me} goes down"}
+        body = {"host": ANY, "why": why}
         try:
             self.client.request("focus", body, secrets.token_hex(16), _HANDING_OVER)
         except (RefusedError, UnansweredError, ActorDeadError, AskTimeoutError) as error:
-            logger.warning("%s goes down as master: %s", me, error)
+            logger.warning("%s, and it is the master: %s", why, error)
 
     def _tell(self, actor: str, event: object) -> None:
         ref = self._system.whereis(actor)

@@ -17,6 +17,7 @@
     ├── trees-pool           one actor a tree
     ├── trees                the table of them
     ├── tree-focus           moves their main stores
+    ├── meanwhile            what ended here, for hosts that rejoin
     ├── runs                 commands of other hosts whose directory lies here
     ├── mounts               directories of other hosts, mounted here
     └── compute (one_for_all)
@@ -75,6 +76,7 @@ from simulacra.actors.data.trees import trees
 from simulacra.actors.data.trees.tree import Means
 from simulacra.actors.data.trees.tree_focus import Leading, focus_spec
 from simulacra.actors.data.trees.worker import Met
+from simulacra.actors.detaching import Detaching
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
@@ -146,7 +148,8 @@ class Node:
         begun.callback(self.bulk_server.close)
         self.bulk_client = BulkClient(pair, self._resolve)
         begun.callback(self.bulk_client.close)
-        self.files = RemoteFiles(self.system, self.bulk_client)
+        self.detaching = Detaching(self)
+        self.files = RemoteFiles(self.system, self.bulk_client, self.detaching.instead)
         begun.callback(self.files.close)
         self.hosts = HostTable(
             settings.name,
@@ -173,6 +176,7 @@ class Node:
         begun.callback(self.gateway.close)
         self._grow_tree()
         self._enter()
+        self.detaching.begin()
         self._join()
         self.gateway.start()
 
@@ -261,6 +265,7 @@ class Node:
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
             focus_spec(self.leading, self.knowing.view, self.inside),
+            *self.detaching.specs(),
             ChildSpec(
                 MOUNTS,
                 Mounts,
@@ -363,7 +368,7 @@ class Node:
 
     def connected(self) -> list[str]:
         """The names of the nodes that are connected now."""
-        return [peer.name for peer in self.transport.peers() if peer.is_up]
+        return [peer.name for peer in self.transport.peers() if peer.is_up and not peer.is_apart]
 
     def inside(self) -> list[str]:
         """The names of the nodes that are connected now and may run code."""
@@ -376,7 +381,8 @@ class Node:
         return [
             peer.name
             for peer in self.transport.peers()
-            if not (peer.is_up or peer.holding.is_open) and peer.name not in outside
+            if not ((peer.is_up and not peer.is_apart) or peer.holding.is_open)
+            and peer.name not in outside
         ]
 
     def _join(self) -> None:
@@ -444,9 +450,15 @@ class Node:
         member = self.transport.member(key)
         return member is not None and member.name == host
 
+    def in_sight(self) -> list[str]:
+        """The names of the nodes that are there and apart, as one of the two is detached."""
+        return [peer.name for peer in self.transport.peers() if peer.is_up and peer.is_apart]
+
     def _met(self, name: str) -> None:
-        self.enrolment.met(name, self.places().get(name, ""))
         peer = self.transport.peer(name)
+        if peer is not None and peer.is_apart:
+            return
+        self.enrolment.met(name, self.places().get(name, ""))
         # An outside host is none that others count on, and cannot answer membership.
         if peer is not None and name not in self.enrolment.outside():
             self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))

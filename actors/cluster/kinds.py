@@ -51,6 +51,7 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "host": Kind(Rule.OWN, 0),  # cores, memory, arch, kvm, gpu, battery, metered, zone, addresses
+    "away": Kind(Rule.OWN, 0),  # since when a host is detached, and when it is expected
     "device": Kind(Rule.OWN, 0),
     "route": Kind(Rule.OWN, 0),
     "suspicion": Kind(Rule.WITNESS, 0),

@@ -4,7 +4,7 @@
 ``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
 ``streams`` is what has two directions, ``running`` runs a command where its directory lies,
-``mounting`` mounts those of other hosts.
+``mounting`` mounts those of other hosts; ``detaching`` prepares for being away, and ends it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from simulacra.actors.control.detaching import DetachVerbs
 from simulacra.actors.control.explaining import Explaining
 from simulacra.actors.control.focusing import Focusing
 from simulacra.actors.control.logs import Logs
@@ -38,7 +39,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     steering, streams = Steering(node), Streams(node)
     network, focusing = NetworkVerbs(node), Focusing(node)
     running, mounting, trees = Running(node), Mounting(node), TreeVerbs(node)
-    return {
+    table: dict[str, Handler] = {
         "status": watching.status,
         "routes": watching.routes,
         "focus": focusing.focus,
@@ -83,3 +84,5 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "unmount": mounting.unmount,
         "mounts": mounting.mounts,
     }
+    detaching = DetachVerbs(node, table.get("tree_focus"))
+    return {**table, "detach": detaching.detach, "rejoin": detaching.rejoin}

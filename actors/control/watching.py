@@ -21,9 +21,11 @@ from simulacra.actors.compute.speed import measured_speed
 from simulacra.actors.control.finding import Seen, ask_it, everywhere, find, once
 from simulacra.actors.control.network import membership_of, network_name
 from simulacra.actors.control.placing import Waiting
+from simulacra.actors.detaching import AWAY
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.logs import current_file
 from simulacra.actors.runtime.frames import WIRE_VERSION
+from simulacra.actors.units import show_age
 from simulacra.actors.version import VERSION
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Watching:
             "dead_letters": node.system.dead_letters.count,
             "log": None if log is None else str(log),
             "master": node.cluster.focus.epoch.host or None,
+            "away": None if node.detaching.away is None else asdict(node.detaching.away),
             "peers": [*map(self._peer, node.transport.peers()), *self._away(), *self._refused()],
         }
 
@@ -83,7 +86,7 @@ class Watching:
         """Hosts that membership knows and this node has no connection to, up or not."""
         known = {peer.name for peer in self._node.transport.peers()}
         return [
-            self._row_of(member.host, member.address, member.state.value)
+            self._row_of(member.host, member.address, member.state.value, self._back(member.host))
             for member in self._node.cluster.members.values()
             if member.host not in known
         ]
@@ -96,15 +99,26 @@ class Watching:
         ]
 
     def _peer(self, peer: Peer) -> dict[str, Any]:
-        reason = None if peer.is_up else peer.refusal or (_SHUT_OUT if peer.is_shut_out else None)
+        is_up = peer.is_up and not peer.is_apart
+        reason = None if is_up else peer.refusal or (_SHUT_OUT if peer.is_shut_out else None)
         member = self._node.cluster.members.get(peer.name)
-        if peer.is_up or reason:
-            state = "up" if peer.is_up else "refused"
+        if is_up or reason:
+            state = "up" if is_up else "refused"
         elif member is not None and member.state not in LIVE:
-            state = member.state.value
+            state, reason = member.state.value, self._back(peer.name)
+        elif peer.is_apart:
+            state, reason = "apart", "one of the two is detached: simulacra rejoin"
         else:
             state = "connecting" if self._node.hosts.of(peer.name) is None else "down"
         return self._row_of(peer.name, peer.endpoint, state, reason)
+
+    def _back(self, host: str) -> str | None:
+        """When a host is expected back, if it said so."""
+        said = self._node.knowing.view.get(AWAY, host, AWAY)
+        if said is None or said["until"] is None:
+            return None
+        left = said["until"] - time.time()
+        return f"expected back in {show_age(left)}" if left > 0 else "expected back by now"
 
     def _row_of(
         self, host: str, address: str, state: str, reason: str | None = None

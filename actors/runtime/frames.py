@@ -93,6 +93,8 @@ class Hello:
         python: its Python's version.
         machine: its processor's architecture.
         lane: the lane that this connection is for.
+        apart: 1 while the greeter's node keeps apart from all but those that do so too; a node of
+            before does not say it, and does not keep apart.
     """
 
     wire: int
@@ -107,6 +109,7 @@ class Hello:
     python: str = platform.python_version()
     machine: str = platform.machine()
     lane: int = Lane.CONTROL
+    apart: int = 0
 
     @property
     def session_id(self) -> SessionId:
@@ -136,6 +139,7 @@ class Hello:
         if not isinstance(told, dict):
             raise MalformedError("a HELLO is no map")
         known: dict[str, Any] = {field.name: told.get(field.name) for field in fields(cls)}
+        known["apart"] = told.get("apart", 0)
         for field in fields(cls):
             wanted = {"int": int, "str": str}.get(str(field.type), list)
             if not isinstance(known[field.name], wanted):

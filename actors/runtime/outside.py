@@ -43,8 +43,11 @@ class Outside(Incoming):
         actor: ActorId,
         *rest: Any,
     ) -> None:
-        exposed = isinstance(actor, str) and actor in self._system.exposed
+        exposed = isinstance(actor, str) and self._is_exposed(actor)
         (allowed if exposed else denied)(actor, *rest)
+
+    def _is_exposed(self, actor: str) -> bool:
+        return actor in self._system.exposed
 
     def _monitor(self, actor: ActorId, signal: Signal) -> None:
         if isinstance(signal, Monitor | Demonitor):
@@ -62,6 +65,24 @@ class Outside(Incoming):
         error = ActorDeadError(
             f"{self._system.name} exposes no {name!r} to outside hosts: there, type "
             f"simulacra expose {name}",
+            NOPROC,
+        )
+        self._peer.system_entry(*self._codec.pack([3, number], error))
+
+
+class Apart(Outside):
+    """What a node sends in one session while one of the two keeps apart: as if it were outside.
+
+    It may only look at what is the same on both sides again when they come together.
+    """
+
+    def _is_exposed(self, actor: str) -> bool:
+        return actor.startswith(self._system.open_apart)
+
+    def _deny(self, _: ActorId, number: int, *__: Any) -> None:
+        error = ActorDeadError(
+            f"{self._system.name} and {self._peer.name} are apart, since one of them is detached: "
+            "there, type simulacra rejoin",
             NOPROC,
         )
         self._peer.system_entry(*self._codec.pack([3, number], error))

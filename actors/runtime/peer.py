@@ -53,6 +53,7 @@ class Peer:
         hello: its last hello, None before the first.
         refusal: why it last refused us, or we it; empty when neither did.
         is_shut_out: whether its door turned us away since it was last connected.
+        is_apart: whether just one of the two keeps apart, so that they do not work together.
         holding: what waits for its first connection, if it is dialed because of that.
     """
 
@@ -73,6 +74,7 @@ class Peer:
         self.hello: Hello | None = None
         self.refusal = ""
         self.is_shut_out = False
+        self.is_apart = False
         self.is_up = False
         self.holding = Holding()
         self._codec = codec

@@ -30,7 +30,7 @@ from simulacra.actors.runtime.frames import (
 )
 from simulacra.actors.runtime.incoming import Incoming
 from simulacra.actors.runtime.keys import Member
-from simulacra.actors.runtime.outside import Outside
+from simulacra.actors.runtime.outside import Apart, Outside
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.session import (
     Beat,
@@ -225,6 +225,8 @@ class Roster:
         self.connections.evict(peer, keep=hello.session_id)
         member = self._member(hello.key)
         kind = Outside if member is None or member.outside else Incoming
+        if kind is Incoming and hello.apart != self._greeting.apart:
+            kind = Apart
         incoming = self.connections.incoming(peer, hello.session_id) or kind(
             self._system, peer, self._codec, self._settings.window
         )
@@ -236,6 +238,7 @@ class Roster:
         moved = hello.endpoint != peer.endpoint
         self.refused_strangers.pop(hello.key, None)
         peer.hello, peer.endpoint, peer.refusal = hello, hello.endpoint, ""
+        peer.is_apart = hello.apart != self._greeting.apart
         with self._lock:
             self._names[hello.node] = peer
         if moved and not peer.is_up:
@@ -351,6 +354,12 @@ class Roster:
         self._on_down(peer, reason)
 
     # -- parting
+
+    def keep_apart(self, apart: bool, reason: str) -> None:
+        """Keep apart from now on, or no more: all sessions begin anew, and say so."""
+        self._greeting = replace(self._greeting, apart=int(apart))
+        for peer in self.peers():
+            self.part(peer, reason)
 
     def expel(self, key: str) -> None:
         """Part from a peer for good: its key is no longer admitted."""

@@ -52,6 +52,8 @@ class ActorSystem:
 
     Attributes:
         exposed: the names of the actors that outside hosts reach; see `outside`.
+        open_apart: how the names of those actors begin that nodes reach from which this one keeps
+            apart, or which keep apart from it; see `outside`.
     """
 
     def __init__(self, name: str = "local") -> None:
@@ -61,6 +63,7 @@ class ActorSystem:
         self.timers = TimerWheel(name)
         self.groups = Groups()
         self.exposed: set[str] = set()
+        self.open_apart: tuple[str, ...] = ()
         self._ids = count(1)
         self._lock = threading.Lock()
         self._cells: dict[int, Cell] = {}

@@ -156,6 +156,14 @@ class Transport:
         """
         self._roster.wait_up(peer, timeout)
 
+    def keep_apart(self, apart: bool, reason: str) -> None:
+        """Work from now on with those nodes only that keep apart too, or with the others again.
+
+        To all others a node that keeps apart is as an outside host is, and they are to it, but
+        for the actors of `ActorSystem.open_apart`. All peers are parted from, and dialed anew.
+        """
+        self._roster.keep_apart(apart, reason)
+
     @property
     def context(self) -> zmq.Context[zmq.Socket[bytes]]:
         """The ZeroMQ context in which this node's door admits keys; for its other sockets."""

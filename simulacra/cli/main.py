@@ -35,6 +35,8 @@ _COMMANDS: Final = {
     },
     "Trees": {
         "tree": "tree:app",
+        "detach": "detaching:detach",
+        "rejoin": "detaching:rejoin",
     },
     "The network": {
         "init": "enrolling:init",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -214,9 +215,17 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         "memory": f"{show_size(memory['free'])} free of {show_size(memory['total'])}",
         "limits": f"by {found['limits']}",
         "computations": computations or "none",
+        **({} if found["away"] is None else {"away": _away(found["away"])}),
         "dead letters": str(found["dead_letters"]),
         "log": str(Path(found["log"])) if found["log"] else "its terminal",
     }
+
+
+def _away(away: dict[str, Any]) -> str:
+    since = show_age(max(0.0, time.time() - away["since"]))
+    if away["phase"] != "apart":
+        return f"rejoining, detached {since} ago; go on: simulacra rejoin"
+    return f"detached {since} ago; come back: simulacra rejoin"
 
 
 def _network(found: dict[str, Any]) -> str:

@@ -59,6 +59,7 @@ STEPS: Final = (
     CREATE TABLE manifests (digest BLOB PRIMARY KEY, manifest BLOB NOT NULL);
     """,
 )
+_AT_ONCE: Final = 1000
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
 _AT_ONCE: Final = 500
@@ -455,6 +456,29 @@ class JournalReader:
             int(_unpacked(facts["last"])),
             unpack_context(_unpacked(facts["vector"])),
         )
+
+    def records(self) -> Iterator[Record]:
+        """All records, in the order in which they were changed."""
+        after = 0
+        while found := self.changes(after, _AT_ONCE):
+            yield from (unpack_record(record) for _, record in found)
+            after = found[-1][0]
+
+    def record(self, id: FileId) -> Record | None:  # noqa: A002
+        """See `index.Known`."""
+        return _one(
+            unpack_record, self._db.execute("SELECT record FROM records WHERE id = ?", (id,))
+        )
+
+    def cursors(self) -> dict[Replica, int]:
+        """Up to which numbers the journals of others are here."""
+        found = self._db.execute("SELECT value FROM facts WHERE name = 'cursors'").fetchone()
+        return {} if found is None else unpack_context(_unpacked(found[0]))
+
+    def shows(self, id: FileId, digest: bytes) -> bool:  # noqa: A002
+        """Whether a thing is on the disk with a content."""
+        found = self._db.execute("SELECT 1 FROM base WHERE id = ? AND digest = ?", (id, digest))
+        return found.fetchone() is not None
 
     def holders(self, digest: bytes) -> Iterator[tuple[Path, Row]]:
         """Where a content is on this disk."""

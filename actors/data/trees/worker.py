@@ -90,6 +90,7 @@ class Standing:
         tombstones: how many deleted things are remembered, as `unacknowledged` do not know all.
         unacknowledged: the hosts for which they are kept.
         quarantined: folders in quarantine, and how many files wait in each.
+        came: bytes of contents that came from other hosts since the worker was started.
     """
 
     state: State = State.OPENING
@@ -108,6 +109,7 @@ class Standing:
     tombstones: int = 0
     unacknowledged: tuple[str, ...] = ()
     quarantined: dict[str, int] = field(default_factory=dict)
+    came: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         """As plain data, with its age in seconds instead of a time."""
@@ -282,8 +284,12 @@ class Worker:
                 lambda: [self._remote(host) for host in self._hosts()],
                 self._definition.choice(),
                 self._stopping.is_set,
+                self._has_come,
             )
         return self._tree
+
+    def _has_come(self, size: int) -> None:
+        self.standing = replace(self.standing, came=self.standing.came + size)
 
     # -- what was edited here
 

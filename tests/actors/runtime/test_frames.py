@@ -53,6 +53,15 @@ def test_a_wrong_hello_is_malformed(name: str, value: Any) -> None:
         Hello.unpack(told | {name: value})
 
 
+def test_an_older_node_that_does_not_say_so_keeps_apart_from_nobody() -> None:
+    _, told = msgpack.unpackb(replace(HELLO, apart=1).pack())
+    assert Hello.unpack(told).apart == 1
+    del told["apart"]
+    assert Hello.unpack(told).apart == 0
+    with pytest.raises(MalformedError):
+        Hello.unpack(told | {"apart": "yes"})
+
+
 def test_no_map_is_no_hello() -> None:
     with pytest.raises(MalformedError):
         Hello.unpack([])

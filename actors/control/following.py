@@ -1,0 +1,299 @@
+"""The trees of this host, on their way to being as they are elsewhere, before and after a split."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection, Generator, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from simulacra.actors.cluster.desk import RefusedError
+from simulacra.actors.cluster.focus import FOCUS, Describe
+from simulacra.actors.cluster.focus_client import UnansweredError
+from simulacra.actors.data.trees import outlook
+from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.tree import ShowTree, actor_name
+from simulacra.actors.data.trees.trees import TREES, ListTrees
+from simulacra.actors.data.trees.worker import Order
+from simulacra.actors.gateway.call import Call
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+from simulacra.actors.settling import Settling, Verdict
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+_ANSWER: Final = 3.0
+_SCANNED_WITHIN: Final = 60.0
+_PAUSE: Final = 0.05
+_SHOW_EVERY: Final = 0.5
+_COUNT_SHARE: Final = 10
+"""Counting what is missing takes at most one part in so many of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A tree that this host has.
+
+    Attributes:
+        definition: what of it, and where.
+        main: where its main store is.
+    """
+
+    definition: Definition
+    main: str
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.definition.name
+
+
+class Following:
+    """See the module.
+
+    Args:
+        node: this node.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def chosen(self, names: Sequence[str] | None, also: Collection[str] = ()) -> list[Followed]:
+        """The trees of this host with these names, and others that are needed; None for all."""
+        mains = {f.key.subject: f.value["host"] for f in self._node.knowing.view.find("tree")}
+        definitions: list[Definition] = self._node.system.ref(TREES).ask(ListTrees())
+        mine = [Followed(each, mains[each.id]) for each in definitions if each.id in mains]
+        if names is None:
+            return mine
+        unknown = sorted({*names} - {each.name for each in mine})
+        if unknown:
+            raise GatewayError(
+                ErrorCode.NOT_FOUND,
+                f"{self._here} has no copy of {', '.join(unknown)}",
+                f"have one: simulacra tree follow {unknown[0]} PATH",
+            )
+        return [each for each in mine if each.name in {*names, *also}]
+
+    def complete_elsewhere(self, tree: Followed) -> list[str]:
+        """The hosts in reach that have all of a tree, the best first."""
+        copies = self._node.knowing.view.find("copy", name=tree.definition.id)
+        complete = {each.key.subject for each in copies if each.value["complete"]}
+        able = [
+            (standing["state"] != "idle", host)
+            for host, standing in self._standings(tree).items()
+            if host in complete - {self._here} and standing["state"] not in {"paused", "halted"}
+        ]
+        return [host for _, host in sorted(able)]
+
+    # -- until they are in step
+
+    def settle(
+        self, call: Call, trees: Sequence[Followed]
+    ) -> Generator[dict[str, Any], None, list[str]]:
+        """Wait until each tree is in step or stuck, and say how it goes; what is stuck, and why.
+
+        When four fifths of the call's time are over, what is still on its way counts as stuck.
+        """
+        problems: list[str] = []
+        due = time.monotonic() + 0.8 * (call.timeout or float("inf"))
+        begun = [(tree, self._begin(tree)) for tree in trees]  # all of them are at it at once
+        for tree, settling in begun:
+            problem = yield from self._settle(call, tree, settling, due)
+            if problem:
+                problems.append(problem)
+        return problems
+
+    def _settle(
+        self, call: Call, tree: Followed, settling: Settling, due: float
+    ) -> Generator[dict[str, Any], None, str]:
+        progress = _Progress(tree, self._place(tree))
+        while True:
+            call.check()
+            standings = self._standings(tree)
+            verdict, why = settling.judge(standings)
+            if verdict is Verdict.READY:
+                yield progress.item("ready", "")
+                return ""
+            if verdict is Verdict.STUCK or time.monotonic() > due:
+                yield progress.item("stuck", why)
+                return (
+                    why if why.startswith(("the main store", tree.name)) else f"{tree.name}: {why}"
+                )
+            if progress.is_due():
+                yield progress.item("wait", why)
+            time.sleep(_PAUSE)
+
+    def _begin(self, tree: Followed) -> Settling:
+        scans = self._standings(tree)[self._here].get("scans", 0)
+        self._node.system.ref(actor_name(tree.definition.id)).tell(Order.RESCAN)
+        return Settling(tree.name, self._here, tree.main, scans)
+
+    def _standings(self, tree: Followed) -> dict[str, dict[str, Any]]:
+        connected = {self._here, *self._node.inside()}
+        holders = [*self._node.knowing.holders(tree.definition.id), self._here]
+        return {
+            host: self._standing(tree, host) for host in dict.fromkeys(holders) if host in connected
+        }
+
+    def _standing(self, tree: Followed, host: str) -> dict[str, Any]:
+        try:
+            ref = self._node.system.ref(f"{actor_name(tree.definition.id)}@{host}")
+            standing: dict[str, Any] = ref.ask(ShowTree(), timeout=_ANSWER)
+        except (ActorDeadError, AskTimeoutError) as error:
+            return {"state": "unknown", "reason": str(error), "behind": (), "left": {}}
+        return standing
+
+    # -- what is to come, and what came
+
+    def forecasts(self, call: Call, trees: Sequence[Followed]) -> list[dict[str, Any]]:
+        """What will become of each tree when it meets the best copy in reach or in sight."""
+        began = [(tree, self._begin(tree)) for tree in trees]
+        deadline = time.monotonic() + _SCANNED_WITHIN
+        for tree, begun in began:
+            while self._standing(tree, self._here).get("scans", 0) <= begun.scans:
+                call.check()
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(_PAUSE)
+        return [self._forecast(tree) for tree in trees]
+
+    def _forecast(self, tree: Followed) -> dict[str, Any]:
+        told: dict[str, Any] = {"tree": tree.name, "with": None, "problem": ""}
+        empty = {"changed": 0, "removed": 0, "size": 0}
+        told |= {"up": empty, "down": empty, "clashes": []}
+        near = {*self._node.inside(), *self._node.in_sight()}
+        for host in self._node.knowing.holders(tree.definition.id):
+            if host not in near:
+                continue
+            ref = self._node.system.ref(f"{actor_name(tree.definition.id)}@{host}")
+            remote = RemoteTree(host, ref, self._node.bulk_client)
+            try:
+                found = outlook.forecast(self._place(tree), remote)
+            except MissingError as error:
+                told["problem"] = str(error)
+                continue
+            return {
+                **told,
+                "with": host,
+                "problem": "",
+                "up": asdict(found.up),
+                "down": asdict(found.down),
+                "clashes": _shown(found.clashes),
+            }
+        return {**told, "problem": told["problem"] or "nobody who has it is in reach"}
+
+    def outcomes(
+        self, trees: Sequence[Followed], plans: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """What became of the plans: of what clashed, what is kept beside each other, or merged."""
+        clashed = {plan["tree"]: plan for plan in plans}
+        found = []
+        for tree in trees:
+            plan = clashed.get(tree.name)
+            if plan is None:
+                continue
+            try:
+                conflicts = _shown(outlook.clashes(self._place(tree)))
+            except MissingError as error:
+                plan, conflicts = {**plan, "problem": str(error)}, plan["clashes"]
+            merged = [each for each in plan["clashes"] if each not in conflicts]
+            found.append({**plan, "conflicts": conflicts, "merged": merged})
+        return found
+
+    def _place(self, tree: Followed) -> Place:
+        state = self._node.settings.paths.state / self._here / "trees" / tree.definition.id
+        return Place(self._here, Path(tree.definition.root), state)
+
+    # -- the network's focus
+
+    def has_one_master(self) -> bool:
+        """Whether all hosts in reach know one master, of one epoch."""
+        hosts = [self._here, *self._node.inside()]
+        asked = [
+            self._node.system.ref(f"{FOCUS}@{host}").ask(Describe(), block=False) for host in hosts
+        ]
+        try:
+            epochs = [each.get(timeout=_ANSWER)["epoch"] for each in asked]
+        except (ActorDeadError, AskTimeoutError):
+            return False
+        return all(each == epochs[0] for each in epochs)
+
+    def give_back_focus(self, master: str) -> None:
+        """A host that is master only since it was by itself lets who was master be so again."""
+        if self._node.cluster.focus.acting is None or master not in self._node.inside():
+            return
+        body = {"host": master, "why": f"{self._here} has rejoined"}
+        try:
+            self._node.cluster.client.request("focus", body, secrets.token_hex(16))
+        except (RefusedError, UnansweredError, ActorDeadError, AskTimeoutError) as error:
+            self._node.events.add("focus.kept", self._here, f"{self._here} stays master: {error}")
+
+    def splits(self, since: float) -> list[dict[str, Any]]:
+        """What was merged of the master's records since a time."""
+        host = self._node.cluster.focus.epoch.host or self._here
+        try:
+            described = self._node.system.ref(f"{FOCUS}@{host}").ask(Describe(), timeout=_ANSWER)
+        except (ActorDeadError, AskTimeoutError):
+            return []
+        return [each for each in described["splits"] if each["at"] >= since]
+
+    @property
+    def _here(self) -> str:
+        return self._node.settings.name
+
+
+class _Progress:
+    """How far a tree is, counted now and then."""
+
+    def __init__(self, tree: Followed, place: Place) -> None:
+        self._tree = tree
+        self._place = place
+        self._began = self._shown_at = time.monotonic()
+        self._next_count = self._began
+        self._first: int | None = None
+        self._missing = outlook.Missing()
+
+    def is_due(self) -> bool:
+        """Whether to say something again."""
+        return time.monotonic() - self._shown_at >= _SHOW_EVERY
+
+    def item(self, verdict: str, why: str) -> dict[str, Any]:
+        """What to say."""
+        now = self._shown_at = time.monotonic()
+        if now >= self._next_count and self._tree.definition.is_complete:
+            self._count()
+        return {
+            "progress": {
+                "tree": self._tree.name,
+                "verdict": verdict,
+                "why": why,
+                "files": self._missing.files,
+                "size": self._missing.size,
+                "seconds_left": self._left(now - self._began),
+            }
+        }
+
+    def _count(self) -> None:
+        began = time.monotonic()
+        try:
+            self._missing = outlook.missing(self._place)
+        except MissingError:
+            return  # the next time
+        if self._first is None or self._missing.files > self._first:
+            self._first, self._began = self._missing.files, began
+        took = time.monotonic() - began
+        self._next_count = time.monotonic() + _COUNT_SHARE * took
+
+    def _left(self, elapsed: float) -> float | None:
+        done = (self._first or 0) - self._missing.files
+        return elapsed * self._missing.files / done if done > 0 else None
+
+
+def _shown(paths: Iterable[bytes]) -> list[str]:
+    return [path.decode("utf-8", "backslashreplace") for path in paths]

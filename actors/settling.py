@@ -1,0 +1,115 @@
+"""Whether a copy of a tree has come as far as it can: pure, from how the copies stand.
+
+================================================  ================================================
+how it is                                         verdict
+================================================  ================================================
+this copy, or the one that counts, is paused,     stuck: somebody has to do something
+or halted
+the main store is elsewhere and not in reach      stuck: what is only there cannot come
+something could not be brought for long           stuck: with the first of the reasons
+not looked at since; at work; has not heard all   wait
+that the main store knew when it was looked at
+the main store, or where that is here any         wait
+follower that can, has not all of this copy's
+everything else                                   ready
+================================================  ================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+Standing = Mapping[str, Any]
+"""How a copy is, as `worker.Standing.to_plain` says it."""
+
+LEFT_FOR: Final = 10.0
+_HELD: Final = frozenset({"paused", "halted"})
+_UNABLE: Final = frozenset({"paused", "halted", "waiting", "unknown"})
+
+
+class Verdict(StrEnum):
+    """How far a copy is."""
+
+    READY = "ready"
+    WAIT = "wait"
+    STUCK = "stuck"
+
+
+@dataclass(slots=True)
+class Settling:
+    """One tree on its way.
+
+    Attributes:
+        name: the tree's.
+        here: this host.
+        main: where its main store is.
+        scans: how often this copy had been looked at when it began.
+        goals: what each copy knew when this one was first looked at again.
+    """
+
+    name: str
+    here: str
+    main: str
+    scans: int
+    goals: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
+
+    def judge(self, standings: Mapping[str, Standing]) -> tuple[Verdict, str]:
+        """How far this host's copy is, and why.
+
+        Args:
+            standings: of the copies in reach by their hosts; this host's is among them.
+        """
+        mine = standings[self.here]
+        if mine["state"] in _HELD:
+            return Verdict.STUCK, self._held(self.here, mine)
+        if self.main not in standings:
+            return Verdict.STUCK, (
+                f"the main store of {self.name}, {self.main}, is not in reach: what is only there "
+                "is missing here"
+            )
+        if mine.get("scans", 0) <= self.scans:
+            return Verdict.WAIT, mine.get("reason") or "all of it is being looked at"
+        if not self.goals:
+            self.goals = {host: _vector(each) for host, each in standings.items()}
+        return self._compare(mine, standings)
+
+    def _compare(self, mine: Standing, standings: Mapping[str, Standing]) -> tuple[Verdict, str]:
+        if mine["state"] != "idle" or mine["behind"]:
+            return Verdict.WAIT, mine["reason"] or str(mine["state"])
+        if not _covers(mine, self.goals.get(self.main, {})):
+            return Verdict.WAIT, f"{self.main} is still to be heard"
+        if mine["left"]:
+            path, why = next(iter(mine["left"].items()))
+            text = f"{len(mine['left'])} paths could not be brought, first {path}: {why}"
+            return Verdict.STUCK if mine["since"] > LEFT_FOR else Verdict.WAIT, text
+        for host in sorted(standings.keys() - {self.here}):
+            verdict = self._other(host, standings[host])
+            if verdict is not None:
+                return verdict
+        return Verdict.READY, ""
+
+    def _other(self, host: str, other: Standing) -> tuple[Verdict, str] | None:
+        """Why another copy keeps this one from being ready; None if it does not."""
+        if host != self.main and (self.main != self.here or other["state"] in _UNABLE):
+            return None
+        if other["state"] in _HELD:
+            return Verdict.STUCK, self._held(host, other)
+        if other["state"] == "idle" and _covers(other, self.goals[self.here]):
+            return None
+        return Verdict.WAIT, other.get("reason") or f"{host} has not all of this host's edits yet"
+
+    def _held(self, host: str, standing: Standing) -> str:
+        reason = standing["reason"] or "go on: simulacra tree resume " + self.name
+        return f"{self.name} is {standing['state']} on {host}: {reason}"
+
+
+def _vector(standing: Standing) -> dict[tuple[str, int], int]:
+    return {(host, incarnation): n for host, incarnation, n in standing.get("vector", ())}
+
+
+def _covers(standing: Standing, goal: Mapping[tuple[str, int], int]) -> bool:
+    known = _vector(standing)
+    return all(known.get(replica, 0) >= n for replica, n in goal.items())
