@@ -59,7 +59,6 @@ STEPS: Final = (
     CREATE TABLE manifests (digest BLOB PRIMARY KEY, manifest BLOB NOT NULL);
     """,
 )
-_AT_ONCE: Final = 1000
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
 _AT_ONCE: Final = 500
