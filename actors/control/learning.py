@@ -6,6 +6,7 @@ the node. Safe from any thread.
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections import OrderedDict
@@ -37,34 +38,37 @@ class Learning:
         self._habits: OrderedDict[str, Habit] = OrderedDict()
         self._trees: OrderedDict[str, TreeHabit] = OrderedDict()
 
-    def on_mount(self, key: str, host: str, *, choose: bool) -> Choice | None:
+    def on_mount(self, key: str, host: str, *, choose: bool, runs: bool = True) -> Choice | None:
         """Here or there, for a command on a mount; None where the facts of the host are not here.
 
         Args:
             key: of the command and the mount.
             host: whose the mount is.
             choose: whether it is to be decided; else it runs there, and only the costs are told.
+            runs: whether it will run; else nothing is changed by the question.
         """
         network, own = self._hosts.network(), self._hosts.host
         if host not in network.hosts:
             return None
         with self._lock:
-            habit = _kept(self._habits, key, Habit)
+            habit = _kept(self._habits, key, Habit, runs=runs)
             if choose:
                 return habit.choose(own, host, network, time.monotonic())
             return Choice(True, habit.costs(own, host, network), _ASKED_FOR)
 
-    def nearest(self, key: str, others: Sequence[Place]) -> Place | None:
+    def nearest(self, key: str, others: Sequence[Place], *, runs: bool = True) -> Place | None:
         """Which other copy of a tree is placed best; None where no facts of their hosts came."""
         network = self._hosts.network()
         known = {each.host: each for each in others if each.host in network.hosts}
         if not known:
             return None
         with self._lock:
-            habit = _kept(self._trees, key, TreeHabit)
+            habit = _kept(self._trees, key, TreeHabit, runs=runs)
             return known[habit.nearest(self._hosts.host, list(known), network)]
 
-    def in_tree(self, key: str, host: str, changes: int, *, choose: bool) -> Choice | None:
+    def in_tree(
+        self, key: str, host: str, changes: int, *, choose: bool, runs: bool = True
+    ) -> Choice | None:
         """As `on_mount`, for a command in a tree that another host has a copy of, too.
 
         Args:
@@ -72,12 +76,13 @@ class Learning:
             host: which other copy.
             changes: how many wait to be carried there.
             choose: as for `on_mount`.
+            runs: as for `on_mount`.
         """
         network, own = self._hosts.network(), self._hosts.host
         if host not in network.hosts:
             return None
         with self._lock:
-            habit = _kept(self._trees, key, TreeHabit)
+            habit = _kept(self._trees, key, TreeHabit, runs=runs)
             if choose:
                 return habit.choose(own, host, network, time.monotonic(), changes)
             return Choice(True, habit.costs(own, host, network, changes), _ASKED_FOR)
@@ -113,7 +118,11 @@ class Learning:
                 self._trees[key].carried(seconds)
 
 
-def _kept(table: OrderedDict[str, _Kept], key: str, make: type[_Kept]) -> _Kept:
+def _kept(
+    table: OrderedDict[str, _Kept], key: str, make: type[_Kept], *, runs: bool = True
+) -> _Kept:
+    if not runs:
+        return copy.deepcopy(table[key]) if key in table else make()
     found = table.setdefault(key, make())
     table.move_to_end(key)
     while len(table) > LIMIT:

@@ -69,12 +69,13 @@ class Running:
         """Where a directory lies, what a command costs there and here, and what is to be proved."""
         lying, on = _lying(call), call.arg("on", str, None)
         command, choose = call.arg("command", str), call.arg("choose", bool, False)
+        runs = call.arg("runs", bool, True)
         own = self._node.settings.name
         try:
             found = self._find(lying)
             place = self._place(found, lying, on)
             if place.tree is not None:
-                yield self._in_tree(place.tree, found, command, on)
+                yield self._in_tree(place.tree, found, command, on, runs=runs)
                 return
             self._check_host(place.host)
         except GatewayError as error:
@@ -83,24 +84,26 @@ class Running:
             place = Place(own, lying.path, error.message, None)
         key = f"{place.host} {lying.mount.source} {command}"
         here = place.host == own
-        choice = None if here else self._learning.on_mount(key, place.host, choose=choose)
+        choice = (
+            None if here else self._learning.on_mount(key, place.host, choose=choose, runs=runs)
+        )
         here = here or (choose and choice is not None and not choice.there)
         yield self._answer(place, choice, key, here=here)
 
     def _in_tree(
-        self, tree: InTree, found: Sequence[Place], command: str, on: str | None
+        self, tree: InTree, found: Sequence[Place], command: str, on: str | None, *, runs: bool
     ) -> dict[str, object]:
         """Where in a tree: on the host that was asked for, else where it costs least."""
         here, *others = found
         key = f"tree {tree.id} {command}"
         if on is None:
-            there = self._learning.nearest(key, others)
+            there = self._learning.nearest(key, others, runs=runs)
         else:
             there = next((each for each in others if each.host == on), None)
         if there is None:
             return self._answer(here, None, key, here=True, why=_ALONE.format(tree.name))
         changes = self._copies.waiting(tree, there.host)
-        choice = self._learning.in_tree(key, there.host, changes, choose=on is None)
+        choice = self._learning.in_tree(key, there.host, changes, choose=on is None, runs=runs)
         stays = choice is None or not choice.there
         return {
             **self._answer(there, choice, key, here=on is None and stays),

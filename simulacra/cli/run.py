@@ -48,7 +48,7 @@ def run(
     request = running.Request(tuple(command), on, best, common.node)
     if not explain:
         return running.main(request)
-    found = running.place(request)
+    found = running.place(request, runs=False)
     if found is None:
         found = running.stays(os.getcwd(), "no node is up here")  # noqa: PTH109
     _explain(found, as_json=common.json)

@@ -127,8 +127,12 @@ def client(request: Request) -> Client:
     return Client(find_socket(request.node, folder=Paths.find().config))
 
 
-def place(request: Request) -> dict[str, Any] | None:
+def place(request: Request, *, runs: bool = True) -> dict[str, Any] | None:
     """What the node says of the current directory; None where that is here and no node is up.
+
+    Args:
+        request: what was typed.
+        runs: whether it will run; else the question changes nothing.
 
     Raises:
         GatewayError: it cannot be said.
@@ -151,6 +155,7 @@ def place(request: Request) -> dict[str, Any] | None:
             on=request.on,
             command=Path(request.command[0]).name,
             choose=request.best,
+            runs=runs,
         )
     except GatewayError as failure:
         if failure.code is not ErrorCode.UNREACHABLE or request.on is not None:

@@ -51,12 +51,15 @@ def carry_back(calls: Client, found: dict[str, Any], spent: float) -> None:
 
 
 def _carry(calls: Client, found: dict[str, Any], *, back: bool, **args: Any) -> float:
-    told = {"name": found["tree"], "host": found["host"], "back": back}
-    for item in calls.items("tree_carry", timeout=_WITHIN, **told, **args):
+    which = {"name": found["tree"], "host": found["host"], "back": back}
+    seconds, told = 0.0, ""
+    for item in calls.items("tree_carry", timeout=_WITHIN, **which, **args):
         if item["done"]:
-            return float(item["seconds"])
-        output.message(f"{found['tree']}: {item['at']}")
-    return 0.0
+            seconds = item["seconds"]
+        elif item["at"] != told:
+            told = item["at"]
+            output.message(f"{found['tree']}: {told}")
+    return seconds
 
 
 def rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
