@@ -3,9 +3,10 @@
 ``finding`` finds a computation in the network, ``spawning`` starts one where ``placing`` says,
 ``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
-``streams`` is what has two directions, ``running`` runs a command where its directory lies,
-``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
-``mounting`` mounts those of other hosts; ``detaching`` prepares for being away, and ends it.
+``streams`` is what has two directions, ``directories`` knows where one lies, and ``running`` runs a
+command there; ``copies`` brings two copies of a tree into step for it, ``learning`` knows what it
+cost so far; ``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away,
+and ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from simulacra.actors.control.copies import Copies
 from simulacra.actors.control.detaching import DetachVerbs
+from simulacra.actors.control.directories import Directories
 from simulacra.actors.control.explaining import Explaining
 from simulacra.actors.control.focusing import Focusing
 from simulacra.actors.control.learning import Learning
@@ -43,7 +45,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     network, focusing = NetworkVerbs(node), Focusing(node)
     learning, mounting, trees = Learning(node.hosts), Mounting(node), TreeVerbs(node)
     copies = Copies(node, learning)
-    running = Running(node, learning, copies)
+    directories, running = Directories(node, learning, copies), Running(node, learning)
     table: dict[str, Handler] = {
         "status": watching.status,
         "routes": watching.routes,
@@ -82,10 +84,10 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "keys_changed": steering.keys_changed,
         "attach": streams.attach,
         "forward": streams.forward,
-        "place": running.place,
-        "prove": running.prove,
+        "place": directories.place,
+        "prove": directories.prove,
         "run": running.run,
-        "ran": running.ran,
+        "ran": directories.ran,
         "mount": mounting.mount,
         "unmount": mounting.unmount,
         "mounts": mounting.mounts,
