@@ -43,7 +43,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
     network, focusing = NetworkVerbs(node), Focusing(node)
-    learning, mounting, trees = Learning(node.hosts), Mounting(node), TreeVerbs(node)
+    learning, mounting, trees = Learning(node), Mounting(node), TreeVerbs(node)
     copies = Copies(node, learning)
     directories, running = Directories(node, learning, copies), Running(node, learning)
     table: dict[str, Handler] = {

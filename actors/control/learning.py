@@ -17,8 +17,8 @@ from simulacra.actors.compute.habits import START, START_TRIPS, Choice, Habit
 from simulacra.actors.compute.tree_habits import TreeHabit
 
 if TYPE_CHECKING:
-    from simulacra.actors.compute.hosts import HostTable
     from simulacra.actors.control.places import Place
+    from simulacra.actors.node import Node
 
 LIMIT: Final = 1024
 _Kept = TypeVar("_Kept")
@@ -29,11 +29,11 @@ class Learning:
     """See the module.
 
     Args:
-        hosts: what is known of the hosts.
+        node: this host's.
     """
 
-    def __init__(self, hosts: HostTable) -> None:
-        self._hosts = hosts
+    def __init__(self, node: Node) -> None:
+        self._node = node
         self._lock = threading.Lock()
         self._habits: OrderedDict[str, Habit] = OrderedDict()
         self._trees: OrderedDict[str, TreeHabit] = OrderedDict()
@@ -47,7 +47,7 @@ class Learning:
             choose: whether it is to be decided; else it runs there, and only the costs are told.
             runs: whether it will run; else nothing is changed by the question.
         """
-        network, own = self._hosts.network(), self._hosts.host
+        network, own = self._node.hosts.network(), self._node.hosts.host
         if host not in network.hosts:
             return None
         with self._lock:
@@ -58,13 +58,13 @@ class Learning:
 
     def nearest(self, key: str, others: Sequence[Place], *, runs: bool = True) -> Place | None:
         """Which other copy of a tree is placed best; None where no facts of their hosts came."""
-        network = self._hosts.network()
+        network = self._node.hosts.network()
         known = {each.host: each for each in others if each.host in network.hosts}
         if not known:
             return None
         with self._lock:
             habit = _kept(self._trees, key, TreeHabit, runs=runs)
-            return known[habit.nearest(self._hosts.host, list(known), network)]
+            return known[habit.nearest(self._node.hosts.host, list(known), network)]
 
     def in_tree(
         self, key: str, host: str, changes: int, *, choose: bool, runs: bool = True
@@ -78,7 +78,7 @@ class Learning:
             choose: as for `on_mount`.
             runs: as for `on_mount`.
         """
-        network, own = self._hosts.network(), self._hosts.host
+        network, own = self._node.hosts.network(), self._node.hosts.host
         if host not in network.hosts:
             return None
         with self._lock:
@@ -95,7 +95,7 @@ class Learning:
             host: where.
             seconds: as seen from here, from the order to start it to its end.
         """
-        trip, network = self._hosts.round_trip(host) or 0.0, self._hosts.network()
+        trip, network = self._node.hosts.round_trip(host) or 0.0, self._node.hosts.network()
         with self._lock:
             if key in self._habits:
                 self._habits[key].ran_there(seconds, trip)
@@ -104,12 +104,12 @@ class Learning:
 
     def ran_here(self, key: str, host: str, seconds: float) -> None:
         """A command ran here, through the mount of a host or in this host's copy of a tree."""
-        trip, network = self._hosts.round_trip(host) or 0.0, self._hosts.network()
+        trip, network = self._node.hosts.round_trip(host) or 0.0, self._node.hosts.network()
         with self._lock:
             if key in self._habits:
                 self._habits[key].ran_here(seconds, trip)
-            elif key in self._trees and self._hosts.host in network.hosts:
-                self._trees[key].ran(self._hosts.host, seconds, network)
+            elif key in self._trees and self._node.hosts.host in network.hosts:
+                self._trees[key].ran(self._node.hosts.host, seconds, network)
 
     def carried(self, key: str, seconds: float) -> None:
         """Edits were carried there and results back, in so long."""

@@ -18,7 +18,6 @@ from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 if TYPE_CHECKING:
-    from simulacra.actors.compute.hosts import HostTable
     from simulacra.actors.node import Node
 
 SAME = Software("3.11", "x86_64")
@@ -59,7 +58,7 @@ def verbs(asked: list[Any] | None = None) -> Directories:
         hosts=Table(),
         system=SimpleNamespace(ref=lambda _: SimpleNamespace(ask=ask)),
     )
-    learning = Learning(cast("HostTable", Table()))
+    learning = Learning(cast("Node", node))
     copies = Copies(cast("Node", node), learning)
     return Directories(cast("Node", node), learning, copies)
 
