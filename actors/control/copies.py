@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _ASK: Final = 5.0
+_AT_ONCE: Final = 1.0
 _TELL_EVERY: Final = 1.0
 _PAUSES: Final = (0.01, 0.1)
 """Seconds between two looks, the first and the longest."""
@@ -42,8 +43,12 @@ class Copies:
         self._learning = learning
 
     def waiting(self, tree: InTree, host: str) -> int:
-        """How many changes of this host's copy another one has not heard of, as far as is seen."""
-        return missing(self._side(tree.id, self._node.settings.name), self._side(tree.id, host))
+        """How many changes of this host's copy another one has not heard of, as far as is seen.
+
+        Of one that does not answer at once nothing is known to be there.
+        """
+        own = self._node.settings.name
+        return missing(self._side(tree.id, own, _AT_ONCE), self._side(tree.id, host, _AT_ONCE))
 
     def carry(self, call: Call) -> Iterator[object]:
         """Bring one copy's changes to another one's disk; say each second how far it is."""
@@ -110,10 +115,10 @@ class Copies:
                 "see who is connected, and with which version: simulacra status",
             ) from error
 
-    def _side(self, tree: str, host: str) -> Side:
+    def _side(self, tree: str, host: str, timeout: float = _ASK) -> Side:
         try:
             ref = self._node.system.ref(f"{actor_name(tree)}@{host}")
-            return Side(host, ref.ask(ShowTree(), timeout=_ASK))
+            return Side(host, ref.ask(ShowTree(), timeout=timeout))
         except (ActorDeadError, AskTimeoutError) as error:
             return Side(host, {"state": "out of reach", "reason": str(error)})
 

@@ -162,3 +162,22 @@ def test_where_a_directory_lies_is_plain_data() -> None:
     for wrong in ({}, {"id": 1, "texts": []}, {"id": "1", "texts": [b""] * 6}, {"id": 1}):
         with pytest.raises(ValueError):
             Lying.from_plain(wrong)
+
+
+@given(paths, paths, paths, paths)
+def test_below_is_by_the_file_system_wherever_it_is_mounted(
+    root: str, below: str, one: str, other: str
+) -> None:
+    """The folder ``root``, seen at one point, and a bind of what is below it at another one."""
+
+    def mounted(inner: str, point: str, device: str = "0:5") -> Lying:
+        return Lying(point, Mount(1, inner, point, "ext4", "/dev/x", (), device))
+
+    folder, inner = mounted(root, one), f"{root.rstrip('/')}{below}"
+    rest = below.strip("/")
+    assert mounted(inner, other).below_of(folder) == rest
+    assert mounted(inner, other, "0:6").below_of(folder) is None
+    assert mounted(inner, other, "").below_of(mounted(root, one, "")) is None
+    assert folder.below_of(mounted(inner, other)) == (None if rest else "")
+    if root != "/":
+        assert mounted(f"{root}x/y", other).below_of(folder) is None

@@ -10,7 +10,7 @@ import pytest
 
 from simulacra.actors.compute import runs
 from simulacra.actors.compute.run_frames import Beat, Ended, Grant, Piece, Sent, pack, unpack
-from simulacra.actors.compute.runs import RUNS, Holds, StartRun
+from simulacra.actors.compute.runs import RUNS, Holds, IsFolder, Look, StartRun
 from simulacra.actors.runtime import Ref
 from simulacra.actors.runtime.bulk import BulkError, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -174,3 +174,13 @@ def test_a_file_is_held_only_under_its_name_and_with_its_text(own: Own, tmp_path
     for (text, name), held in answers.items():
         assert own.actor.ask(Holds(folder, name, text)) is held
     assert own.actor.ask(Holds(folder + b"/none", "proof", b"text")) is False
+
+
+def test_a_directory_is_told_from_a_file_and_from_nothing(own: Own, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, there in ((".", True), ("file", False), ("none", False), ("\0", False)):
+        assert own.actor.ask(IsFolder(os.fsencode(tmp_path / name))) is there
+
+
+def test_a_tree_that_is_not_here_is_not_looked_at(own: Own) -> None:
+    assert own.actor.ask(Look("none")) is False

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.compute.whereabouts import current_directory
+from simulacra.actors.compute import whereabouts
+from simulacra.actors.compute.mounts import Mount
+from simulacra.actors.compute.whereabouts import current_directory, directory
 
 
 def test_a_directory_of_this_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +34,23 @@ def test_a_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     folder.rmdir()
     with pytest.raises(FileNotFoundError):
         current_directory()
+
+
+def test_a_directory_by_its_name_is_where_it_is_from_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert directory(str(tmp_path / "link")) == current_directory()
+    for name in ("none", "file"):
+        (tmp_path / "file").touch()
+        with pytest.raises(OSError, match=name):
+            directory(str(tmp_path / name))
+
+
+def test_a_directory_on_a_mount_of_another_host_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount = Mount(9, "/", str(tmp_path), "fuse.sshfs", "nas:")
+    monkeypatch.setattr(whereabouts, "_mounts", lambda: (mount,))
+    assert directory(str(tmp_path / "none")) is None

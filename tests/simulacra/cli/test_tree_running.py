@@ -6,11 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli.exits import ExitCode
+from simulacra.cli.tree_running import carry_back, carry_there
+from simulacra.client import Client
 
 from .conftest import DEADLINE, Ended
 from .homes import Home, processes_below
@@ -218,3 +221,57 @@ def test_a_host_that_is_away_leaves_it_here(pair: Pair) -> None:
         assert "nas is not connected" in ended.stderr
     finally:
         pair.nas.do("up", "--detach")
+
+
+class Calls:
+    """A client whose node says these items, or fails."""
+
+    def __init__(self, *items: dict[str, Any], error: BaseException | None = None) -> None:
+        self._items, self._error = items, error
+        self.told: dict[str, Any] = {}
+
+    def items(self, verb: str, **told: Any) -> Iterator[dict[str, Any]]:
+        assert verb == "tree_carry"
+        self.told = told
+        yield from self._items
+        if self._error is not None:
+            raise self._error
+
+
+FOUND = {"tree": "src", "host": "nas", "path": b"/srv", "habit": "key"}
+AWAY = GatewayError(ErrorCode.FAILED, "src is paused on nas", "resume it")
+
+
+def calls(*items: dict[str, Any], error: BaseException | None = None) -> Client:
+    return cast("Client", Calls(*items, error=error))
+
+
+def test_what_is_waited_for_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = [{"done": False, "at": at} for at in ("one", "one", "two")]
+    assert carry_there(calls(*waits, {"done": True, "seconds": 3.5}), FOUND) == 3.5
+    assert capsys.readouterr().err == "simulacra: src: one\nsimulacra: src: two\n"
+
+
+def test_what_is_in_the_way_before_it_runs_nothing() -> None:
+    with pytest.raises(GatewayError, match="paused"):
+        carry_there(calls(error=AWAY), FOUND)
+    with pytest.raises(SystemExit) as ended:
+        carry_there(calls(error=KeyboardInterrupt()), FOUND)
+    assert ended.value.code == ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("error", "why"), [(AWAY, "src is paused on nas"), (KeyboardInterrupt(), "interrupted")]
+)
+def test_what_is_in_the_way_afterwards_is_said(
+    error: BaseException, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carry_back(calls(error=error), FOUND, 1.0)
+    said = capsys.readouterr().err
+    assert f"its results are not all here yet: {why};" in said
+
+
+def test_what_it_took_is_told_with_the_results() -> None:
+    asked = Calls({"done": True, "seconds": 1.0})
+    carry_back(cast("Client", asked), FOUND, 2.5)
+    assert (asked.told["back"], asked.told["habit"], asked.told["spent"]) == (True, "key", 2.5)
