@@ -7,9 +7,9 @@ reaps all that is left. The program asks the kernel to be killed when its guard 
 
 The guard waits for one byte over the control socket before the program starts: by then it is in
 the cgroup that it is to be in, and so is all that it starts. Then, lines: the guard says ``pid N``
-and at last ``exit STATUS`` (as from waitpid); the node says ``signal N``, which goes to the
-program's process group. A closed socket means kill. As the guard alone reaps, a signal never meets
-a pid that was given to somebody else.
+once the program has its process group and its terminal, and at last ``exit STATUS`` (as from
+waitpid); the node says ``signal N``, which goes to that group. A closed socket means kill. As the
+guard alone reaps, a signal never meets a pid that was given to somebody else.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from typing import Final, NoReturn
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _REAP_EVERY_MS: Final = 1000
+_ORDINARY: Final = (
+    *(signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM),
+    *(signal.SIGPIPE, signal.SIGXFSZ),
+)
 NICE: Final = 5
 GO: Final = b"!"
 
@@ -41,11 +45,16 @@ def guard(control: socket.socket, *, terminal: bool = False) -> None:
     if not control.recv(len(GO)):
         os._exit(0)  # the node is gone, or wants it no more
     guard_pid = os.getpid()
+    read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         control.close()
+        os.close(read)
         _become_program(guard_pid, terminal=terminal)
+        os.close(write)
         return
+    os.close(write)
+    os.read(read, 1)  # nothing comes, but its end: a signal or a key meets the program from now on
     _close_all_but(control.fileno())
     _watch(control, pid)
 
@@ -148,11 +157,13 @@ def _prctl(option: int, value: int) -> None:
 
 def main() -> None:
     """Run a command: ``guard.py CONTROL_FD TERMINAL ARGV...``; 127 if there is no such program."""
+    # Python ignores or handles some of them, and a node that was started in the background ignores
+    # others; execve keeps what is ignored, and a signal may come before it.
+    for number in _ORDINARY:
+        signal.signal(number, signal.SIG_DFL)
     terminal = sys.argv[2] == "1"
     guard(socket.socket(fileno=int(sys.argv[1])), terminal=terminal)
     argv = sys.argv[3:]
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and execve keeps that
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - the command is the user's
     except OSError as error:

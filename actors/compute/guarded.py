@@ -91,6 +91,7 @@ class GuardedProcess:
         on_exit: Callable[[ExitReason], None],
         terminal: bool = False,
         stdio: Stdio | None = None,
+        on_begun: Callable[[], None] = lambda: None,
     ) -> None:
         """Start the program; `watch` must be called next.
 
@@ -103,12 +104,14 @@ class GuardedProcess:
             terminal: whether it gets a terminal of its own, instead of a pipe and no input.
             stdio: its standard streams, whose other ends are the caller's to serve; none of them
                 is typed into or told here.
+            on_begun: called once the program has its process group and its terminal, in the
+                watching thread.
 
         Raises:
             OSError: it cannot be started.
         """
         self._limits = limits
-        self._on_output, self._on_exit = on_output, on_exit
+        self._on_output, self._on_exit, self._on_begun = on_output, on_exit, on_begun
         self._reason: ExitReason | None = None
         self._pid: int | None = None
         self._status: int | None = None
@@ -319,6 +322,7 @@ class GuardedProcess:
             word, _, number = line.partition(" ")
             if word == "pid":
                 self._pid = int(number)
+                self._on_begun()
             else:
                 self._status = int(number)
         return bool(lines)

@@ -37,7 +37,7 @@ RUNS: Final = 3
 RUNS_LIMIT: Final = 48
 REVERSAL_SECONDS: Final = 600.0
 _FRESH: Final = 0.5
-_START_TRIPS: Final = 3
+START_TRIPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +70,75 @@ class Choice:
     why: str
 
 
+class Hysteresis:
+    """On which side a command is now, and when it changes; see the module."""
+
+    def __init__(self) -> None:
+        self._is_there: bool | None = None
+        self._better = 0
+        self._runs = RUNS
+        self._changed: float | None = None
+
+    def choose(self, costs: Costs, here: str, there: str, now: float) -> Choice:
+        """Where it is to run now; each call is a run.
+
+        Args:
+            costs: what it costs now.
+            here: the host of the one side.
+            there: the host of the other.
+            now: the time in seconds.
+        """
+        better = costs.there < costs.here
+        if self._is_there is None:
+            self._is_there = better
+        elif better == self._is_there or not _is_gain(costs):
+            self._better = 0
+        else:
+            self._consider(costs, now)
+        return Choice(self._is_there, costs, self._why(costs, here, there))
+
+    def _consider(self, costs: Costs, now: float) -> None:
+        self._better += 1
+        low, high = sorted((costs.here, costs.there))
+        at_once = high > AT_ONCE * low and self._runs == RUNS
+        if self._better < self._runs and not at_once:
+            return
+        recent = self._changed is not None and now - self._changed < REVERSAL_SECONDS
+        runs = self._runs * 2 if recent else self._runs // 2
+        self._runs = min(max(runs, RUNS), RUNS_LIMIT)
+        self._is_there, self._better, self._changed = not self._is_there, 0, now
+
+    def _why(self, costs: Costs, here: str, there: str) -> str:
+        cheaper, dearer = (there, here) if costs.there < costs.here else (here, there)
+        where = there if self._is_there else here
+        if where == cheaper:
+            return f"it costs least on {cheaper}"
+        if not self._better:
+            return f"it would cost less on {cheaper}, but by too little to leave {dearer}"
+        left = self._runs - self._better
+        return f"it stays on {where}; after {left} more runs that cost less on {cheaper} it changes"
+
+
 class Habit:
     """What was learned of one command on one mount."""
 
     def __init__(self) -> None:
         self._work: float | None = None
         self._here: tuple[float, float] | None = None
-        self._is_there: bool | None = None
-        self._better = 0
-        self._runs = RUNS
-        self._changed: float | None = None
+        self._hysteresis = Hysteresis()
 
     # -- what it needs
 
     def ran_there(self, seconds: float, round_trip: float) -> None:
         """It ran where the directory lies, for so long as was seen from here."""
-        work = max(0.001, seconds - START - _START_TRIPS * round_trip)
-        self._work = work if self._work is None else _mixed(self._work, work)
+        work = max(0.001, seconds - START - START_TRIPS * round_trip)
+        self._work = work if self._work is None else mixed(self._work, work)
 
     def ran_here(self, seconds: float, round_trip: float) -> None:
         """It ran here, at such a round trip."""
         trip = round_trip + MOUNT_SECONDS
         if self._here is not None:  # both alike, so that their relation stays what it is
-            seconds, trip = _mixed(self._here[0], seconds), _mixed(self._here[1], trip)
+            seconds, trip = mixed(self._here[0], seconds), mixed(self._here[1], trip)
         self._here = seconds, trip
 
     @property
@@ -125,7 +171,7 @@ class Habit:
         mounted = Route(route.round_trip + MOUNT_SECONDS, route.bandwidth)
         both = Network.of((network.hosts[here], network.hosts[there]), {(here, there): mounted})
         stages = (
-            Stage("display", pinned=here, size=OUTPUT, round_trips=_START_TRIPS),
+            Stage("display", pinned=here, size=OUTPUT, round_trips=START_TRIPS),
             Stage("command", cpu_seconds=self.work, round_trips=round(self.trips)),
             Stage("data", pinned=there),
         )
@@ -149,35 +195,7 @@ class Habit:
             now: the time in seconds.
         """
         costs = self.costs(here, there, network)
-        better = costs.there < costs.here
-        if self._is_there is None:
-            self._is_there = better
-        elif better == self._is_there or not _is_gain(costs):
-            self._better = 0
-        else:
-            self._consider(costs, now)
-        return Choice(self._is_there, costs, self._why(costs, here, there))
-
-    def _consider(self, costs: Costs, now: float) -> None:
-        self._better += 1
-        low, high = sorted((costs.here, costs.there))
-        at_once = high > AT_ONCE * low and self._runs == RUNS
-        if self._better < self._runs and not at_once:
-            return
-        recent = self._changed is not None and now - self._changed < REVERSAL_SECONDS
-        runs = self._runs * 2 if recent else self._runs // 2
-        self._runs = min(max(runs, RUNS), RUNS_LIMIT)
-        self._is_there, self._better, self._changed = not self._is_there, 0, now
-
-    def _why(self, costs: Costs, here: str, there: str) -> str:
-        cheaper, dearer = (there, here) if costs.there < costs.here else (here, there)
-        where = there if self._is_there else here
-        if where == cheaper:
-            return f"it costs least on {cheaper}"
-        if not self._better:
-            return f"it would cost less on {cheaper}, but by too little to leave {dearer}"
-        left = self._runs - self._better
-        return f"it stays on {where}; after {left} more runs that cost less on {cheaper} it changes"
+        return self._hysteresis.choose(costs, here, there, now)
 
 
 def _is_gain(costs: Costs) -> bool:
@@ -185,5 +203,6 @@ def _is_gain(costs: Costs) -> bool:
     return high - low > max(LEAST_GAIN * high, START)
 
 
-def _mixed(before: float, now: float) -> float:
+def mixed(before: float, now: float) -> float:
+    """What is reckoned with after something new was seen: half of it is new."""
     return before + _FRESH * (now - before)

@@ -53,6 +53,7 @@ class Mount:
         fstype: the kernel's name of the file system.
         source: what was mounted, as the file system words it.
         options: of the file system.
+        device: the kernel's number of the file system, ``major:minor``.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Mount:
     fstype: str
     source: str
     options: tuple[str, ...] = ()
+    device: str = ""
 
     @property
     def kind(self) -> str | None:
@@ -86,10 +88,28 @@ class Lying:
         below = posixpath.relpath(self.path, self.mount.point)
         return "" if below == "." else below
 
+    @property
+    def inner(self) -> str:
+        """The path in the file system itself, whatever part of that is mounted."""
+        return posixpath.join(self.mount.root, self.below).rstrip("/") or "/"
+
+    def below_of(self, folder: Lying) -> str | None:
+        """The path from another directory on, by the file system: binds of it are the same.
+
+        Returns:
+            None where it is not below that; empty for that itself.
+        """
+        same = self.mount.device and self.mount.device == folder.mount.device
+        if not same or not f"{self.inner}/".startswith(f"{folder.inner.rstrip('/')}/"):
+            return None
+        below = posixpath.relpath(self.inner, folder.inner)
+        return "" if below == "." else below
+
     def to_plain(self) -> dict[str, object]:
         """As plain data, paths as the kernel has them: in bytes."""
         mount = self.mount
-        texts = (self.path, mount.root, mount.point, mount.fstype, mount.source, *mount.options)
+        where = (self.path, mount.root, mount.point)
+        texts = (*where, mount.fstype, mount.source, mount.device, *mount.options)
         return {"id": mount.id, "texts": [os.fsencode(text) for text in texts]}
 
     @classmethod
@@ -102,8 +122,9 @@ class Lying:
         match plain:
             case {"id": int() as number, "texts": [*texts]}:
                 known = [os.fsdecode(text) for text in texts if isinstance(text, bytes)]
-                path, root, point, fstype, source, *options = known
-                return cls(path, Mount(number, root, point, fstype, source, tuple(options)))
+                path, root, point, fstype, source, device, *options = known
+                mount = Mount(number, root, point, fstype, source, tuple(options), device)
+                return cls(path, mount)
         raise ValueError("it does not say where a directory lies")
 
 
@@ -140,7 +161,7 @@ def _mount(words: list[str]) -> Mount | None:
     except ValueError:  # not of this form: the last line, which is empty
         return None
     root, point, source, options = map(unescaped, (words[3], words[4], source, options))
-    return Mount(number, root, point, fstype, source, tuple(options.split(",")))
+    return Mount(number, root, point, fstype, source, tuple(options.split(",")), words[2])
 
 
 def unescaped(text: str) -> str:
@@ -223,13 +244,17 @@ def _joined(*parts: str) -> str:
     return posixpath.join(first, *(part for part in below if part)).rstrip("/") or first[:1]
 
 
-def reaches_out(words: Iterable[str], lying: Lying) -> str | None:
-    """The first argument that names a file by a way which leads out of the mount; None for none.
+def reaches_out(words: Iterable[str], below: str) -> str | None:
+    """The first argument that names a file by a way which leads out of what is the same there.
 
     On another host it would name another file. That is judged by the text: ``/x``, ``--to=/x``,
     ``-I/x``, and ``../`` as often as it takes.
+
+    Args:
+        words: the arguments.
+        below: the current directory, from the point of the mount or the root of the tree on.
     """
-    depth = len(lying.below.split("/")) if lying.below else 0
+    depth = len(below.split("/")) if below else 0
     for word in words:
         option = _PATH_IN.match(word)
         path = word[option.end() :] if option else word

@@ -2,9 +2,11 @@
 
 Three threads serve it: the guard's, which watches over its processes (see `guarded`); the line's,
 which receives; the pump, the only one that sends, which carries bytes between the line and the
-command's pipes or terminal. When the line ends, or brings nothing for `LOST_AFTER` seconds, the
-command's group is sent SIGHUP, and what is left of it is killed `GRACE` seconds later: nobody is
-there any more who could see it.
+command's pipes or terminal. Input waits until the command has its terminal: before, Ctrl-C would
+raise a signal for nobody.
+
+When the line ends, or brings nothing for `LOST_AFTER` seconds, the command's group is sent SIGHUP,
+and what is left of it is killed `GRACE` seconds later: nobody is there any more who could see it.
 """
 
 from __future__ import annotations
@@ -96,6 +98,7 @@ class RunProcess:
                 on_exit=self._exited,
                 terminal=shape is not None,
                 stdio=theirs,
+                on_begun=self._wake_up,
             )
         except BaseException:
             self._close()
@@ -201,7 +204,8 @@ class RunProcess:
         """Wait for something and do it; False when it has ended and all is said."""
         ended = self._ended.is_set()  # before looking: what it wrote is there by then
         with self._lock:
-            room, waiting = self._allowance.left, bool(self._waiting)
+            room = self._allowance.left
+            waiting = bool(self._waiting) and self._process.pid is not None
         poll = select.poll()
         masks = {self._wake: select.POLLIN}
         if room:

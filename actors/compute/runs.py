@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from simulacra.actors.compute.run_frames import Shape
 from simulacra.actors.compute.run_process import RunProcess
+from simulacra.actors.data.trees.tree import actor_name
+from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer, Ticket
 from simulacra.actors.runtime.futures import Reply
@@ -60,6 +62,26 @@ class Holds:
     text: bytes
 
 
+@register("runs.look")
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Have the disk looked at for what was changed in the copy of a tree. Answered with a bool.
+
+    Attributes:
+        tree: its id.
+    """
+
+    tree: str
+
+
+@register("runs.is_folder")
+@dataclass(frozen=True, slots=True)
+class IsFolder:
+    """Is there such a directory? Answered with a bool."""
+
+    path: bytes
+
+
 class _Sweep:
     """Time to end what nobody came for."""
 
@@ -90,10 +112,15 @@ class Runs(Actor):
                 self._in_thread(lambda: self._start(message))
             case Holds(folder, name, text):
                 self._in_thread(lambda: _holds(folder, name, text))
+            case IsFolder(path):
+                self._in_thread(lambda: _folder(path).is_dir())
+            case Look(tree):
+                return self._look(tree)
             case _Sweep():
                 self._sweep(time.monotonic())
             case _:
                 self.refuse(message)
+        return None
 
     def on_stop(self, reason: Any) -> None:
         """Kill all of them."""
@@ -103,6 +130,13 @@ class Runs(Actor):
             running = list(self._running)
         for each in running:
             each.kill()
+
+    def _look(self, tree: str) -> bool:
+        """Whether there is a copy of it here."""
+        copy = self.system.whereis(actor_name(tree))
+        if copy is not None:
+            copy.tell(Order.RESCAN)
+        return copy is not None
 
     def _in_thread(self, do: Callable[[], Any]) -> None:
         reply = self.defer_reply()

@@ -4,7 +4,8 @@
 ``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
 ``streams`` is what has two directions, ``running`` runs a command where its directory lies,
-``mounting`` mounts those of other hosts; ``detaching`` prepares for being away, and ends it.
+``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
+``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from simulacra.actors.control.copies import Copies
 from simulacra.actors.control.detaching import DetachVerbs
 from simulacra.actors.control.explaining import Explaining
 from simulacra.actors.control.focusing import Focusing
+from simulacra.actors.control.learning import Learning
 from simulacra.actors.control.logs import Logs
 from simulacra.actors.control.mounting import Mounting
 from simulacra.actors.control.network import NetworkVerbs
@@ -38,7 +41,9 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
     network, focusing = NetworkVerbs(node), Focusing(node)
-    running, mounting, trees = Running(node), Mounting(node), TreeVerbs(node)
+    learning, mounting, trees = Learning(node.hosts), Mounting(node), TreeVerbs(node)
+    copies = Copies(node, learning)
+    running = Running(node, learning, copies)
     table: dict[str, Handler] = {
         "status": watching.status,
         "routes": watching.routes,
@@ -63,6 +68,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_status": trees.status,
         "tree_sync": trees.sync,
         "tree_focus": TreeFocusing(node).focus,
+        "tree_carry": copies.carry,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,

@@ -2,13 +2,15 @@
 
 `Places` is one way in which a directory of this host can have its home on another; a directory
 lies where the first of them says. Mounts are one: what a mount says of itself is looked up among
-the network's hosts, and proved once by a file that is written here and read there.
+the network's hosts, and proved once by a file that is written here and read there. Trees are
+another (see `tree_places`).
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -30,19 +32,38 @@ class Place:
         path: there; relative to the home of the user there, if it is relative.
         via: what brings it here, in words.
         proof: what the proof of this holds for; None where none is needed.
+        tree: the tree that it is in, of which both hosts have a copy; None on a mount.
     """
 
     host: str
     path: str
     via: str
     proof: str | None
+    tree: InTree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InTree:
+    """A directory in a tree.
+
+    Attributes:
+        id: of the tree.
+        name: what it is called.
+        below: the directory, from the tree's root on; empty for that itself.
+    """
+
+    id: str
+    name: str
+    below: str
 
 
 class Places(Protocol):
     """One way in which a directory can have its home on another host."""
 
-    def find(self, lying: Lying) -> Place | None:
-        """Where the directory lies, if this way has to do with it.
+    def find(self, lying: Lying) -> Sequence[Place]:
+        """Where the directory lies, if this way has to do with it; else nothing.
+
+        In a tree it lies here too: then this host's own place comes first, and the others after it.
 
         Raises:
             GatewayError: it has, and cannot say where; the text says what is missing.
@@ -55,7 +76,7 @@ class MountPlaces:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def find(self, lying: Lying) -> Place | None:
+    def find(self, lying: Lying) -> Sequence[Place]:
         """As `Places` says."""
         mount, settings = lying.mount, self._node.settings
         try:
@@ -68,7 +89,7 @@ class MountPlaces:
                 f"'{mount.source}' = 'HOST:/PATH'",
             ) from error
         if found is None:
-            return None
+            return ()
         addresses = self._node.places() | dict.fromkeys(self._node.absent(), "")
         host = found.host if found.told else host_named(found.host, addresses, settings.ssh)
         if host is None:
@@ -80,7 +101,7 @@ class MountPlaces:
             )
         via = f"{mount.point} is {mount.source} by {mount.kind}"
         proof = f"{host} {mount.id} {mount.point} {mount.root} {mount.source}"
-        return Place(host, found.path, via, proof)
+        return (Place(host, found.path, via, proof),)
 
 
 class Proofs:

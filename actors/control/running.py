@@ -7,12 +7,11 @@ import os
 import signal
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from simulacra.actors.compute.habits import Choice, Habit
+from simulacra.actors.compute.habits import Choice
 from simulacra.actors.compute.mounts import Lying
 from simulacra.actors.compute.run_frames import (
     BEAT_EVERY,
@@ -29,7 +28,10 @@ from simulacra.actors.compute.run_frames import (
     unpack,
 )
 from simulacra.actors.compute.runs import RUNS, Holds, StartRun
-from simulacra.actors.control.places import MountPlaces, Place, Places, Proofs
+from simulacra.actors.control.copies import Copies
+from simulacra.actors.control.learning import Learning
+from simulacra.actors.control.places import InTree, MountPlaces, Place, Places, Proofs
+from simulacra.actors.control.tree_places import TreePlaces
 from simulacra.actors.gateway.call import Call, Cancelled, Credit, Event, Input, Resize, Signal
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
@@ -42,19 +44,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ASK: Final = 10.0
-_HABITS: Final = 1024
+_ALONE: Final = "no other host that has all of {} is in reach"
 _STREAMS: Final = {1: "stdout", 2: "stderr"}
 
 
 class Running:
-    """The verbs ``place``, ``prove``, ``run`` and ``ran``."""
+    """The verbs ``place``, ``prove``, ``run`` and ``ran``.
 
-    def __init__(self, node: Node) -> None:
+    Args:
+        node: this host's.
+        learning: what was learned of commands.
+        copies: of trees.
+    """
+
+    def __init__(self, node: Node, learning: Learning, copies: Copies) -> None:
         self._node = node
-        self._places: tuple[Places, ...] = (MountPlaces(node),)
+        self._places: tuple[Places, ...] = (MountPlaces(node), TreePlaces(node))
         self._proofs = Proofs()
-        self._lock = threading.Lock()
-        self._habits: OrderedDict[str, Habit] = OrderedDict()
+        self._learning, self._copies = learning, copies
 
     # -- where
 
@@ -62,36 +69,77 @@ class Running:
         """Where a directory lies, what a command costs there and here, and what is to be proved."""
         lying, on = _lying(call), call.arg("on", str, None)
         command, choose = call.arg("command", str), call.arg("choose", bool, False)
+        own = self._node.settings.name
         try:
-            place = self._place(lying, on)
+            found = self._find(lying)
+            place = self._place(found, lying, on)
+            if place.tree is not None:
+                yield self._in_tree(place.tree, found, command, on)
+                return
             self._check_host(place.host)
         except GatewayError as error:
             if not choose:
                 raise
-            place = Place(self._node.settings.name, lying.path, error.message, None)
-        here = place.host == self._node.settings.name
+            place = Place(own, lying.path, error.message, None)
         key = f"{place.host} {lying.mount.source} {command}"
-        choice = None if here else self._choose(key, place.host, choose=choose)
+        here = place.host == own
+        choice = None if here else self._learning.on_mount(key, place.host, choose=choose)
+        here = here or (choose and choice is not None and not choice.there)
+        yield self._answer(place, choice, key, here=here)
+
+    def _in_tree(
+        self, tree: InTree, found: Sequence[Place], command: str, on: str | None
+    ) -> dict[str, object]:
+        """Where in a tree: on the host that was asked for, else where it costs least."""
+        here, *others = found
+        key = f"tree {tree.id} {command}"
+        if on is None:
+            there = self._learning.nearest(key, others)
+        else:
+            there = next((each for each in others if each.host == on), None)
+        if there is None:
+            return self._answer(here, None, key, here=True, why=_ALONE.format(tree.name))
+        changes = self._copies.waiting(tree, there.host)
+        choice = self._learning.in_tree(key, there.host, changes, choose=on is None)
+        stays = choice is None or not choice.there
+        return {
+            **self._answer(there, choice, key, here=on is None and stays),
+            "tree": tree.name,
+            "below": os.fsencode(tree.below),
+            "changes": changes,
+        }
+
+    def _answer(
+        self, place: Place, choice: Choice | None, key: str, *, here: bool, why: str = ""
+    ) -> dict[str, object]:
         name, text = self._proofs.make()
-        yield {
+        return {
             "host": place.host,
             "path": os.fsencode(place.path),
             "via": place.via,
-            "here": here or (choose and choice is not None and not choice.there),
+            "here": here,
             "proof": None if self._proofs.holds(place) else {
                 "of": place.proof, "file": name, "text": text,
             },
             "habit": key,
-            **_told(choice),
+            "tree": None,
+            "below": b"",
+            "changes": 0,
+            **_told(choice, why),
         }  # fmt: skip
 
-    def _place(self, lying: Lying, on: str | None) -> Place:
-        found = next(filter(None, (each.find(lying) for each in self._places)), None)
+    def _find(self, lying: Lying) -> Sequence[Place]:
+        return next(filter(None, (each.find(lying) for each in self._places)), ())
+
+    def _place(self, found: Sequence[Place], lying: Lying, on: str | None) -> Place:
         own = self._node.settings.name
-        place = found or Place(own, lying.path, f"{lying.mount.point} is of {own} itself", None)
+        here = Place(own, lying.path, f"{lying.mount.point} is of {own} itself", None)
+        place = found[0] if found else here
         if on is None or on == place.host:
             return place
-        return Place(on, lying.path, f"{on} was asked for, where the path is taken as it is", None)
+        told = f"{on} was asked for, where the path is taken as it is"
+        there = Place(on, lying.path, told, None)
+        return next((each for each in found if each.host == on), there)
 
     def _check_host(self, host: str) -> None:
         if host in self._node.inside() or host == self._node.settings.name:
@@ -114,24 +162,6 @@ class Running:
             "see what hosts there are: simulacra status",
         )
 
-    def _choose(self, key: str, host: str, *, choose: bool) -> Choice | None:
-        """None where the facts of the host have not come yet."""
-        network, own = self._node.hosts.network(), self._node.settings.name
-        if host not in network.hosts:
-            return None
-        with self._lock:
-            habit = self._habit(key)
-            if choose:
-                return habit.choose(own, host, network, time.monotonic())
-            return Choice(True, habit.costs(own, host, network), "it was asked to run there")
-
-    def _habit(self, key: str) -> Habit:
-        habit = self._habits.setdefault(key, Habit())
-        self._habits.move_to_end(key)
-        while len(self._habits) > _HABITS:
-            self._habits.popitem(last=False)
-        return habit
-
     def prove(self, call: Call) -> Iterator[object]:
         """Look on the other host for a file that was written here."""
         host, path = call.arg("host", str), call.arg("path", bytes)
@@ -141,11 +171,9 @@ class Running:
         yield {"proved": bool(held)}
 
     def ran(self, call: Call) -> Iterator[object]:
-        """A command ran here, through a mount, for so many seconds."""
+        """A command ran here, through a mount or in a tree, for so many seconds."""
         host, seconds = call.arg("host", str), call.arg("seconds", float)
-        trip = self._node.hosts.round_trip(host) or 0.0
-        with self._lock:
-            self._habit(call.arg("habit", str)).ran_here(seconds, trip)
+        self._learning.ran_here(call.arg("habit", str), host, seconds)
         yield {}
 
     # -- the command
@@ -171,7 +199,8 @@ class Running:
                 line.patience(receiving=LOST_AFTER, sending=LOST_AFTER)
                 for item in self._carry(call, line):
                     if item.get("status") == 0:
-                        self._learn(call.arg("habit", str, ""), host, time.monotonic() - began)
+                        seconds = time.monotonic() - began
+                        self._learning.ran(call.arg("habit", str, ""), host, seconds)
                     yield item
         except (BulkError, RunFrameError) as error:
             call.check()  # the line may be gone because the client is
@@ -208,12 +237,6 @@ class Running:
             and isinstance(value, bytes)
             and any(fnmatchcase(os.fsdecode(name), pattern) for pattern in allowed)
         ]
-
-    def _learn(self, key: str, host: str, seconds: float) -> None:
-        if key:
-            trip = self._node.hosts.round_trip(host) or 0.0
-            with self._lock:
-                self._habit(key).ran_there(seconds, trip)
 
     def _carry(self, call: Call, line: Line) -> Iterator[dict[str, object]]:
         sending = threading.Thread(target=_send, args=(call, line), name="run-send", daemon=True)
@@ -278,10 +301,10 @@ def _all_bytes(words: list[Any]) -> list[bytes]:
     return words
 
 
-def _told(choice: Choice | None) -> dict[str, object]:
+def _told(choice: Choice | None, why: str) -> dict[str, object]:
     if choice is None:
         return {
-            "why": "nothing else is known",
+            "why": why or "nothing else is known",
             "seconds_here": None,
             "seconds_there": None,
             "chain": [],

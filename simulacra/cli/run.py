@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_seconds
-from simulacra.cli import output, running
+from simulacra.cli import output, running, tree_running
 from simulacra.cli.options import COMMON, Common
 
 
@@ -22,9 +22,11 @@ def run(
 ) -> int:
     """Run a command on the host where the current directory lies, in the same directory there.
 
-    That is another host where the directory is mounted from one (sshfs, nfs, cifs, 9p), else this
-    one. The command has this terminal, its input, output and signals, and its exit code is
-    returned; 125 where Simulacra itself failed. Options stand before the command.
+    That is another host where the directory is mounted from one (sshfs, nfs, cifs, 9p). In a tree
+    it is the host where it costs least, of those that have all of it: edits are brought there
+    first, and results come back. Else it is this one. The command has this terminal, its input,
+    output and signals, and its exit code is returned; 125 where Simulacra itself failed. Options
+    stand before the command.
 
     For example:
 
@@ -56,7 +58,9 @@ def run(
 def _explain(found: dict[str, Any], *, as_json: bool) -> None:
     path = os.fsdecode(found["path"])
     if as_json:
-        shown = {key: value for key, value in found.items() if key not in {"proof", "habit"}}
+        shown = {
+            key: value for key, value in found.items() if key not in {"proof", "habit", "below"}
+        }
         output.document({**shown, "path": path, "proved": found["proof"] is None})
         return
     where = "here" if found["here"] else f"on {found['host']}, in {path or 'the home there'}"
@@ -70,6 +74,10 @@ def _explain(found: dict[str, Any], *, as_json: bool) -> None:
             f"\nseconds here {show_seconds(found['seconds_here'])}, "
             f"there {show_seconds(found['seconds_there'])}"
         )
+        if found["tree"] is not None:
+            headings = ("sides", "display edit command", "sum", "moved", "remark")
+            output.table(headings, tree_running.rows(found))
+            return
         output.table(
             ("display command data", "sum", "remark"),
             [

@@ -23,6 +23,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Paths
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
+from simulacra.cli.tree_running import carry_back, carry_there
 from simulacra.client import Client, find_socket
 
 WORD: Final = "run"
@@ -95,10 +96,12 @@ def run(request: Request) -> int:
         _become(request.command)
     if found["here"]:
         return _run_here(request, found)
-    calls = client(request)
+    calls, spent = client(request), 0.0
     try:
         if found["proof"] is not None:
             _prove(calls, found)
+        if found["tree"] is not None:
+            spent = carry_there(calls, found)
     except GatewayError as failure:
         if not request.best:
             raise
@@ -106,7 +109,7 @@ def run(request: Request) -> int:
         return _run_here(request, found)
     from simulacra.cli.carrying import carried  # noqa: PLC0415 (only where it runs elsewhere)
 
-    return carried(
+    code = carried(
         calls,
         host=found["host"],
         path=found["path"],
@@ -114,6 +117,9 @@ def run(request: Request) -> int:
         environ=dict(os.environb),
         habit=found["habit"],
     )
+    if found["tree"] is not None:
+        carry_back(calls, found, spent)
+    return code
 
 
 def client(request: Request) -> Client:
@@ -135,7 +141,7 @@ def place(request: Request) -> dict[str, Any] | None:
         raise GatewayError(
             ErrorCode.NOT_FOUND, "the current directory was removed", "go elsewhere: cd"
         ) from error
-    outside = reaches_out(request.command, lying) if request.best else None
+    outside = reaches_out(request.command, lying.below) if request.best else None
     if outside is not None:
         return stays(lying.path, f"{outside} leads out of the mount, and is another file elsewhere")
     try:
@@ -152,6 +158,11 @@ def place(request: Request) -> dict[str, Any] | None:
         if lying.mount.kind is not None and not request.best:
             raise
         return None
+    if found["tree"] is not None and request.on is None:
+        outside = reaches_out(request.command, os.fsdecode(found["below"]))
+        if outside is not None:
+            why = f"{outside} leads out of the tree {found['tree']}, and may be another file there"
+            return stays(lying.path, why)
     return found
 
 
@@ -160,6 +171,7 @@ def stays(path: str, why: str) -> dict[str, Any]:
     return {
         "host": None, "path": os.fsencode(path), "here": True, "via": "no other host is asked",
         "why": why, "proof": None, "seconds_here": None, "seconds_there": None, "chain": [],
+        "tree": None,
     }  # fmt: skip
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
+from simulacra.actors.data.trees.roots import ROOTS, write_roots
 from simulacra.actors.private_files import replace_private
+
+logger = logging.getLogger(__name__)
 
 
 class DefinitionError(Exception):
@@ -69,6 +73,7 @@ class Definitions:
     def __init__(self, file: FilePath) -> None:
         self._file = file
         self._by_id = {each.id: each for each in _read(file)}
+        self._show()
 
     def all(self) -> list[Definition]:
         """All, by name."""
@@ -86,6 +91,7 @@ class Definitions:
         """
         self._write({**self._by_id, definition.id: definition}.values())
         self._by_id[definition.id] = definition
+        self._show()
 
     def remove(self, tree: str) -> None:
         """Have one no more.
@@ -95,6 +101,14 @@ class Definitions:
         """
         self._write(each for each in self._by_id.values() if each.id != tree)
         self._by_id.pop(tree, None)
+        self._show()
+
+    def _show(self) -> None:
+        """Say to the shell's hook where trees are; in one that is paused nothing runs elsewhere."""
+        try:
+            write_roots(self._file.with_name(ROOTS), [d.root for d in self.all() if not d.paused])
+        except OSError as error:
+            logger.warning("the shell's hook does not see where trees are: %s", error)
 
     def _write(self, definitions: Iterable[Definition]) -> None:
         replace_private(self._file, json.dumps([asdict(each) for each in definitions], indent=1))

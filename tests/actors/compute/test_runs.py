@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -25,9 +26,9 @@ class Own:
         self.host = host
         self.actor: Ref = host.node.system.ref(RUNS)
 
-    def start(self, folder: Path, script: str) -> Ticket:
+    def start(self, folder: Path, script: str, shape: tuple[int, int] | None = None) -> Ticket:
         argv = [b"sh", b"-c", script.encode()]
-        ticket = self.actor.ask(StartRun(argv, os.fsencode(folder), [], None, False))
+        ticket = self.actor.ask(StartRun(argv, os.fsencode(folder), [], shape, False))
         assert isinstance(ticket, Ticket)
         return ticket
 
@@ -50,6 +51,14 @@ def client(own: Own) -> Iterator[BulkClient]:
 
 def pid_in(file: Path) -> int:
     return int(until(lambda: file.exists() and file.read_text()) or 0)
+
+
+def ended(line: Line) -> int:
+    """How it ended, whatever it wrote."""
+    while not isinstance(frame := unpack(line.receive()), Ended):
+        pass
+    assert frame.status is not None
+    return os.waitstatus_to_exitcode(frame.status)
 
 
 def receive_all(line: Line) -> None:
@@ -84,6 +93,28 @@ def test_a_line_is_taken_up_once(own: Own, client: BulkClient, tmp_path: Path) -
         assert os.waitstatus_to_exitcode(frame.status or 0) == 3
     with pytest.raises(BulkError, match="nobody waits there"), client.talk(ticket):
         pass
+
+
+@pytest.mark.parametrize("early", [Piece(0, b"\x03"), Sent(signal.SIGINT)])
+def test_what_comes_before_the_command_has_begun_reaches_it(
+    own: Own, client: BulkClient, tmp_path: Path, early: Piece | Sent
+) -> None:
+    with client.talk(own.start(tmp_path, "exec sleep 100", (24, 80))) as line:
+        line.send(pack(early))
+        assert ended(line) == -signal.SIGINT
+
+
+def test_a_node_that_hears_no_signal_starts_what_does(
+    own: Own, client: BulkClient, tmp_path: Path
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for what a shell starts with &
+    try:
+        ticket = own.start(tmp_path, "exec sleep 100", (24, 80))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with client.talk(ticket) as line:
+        line.send(pack(Sent(signal.SIGINT)))
+        assert ended(line) == -signal.SIGINT
 
 
 def test_a_client_that_breaks_the_rules_is_hung_up_on(

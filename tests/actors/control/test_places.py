@@ -29,22 +29,20 @@ def lying(source: str, fstype: str = "fuse.sshfs") -> Lying:
 def test_a_mount_of_a_host_of_the_network_also_of_one_that_is_away() -> None:
     via = "/mnt/x is 10.0.0.3:/srv by sshfs"
     proof = "nas 7 /mnt/x / 10.0.0.3:/srv"
-    assert places().find(lying("10.0.0.3:/srv")) == Place("nas", "/srv/src", via, proof)
-    found = places().find(lying("desk:"))
-    assert found is not None
+    assert places().find(lying("10.0.0.3:/srv")) == (Place("nas", "/srv/src", via, proof),)
+    [found] = places().find(lying("desk:"))
     assert (found.host, found.path) == ("desk", "src")
 
 
 def test_what_is_no_mount_of_another_host_is_left_to_others() -> None:
-    assert places().find(lying("/dev/sda1", "ext4")) is None
+    assert places().find(lying("/dev/sda1", "ext4")) == ()
 
 
 def test_what_the_user_says_decides() -> None:
-    found = places(sources={"//box/photos": "nas:/srv/photos"}).find(lying("//box/photos", "cifs"))
-    assert found is not None
+    sources = {"//box/photos": "nas:/srv/photos"}
+    [found] = places(sources=sources).find(lying("//box/photos", "cifs"))
     assert (found.host, found.path) == ("nas", "/srv/photos/src")
-    found = places(ssh={"nas": "me@big.lan"}).find(lying("me@big.lan:x"))
-    assert found is not None
+    [found] = places(ssh={"nas": "me@big.lan"}).find(lying("me@big.lan:x"))
     assert found.host == "nas"
 
 

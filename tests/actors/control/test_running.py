@@ -8,11 +8,15 @@ import pytest
 from simulacra.actors.compute.mounts import Lying, Mount
 from simulacra.actors.compute.moves import Software
 from simulacra.actors.compute.placement import Host, Network, Route
+from simulacra.actors.control.copies import Copies
+from simulacra.actors.control.learning import Learning
 from simulacra.actors.control.running import Running
+from simulacra.actors.data.trees.trees import ListTrees
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 if TYPE_CHECKING:
+    from simulacra.actors.compute.hosts import HostTable
     from simulacra.actors.node import Node
 
 SAME = Software("3.11", "x86_64")
@@ -20,6 +24,8 @@ SAME = Software("3.11", "x86_64")
 
 class Table:
     """What is known of laptop and nas: ten milliseconds lie between them."""
+
+    host = "laptop"
 
     def network(self) -> Network:
         hosts = (Host("laptop", SAME), Host("nas", SAME))
@@ -32,7 +38,9 @@ class Table:
 def verbs(asked: list[Any] | None = None) -> Running:
     """The verbs of a node that is connected to nas and, as an outside host, to phone."""
 
-    def ask(message: object, timeout: float) -> bool:
+    def ask(message: object, timeout: float) -> object:
+        if isinstance(message, ListTrees):
+            return []
         assert asked is not None
         asked.append(message)
         return True
@@ -46,7 +54,9 @@ def verbs(asked: list[Any] | None = None) -> Running:
         hosts=Table(),
         system=SimpleNamespace(ref=lambda _: SimpleNamespace(ask=ask)),
     )
-    return Running(cast("Node", node))
+    learning = Learning(cast("HostTable", Table()))
+    copies = Copies(cast("Node", node), learning)
+    return Running(cast("Node", node), learning, copies)
 
 
 def call(verb: str, **args: object) -> Call:

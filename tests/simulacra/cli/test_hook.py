@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simulacra.actors.data.trees.roots import write_roots
 from simulacra.cli.hook import script
 
 from .conftest import Run
@@ -25,7 +26,9 @@ def shell(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def ran(shell: str, tmp_path: Path, at: str, *, fstype: str = "fuse.sshfs") -> str:
+def ran(
+    shell: str, tmp_path: Path, at: str, *, fstype: str = "fuse.sshfs", tree: str | None = None
+) -> str:
     """Who runs `thing x` in a directory: ``simulacra``, or the command itself."""
     mounted = tmp_path / "a b5"
     for folder in ("a b5/src", "a b5c", "bin"):
@@ -39,7 +42,11 @@ def ran(shell: str, tmp_path: Path, at: str, *, fstype: str = "fuse.sshfs") -> s
     mounts = tmp_path / "mountinfo"
     escaped = str(mounted).replace(" ", r"\040")
     mounts.write_text(LINES.format(point=escaped, fstype=fstype))
-    source = script(shell, ("thing",)).replace("/proc/self/mountinfo", f"'{mounts}'")
+    roots = tmp_path / "the roots"
+    roots.unlink(missing_ok=True)
+    if tree is not None:
+        write_roots(roots, [str(tmp_path / "none"), str(tmp_path / tree)])
+    source = script(shell, ("thing",), roots).replace("/proc/self/mountinfo", f"'{mounts}'")
     source += f"cd '{tmp_path}/{at}'\nthing x 'y z'\n"
     done = subprocess.run(
         [shell, *(["--no-config"] if shell == "fish" else []), "-c", source],
@@ -60,6 +67,14 @@ def test_only_on_a_mount_of_another_host_is_anything_asked(shell: str, tmp_path:
     for at in (".", "a b5c"):
         assert ran(shell, tmp_path, at) == "thing x y z\n"
     assert ran(shell, tmp_path, "a b5", fstype="ext4") == "thing x y z\n"
+
+
+def test_in_a_tree_it_is_asked_too(shell: str, tmp_path: Path) -> None:
+    there, here = "simulacra run --best -- thing x y z\n", "thing x y z\n"
+    for tree, at in (("a b5", "a b5"), ("a b5", "a b5/src"), ("a b5", "link"), ("link", "link")):
+        assert ran(shell, tmp_path, at, fstype="ext4", tree=tree) == there
+    for at in (".", "a b5c"):
+        assert ran(shell, tmp_path, at, fstype="ext4", tree="a b5") == here
 
 
 def test_the_commands_are_those_of_the_settings(run: Run, tmp_path: Path) -> None:
