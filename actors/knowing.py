@@ -116,6 +116,13 @@ class Knowing:
         copies = [fact.key.subject for fact in self.view.find("copy", name=tree)]
         return list(dict.fromkeys([*main, *copies]))
 
+    def complete_holders(self, tree: str) -> list[str]:
+        """The hosts that have all of a tree, the main store's first, others by name."""
+        copies = self.view.find("copy", name=tree)
+        complete = {fact.key.subject for fact in copies if fact.value["complete"]}
+        main = {fact.value["host"] for fact in self.view.find("tree", subject=tree)}
+        return sorted(complete, key=lambda host: (host not in main, host))
+
     # -- names
 
     def names(self) -> Names:

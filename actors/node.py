@@ -299,6 +299,7 @@ class Node:
             self.bulk_client,
             self.knowing.holders,
             self.inside,
+            self.knowing.complete_holders,
             lambda: self.enrolment.signer.key,
         )
 

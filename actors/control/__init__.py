@@ -5,7 +5,9 @@
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
 ``streams`` is what has two directions, ``running`` runs a command where its directory lies,
 ``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
-``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it.
+``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it;
+``trees`` says which trees there are and how far their copies are, ``conflicts`` what two sides
+differ in, ``versions`` how one file is and was.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from simulacra.actors.control.conflicts import Conflicts
 from simulacra.actors.control.copies import Copies
 from simulacra.actors.control.detaching import DetachVerbs
 from simulacra.actors.control.explaining import Explaining
@@ -27,6 +30,7 @@ from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
 from simulacra.actors.control.tree_focusing import TreeFocusing
 from simulacra.actors.control.trees import TreeVerbs
+from simulacra.actors.control.versions import Versions
 from simulacra.actors.control.watching import Watching
 from simulacra.actors.gateway.call import Handler
 
@@ -44,6 +48,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     learning, mounting, trees = Learning(node.hosts), Mounting(node), TreeVerbs(node)
     copies = Copies(node, learning)
     running = Running(node, learning, copies)
+    conflicts, versions = Conflicts(node), Versions(node)
     table: dict[str, Handler] = {
         "status": watching.status,
         "routes": watching.routes,
@@ -69,6 +74,11 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_sync": trees.sync,
         "tree_focus": TreeFocusing(node).focus,
         "tree_carry": copies.carry,
+        "tree_file": versions.file,
+        "tree_versions": versions.versions,
+        "tree_restore": versions.restore,
+        "conflicts": conflicts.all,
+        "conflict_settle": conflicts.settle,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,

@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,7 +62,8 @@ class TreeVerbs:
                 ErrorCode.USAGE, str(error), "see which names are taken: simulacra where"
             ) from error
         tree = secrets.token_hex(8)
-        self._have(Definition(tree, name, str(root), origin=True))
+        definition = Definition(tree, name, str(root), origin=True)
+        self._have(_keeping(definition, call))
         seat = Seat(Epoch(1, self._here), self._here, time.time(), "it was made a tree there")
         self._say(
             lambda: self._node.knowing.view.say(
@@ -94,7 +96,7 @@ class TreeVerbs:
             root.mkdir(parents=True, exist_ok=True)
         except (ValueError, OSError) as error:
             raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
-        self._have(definition)
+        self._have(_keeping(definition, call))
         yield {"name": fact.key.name, "host": self._here, "path": str(root)}
 
     def unfollow(self, call: Call) -> Iterator[object]:
@@ -252,6 +254,15 @@ class TreeVerbs:
             say()
         except (FactError, StoreError) as error:
             raise GatewayError(ErrorCode.FAILED, str(error), "then try again") from error
+
+
+def _keeping(definition: Definition, call: Call) -> Definition:
+    """A definition with what was said of the versions that it keeps."""
+    return replace(
+        definition,
+        keep_bytes=call.arg("keep_bytes", int, definition.keep_bytes),
+        keep_seconds=call.arg("keep_seconds", float, definition.keep_seconds),
+    )
 
 
 def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from simulacra.actors.data.entries import (
-    QUARANTINE,
+    OWN_FOLDERS,
     ROOT,
     TEMPORARY,
     Kind,
@@ -255,7 +255,7 @@ class Scan:
         with os.scandir(visit.descriptor) as entries:
             for listed in entries:
                 each = listed.name.encode(*_ENCODING)
-                if each.startswith(TEMPORARY) or (each == QUARANTINE and not visit.folder):
+                if each.startswith(TEMPORARY) or (each in OWN_FOLDERS and visit.folder == ROOT):
                     continue
                 before = known.pop(each, _NOTHING)
                 is_known = before is not _NOTHING

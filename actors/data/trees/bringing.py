@@ -187,15 +187,15 @@ class Bringer:
             case MakeFolder(row=row):
                 return self._applier.make_folder(path, row.entry.attributes)
             case SetAttributes(row=row, expected=expected):
-                found = self._expected(path, expected)
+                found = self.expected(path, expected)
                 before, after = expected.attributes, row.entry.attributes
                 kind = expected.content.kind
                 return self._applier.set_attributes(path, found, kind, before, after)
             case Move(source=source, expected=expected):
-                found = self._expected(source, expected)
+                found = self.expected(source, expected)
                 return self._applier.move(source, path, found, expected.content.kind)
             case Remove(expected=expected):
-                found = self._expected(path, expected)
+                found = self.expected(path, expected)
                 self._applier.remove(path, found, expected.content.kind)
             case Note():
                 pass
@@ -203,7 +203,7 @@ class Bringer:
 
     def _stage(self, action: Put) -> None:
         path, entry, expected = action.path, action.row.entry, action.expected
-        found = None if expected is None else self._expected(path, expected)
+        found = None if expected is None else self.expected(path, expected)
         content, attributes = entry.content, entry.attributes
         if content.kind is Kind.LINK:
             staged = self._applier.stage_link(path, content.target, attributes)
@@ -220,8 +220,12 @@ class Bringer:
             whole.unlink()
         self._staged[path] = action, staged, found
 
-    def _expected(self, path: Path, entry: Entry) -> Fingerprint:
-        """The fingerprint of what is expected at a path, if that is what was seen there."""
+    def expected(self, path: Path, entry: Entry) -> Fingerprint:
+        """The fingerprint of what is expected at a path, if that is what was seen there.
+
+        Raises:
+            RefusedError: it is something else, or may be by now.
+        """
         row = self._seen_at(path)
         if row is None or (row.entry.content, row.entry.attributes.mode) != (
             entry.content,

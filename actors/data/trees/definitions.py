@@ -7,13 +7,16 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.trees.roots import ROOTS, write_roots
 from simulacra.actors.private_files import replace_private
 
 logger = logging.getLogger(__name__)
+
+KEEP_BYTES: Final = 2 << 30
+KEEP_SECONDS: Final = 30 * 24 * 3600.0
 
 
 class DefinitionError(Exception):
@@ -33,6 +36,8 @@ class Definition:
         exclude: patterns of what is not.
         largest: bytes that a file may have that is wanted here; None for any.
         paused: whether it is left as it is for now.
+        keep_bytes: bytes that the versions may have that are kept here.
+        keep_seconds: how old one may be.
     """
 
     id: str
@@ -43,6 +48,8 @@ class Definition:
     exclude: tuple[str, ...] = ()
     largest: int | None = None
     paused: bool = False
+    keep_bytes: int = KEEP_BYTES
+    keep_seconds: float = KEEP_SECONDS
 
     @property
     def is_complete(self) -> bool:

@@ -34,17 +34,22 @@ from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Visitor
 from simulacra.actors.data.trees.agreement import Agreement
+from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
 from simulacra.actors.data.trees.contents import Contents, Remote
+from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
+from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken
 from simulacra.actors.data.trees.journal import Journal, JournalReader
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
+from simulacra.actors.data.trees.settling import Settler
+from simulacra.actors.data.trees.texts import Texts
 
 logger = logging.getLogger(__name__)
 
-VERSIONS_BYTES: Final = 2 << 30
-VERSIONS_NS: Final = 30 * 24 * 3600 * 10**9
+_NS: Final = 10**9
 
 
 class LocalTree:
@@ -56,6 +61,15 @@ class LocalTree:
         choice: what of the tree is wanted here.
         stopping: whether to stop bringing after the action in hand.
         progress: told of bytes that came.
+        keep_bytes: bytes that the versions may have that are kept.
+        keep_seconds: how old one may be.
+
+    Attributes:
+        journal: what is known.
+        index: what was seen on the disk.
+        versions: what sync displaced.
+        settler: settles conflicts.
+        restorer: puts versions back.
 
     Raises:
         RootLostError: the root is not there.
@@ -69,6 +83,9 @@ class LocalTree:
         choice: Choice = EVERYTHING,
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
+        *,
+        keep_bytes: int = KEEP_BYTES,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> None:
         self.place = place
         self._begun = ExitStack()
@@ -84,7 +101,12 @@ class LocalTree:
             begun.callback(self.journal.close)
             self.index = Index(place.index)
             begun.callback(self.index.close)
-            self.versions = Versions(place.versions, most_bytes=VERSIONS_BYTES, most_ns=VERSIONS_NS)
+            self.versions = Versions(
+                place.versions,
+                most_bytes=keep_bytes,
+                most_ns=int(keep_seconds * _NS),
+                catalogue=place.catalogue,
+            )
             begun.callback(self.versions.close)
             looker = Looker(_digest, time.time_ns)
             keeper = Keeper(self.journal, self.versions, looker)
@@ -112,6 +134,12 @@ class LocalTree:
                 lambda path: _look(looker, descent, path),
                 stopping,
             )
+            self._bases = Bases(place.bases, self.journal)
+            begun.callback(self._bases.close)
+            self._texts = Texts(self.journal, descent, self.versions, self._bases)
+            editor = Editor(applier, self.index, descent, self._bringer.expected)
+            self.settler = Settler(self.journal, editor, self._texts)
+            self.restorer = Restorer(self.versions, editor)
             self._begun = begun.pop_all()
 
     def close(self) -> None:
@@ -167,6 +195,10 @@ class LocalTree:
     def bring(self) -> Brought:
         """See `Bringer.bring`."""
         return self._bringer.bring()
+
+    def remember(self) -> bool:
+        """Remember some texts to merge from, see `Bases.fill`; whether there may be more."""
+        return self._bases.fill(self._texts.read)
 
 
 def _quarantine(place: Place, folders: Folders, paths: list[Path]) -> None:

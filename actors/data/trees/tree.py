@@ -13,13 +13,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulacra.actors.data.entries import folders_above
+from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, News, Pack, Packed
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.questions import (
+    Doing,
+    Here,
+    ListConflicts,
+    ListVersions,
+    Reading,
+    RestoreVersion,
+    Settle,
+    ShowFile,
+    do,
+    read,
+)
 from simulacra.actors.data.trees.serving import Server
+from simulacra.actors.data.trees.settling import merges
 from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer
@@ -31,6 +46,7 @@ from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
+_Question = Changes | Manifests | Pack | Reading
 _RECORDS: Final = 5000
 _PIECES: Final = 20_000
 _WAITING: Final = 64
@@ -51,12 +67,15 @@ class Means:
         holders: the hosts that have a tree with that id, the main store's first; this one too.
         connected: the hosts that are connected now.
         identity: this host's signing key, in hexadecimal; empty without one.
+        complete: the hosts that have all of a tree with that id, the main store's first, others by
+            name.
     """
 
     bulk_server: BulkServer
     bulk_client: BulkClient
     holders: Callable[[str], Sequence[str]]
     connected: Callable[[], Iterable[str]]
+    complete: Callable[[str], Sequence[str]]
     identity: Callable[[], str] = str
 
 
@@ -82,6 +101,7 @@ class Tree(Actor):
 
     def __init__(self, definition: Definition, place: Place, means: Means) -> None:
         self._id = definition.id
+        self._choice = definition.choice()
         self._place = place
         self._means = means
         self._asked = 0
@@ -94,6 +114,7 @@ class Tree(Actor):
             self._announce,
             definition,
             lambda: means.holders(definition.id),
+            self._merges,
         )
 
     def on_start(self) -> None:
@@ -116,8 +137,10 @@ class Tree(Actor):
             case ReachOf():
                 reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
                 self._worker.tell(reach)
-            case Changes() | Manifests() | Pack():
+            case Changes() | Manifests() | Pack() | ListConflicts() | ShowFile():
                 self._answer(message)
+            case Settle() | ListVersions() | RestoreVersion():
+                self._do(message)
             case _:
                 self.refuse(message)
         return None
@@ -140,9 +163,19 @@ class Tree(Actor):
             except MailboxFullError:
                 logger.debug("%s is not told of news: it has too much mail", host)
 
+    def _merges(self) -> bool:
+        return merges(self._place.host, self._means.complete(self._id), self._means.connected())
+
+    def _do(self, message: Doing) -> None:
+        """Have it done in the tree's thread, which looks at what became of it then."""
+        self._worker.tell(Task(lambda tree: do(tree, message), self.defer_reply()))
+        if isinstance(message, RestoreVersion):
+            path = message.path if message.to is None else message.to
+            self._worker.tell(Hint(frozenset(folders_above(path))))
+
     # -- answering, in the pool's thread
 
-    def _answer(self, question: Changes | Manifests | Pack) -> None:
+    def _answer(self, question: _Question) -> None:
         reply = self.defer_reply()
         if self._asked >= _WAITING:
             reply.set_error(OSError("too many ask at once; try again"))
@@ -150,7 +183,7 @@ class Tree(Actor):
         self._asked += 1
         self._pool.submit(self._answer_in_thread, question, reply)
 
-    def _answer_in_thread(self, question: Changes | Manifests | Pack, reply: Reply) -> None:
+    def _answer_in_thread(self, question: _Question, reply: Reply) -> None:
         try:
             if self._server is None:
                 self._server = Server(self._place)
@@ -161,7 +194,7 @@ class Tree(Actor):
         finally:
             self._asked -= 1
 
-    def _look_up(self, server: Server, question: Changes | Manifests | Pack) -> Any:
+    def _look_up(self, server: Server, question: _Question) -> Any:
         match question:
             case Changes(incarnation, after):
                 return _changed(server, incarnation, after)
@@ -169,6 +202,10 @@ class Tree(Actor):
                 return [server.reader.manifest(digest) for digest in digests]
             case Pack(pieces):
                 return self._pack(server, [Piece(*piece) for piece in pieces[:_PIECES]])
+            case ListConflicts() | ShowFile():
+                standing = self._worker.standing
+                reasons = {**standing.skipped, **standing.left}
+                return read(server.reader, Here(self._place, self._choice, reasons), question)
 
     def _pack(self, server: Server, pieces: Sequence[Piece]) -> Packed:
         descriptor = os.memfd_create("pack", os.MFD_CLOEXEC)

@@ -184,6 +184,7 @@ class Worker:
         announce: tells hosts what is new here.
         definition: which tree, and what of it is wanted here.
         members: the hosts that have a copy, also those that are away.
+        merges: whether texts are merged here, now.
     """
 
     def __init__(
@@ -194,6 +195,7 @@ class Worker:
         announce: Callable[[Iterable[str], News], None],
         definition: Definition,
         members: Callable[[], Sequence[str]],
+        merges: Callable[[], bool] = lambda: False,
     ) -> None:
         self.standing = Standing()
         self._place = place
@@ -201,6 +203,7 @@ class Worker:
         self._hosts = hosts
         self._announce = announce
         self._definition = definition
+        self._merges = merges
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tree@{place.host}", daemon=True)
@@ -265,6 +268,8 @@ class Worker:
         if self._stopping.is_set():
             return
         left = self._bring(tree)
+        if self._merges() and tree.settler.merge():
+            left = self._bring(tree)
         if not tree.journal.dirty:
             self._acknowledge(tree)
         self._tell_others(tree)
@@ -274,6 +279,8 @@ class Worker:
             self._retry_in = min(2 * self._retry_in, _LATEST)
         else:
             self._retry_at, self._retry_in = float("inf"), _SOON
+            if self._definition.is_complete and self._events.empty() and tree.remember():
+                self._retry_at = time.monotonic()
         self._show(State.IDLE)
 
     def _opened(self) -> LocalTree:
@@ -285,6 +292,8 @@ class Worker:
                 self._definition.choice(),
                 self._stopping.is_set,
                 self._has_come,
+                keep_bytes=self._definition.keep_bytes,
+                keep_seconds=self._definition.keep_seconds,
             )
         return self._tree
 
