@@ -141,7 +141,7 @@ ROWS = {
         {**without("f"), "n": b"of b", "n.conflict-a-6": b"base"},
         ["name n.conflict-a-6"],
     ),
-    "rename two to one name": (
+    "rename to a name, rename another to it": (
         rename("f", "n"),
         rename("d/in", "n"),
         {**without("f", "d/in"), "n": b"inside", "n.conflict-a-6": b"base"},
