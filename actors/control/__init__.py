@@ -44,7 +44,9 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     learning, mounting, trees = Learning(node.hosts), Mounting(node), TreeVerbs(node)
     copies = Copies(node, learning)
     running = Running(node, learning, copies)
-    table: dict[str, Handler] = {
+    tree_focus = TreeFocusing(node).focus
+    detaching = DetachVerbs(node, tree_focus)
+    return {
         "status": watching.status,
         "routes": watching.routes,
         "focus": focusing.focus,
@@ -67,7 +69,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_list": trees.all,
         "tree_status": trees.status,
         "tree_sync": trees.sync,
-        "tree_focus": TreeFocusing(node).focus,
+        "tree_focus": tree_focus,
         "tree_carry": copies.carry,
         "ps": watching.ps,
         "logs": Logs(node).logs,
@@ -89,6 +91,6 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "mount": mounting.mount,
         "unmount": mounting.unmount,
         "mounts": mounting.mounts,
+        "detach": detaching.detach,
+        "rejoin": detaching.rejoin,
     }
-    detaching = DetachVerbs(node, table.get("tree_focus"))
-    return {**table, "detach": detaching.detach, "rejoin": detaching.rejoin}

@@ -31,7 +31,7 @@ class DetachVerbs:
         tree_focus: the verb that moves a tree's main store.
     """
 
-    def __init__(self, node: Node, tree_focus: Handler | None) -> None:
+    def __init__(self, node: Node, tree_focus: Handler) -> None:
         self._node = node
         self._tree_focus = tree_focus
         self._following = Following(node)
@@ -116,11 +116,9 @@ class DetachVerbs:
         return moved, kept
 
     def _move(self, call: Call, tree: str, host: str) -> str:
-        if self._tree_focus is None:
-            raise GatewayError(
-                ErrorCode.FAILED, "main stores are moved by no verb of this node", "upgrade it"
-            )
-        asked = Call(call.trace, "tree_focus", {"name": tree, "host": host}, lambda _: None, 20.0)
+        args = {"name": tree, "host": host, "why": f"{self._here} detaches"}
+        asked = Call(call.trace, "tree_focus", args, lambda _: None)
+        asked.cancelled = call.cancelled
         for _ in self._tree_focus(asked):
             call.check()
         return host
