@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _IN_SIGHT: Final = 10.0
 _ALL_IN_SIGHT: Final = 3.0
+_TOGETHER: Final = 20.0
 _PAUSE: Final = 0.05
 
 
@@ -193,7 +194,7 @@ class DetachVerbs:
 
     def _await_together(self, call: Call, hosts: Sequence[str]) -> None:
         """Wait until those are connected again who were in sight, and one of all is master."""
-        deadline = time.monotonic() + _IN_SIGHT
+        deadline = time.monotonic() + _TOGETHER
         while time.monotonic() < deadline:
             call.check()
             if set(hosts) <= set(self._node.inside()) and self._following.has_one_master():
