@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem, is_living
+from simulacra.actors.compute.sealed import TornFileError
+from simulacra.actors.compute.spec import SpecError
 from simulacra.actors.control.following import Followed, Following
 from simulacra.actors.detaching import Away
 from simulacra.actors.gateway.call import Call, Handler
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.pinning import Lies, Need
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -90,9 +95,16 @@ class DetachVerbs:
             if not is_living(each) or each.host != self._here:
                 continue
             seen = [path for path, _, _ in (*each.reads, *each.to_come)]
-            said = self._node.store.of(each.party).read_spec().reads
-            reads += [(each.name, path) for path in (*seen, *said)]
+            reads += [(each.name, path) for path in (*seen, *self._said(each.party))]
         return self._node.detaching.needs(reads)
+
+    def _said(self, party: str) -> tuple[str, ...]:
+        """What a computation's arguments say that it reads; one may end at this moment."""
+        try:
+            return self._node.store.of(party).read_spec().reads
+        except (OSError, TornFileError, SpecError) as error:
+            logger.info("what %s reads is not known: %s", party, error)
+            return ()
 
     def _move_main_stores(
         self, call: Call, trees: Sequence[Followed]
