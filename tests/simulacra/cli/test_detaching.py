@@ -6,7 +6,7 @@ from typing import Any
 
 from simulacra.actors.gateway.call import Call
 
-from .conftest import Run, Serve
+from .conftest import Run, Serve, Terminal
 
 FLOW = {"changed": 2, "removed": 1, "size": 2048}
 TREE = {
@@ -49,8 +49,8 @@ def test_detach_shows_how_it_goes_and_that_it_is_safe(run: Run, serve: Serve) ->
         "simulacra: note: mind the gap",
         "simulacra: the main store of src is on nas now",
         (
-            "simulacra: this host is detached, back in 1h0m; it is safe to close the lid; come back: "
-            "simulacra rejoin"
+            "simulacra: this host is detached, back in 1h0m; it is safe to close the lid; "
+            "come back: simulacra rejoin"
         ),
     ]
     assert run("detach", "--json").json()["main_stores"] == {"src": "nas"}
@@ -117,3 +117,17 @@ def test_a_rejoin_that_is_not_done_fails(run: Run, serve: Serve) -> None:
     assert ended.code == 1
     assert "not in step yet: src: why" in ended.stderr
     assert "equal" not in ended.stderr
+
+
+def test_on_a_terminal_each_tree_has_a_bar(environ: dict[str, str], serve: Serve) -> None:
+    def detach(_: Call) -> Iterator[object]:
+        yield progress(files=7, size=2048, seconds_left=90.0)
+        yield progress(verdict="ready")
+        yield {"detached": True, "already": False, "missing": [], "notes": [], "until": None}
+
+    serve({"detach": detach})
+    terminal = Terminal({**environ, "TERM": "xterm", "COLUMNS": "100"}, "detach")
+    terminal.until("━".encode())
+    terminal.until(b"src: all of it is here")
+    terminal.until(b"safe to close the lid")
+    assert terminal.end() == 0
