@@ -49,7 +49,9 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     copies = Copies(node, learning)
     running = Running(node, learning, copies)
     conflicts, versions = Conflicts(node), Versions(node)
-    table: dict[str, Handler] = {
+    tree_focus = TreeFocusing(node).focus
+    detaching = DetachVerbs(node, tree_focus)
+    return {
         "status": watching.status,
         "routes": watching.routes,
         "focus": focusing.focus,
@@ -72,7 +74,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_list": trees.all,
         "tree_status": trees.status,
         "tree_sync": trees.sync,
-        "tree_focus": TreeFocusing(node).focus,
+        "tree_focus": tree_focus,
         "tree_carry": copies.carry,
         "tree_file": versions.file,
         "tree_versions": versions.versions,
@@ -99,6 +101,6 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "mount": mounting.mount,
         "unmount": mounting.unmount,
         "mounts": mounting.mounts,
+        "detach": detaching.detach,
+        "rejoin": detaching.rejoin,
     }
-    detaching = DetachVerbs(node, table.get("tree_focus"))
-    return {**table, "detach": detaching.detach, "rejoin": detaching.rejoin}
