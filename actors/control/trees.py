@@ -101,9 +101,10 @@ class TreeVerbs:
 
     def unfollow(self, call: Call) -> Iterator[object]:
         """Have no copy of a tree here any more; its files stay."""
-        definition = self._mine(call.arg("name", str))
-        fact = tree_fact(self._node, definition.name)
-        if self._here in (fact.value["host"], fact.value.get("handed")):
+        name = call.arg("name", str)
+        definition = self._left_over(name) or self._mine(name)
+        facts = self._node.knowing.view.find("tree", subject=definition.id)
+        if any(self._here in (fact.value["host"], fact.value.get("handed")) for fact in facts):
             raise GatewayError(
                 ErrorCode.USAGE,
                 f"{self._here} has the main store of {definition.name}",
@@ -180,7 +181,8 @@ class TreeVerbs:
                 raise GatewayError(
                     ErrorCode.USAGE,
                     f"{root} is, or is in, or has in it, the tree {each.name} at {other}",
-                    "choose another folder",
+                    f"choose another folder; or have no copy of that: simulacra tree unfollow "
+                    f"{each.name}",
                 )
 
     def _facts(self) -> list[Fact]:
@@ -203,6 +205,12 @@ class TreeVerbs:
                 f"have one: simulacra tree follow {name} PATH",
             )
         return definition
+
+    def _left_over(self, name: str) -> Definition | None:
+        """This host's copy of a tree that was removed elsewhere."""
+        known = {fact.key.subject for fact in self._facts()}
+        found = (each for each in self._definitions() if each.name == name)
+        return next((each for each in found if each.id not in known), None)
 
     def _have(self, definition: Definition) -> None:
         self._ask(HaveTree(definition))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulacra.actors.data.trees import worker
+from simulacra.actors.gateway.frames import GatewayError
 from tests.onehost import Host, until
 from tests.twohosts import followed
 
@@ -49,3 +50,17 @@ def test_an_old_folder_that_is_followed_again_waits_in_quarantine(tmp_path: Path
         until(lambda: copy_of(nas, "nas")["quarantined"] == {str(waits): 1})
         desk.client.item("tree_sync", name="src", timeout=20)
         assert [each.name for each in roots["desk"].iterdir()] == ["first"]
+
+
+def test_a_copy_of_a_tree_that_was_removed_elsewhere_can_be_given_up(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        desk.client.item("tree_remove", name="src")
+        until(lambda: nas.client.item("tree_list")["trees"] == [])
+        desk.client.item("tree_add", name="src", path=str(roots["desk"]))
+        until(lambda: len(nas.client.item("tree_list")["trees"]) == 1)
+        with pytest.raises(GatewayError) as refused:
+            nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+        assert "simulacra tree unfollow src" in refused.value.hint
+        nas.client.item("tree_unfollow", name="src")
+        nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+        desk.client.item("tree_sync", name="src", timeout=20)
