@@ -479,12 +479,10 @@ class JournalReader:
         found = self._db.execute("SELECT 1 FROM base WHERE id = ? AND digest = ?", (id, digest))
         return found.fetchone() is not None
 
-    def holders(self, digest: bytes) -> Iterator[tuple[Path, Row]]:
-        """Where a content is on this disk."""
-        for path, row in self._db.execute(
-            "SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,)
-        ):
-            yield path, unpack_row(row)
+    def holders(self, digest: bytes) -> list[Path]:
+        """Where a content is on this disk, ten paths at most."""
+        found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
+        return [path for (path,) in found]
 
     def manifest(self, digest: bytes) -> bytes | None:
         """The manifest of a large file."""
