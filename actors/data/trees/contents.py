@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
 
-from simulacra.actors.data.content.assembly import FileSource, Source, assemble, unwritten
+from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
 from simulacra.actors.data.content.descriptors import read_at, write_at
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
 from simulacra.actors.data.entries import Content, Path, name, parent
@@ -29,6 +29,8 @@ _RUN: Final = 32 << 20
 """Bytes of a large file that are asked for at a time."""
 _LONG: Final = 1 << 20
 """Chunks that lie together, of so many bytes or more, are fetched right into their place."""
+_THREADS: Final = 2
+"""So many read, verify and write what of a large file is on this disk already."""
 _AHEAD: Final = 4 << 20
 _MOST_AHEAD: Final = 2000
 """Small files, and their bytes, that are asked for at a time."""
@@ -253,7 +255,7 @@ class Contents:
     ) -> list[Chunk]:
         """Write what is on this disk already; what is not is returned."""
         with ExitStack() as stack:
-            sources: list[Source] = []
+            sources: list[tuple[int, Manifest]] = []
             row = self._journal.row(at)
             equal = [(path, manifest.digest) for path in self._journal.holders(manifest.digest)]
             older = [(at, row.entry.content.digest)] if row is not None else []
@@ -265,8 +267,17 @@ class Contents:
                     old = stack.enter_context(_opened(self._descent, path))
                 except OSError:
                     continue
-                sources.append(FileSource(old, Manifest.decode(encoded, digest).chunks))
-            return assemble(manifest, sources, descriptor, wanted)
+                sources.append((old, Manifest.decode(encoded, digest)))
+
+            def work(some: list[Chunk]) -> list[Chunk]:
+                files = [FileSource(old, known.chunks) for old, known in sources]
+                return assemble(manifest, files, descriptor, some)
+
+            with ThreadPoolExecutor(_THREADS, f"tree-assembly@{self._place.host}") as pool:
+                portion = max(1, -(-len(wanted) // _THREADS))
+                starts = range(0, max(1, len(wanted)), portion)
+                missing = pool.map(work, [wanted[at : at + portion] for at in starts])
+                return [chunk for some in missing for chunk in some]
 
     def _fill(
         self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
