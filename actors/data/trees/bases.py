@@ -25,7 +25,7 @@ from simulacra.actors.databases import DatabaseError
 from simulacra.actors.private_files import replace_private
 
 LIMIT: Final = 256 << 20
-BATCH_RECORDS: Final = 500
+BATCH_RECORDS: Final = 200
 BATCH_BYTES: Final = 4 << 20
 
 logger = logging.getLogger(__name__)
@@ -80,37 +80,44 @@ class Bases:
         if self._store is None or self._done >= self._journal.last:
             return False
         with self._giving_up():
-            room = BATCH_BYTES
             changed = self._journal.changed_after(self._done, BATCH_RECORDS)
-            for n, each in changed:
-                room -= self._remember(self._store, each, read)
-                self._done = n
-                if room <= 0:
-                    return True
-            if len(changed) == BATCH_RECORDS:
+            is_all = len(changed) < BATCH_RECORDS
+            end = self._journal.last if is_all else changed[-1][0]
+            self._done = self._remember(self._store, changed, read, end)
+            if not is_all or self._done < end:
                 return True
-            self._done = self._journal.last
             self._store.sync()
             incarnation = self._journal.author.replica.incarnation
             replace_private(self._progress, f"{incarnation} {self._done}")
         return False
 
-    def _remember(self, store: ChunkStore, which: FileId, read: Read) -> int:
-        """Remember what shows of a record; how many bytes were read."""
-        size = 0
-        for path, row in self._journal.paths(which):
-            content = row.entry.content
-            if content.kind is not Kind.FILE or not 0 < content.size <= LARGEST:
+    def _remember(
+        self, store: ChunkStore, changed: Sequence[tuple[int, FileId]], read: Read, end: int
+    ) -> int:
+        """Remember what shows of some records, up to a number; the one up to which that is done."""
+        texts = [(n, *text) for n, which in changed for text in self._shown(which)]
+        lacking = set(store.missing(chunk.hash for *_, chunks in texts for chunk in chunks))
+        room, latest = BATCH_BYTES, 0
+        for n, path, content, chunks in texts:
+            if lacking.isdisjoint(chunk.hash for chunk in chunks):
                 continue
-            chunks = chunks_of(content.digest, self._journal, content.size)
-            if chunks is None or not store.missing(chunk.hash for chunk in chunks):
-                continue
+            if room <= 0 and n > latest:  # all of one record is of one batch
+                return n - 1
+            room, latest = room - content.size, n
             data = read(path, content)
-            size += content.size
             if data is not None:
                 for chunk in chunks:
                     store.put(chunk.hash, data[chunk.offset : chunk.offset + chunk.length])
-        return size
+        return end
+
+    def _shown(self, which: FileId) -> Iterator[tuple[Path, Content, Sequence[Chunk]]]:
+        """What may be texts of what shows of a record."""
+        for path, row in self._journal.paths(which):
+            content = row.entry.content
+            if content.kind is Kind.FILE and 0 < content.size <= LARGEST:
+                chunks = chunks_of(content.digest, self._journal, content.size)
+                if chunks is not None:
+                    yield path, content, chunks
 
     def _read_progress(self) -> int:
         try:

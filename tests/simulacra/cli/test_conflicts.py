@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +43,8 @@ def test_conflicts_are_a_row_a_side(run: Run, serve: Serve) -> None:
     serve({"conflicts": lambda _: [CONFLICTS]})
     shown = run("conflicts")
     lines = [line.split() for line in shown.stdout.splitlines()]
-    assert lines[1] == ["src:x.txt", "content", "nas", "1m0s", "ago", "17B", "x.txt"]
+    assert lines[1][:3] == ["src:x.txt", "content", "nas"]
+    assert lines[1][4:] == ["ago", "17B", "x.txt"]
     assert lines[2][-2:] == ["2.0K", "x.conflict-desk-4.txt"]
     assert "the conflicts of photos are not known: no host that has photos" in shown.stderr
     assert run("conflicts", "--json").json() == CONFLICTS
@@ -94,7 +96,7 @@ def test_the_status_of_a_file(run: Run, serve: Serve) -> None:
         assert shown.stdout.splitlines()[1].split(maxsplit=2) == [
             "desk", "waiting", "nas have it not",
         ]  # fmt: skip
-        assert "of nas, 1m0s ago, 5B" in shown.stderr
+        assert re.search(r"of nas, \w+ ago, 5B", shown.stderr)
         assert "it is in conflict, kept as x, x.copy" in shown.stderr
 
 

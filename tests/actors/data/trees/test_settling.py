@@ -157,6 +157,34 @@ def test_two_that_merge_apart_agree(copies: Copies) -> None:
     assert len({str(contents(copy.root)) for copy in copies.by_host.values()}) == 1
 
 
+def test_two_that_merge_apart_differently_are_in_conflict_and_merge_again(copies: Copies) -> None:
+    write(copies["a"].root / "x.txt", TEXT)
+    copies.sync()
+    for copy in copies.by_host.values():
+        remember(copy)
+    for at, copy in zip((2, 9, 17), copies.by_host.values(), strict=True):
+        in_place(copy.root / "x.txt", line(at, b"of %s" % copy.host.encode() + b"!" * at + b"\n"))
+        copy.tree.scan()
+    copies["c"].hear(copies["a"])
+    copies["a"].hear(copies["b"])
+    for host in "ac":
+        eventually(lambda host=host: not copies[host].tree.bring().left)  # type: ignore[misc]
+        assert copies[host].tree.settler.merge() == 1
+    copies.sync()
+    (conflict,) = listed(copies["b"])
+    assert set(conflict.hosts) == {"a", "c"}
+    assert copies["a"].tree.settler.merge() == 1
+    copies.sync()
+    for copy in copies.by_host.values():
+        (text,) = contents(copy.root).values()
+        assert isinstance(text, bytes)
+        assert [each for each in (b"of a!", b"of b!", b"of c!") if each in text] == [
+            b"of a!",
+            b"of b!",
+            b"of c!",
+        ]
+
+
 def test_what_touches_stays_in_conflict_and_is_not_tried_again(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
