@@ -61,6 +61,10 @@ class Agreement:
         """This host's disk shows all of this."""
         self._heard.hear(replica, vector)
 
+    def lacking(self, hosts: Iterable[str], context: Context) -> list[str]:
+        """The hosts whose disks are not known to show what is in a context."""
+        return self._heard.behind(hosts, context)
+
     def told(self) -> list[Any]:
         """What is known to be acknowledged, as plain data."""
         return [(*replica, pack_context(said)) for replica, said in self._heard.heard().items()]

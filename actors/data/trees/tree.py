@@ -118,6 +118,7 @@ class Tree(Actor):
             self._announce,
             definition,
             lambda: means.holders(definition.id),
+            lambda: means.complete(definition.id),
             self._merges,
         )
 

@@ -184,6 +184,7 @@ class Worker:
         announce: tells hosts what is new here.
         definition: which tree, and what of it is wanted here.
         members: the hosts that have a copy, also those that are away.
+        whole: those of them that have all of it.
         merges: whether texts are merged here, now.
     """
 
@@ -195,6 +196,7 @@ class Worker:
         announce: Callable[[Iterable[str], News], None],
         definition: Definition,
         members: Callable[[], Sequence[str]],
+        whole: Callable[[], Iterable[str]],
         merges: Callable[[], bool] = lambda: False,
     ) -> None:
         self.standing = Standing()
@@ -220,6 +222,8 @@ class Worker:
         self._retry_in = _SOON
         self._announced: tuple[Any, ...] = ()
         self._agreement = Agreement(place.acknowledged, members)
+        self._whole = whole
+        self._to_review = False
         self._swept_at = time.monotonic()
 
     def start(self) -> None:
@@ -267,6 +271,7 @@ class Worker:
             self._scan(tree)
         if self._stopping.is_set():
             return
+        self._review(tree)
         left = self._bring(tree)
         if self._merges() and tree.settler.merge():
             left = self._bring(tree)
@@ -292,9 +297,11 @@ class Worker:
                 self._definition.choice(),
                 self._stopping.is_set,
                 self._has_come,
+                is_elsewhere=self._is_elsewhere,
                 keep_bytes=self._definition.keep_bytes,
                 keep_seconds=self._definition.keep_seconds,
             )
+            self._to_review = not self._definition.is_complete or self._place.partly.exists()
         return self._tree
 
     def _has_come(self, size: int) -> None:
@@ -326,6 +333,7 @@ class Worker:
                 quarantined=returning.quarantined(self._place.root),
             )
             self._everything, self._sure, self._scanned_at = False, False, now
+            self._to_review = self._to_review or not self._definition.is_complete
             self._folders.clear()
         elif self._folders:
             watcher = self._watcher
@@ -354,6 +362,26 @@ class Worker:
             self.standing = replace(
                 self.standing, unwatched=watcher.unwatched, trouble=watcher.trouble or ""
             )
+
+    # -- what is to be here
+
+    def _review(self, tree: LocalTree) -> None:
+        """Decide what of a tree is to be here: of one that is not, or was not, to be here wholly."""
+        if not self._to_review:
+            return
+        definition, partly = self._definition, self._place.partly
+        if not definition.is_complete:
+            partly.touch()
+        recent = None if definition.recent is None else int(definition.recent * 1e9)
+        tree.review(definition.hoard(), definition.room, recent)
+        if definition.is_complete:
+            partly.unlink(missing_ok=True)
+        self._to_review = False
+
+    def _is_elsewhere(self, context: Context) -> bool:
+        """Whether a host in reach that has all of the tree shows what is in a context."""
+        hosts = set(self._whole()) & set(self._hosts())
+        return len(self._agreement.lacking(hosts, context)) < len(hosts)
 
     # -- what others know
 
@@ -470,6 +498,8 @@ class Worker:
     def _hear_acknowledged(self, news: News) -> None:
         try:
             self._agreement.hear(news.acknowledged)
+            if self._tree is not None:
+                self._tree.reconsider()
         except RecordError as error:
             logger.warning("what %s says was acknowledged is none of that: %s", news.host, error)
 
