@@ -37,7 +37,7 @@ from simulacra.actors.data.scanning.scan import Visitor
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
-from simulacra.actors.data.trees.contents import Contents, Remote
+from simulacra.actors.data.trees.contents import Contents, Remote, WhyWait
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken
@@ -64,6 +64,7 @@ class LocalTree:
         stopping: whether to stop bringing after the action in hand.
         progress: told of bytes that came.
         is_elsewhere: see `Wanting`.
+        why_wait: see `sparing`.
         keep_bytes: bytes that the versions may have that are kept.
         keep_seconds: how old one may be.
 
@@ -87,6 +88,7 @@ class LocalTree:
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
         is_elsewhere: Callable[[Context], bool] = lambda _: False,
+        why_wait: WhyWait = lambda _: None,
         *,
         keep_bytes: int = KEEP_BYTES,
         keep_seconds: float = KEEP_SECONDS,
@@ -120,7 +122,7 @@ class LocalTree:
             begun.callback(descent.close)
             files = IgnoreFiles(descent, EVERYTHING)
             self._wanting = Wanting(choice, files, self.journal, is_elsewhere)
-            contents = Contents(place, self.journal, descent, remotes, progress)
+            contents = Contents(place, self.journal, descent, remotes, progress, why_wait)
             begun.callback(contents.close)
             self._intake = Intake(
                 place,

@@ -41,6 +41,7 @@ from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.packing import pack_context, unpack_context
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.sparing import Bucket, Line, why_wait
 from simulacra.actors.databases import DatabaseError
 from simulacra.actors.runtime.futures import Reply
 
@@ -155,6 +156,7 @@ class Order(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     SURE = "sure"
+    ANYWAY = "anyway"
     STOP = "stop"
 
 
@@ -185,6 +187,7 @@ class Worker:
         definition: which tree, and what of it is wanted here.
         members: the hosts that have a copy, also those that are away.
         whole: those of them that have all of it.
+        line: how this host is connected now.
         merges: whether texts are merged here, now.
     """
 
@@ -197,6 +200,7 @@ class Worker:
         definition: Definition,
         members: Callable[[], Sequence[str]],
         whole: Callable[[], Iterable[str]],
+        line: Callable[[], Line],
         merges: Callable[[], bool] = lambda: False,
     ) -> None:
         self.standing = Standing()
@@ -223,6 +227,9 @@ class Worker:
         self._announced: tuple[Any, ...] = ()
         self._agreement = Agreement(place.acknowledged, members)
         self._whole = whole
+        self._line = line
+        self._anyway = False
+        self._bucket = Bucket(definition.rate)
         self._to_review = False
         self._swept_at = time.monotonic()
 
@@ -284,6 +291,7 @@ class Worker:
             self._retry_in = min(2 * self._retry_in, _LATEST)
         else:
             self._retry_at, self._retry_in = float("inf"), _SOON
+            self._anyway = False
             if self._definition.is_complete and self._events.empty() and tree.remember():
                 self._retry_at = time.monotonic()
         self._show(State.IDLE)
@@ -298,6 +306,7 @@ class Worker:
                 self._stopping.is_set,
                 self._has_come,
                 is_elsewhere=self._is_elsewhere,
+                why_wait=self._why_wait,
                 keep_bytes=self._definition.keep_bytes,
                 keep_seconds=self._definition.keep_seconds,
             )
@@ -382,6 +391,18 @@ class Worker:
         """Whether a host in reach that has all of the tree shows what is in a context."""
         hosts = set(self._whole()) & set(self._hosts())
         return len(self._agreement.lacking(hosts, context)) < len(hosts)
+
+    # -- sparing lines and batteries
+
+    def _why_wait(self, size: int) -> str | None:
+        why = None if self._anyway else why_wait(size, self._line(), self._hosts())
+        if why is None:
+            return None
+        return f"{why}; have it now: simulacra tree sync {self._definition.name} --anyway"
+
+    def pace(self, size: int) -> None:
+        """Wait before so many bytes are fetched; in the tree's thread."""
+        self._stopping.wait(self._bucket.take(size, time.monotonic()))
 
     # -- what others know
 
@@ -491,6 +512,8 @@ class Worker:
                 self._do(event)
             case Order.PAUSE | Order.RESUME:
                 self._paused = event is Order.PAUSE
+            case Order.ANYWAY:
+                self._anyway = True
             case Order.RESCAN | Order.SURE:
                 self._everything = True
                 self._sure = self._sure or event is Order.SURE
