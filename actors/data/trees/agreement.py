@@ -69,6 +69,14 @@ class Agreement:
         """What is known to be acknowledged, as plain data."""
         return [(*replica, pack_context(said)) for replica, said in self._heard.heard().items()]
 
+    def save(self) -> None:
+        """Keep what was heard.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        replace_private(self._file, msgpack.packb(self.told()))
+
     def sweep(self, journal: Journal, reader: JournalReader) -> int:
         """Drop the tombstones that nobody needs any more; how many.
 
@@ -80,7 +88,7 @@ class Agreement:
         if not hosts:  # the directory has not been read yet
             return 0
         self._heard.keep(hosts)
-        replace_private(self._file, msgpack.packb(self.told()))
+        self.save()
         said = self._heard.of(hosts)
         gone = stay = 0
         needed: Context = {}

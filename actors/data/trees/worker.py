@@ -555,6 +555,10 @@ class Worker:
         if self._tree is not None:
             self._tree.close()
             self._tree = None
+            try:
+                self._agreement.save()
+            except OSError as error:
+                logger.warning("who acknowledged what is not kept: %s", error)
 
     def _refuse_tasks(self) -> None:
         while not self._events.empty():
