@@ -381,12 +381,20 @@ def _remarks(copy: dict[str, Any]) -> Iterator[str]:
         yield f"{path}: {reason}"
     for folder, count in copy.get("quarantined", {}).items():
         yield (
-            f"{count} files that no other host knows wait in {folder}, since this copy was away: "
+            f"{_files(count)} in {folder}, since this copy was away: "
             f"move out what you want, and delete the rest: rm -r {folder}"
         )
     if copy.get("unacknowledged"):
         hosts = ", ".join(copy["unacknowledged"])
         yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
+
+
+def _files(count: int) -> str:
+    return (
+        "1 file that no other host knows waits"
+        if count == 1
+        else f"{count} files that no other host knows wait"
+    )
 
 
 def _done(text: str, done: dict[str, Any], common: Common) -> None:
