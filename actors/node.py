@@ -300,6 +300,7 @@ class Node:
             self.knowing.holders,
             self.inside,
             self.knowing.complete_holders,
+            self.knowing.line,
             lambda: self.enrolment.signer.key,
         )
 

@@ -74,6 +74,8 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_list": trees.all,
         "tree_status": trees.status,
         "tree_sync": trees.sync,
+        "tree_choose": trees.choose,
+        "tree_limit": trees.limit,
         "tree_focus": tree_focus,
         "tree_carry": copies.carry,
         "tree_file": versions.file,

@@ -9,6 +9,7 @@ from typing import Any
 
 from cyclopts import App
 
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, Duration, Size, client
@@ -82,6 +83,8 @@ def follow(
     largest: Size | None = None,
     keep: Size | None = None,
     keep_for: Duration | None = None,
+    room: Size | None = None,
+    recent: Duration | None = None,
     common: Common = COMMON,
 ) -> None:
     """Have a copy of a tree in a folder of this host, kept in step with the others.
@@ -103,6 +106,9 @@ def follow(
         keep: Bytes that the versions may have that this host keeps of what sync replaces or
             deletes, as in 5G; 2G unless said.
         keep_for: How long it keeps one, as in 90d; 30d unless said.
+        room: No more than this in all, as in 5G: first what --include names, then what was used
+            here or modified last.
+        recent: With --room, what was used here within this time stays in any case, as in 30d.
         common: Options of all commands.
     """
     done = client(common).item(
@@ -112,10 +118,84 @@ def follow(
         include=list(include),
         exclude=list(exclude),
         largest=largest,
+        room=room,
+        recent=recent,
         timeout=30.0,
         **_kept(keep, keep_for),
     )
     _done(f"{name} is followed in {done['path']}: simulacra tree status {name}", done, common)
+
+
+@app.command
+def choose(
+    name: str,
+    /,
+    *,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    largest: Size | None = None,
+    room: Size | None = None,
+    recent: Duration | None = None,
+    all: bool = False,  # noqa: A002 - what is typed
+    common: Common = COMMON,
+) -> None:
+    """Have another part of a tree on this host, or all of it.
+
+    What is wanted now comes. What is not wanted any more goes from this host's disk, and from no
+    other, once a host in reach that has all of the tree has it.
+
+    For example:
+
+    - `simulacra tree choose photos --exclude '*.raw' --largest 50M`
+    - `simulacra tree choose photos --include 2026/ --room 5G --recent 30d`
+    - `simulacra tree choose photos --all`
+
+    Args:
+        name: The tree.
+        include: Only files that match this pattern, as in .gitignore; may be given several times.
+        exclude: No files that match this pattern; may be given several times.
+        largest: No files over this size, as in 50M.
+        room: No more than this in all, as in 5G: first what --include names, then what was used
+            here or modified last.
+        recent: With --room, what was used here within this time stays in any case, as in 30d.
+        all: All of it.
+        common: Options of all commands.
+    """
+    part = {
+        "include": list(include),
+        "exclude": list(exclude),
+        "largest": largest,
+        "room": room,
+        "recent": recent,
+    }
+    if all == any(part.values()):
+        raise GatewayError(
+            ErrorCode.USAGE,
+            "say which part of it, or --all, and not both",
+            f"for example: simulacra tree choose {name} --largest 50M",
+        )
+    done = client(common).item("tree_choose", name=name, **part, timeout=30.0)
+    what = "all" if done["complete"] else "a part"
+    _done(f"{what} of {name} is here from now on: simulacra tree status {name}", done, common)
+
+
+@app.command
+def limit(name: str, /, *, rate: Size | None = None, common: Common = COMMON) -> None:
+    """Fetch no more than so many bytes a second for a tree on this host; without --rate any.
+
+    For example:
+
+    - `simulacra tree limit photos --rate 5M`
+    - `simulacra tree limit photos`
+
+    Args:
+        name: The tree.
+        rate: Bytes a second, as in 5M.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_limit", name=name, rate=rate, timeout=30.0)
+    how = f"at {rate} bytes a second at most" if rate else "as fast as it goes"
+    _done(f"{name} is fetched {how}", done, common)
 
 
 @app.command
@@ -208,19 +288,23 @@ def restore(
 
 
 @app.command
-def sync(name: str, /, *, timeout: float = 600.0, common: Common = COMMON) -> None:
+def sync(
+    name: str, /, *, anyway: bool = False, timeout: float = 600.0, common: Common = COMMON
+) -> None:
     """Look at all of a tree now, and wait until every copy in reach is as this host's is.
 
     For example:
 
     - `simulacra tree sync src`
+    - `simulacra tree sync src --anyway`
 
     Args:
         name: The tree.
+        anyway: Fetch large files also over a metered line, and on a low battery.
         timeout: Seconds to wait at most.
         common: Options of all commands.
     """
-    done = client(common).item("tree_sync", name=name, timeout=timeout)
+    done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)
     hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
     _done(f"{name} is in step on {hosts}", done, common)
 
@@ -297,12 +381,20 @@ def _remarks(copy: dict[str, Any]) -> Iterator[str]:
         yield f"{path}: {reason}"
     for folder, count in copy.get("quarantined", {}).items():
         yield (
-            f"{count} files that no other host knows wait in {folder}, since this copy was away: "
+            f"{_files(count)} in {folder}, since this copy was away: "
             f"move out what you want, and delete the rest: rm -r {folder}"
         )
     if copy.get("unacknowledged"):
         hosts = ", ".join(copy["unacknowledged"])
         yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
+
+
+def _files(count: int) -> str:
+    return (
+        "1 file that no other host knows waits"
+        if count == 1
+        else f"{count} files that no other host knows wait"
+    )
 
 
 def _done(text: str, done: dict[str, Any], common: Common) -> None:

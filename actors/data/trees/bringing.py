@@ -40,6 +40,7 @@ from simulacra.actors.data.reconciling.actions import (
     SetAttributes,
     done,
 )
+from simulacra.actors.data.reconciling.index import Row as BaseRow
 from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
@@ -78,6 +79,8 @@ class Bringer:
         policy: what is to be on this disk.
         look: reads what is at a path now.
         stopping: whether to stop after the action in hand.
+        leaves_out: whether something is known, and not to be on this disk.
+        keeper: told what goes because of that.
     """
 
     def __init__(
@@ -88,8 +91,12 @@ class Bringer:
         contents: Contents,
         policy: Policy,
         look: Callable[[Path], Row],
-        stopping: Callable[[], bool] = lambda: False,
+        stopping: Callable[[], bool],
+        leaves_out: Callable[[Path, Entry], bool],
+        keeper: Keeper,
     ) -> None:
+        self._leaves_out = leaves_out
+        self._keeper = keeper
         self._journal = journal
         self._index = index
         self._applier = applier
@@ -142,6 +149,8 @@ class Bringer:
             return
         if isinstance(action, Move | Remove):
             self._place(brought)
+        self._keeper.going = None
+        let_go = self._let_go(action)
         try:
             if isinstance(action, Put):
                 self._stage(action)
@@ -149,6 +158,9 @@ class Bringer:
             else:
                 applied = self._do(action)
         except (RefusedError, MissingError) as error:
+            if let_go is not None:
+                self._journal.set_row(action.path, let_go)
+                self._journal.commit()
             brought.left[action.path] = str(error)
             return
         if applied is not None:
@@ -180,6 +192,17 @@ class Bringer:
         for _, content, _ in staged.values():
             with suppress(RefusedError):  # `leftovers` finds it
                 self._applier.discard(content)
+
+    def _let_go(self, action: Action) -> BaseRow | None:
+        """Forget what is left out here before it goes: after a crash it must not seem deleted."""
+        if not isinstance(action, Remove) or not self._leaves_out(action.path, action.expected):
+            return None
+        row = self._journal.row(action.path)
+        if row is not None:
+            self._keeper.going = action.path
+            self._journal.drop_row(action.path)
+            self._journal.commit()
+        return row
 
     def _do(self, action: Action) -> Applied:
         path = action.path
@@ -295,19 +318,27 @@ class Bringer:
 class Keeper:
     """Hands what is displaced to the kept versions: a `displacing.Keep`.
 
+    What goes because it is left out here is not kept: other hosts have it.
+
     Args:
         journal: says what it was.
         versions: keeps it.
         looker: reads what nothing is known of, as after a crash.
+
+    Attributes:
+        going: the path that goes for that reason now.
     """
 
     def __init__(self, journal: Journal, versions: Versions, looker: Looker) -> None:
+        self.going: Path | None = None
         self._journal = journal
         self._versions = versions
         self._looker = looker
 
     def __call__(self, folder: int, temporary: bytes, path: Path) -> None:
         """Keep one."""
+        if path == self.going:
+            return
         row = self._journal.row(path)
         status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
         entry = row.entry if row is not None else None

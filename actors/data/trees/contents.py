@@ -83,6 +83,7 @@ class Remote(Protocol):
 
 
 Progress = Callable[[int], None]
+WhyWait = Callable[[int], str | None]
 
 
 class Contents:
@@ -94,6 +95,7 @@ class Contents:
         descent: opens its folders.
         remotes: who may be asked now, the first one first.
         progress: told of bytes that came.
+        why_wait: see `sparing`.
     """
 
     def __init__(
@@ -103,7 +105,9 @@ class Contents:
         descent: Descent,
         remotes: Callable[[], Sequence[Remote]],
         progress: Progress = lambda _: None,
+        why_wait: WhyWait = lambda _: None,
     ) -> None:
+        self._why_wait = why_wait
         self._place = place
         self._journal = journal
         self._descent = descent
@@ -283,6 +287,10 @@ class Contents:
         self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
     ) -> None:
         """Fetch chunks into their places."""
+        size = sum(chunk.length for chunk in missing)
+        why = self._why_wait(size) if missing else None
+        if why is not None:
+            raise MissingError(f"{size} bytes of it wait: {why}")
         for remote in self._remotes():
             if not missing:
                 return

@@ -29,9 +29,17 @@ class RemoteTree:
         host: the host's name.
         ref: its actor of this tree.
         bulk: fetches bytes.
+        pace: waits before so many bytes are fetched.
     """
 
-    def __init__(self, host: str, ref: Ref, bulk: BulkClient) -> None:
+    def __init__(
+        self,
+        host: str,
+        ref: Ref,
+        bulk: BulkClient,
+        pace: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._pace = pace
         self.host = host
         self._ref = ref
         self._bulk = bulk
@@ -72,6 +80,7 @@ class RemoteTree:
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         """See `Remote`."""
+        self._pace(sum(piece.length for piece in pieces))
         packed: Packed = self._ask(Pack([tuple(piece) for piece in pieces]))
         if packed.ticket is None:
             yield from (None for _ in pieces)

@@ -27,6 +27,7 @@ from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
 from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.scanning.attributes import Descent
+from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index, IndexDamagedError
 from simulacra.actors.data.scanning.looking import Looker
@@ -36,7 +37,7 @@ from simulacra.actors.data.scanning.scan import Visitor
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
-from simulacra.actors.data.trees.contents import Contents, Remote
+from simulacra.actors.data.trees.contents import Contents, Remote, WhyWait
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken
@@ -46,6 +47,7 @@ from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
 from simulacra.actors.data.trees.settling import Settler
 from simulacra.actors.data.trees.texts import Texts
+from simulacra.actors.data.trees.wanting import Wanting
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ class LocalTree:
         choice: what of the tree is wanted here.
         stopping: whether to stop bringing after the action in hand.
         progress: told of bytes that came.
+        is_elsewhere: see `Wanting`.
+        why_wait: see `sparing`.
         keep_bytes: bytes that the versions may have that are kept.
         keep_seconds: how old one may be.
 
@@ -83,6 +87,8 @@ class LocalTree:
         choice: Choice = EVERYTHING,
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
+        is_elsewhere: Callable[[Context], bool] = lambda _: False,
+        why_wait: WhyWait = lambda _: None,
         *,
         keep_bytes: int = KEEP_BYTES,
         keep_seconds: float = KEEP_SECONDS,
@@ -114,7 +120,9 @@ class LocalTree:
                 logger.warning("something is left of a change that was under way: %s", error)
             descent = Descent(folders.root)
             begun.callback(descent.close)
-            contents = Contents(place, self.journal, descent, remotes, progress)
+            files = IgnoreFiles(descent, EVERYTHING)
+            self._wanting = Wanting(choice, files, self.journal, is_elsewhere)
+            contents = Contents(place, self.journal, descent, remotes, progress, why_wait)
             begun.callback(contents.close)
             self._intake = Intake(
                 place,
@@ -130,9 +138,11 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                _policy(choice),
+                Policy(self._wanting.wanted),
                 lambda path: _look(looker, descent, path),
                 stopping,
+                self._wanting.is_unwanted,
+                keeper,
             )
             self._bases = Bases(place.bases, self.journal)
             begun.callback(self._bases.close)
@@ -192,8 +202,27 @@ class LocalTree:
         with closing(JournalReader(self.place.journal)) as reader:
             return agreement.sweep(self.journal, reader)
 
+    def review(
+        self, hoard: Choice | None = None, room: int | None = None, recent: int | None = None
+    ) -> None:
+        """Decide anew what of the tree is to be here: all of its folders are to be planned.
+
+        Args:
+            hoard: see `Wanting.review`, as the others.
+            room: bytes.
+            recent: nanoseconds.
+        """
+        now = time.time_ns()
+        self.journal.dirty |= self._wanting.review(self.place.root, hoard, room, recent, now)
+        self.journal.commit()
+
+    def reconsider(self) -> None:
+        """Plan again what was to go, and had to stay as no other host had it."""
+        self.journal.dirty |= self._wanting.staying()
+
     def bring(self) -> Brought:
         """See `Bringer.bring`."""
+        self._wanting.begin()
         return self._bringer.bring()
 
     def remember(self) -> bool:
@@ -216,16 +245,6 @@ def _digest(descriptor: int, _size: int) -> bytes:
 def _look(looker: Looker, descent: Descent, path: Path) -> Row:
     folder, entry = descent.open(parent(path)), name(path)
     return looker.look(entry, folder, os.stat(entry, dir_fd=folder, follow_symlinks=False))
-
-
-def _policy(choice: Choice) -> Policy:
-    if choice is EVERYTHING:
-        return Policy()
-    return Policy(wanted=lambda path, _: not _ignores(choice, path))
-
-
-def _ignores(choice: Choice, path: Path) -> bool:
-    return choice.ignores(os.fsdecode(path))
 
 
 def _keeps_xattrs(root: int) -> bool:

@@ -47,6 +47,11 @@ class Place:
         return self.state / "acknowledged"
 
     @property
+    def partly(self) -> FilePath:
+        """There while not all of the tree may be here."""
+        return self.state / "partly"
+
+    @property
     def permits(self) -> FilePath:
         """What was made writable for a moment."""
         return self.state / "permits.db"

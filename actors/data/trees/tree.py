@@ -36,6 +36,7 @@ from simulacra.actors.data.trees.questions import (
 )
 from simulacra.actors.data.trees.serving import Server
 from simulacra.actors.data.trees.settling import merges
+from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer, Parts, Ticket
@@ -69,6 +70,7 @@ class Means:
         bulk_client: fetches them.
         holders: the hosts that have a tree with that id, the main store's first; this one too.
         connected: the hosts that are connected now.
+        line: how this host is connected now.
         identity: this host's signing key, in hexadecimal; empty without one.
         complete: the hosts that have all of a tree with that id, the main store's first, others by
             name.
@@ -79,6 +81,7 @@ class Means:
     holders: Callable[[str], Sequence[str]]
     connected: Callable[[], Iterable[str]]
     complete: Callable[[str], Sequence[str]]
+    line: Callable[[], Line]
     identity: Callable[[], str] = str
 
 
@@ -118,6 +121,8 @@ class Tree(Actor):
             self._announce,
             definition,
             lambda: means.holders(definition.id),
+            lambda: means.complete(definition.id),
+            means.line,
             self._merges,
         )
 
@@ -158,7 +163,7 @@ class Tree(Actor):
 
     def _remote(self, host: str) -> RemoteTree:
         ref = self.system.ref(f"{actor_name(self._id)}@{host}")
-        return RemoteTree(host, ref, self._means.bulk_client)
+        return RemoteTree(host, ref, self._means.bulk_client, self._worker.pace)
 
     def _announce(self, hosts: Iterable[str], news: News) -> None:
         for host in hosts:
