@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from simulacra.actors.cluster.capabilities import told_here
+from simulacra.actors.cluster.capabilities import has_low_battery, told_here
 from simulacra.actors.cluster.directory import DIRECTORY, Directory, Place
 from simulacra.actors.cluster.directory_view import DirectoryView
 from simulacra.actors.cluster.dns_server import PORT, DnsServer
@@ -26,6 +26,7 @@ from simulacra.actors.compute.computations import COMPUTATIONS, ListThem, is_liv
 from simulacra.actors.compute.computing import Described
 from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
 from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.trees import TREES, ListTrees
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import split_address
@@ -115,6 +116,20 @@ class Knowing:
         main = [fact.value["host"] for fact in self.view.find("tree", subject=tree)]
         copies = [fact.key.subject for fact in self.view.find("copy", name=tree)]
         return list(dict.fromkeys([*main, *copies]))
+
+    def complete_holders(self, tree: str) -> list[str]:
+        """The hosts that have all of a tree, the main store's first, others by name."""
+        copies = self.view.find("copy", name=tree)
+        complete = {fact.key.subject for fact in copies if fact.value["complete"]}
+        main = {fact.value["host"] for fact in self.view.find("tree", subject=tree)}
+        return sorted(complete, key=lambda host: (host not in main, host))
+
+    def line(self) -> Line:
+        """How this host is connected, by what the hosts say of themselves."""
+        told = {each.key.subject: each.value for each in self.view.find("host", name="capabilities")}
+        metered = {host for host, value in told.items() if value.get("metered")}
+        here = self._node.settings.name
+        return Line(here in metered, metered - {here}, has_low_battery())
 
     # -- names
 

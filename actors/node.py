@@ -299,6 +299,8 @@ class Node:
             self.bulk_client,
             self.knowing.holders,
             self.inside,
+            self.knowing.complete_holders,
+            self.knowing.line,
             lambda: self.enrolment.signer.key,
         )
 

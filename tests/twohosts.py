@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from simulacra.actors.cluster.enrolling import Enrolling
 from simulacra.actors.settings import Paths
@@ -12,8 +13,8 @@ from tests.onehost import Host, one_host, until
 
 
 @contextmanager
-def two_hosts(folder: Path) -> Iterator[tuple[Host, Host]]:
-    """The hosts, connected; at the end nothing of them is left."""
+def two_hosts(folder: Path, **settings: Any) -> Iterator[tuple[Host, Host]]:
+    """The hosts, connected, `nas` with these settings; at the end nothing of them is left."""
     first, second = folder / "desk", folder / "nas"
     enrolling(first, "desk").found("home")
     with one_host(first) as desk:
@@ -21,7 +22,7 @@ def two_hosts(folder: Path) -> Iterator[tuple[Host, Host]]:
         assert door is not None
         token = enrolling(first, "desk").invite("inside", 60).text()
         enrolling(second, "nas").join(token, [door])
-        nas = Host(second, "nas")
+        nas = Host(second, "nas", **settings)
         try:
             until(lambda: desk.node.connected() == ["nas"] and nas.node.connected() == ["desk"])
             yield desk, nas
@@ -30,12 +31,12 @@ def two_hosts(folder: Path) -> Iterator[tuple[Host, Host]]:
 
 
 @contextmanager
-def followed(folder: Path) -> Iterator[tuple[Host, Host, dict[str, Path]]]:
+def followed(folder: Path, **settings: Any) -> Iterator[tuple[Host, Host, dict[str, Path]]]:
     """A tree of ``desk`` that ``nas`` follows, in step."""
     roots = {name: folder / f"{name}-src" for name in ("desk", "nas")}
     roots["desk"].mkdir()
     (roots["desk"] / "first").write_text("1")
-    with two_hosts(folder) as (desk, nas):
+    with two_hosts(folder, **settings) as (desk, nas):
         desk.client.item("tree_add", name="src", path=str(roots["desk"]))
         until(lambda: nas.client.item("tree_list")["trees"])
         nas.client.item("tree_follow", name="src", path=str(roots["nas"]))

@@ -13,6 +13,10 @@ from typing import Any, Final
 
 import psutil
 
+METERED: Final = "metered"
+"""The label of a host whose line is paid for by the byte."""
+_LOW: Final = 20
+"""Per cent of a battery."""
 _KVM: Final = Path("/dev/kvm")
 _GPU_NODES: Final = ("/dev/nvidia0", "/dev/kfd")
 _RENDER: Final = Path("/dev/dri")
@@ -33,6 +37,7 @@ def told_here(zone: str, labels: Collection[str]) -> dict[str, Any]:
         "kvm": os.access(_KVM, os.R_OK | os.W_OK),
         "gpu": has_gpu(),
         "battery": psutil.sensors_battery() is not None,
+        "metered": METERED in labels,
         "zone": zone,
         "labels": sorted(labels),
     }
@@ -41,6 +46,12 @@ def told_here(zone: str, labels: Collection[str]) -> dict[str, Any]:
 def has_gpu() -> bool:
     """Whether there is a graphics processor that can compute."""
     return any(map(os.path.exists, _GPU_NODES)) or any(_RENDER.glob("renderD*"))
+
+
+def has_low_battery() -> bool:
+    """Whether the host runs on a battery that is nearly empty; where nobody can say, not."""
+    battery = psutil.sensors_battery()
+    return battery is not None and not battery.power_plugged and battery.percent < _LOW
 
 
 def on_mains() -> bool:

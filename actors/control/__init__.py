@@ -3,10 +3,11 @@
 ``finding`` finds a computation in the network, ``spawning`` starts one where ``placing`` says,
 ``steering`` moves, stops and writes to it, ``watching`` tells how things are, ``explaining`` why,
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
-``streams`` is what has two directions, ``directories`` knows where one lies, and ``running`` runs a
-command there; ``copies`` brings two copies of a tree into step for it, ``learning`` knows what it
-cost so far; ``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away,
-and ends it.
+``streams`` is what has two directions, ``running`` runs a command where ``directories`` says,
+``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
+``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it;
+``trees`` says which trees there are and how far their copies are, ``conflicts`` what two sides
+differ in, ``versions`` how one file is and was.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from simulacra.actors.control.conflicts import Conflicts
 from simulacra.actors.control.copies import Copies
 from simulacra.actors.control.detaching import DetachVerbs
 from simulacra.actors.control.directories import Directories
@@ -29,6 +31,7 @@ from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
 from simulacra.actors.control.tree_focusing import TreeFocusing
 from simulacra.actors.control.trees import TreeVerbs
+from simulacra.actors.control.versions import Versions
 from simulacra.actors.control.watching import Watching
 from simulacra.actors.gateway.call import Handler
 
@@ -46,7 +49,10 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     learning, mounting, trees = Learning(node), Mounting(node), TreeVerbs(node)
     copies = Copies(node, learning)
     directories, running = Directories(node, learning, copies), Running(node, learning)
-    table: dict[str, Handler] = {
+    conflicts, versions = Conflicts(node), Versions(node)
+    tree_focus = TreeFocusing(node).focus
+    detaching = DetachVerbs(node, tree_focus)
+    return {
         "status": watching.status,
         "routes": watching.routes,
         "focus": focusing.focus,
@@ -69,8 +75,15 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_list": trees.all,
         "tree_status": trees.status,
         "tree_sync": trees.sync,
-        "tree_focus": TreeFocusing(node).focus,
+        "tree_choose": trees.choose,
+        "tree_limit": trees.limit,
+        "tree_focus": tree_focus,
         "tree_carry": copies.carry,
+        "tree_file": versions.file,
+        "tree_versions": versions.versions,
+        "tree_restore": versions.restore,
+        "conflicts": conflicts.all,
+        "conflict_settle": conflicts.settle,
         "ps": watching.ps,
         "logs": Logs(node).logs,
         "result": watching.result,
@@ -91,6 +104,6 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "mount": mounting.mount,
         "unmount": mounting.unmount,
         "mounts": mounting.mounts,
+        "detach": detaching.detach,
+        "rejoin": detaching.rejoin,
     }
-    detaching = DetachVerbs(node, table.get("tree_focus"))
-    return {**table, "detach": detaching.detach, "rejoin": detaching.rejoin}

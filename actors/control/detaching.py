@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,17 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem, is_living
+from simulacra.actors.compute.sealed import TornFileError
+from simulacra.actors.compute.spec import SpecError
 from simulacra.actors.control.following import Followed, Following
 from simulacra.actors.detaching import Away
 from simulacra.actors.gateway.call import Call, Handler
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.pinning import Lies, Need
 
+logger = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _IN_SIGHT: Final = 10.0
 _ALL_IN_SIGHT: Final = 3.0
+_TOGETHER: Final = 20.0
 _PAUSE: Final = 0.05
 
 
@@ -31,7 +37,7 @@ class DetachVerbs:
         tree_focus: the verb that moves a tree's main store.
     """
 
-    def __init__(self, node: Node, tree_focus: Handler | None) -> None:
+    def __init__(self, node: Node, tree_focus: Handler) -> None:
         self._node = node
         self._tree_focus = tree_focus
         self._following = Following(node)
@@ -89,9 +95,16 @@ class DetachVerbs:
             if not is_living(each) or each.host != self._here:
                 continue
             seen = [path for path, _, _ in (*each.reads, *each.to_come)]
-            said = self._node.store.of(each.party).read_spec().reads
-            reads += [(each.name, path) for path in (*seen, *said)]
+            reads += [(each.name, path) for path in (*seen, *self._said(each.party))]
         return self._node.detaching.needs(reads)
+
+    def _said(self, party: str) -> tuple[str, ...]:
+        """What a computation's arguments say that it reads; one may end at this moment."""
+        try:
+            return self._node.store.of(party).read_spec().reads
+        except (OSError, TornFileError, SpecError) as error:
+            logger.info("what %s reads is not known: %s", party, error)
+            return ()
 
     def _move_main_stores(
         self, call: Call, trees: Sequence[Followed]
@@ -116,11 +129,9 @@ class DetachVerbs:
         return moved, kept
 
     def _move(self, call: Call, tree: str, host: str) -> str:
-        if self._tree_focus is None:
-            raise GatewayError(
-                ErrorCode.FAILED, "main stores are moved by no verb of this node", "upgrade it"
-            )
-        asked = Call(call.trace, "tree_focus", {"name": tree, "host": host}, lambda _: None, 20.0)
+        args = {"name": tree, "host": host, "why": f"{self._here} detaches"}
+        asked = Call(call.trace, "tree_focus", args, lambda _: None)
+        asked.cancelled = call.cancelled
         for _ in self._tree_focus(asked):
             call.check()
         return host
@@ -195,7 +206,7 @@ class DetachVerbs:
 
     def _await_together(self, call: Call, hosts: Sequence[str]) -> None:
         """Wait until those are connected again who were in sight, and one of all is master."""
-        deadline = time.monotonic() + _IN_SIGHT
+        deadline = time.monotonic() + _TOGETHER
         while time.monotonic() < deadline:
             call.check()
             if set(hosts) <= set(self._node.inside()) and self._following.has_one_master():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.control.tree_finding import tree_fact
-from simulacra.actors.data.trees.handing_over import Seat
+from simulacra.actors.data.trees.handing_over import PREPARE_WITHIN, Seat
 from simulacra.actors.data.trees.tree_focus import TREE_FOCUS, MoveTree, TakeTree
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -86,10 +86,17 @@ class TreeFocusing:
             self._node.call(asked)
             if asked not in self._node.inside():
                 raise self._out_of_reach(name, host, asked)
+        deadline = time.monotonic() + (call.timeout or PREPARE_WITHIN)
         reply = self._node.system.ref(f"{TREE_FOCUS}@{asked}").ask(message, block=False)
         try:
             while not reply.is_set():
                 call.check()
+                if time.monotonic() > deadline:
+                    raise GatewayError(
+                        ErrorCode.TIMED_OUT,
+                        f"{host} is not up to date with {name} yet; it goes on being brought so",
+                        f"see who has the main store then: simulacra focus {name}",
+                    )
                 time.sleep(_PAUSE)
             problem: str = reply.get(timeout=0)
         except (ActorDeadError, AskTimeoutError) as error:

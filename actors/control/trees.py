@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _ANSWER: Final = 3.0
+_SLOWEST: Final = 1 << 10
 _PAUSE: Final = 0.01
 
 
@@ -61,7 +63,8 @@ class TreeVerbs:
                 ErrorCode.USAGE, str(error), "see which names are taken: simulacra where"
             ) from error
         tree = secrets.token_hex(8)
-        self._have(Definition(tree, name, str(root), origin=True))
+        definition = Definition(tree, name, str(root), origin=True)
+        self._have(_keeping(definition, call))
         seat = Seat(Epoch(1, self._here), self._here, time.time(), "it was made a tree there")
         self._say(
             lambda: self._node.knowing.view.say(
@@ -85,23 +88,54 @@ class TreeVerbs:
             fact.key.subject,
             fact.key.name,
             str(root),
-            include=tuple(call.arg("include", list, [])),
-            exclude=tuple(call.arg("exclude", list, [])),
-            largest=call.arg("largest", int, None),
+            **_chosen(call),
         )
         try:
             definition.choice()
+            definition.hoard()
             root.mkdir(parents=True, exist_ok=True)
         except (ValueError, OSError) as error:
             raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
-        self._have(definition)
+        self._have(_keeping(definition, call))
         yield {"name": fact.key.name, "host": self._here, "path": str(root)}
+
+    def choose(self, call: Call) -> Iterator[object]:
+        """Have another part of a tree here, or all of it."""
+        definition = replace(self._mine(call.arg("name", str)), **_chosen(call))
+        fact = tree_fact(self._node, definition.name)
+        if not definition.is_complete and self._here in _main_stores(fact):
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"{self._here} has the main store of {definition.name}, which has all of it",
+                f"move it first: simulacra focus {definition.name} HOST",
+            )
+        try:
+            definition.choice()
+            definition.hoard()
+        except ValueError as error:
+            raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
+        self._have(definition)
+        yield {"name": definition.name, "complete": definition.is_complete}
+
+    def limit(self, call: Call) -> Iterator[object]:
+        """Fetch no more than so many bytes a second for a tree here."""
+        rate = call.arg("rate", int, None)
+        if rate is not None and rate < _SLOWEST:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"{rate} bytes a second is too slow to follow anything",
+                f"say {_SLOWEST} at least, or: simulacra tree pause {call.arg('name', str)}",
+            )
+        definition = replace(self._mine(call.arg("name", str)), rate=rate)
+        self._have(definition)
+        yield {"name": definition.name, "rate": rate}
 
     def unfollow(self, call: Call) -> Iterator[object]:
         """Have no copy of a tree here any more; its files stay."""
-        definition = self._mine(call.arg("name", str))
-        fact = tree_fact(self._node, definition.name)
-        if self._here in (fact.value["host"], fact.value.get("handed")):
+        name = call.arg("name", str)
+        definition = self._left_over(name) or self._mine(name)
+        facts = self._node.knowing.view.find("tree", subject=definition.id)
+        if any(self._here in _main_stores(fact) for fact in facts):
             raise GatewayError(
                 ErrorCode.USAGE,
                 f"{self._here} has the main store of {definition.name}",
@@ -149,6 +183,8 @@ class TreeVerbs:
         definition = self._mine(call.arg("name", str))
         fact = tree_fact(self._node, definition.name)
         before = self._standing(definition.id, self._here)["scans"]
+        if call.arg("anyway", bool, False):
+            self._node.system.ref(actor_name(definition.id)).tell(Order.ANYWAY)
         self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)
         while True:
             call.check()
@@ -178,7 +214,8 @@ class TreeVerbs:
                 raise GatewayError(
                     ErrorCode.USAGE,
                     f"{root} is, or is in, or has in it, the tree {each.name} at {other}",
-                    "choose another folder",
+                    f"choose another folder; or have no copy of that: simulacra tree unfollow "
+                    f"{each.name}",
                 )
 
     def _facts(self) -> list[Fact]:
@@ -201,6 +238,12 @@ class TreeVerbs:
                 f"have one: simulacra tree follow {name} PATH",
             )
         return definition
+
+    def _left_over(self, name: str) -> Definition | None:
+        """This host's copy of a tree that was removed elsewhere."""
+        known = {fact.key.subject for fact in self._facts()}
+        found = (each for each in self._definitions() if each.name == name)
+        return next((each for each in found if each.id not in known), None)
 
     def _have(self, definition: Definition) -> None:
         self._ask(HaveTree(definition))
@@ -254,6 +297,15 @@ class TreeVerbs:
             raise GatewayError(ErrorCode.FAILED, str(error), "then try again") from error
 
 
+def _keeping(definition: Definition, call: Call) -> Definition:
+    """A definition with what was said of the versions that it keeps."""
+    return replace(
+        definition,
+        keep_bytes=call.arg("keep_bytes", int, definition.keep_bytes),
+        keep_seconds=call.arg("keep_seconds", float, definition.keep_seconds),
+    )
+
+
 def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
     """Whether a copy knows all that this host's knows, and is as it should be."""
     if copy["state"] in {"out of reach", "paused"}:
@@ -264,6 +316,22 @@ def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
         and not copy["behind"]
         and all(known.get((host, incarnation), 0) >= n for host, incarnation, n in mine["vector"])
     )
+
+
+def _main_stores(fact: Fact) -> tuple[str, str]:
+    """The main store of a tree, and to whom it is handed."""
+    return fact.value["host"], fact.value.get("handed", "")
+
+
+def _chosen(call: Call) -> dict[str, Any]:
+    """What of a tree is to be here, by a call's arguments."""
+    return {
+        "include": tuple(call.arg("include", list, [])),
+        "exclude": tuple(call.arg("exclude", list, [])),
+        "largest": call.arg("largest", int, None),
+        "room": call.arg("room", int, None),
+        "recent": call.arg("recent", float, None),
+    }
 
 
 def _absolute(path: str) -> Path:

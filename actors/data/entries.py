@@ -21,14 +21,18 @@ TEMPORARY: Final = b".simulacra-tmp-"
 """How names of our own temporary files begin: they are in a tree, and never part of it."""
 QUARANTINE: Final = b".simulacra-quarantine"
 """The folder in a tree's root where imported files wait for the user: never part of the tree."""
+VERSIONS: Final = b".simulacra-versions"
+"""The folder in a tree's root where versions are kept, where the node's state is on another file
+system: never part of the tree."""
+OWN_FOLDERS: Final = frozenset({QUARANTINE, VERSIONS})
 _FIRST: Final = -(2**63)
 _LAST: Final = 2**63 - 1
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a path is a temporary file's or in quarantine: no tree has it."""
+    """Whether a path is a temporary file's, in quarantine, or a kept version: no tree has it."""
     names = path.split(b"/")
-    return names[0] == QUARANTINE or any(entry.startswith(TEMPORARY) for entry in names)
+    return names[0] in OWN_FOLDERS or any(entry.startswith(TEMPORARY) for entry in names)
 
 
 class Kind(StrEnum):
@@ -123,6 +127,12 @@ def name(path: Path) -> bytes:
 def join(folder: Path, entry: bytes) -> Path:
     """The path of a name in a folder."""
     return folder + b"/" + entry if folder else entry
+
+
+def folders_above(path: Path) -> list[Path]:
+    """The folders that a path is in, the deepest first, `ROOT` last."""
+    names = path.split(b"/")[:-1]
+    return [b"/".join(names[:end]) for end in range(len(names), -1, -1)]
 
 
 def is_below(path: Path, folder: Path) -> bool:

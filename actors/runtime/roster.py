@@ -358,8 +358,8 @@ class Roster:
     def keep_apart(self, apart: bool, reason: str) -> None:
         """Keep apart from now on, or no more: all sessions begin anew, and say so."""
         self._greeting = replace(self._greeting, apart=int(apart))
-        for peer in self.peers():
-            self.part(peer, reason)
+        for peer in self.peers():  # nothing has failed: each is dialed again soon
+            self.part(peer, reason, rest=self._settings.timing.rest)
 
     def expel(self, key: str) -> None:
         """Part from a peer for good: its key is no longer admitted."""
@@ -370,11 +370,11 @@ class Roster:
         if peer is not None:
             self.part(peer, "its key is no longer admitted")
 
-    def part(self, peer: Peer, reason: str) -> None:
-        """Say goodbye and end the session."""
+    def part(self, peer: Peer, reason: str, *, rest: float | None = None) -> None:
+        """Say goodbye and end the session; it is dialed again after a rest."""
         with peer.session_lock:
             peer.hang_up(pack_bye(reason), _LAST_WORD)
-            self.run(peer, peer.session.fail(reason, time.monotonic()))
+            self.run(peer, peer.session.fail(reason, time.monotonic(), rest=rest))
             self.connections.evict(peer)
         peer.holding.expire(time.monotonic(), at_once=True)
 

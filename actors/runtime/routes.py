@@ -74,6 +74,9 @@ class Route:
             PeerBusyError: the peer took no more for too long.
             CannotPackError, MessageTooLargeError: the message cannot travel.
         """
+        peer = self._peer()
+        if peer is not None and not peer.holding.is_open and peer.tell(self._actor, message):
+            return  # as nearly always
         holding = self._holding()
         if holding is None or not holding.hold(
             Held(partial(self._tell, message), lambda _: self._dead_letters.add(self._ref, message))

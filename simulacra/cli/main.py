@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     },
     "Trees": {
         "tree": "tree:app",
+        "conflicts": "conflicts:app",
         "detach": "detaching:detach",
         "rejoin": "detaching:rejoin",
     },

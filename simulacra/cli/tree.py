@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, Size, client
+from simulacra.cli.options import COMMON, Common, Duration, Size, client
 
 app = App(name="tree")
 
@@ -39,7 +42,15 @@ app.command(list_, name="list")
 
 
 @app.command
-def add(name: str, path: Path, /, *, common: Common = COMMON) -> None:
+def add(
+    name: str,
+    path: Path,
+    /,
+    *,
+    keep: Size | None = None,
+    keep_for: Duration | None = None,
+    common: Common = COMMON,
+) -> None:
     """Make a folder of this host a tree of the network, with its main store here.
 
     For example:
@@ -49,9 +60,14 @@ def add(name: str, path: Path, /, *, common: Common = COMMON) -> None:
     Args:
         name: What to call it.
         path: The folder.
+        keep: Bytes that the versions may have that this host keeps of what sync replaces or
+            deletes, as in 5G; 2G unless said.
+        keep_for: How long it keeps one, as in 90d; 30d unless said.
         common: Options of all commands.
     """
-    done = client(common).item("tree_add", name=name, path=str(path.absolute()), timeout=30.0)
+    done = client(common).item(
+        "tree_add", name=name, path=str(path.absolute()), timeout=30.0, **_kept(keep, keep_for)
+    )
     text = f"{name} is a tree now; have it elsewhere: simulacra tree follow {name} PATH"
     _done(text, done, common)
 
@@ -65,6 +81,10 @@ def follow(
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
     largest: Size | None = None,
+    keep: Size | None = None,
+    keep_for: Duration | None = None,
+    room: Size | None = None,
+    recent: Duration | None = None,
     common: Common = COMMON,
 ) -> None:
     """Have a copy of a tree in a folder of this host, kept in step with the others.
@@ -83,6 +103,12 @@ def follow(
         include: Only files that match this pattern, as in .gitignore; may be given several times.
         exclude: No files that match this pattern; may be given several times.
         largest: No files over this size, as in 50M.
+        keep: Bytes that the versions may have that this host keeps of what sync replaces or
+            deletes, as in 5G; 2G unless said.
+        keep_for: How long it keeps one, as in 90d; 30d unless said.
+        room: No more than this in all, as in 5G: first what --include names, then what was used
+            here or modified last.
+        recent: With --room, what was used here within this time stays in any case, as in 30d.
         common: Options of all commands.
     """
     done = client(common).item(
@@ -92,23 +118,106 @@ def follow(
         include=list(include),
         exclude=list(exclude),
         largest=largest,
+        room=room,
+        recent=recent,
         timeout=30.0,
+        **_kept(keep, keep_for),
     )
     _done(f"{name} is followed in {done['path']}: simulacra tree status {name}", done, common)
 
 
 @app.command
+def choose(
+    name: str,
+    /,
+    *,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    largest: Size | None = None,
+    room: Size | None = None,
+    recent: Duration | None = None,
+    all: bool = False,  # noqa: A002 - what is typed
+    common: Common = COMMON,
+) -> None:
+    """Have another part of a tree on this host, or all of it.
+
+    What is wanted now comes. What is not wanted any more goes from this host's disk, and from no
+    other, once a host in reach that has all of the tree has it.
+
+    For example:
+
+    - `simulacra tree choose photos --exclude '*.raw' --largest 50M`
+    - `simulacra tree choose photos --include 2026/ --room 5G --recent 30d`
+    - `simulacra tree choose photos --all`
+
+    Args:
+        name: The tree.
+        include: Only files that match this pattern, as in .gitignore; may be given several times.
+        exclude: No files that match this pattern; may be given several times.
+        largest: No files over this size, as in 50M.
+        room: No more than this in all, as in 5G: first what --include names, then what was used
+            here or modified last.
+        recent: With --room, what was used here within this time stays in any case, as in 30d.
+        all: All of it.
+        common: Options of all commands.
+    """
+    part = {
+        "include": list(include),
+        "exclude": list(exclude),
+        "largest": largest,
+        "room": room,
+        "recent": recent,
+    }
+    if all == any(part.values()):
+        raise GatewayError(
+            ErrorCode.USAGE,
+            "say which part of it, or --all, and not both",
+            f"for example: simulacra tree choose {name} --largest 50M",
+        )
+    done = client(common).item("tree_choose", name=name, **part, timeout=30.0)
+    what = "all" if done["complete"] else "a part"
+    _done(f"{what} of {name} is here from now on: simulacra tree status {name}", done, common)
+
+
+@app.command
+def limit(name: str, /, *, rate: Size | None = None, common: Common = COMMON) -> None:
+    """Fetch no more than so many bytes a second for a tree on this host; without --rate any.
+
+    For example:
+
+    - `simulacra tree limit photos --rate 5M`
+    - `simulacra tree limit photos`
+
+    Args:
+        name: The tree.
+        rate: Bytes a second, as in 5M.
+        common: Options of all commands.
+    """
+    done = client(common).item("tree_limit", name=name, rate=rate, timeout=30.0)
+    how = f"at {rate} bytes a second at most" if rate else "as fast as it goes"
+    _done(f"{name} is fetched {how}", done, common)
+
+
+@app.command
 def status(name: str, /, *, common: Common = COMMON) -> None:
-    """Show how far each copy of a tree is, and what is not in step, and why.
+    """Show how far each copy of a tree is, what is not in step, and why; or how one file is.
+
+    Of a file it shows the versions that are known, and of each host whether it has the latest, what
+    it waits for, and why it has it not.
 
     For example:
 
     - `simulacra tree status src`
+    - `simulacra tree status src:notes/todo.txt`
+    - `simulacra tree status ./todo.txt`
 
     Args:
-        name: The tree.
+        name: The tree; or a file, as TREE:PATH, or a path with a / in it in the folder of a tree.
         common: Options of all commands.
     """
+    if ":" in name or "/" in name:
+        _status_of(name, common)
+        return
     found = client(common).item("tree_status", name=name, timeout=15.0)
     if common.json:
         output.document(found)
@@ -120,19 +229,82 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
 
 
 @app.command
-def sync(name: str, /, *, timeout: float = 600.0, common: Common = COMMON) -> None:
+def versions(file: str, /, *, common: Common = COMMON) -> None:
+    """Show what sync replaced or deleted of a file, and which hosts keep it.
+
+    Each host keeps what its own sync displaced, for a while and up to a size: see --keep and
+    --keep-for of `simulacra tree follow`.
+
+    For example:
+
+    - `simulacra tree versions src:notes/todo.txt`
+    - `simulacra tree versions ./gone.txt`
+
+    Args:
+        file: The file, as TREE:PATH, or a path in the folder of a tree; it may be deleted.
+        common: Options of all commands.
+    """
+    found = client(common).item("tree_versions", timeout=60.0, **_typed(file))
+    if common.json:
+        output.document(found)
+        return
+    output.table(("host", "version", "displaced", "size"), map(_version, found["versions"]))
+    for host, why in found["unknown"].items():
+        output.message(f"what {host} keeps is not known: {why}")
+
+
+@app.command
+def restore(
+    file: str,
+    /,
+    *,
+    version: int | None = None,
+    to: str | None = None,
+    on: str | None = None,
+    common: Common = COMMON,
+) -> None:
+    """Put back a version of a file that sync replaced or deleted.
+
+    That is an edit like any other: all hosts get it, and what is there now becomes a version.
+
+    For example:
+
+    - `simulacra tree restore src:notes/todo.txt`
+    - `simulacra tree restore ./todo.txt --version 12 --to ./todo.old.txt`
+
+    Args:
+        file: The file, as TREE:PATH, or a path in the folder of a tree.
+        version: Which, by its number in `simulacra tree versions`; the newest unless said.
+        to: Where to, in the same tree; where it was unless said.
+        on: The host that keeps it; this one unless said.
+        common: Options of all commands.
+    """
+    done = client(common).item(
+        "tree_restore", version=version, to=to, on=on, timeout=60.0, **_typed(file)
+    )
+    late = "" if done["exact"] else "; a program wrote to it after it was displaced"
+    text = f"version {done['number']} of {done['path']} is at {done['tree']}:{done['to']}{late}"
+    _done(text, done, common)
+
+
+@app.command
+def sync(
+    name: str, /, *, anyway: bool = False, timeout: float = 600.0, common: Common = COMMON
+) -> None:
     """Look at all of a tree now, and wait until every copy in reach is as this host's is.
 
     For example:
 
     - `simulacra tree sync src`
+    - `simulacra tree sync src --anyway`
 
     Args:
         name: The tree.
+        anyway: Fetch large files also over a metered line, and on a low battery.
         timeout: Seconds to wait at most.
         common: Options of all commands.
     """
-    done = client(common).item("tree_sync", name=name, timeout=timeout)
+    done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)
     hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
     _done(f"{name} is in step on {hosts}", done, common)
 
@@ -209,12 +381,20 @@ def _remarks(copy: dict[str, Any]) -> Iterator[str]:
         yield f"{path}: {reason}"
     for folder, count in copy.get("quarantined", {}).items():
         yield (
-            f"{count} files that no other host knows wait in {folder}, since this copy was away: "
+            f"{_files(count)} in {folder}, since this copy was away: "
             f"move out what you want, and delete the rest: rm -r {folder}"
         )
     if copy.get("unacknowledged"):
         hosts = ", ".join(copy["unacknowledged"])
         yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
+
+
+def _files(count: int) -> str:
+    return (
+        "1 file that no other host knows waits"
+        if count == 1
+        else f"{count} files that no other host knows wait"
+    )
 
 
 def _done(text: str, done: dict[str, Any], common: Common) -> None:
@@ -233,3 +413,35 @@ def _listed(tree: dict[str, Any]) -> tuple[str, ...]:
 def _copy(copy: dict[str, Any]) -> tuple[str, ...]:
     role = "main store" if copy["main"] else "follower"
     return copy["host"], copy["path"], role, copy["state"], copy.get("reason", "")
+
+
+def _kept(keep: Size | None, keep_for: Duration | None) -> dict[str, Any]:
+    said = {"keep_bytes": keep, "keep_seconds": keep_for}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _typed(file: str) -> dict[str, str]:
+    return {"file": file, "folder": str(Path.cwd())}
+
+
+def _status_of(file: str, common: Common) -> None:
+    found = client(common).item("tree_file", timeout=60.0, **_typed(file))
+    if common.json:
+        output.document(found)
+        return
+    output.table(("host", "state", "why"), map(_file_copy, found["copies"]))
+    for version in found["known"]:
+        age = show_age(time.time() - version["time"])
+        output.message(f"of {version['host']}, {age} ago, {show_size(version['size'])}")
+    if found["conflict"]:
+        names = ", ".join(found["conflict"])
+        output.message(f"it is in conflict, kept as {names}: simulacra conflicts {found['tree']}")
+
+
+def _file_copy(copy: dict[str, Any]) -> tuple[str, ...]:
+    return copy["host"], copy["state"], copy["reason"]
+
+
+def _version(version: dict[str, Any]) -> tuple[str, ...]:
+    age = f"{show_age(version['age'])} ago"
+    return version["host"], str(version["number"]), age, show_size(version["size"])

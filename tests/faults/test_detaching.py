@@ -343,3 +343,23 @@ def test_what_a_computation_reads_and_is_in_no_tree_is_said_in_words(lab: Lab) -
     follow(laptop, "loose", nas)
     detach(laptop)
     ask_to_end(laptop, "wants")
+
+
+def test_main_stores_are_handed_over_where_somebody_has_all_of_a_tree(lab: Lab) -> None:
+    nas, laptop = lab["nas"], lab["laptop"]
+    add(laptop, "shared")
+    add(laptop, "lonely")
+    follow(nas, "shared", laptop)
+    (tree(laptop, "shared") / "last").write_text("a moment ago")
+    done = detach(laptop)
+    assert done["main_stores"] == {"shared": "nas"}
+    assert (tree(nas, "shared") / "last").read_text() == "a moment ago"
+    [note] = [each for each in done["notes"] if "lonely" in each]
+    assert "stays here: nobody in reach has a complete copy" in note
+    mains = {each["name"]: each["main"] for each in nas.json("tree", "list")["trees"]}
+    assert (mains["shared"], mains["lonely"]) == ("nas", "laptop")
+    master = wait_for(lambda: nas.client.item("focus")["epoch"][1])
+    assert master in ("nas", "tablet")
+    (tree(nas, "shared") / "README").write_text("nas goes on")
+    rejoin(laptop)
+    assert contents(tree(laptop, "shared")) == contents(tree(nas, "shared"))

@@ -62,7 +62,7 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
         The merged text; None where their changes touch, where one of the three is no text, and
         where comparing them takes too long.
     """
-    if not all(map(_is_text, (base, ours, theirs))):
+    if not all(map(is_text, (base, ours, theirs))):
         return None
     of_base, a, b = [BytesIO(text).readlines() for text in (base, ours, theirs)]
     merged: list[bytes] = []
@@ -78,7 +78,8 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
     return b"".join(merged)
 
 
-def _is_text(data: bytes) -> bool:
+def is_text(data: bytes) -> bool:
+    """Whether this is a text, see the module."""
     if len(data) > LARGEST or b"\0" in data:
         return False
     try:

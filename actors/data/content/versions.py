@@ -72,20 +72,28 @@ class Versions:
         folder: where, made if need be; best on the tree's file system. For one process at a time.
         most_bytes: what all versions may take on the disk.
         most_ns: how old one may be, in nanoseconds.
+        catalogue: the file of the catalogue, where it is not to be in the folder.
 
     Raises:
         VersionsError: it cannot be opened.
         DatabaseError: the catalogue cannot be opened.
     """
 
-    def __init__(self, folder: FilePath, *, most_bytes: int, most_ns: int) -> None:
+    def __init__(
+        self,
+        folder: FilePath,
+        *,
+        most_bytes: int,
+        most_ns: int,
+        catalogue: FilePath | None = None,
+    ) -> None:
         self._folder = folder
         self._most_bytes = most_bytes
         self._most_ns = most_ns
         self._lock = threading.Lock()
         with self._telling():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._catalogue = Catalogue(folder / CATALOGUE)
+            self._catalogue = Catalogue(catalogue or folder / CATALOGUE)
         try:
             with self._telling():
                 self._reconcile()
@@ -134,6 +142,19 @@ class Versions:
         """The newest versions of all paths, so many at most, the newest first."""
         with self._lock, self._telling():
             return self._catalogue.latest(most)
+
+    def length(self, number: int) -> int:
+        """The bytes that a file's version has now.
+
+        Raises:
+            KeyError: there is no such version, or no longer; a link has no file.
+            VersionsError: the disk fails.
+        """
+        with self._telling():
+            try:
+                return self._file(number).lstat().st_size
+            except FileNotFoundError:
+                raise KeyError(number) from None
 
     def restore(self, number: int, descriptor: int) -> bool:
         """Write what a version has into an empty file; the version stays. A link has no bytes.
@@ -254,7 +275,7 @@ def file_of(folder: FilePath, number: int) -> FilePath:
     return folder / str(number)
 
 
-def open_kept(folder: FilePath, digest: bytes) -> int | None:
+def open_kept(folder: FilePath, digest: bytes, catalogue: FilePath | None = None) -> int | None:
     """A descriptor of a kept version that had a content, for who only reads, in any thread.
 
     What a program wrote into it later may be in it: its bytes are to be verified.
@@ -262,9 +283,10 @@ def open_kept(folder: FilePath, digest: bytes) -> int | None:
     Args:
         folder: where versions are kept.
         digest: of the content.
+        catalogue: the file of the catalogue, where it is not in the folder.
     """
     try:
-        numbers = holding(folder / CATALOGUE, digest)
+        numbers = holding(catalogue or folder / CATALOGUE, digest)
     except sqlite3.Error:  # none are kept yet, or they are being made anew
         return None
     for number in numbers:

@@ -220,7 +220,8 @@ class _Observation:
                 over = row.dots | (side.dots if side is not None else frozenset())
                 event = self._author.event(record.latest)
                 before = row.entry.attributes
-                record = write(record, event, found.entry, over=over, before=before)
+                edited = row.entry.content.digest
+                record = write(record, event, found.entry, over=over, before=before, came_of=edited)
         self._keep(path, record, found)
 
     def _adopt(self, folder: FileId, path: Path, row: Row, found: Found) -> None:

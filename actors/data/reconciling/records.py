@@ -163,16 +163,23 @@ def create(which: FileId, folder: FileId, name: bytes, entry: Entry, event: Even
 
 
 def write(
-    record: Record, event: Event, entry: Entry, *, over: Collection[Dot], before: Attributes | None
+    record: Record,
+    event: Event,
+    entry: Entry,
+    *,
+    over: Collection[Dot],
+    before: Attributes | None,
+    came_of: bytes = b"",
 ) -> Record:
     """A new content in place of the versions ``over``, which its author saw.
 
     Versions that were deleted before go as well. Of the attributes only those count as written
-    that differ from ``before``; without it all.
+    that differ from ``before``; without it all. The content ``came_of`` is the one that was edited:
+    another replica may have replaced it meanwhile, so that no version has it any more.
     """
     seen = [each for each in record.versions if each.dot in over or each not in living(record)]
     kept = [each for each in record.versions if each not in seen]
-    new = Version(event, entry.content, entry.attributes, _lineage(seen))
+    new = Version(event, entry.content, entry.attributes, _lineage(seen, came_of))
     written = replace(
         record,
         versions=tuple(sorted([*kept, new], key=_event)),
@@ -231,9 +238,10 @@ def _event(version: Version) -> Event:
     return version.event
 
 
-def _lineage(seen: list[Version]) -> tuple[bytes, ...]:
+def _lineage(seen: list[Version], came_of: bytes) -> tuple[bytes, ...]:
     """The contents that a new one comes of: those that it replaces, and what these came of."""
     latest_first = sorted(seen, key=_event, reverse=True)
-    digests = [each.content.digest for each in latest_first if each.content.digest]
+    contents = [each.content.digest for each in latest_first]
+    digests = [digest for digest in (*contents, came_of) if digest]
     digests += [digest for each in latest_first for digest in each.lineage]
     return tuple(dict.fromkeys(digests))[:LINEAGE_LIMIT]

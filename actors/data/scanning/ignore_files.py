@@ -43,7 +43,7 @@ class IgnoreFiles:
             above = b"/".join(names[:depth])
             patterns = patterns_in(self._open(above))
             rules = rules.below(above, patterns) if patterns else rules
-            if rules.ignores(b"/".join(names[: depth + 1]), folder=True):
+            if rules.ignores(b"/".join(names[: depth + 1]), folder=True, chosen=True):
                 return None
         return rules
 

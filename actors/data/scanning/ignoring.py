@@ -181,10 +181,16 @@ class Rules:
         skipped = len(os.fsdecode(folder)) + 1 if folder else 0
         return Rules(self.choice, ((skipped, patterns), *self.files))
 
-    def ignores(self, path: Path, *, folder: bool) -> bool:
-        """Whether a path is ignored, given that the folder it is in is not."""
+    def ignores(self, path: Path, *, folder: bool, chosen: bool = False) -> bool:
+        """Whether a path is ignored, given that the folder it is in is not.
+
+        Args:
+            path: the path.
+            folder: whether it is a folder.
+            chosen: it is here, whatever this host's choice says: the ignore files alone decide.
+        """
         text = os.fsdecode(path) + ("/" if folder else "")
-        if self.choice.ignores(text):
+        if not chosen and self.choice.ignores(text):
             return True
         for skipped, patterns in self.files:
             said = patterns.ignores(text[skipped:])

@@ -13,6 +13,7 @@ is looked for once more.
 
 *Not seen is not gone.* What is unreadable, changing, or under another file system's mount is left
 as it was, with all below it, and listed as skipped. What is ignored is forgotten, not gone.
+What this host's choice leaves out is looked at while it is known here, until it was taken away.
 
 Each name of a file with several hard links is a file of its own. Devices, sockets and pipes are
 listed. Symbolic links are entries of their own and never followed. Other file systems in the tree
@@ -34,7 +35,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from simulacra.actors.data.entries import (
-    QUARANTINE,
+    OWN_FOLDERS,
     ROOT,
     TEMPORARY,
     Kind,
@@ -255,7 +256,7 @@ class Scan:
         with os.scandir(visit.descriptor) as entries:
             for listed in entries:
                 each = listed.name.encode(*_ENCODING)
-                if each.startswith(TEMPORARY) or (each == QUARANTINE and not visit.folder):
+                if each.startswith(TEMPORARY) or (each in OWN_FOLDERS and visit.folder == ROOT):
                     continue
                 before = known.pop(each, _NOTHING)
                 is_known = before is not _NOTHING
@@ -284,11 +285,13 @@ class Scan:
         self, visit: _Visit, each: bytes, status: os.stat_result, is_known: bool
     ) -> bool:
         folder = stat.S_ISDIR(status.st_mode)
-        if visit.rules.ignores(join(visit.folder, each), folder=folder):
+        if visit.rules.ignores(join(visit.folder, each), folder=folder, chosen=is_known):
             visit.doubts |= {each: True} if is_known else {}
             return False
         largest = self._choice.largest
-        if largest is not None and stat.S_ISREG(status.st_mode) and status.st_size > largest:
+        if is_known or largest is None:
+            return True
+        if stat.S_ISREG(status.st_mode) and status.st_size > largest:
             visit.said.skipped[each] = Skipped(Reason.TOO_LARGE)
             return False
         return True

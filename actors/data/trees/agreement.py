@@ -61,9 +61,21 @@ class Agreement:
         """This host's disk shows all of this."""
         self._heard.hear(replica, vector)
 
+    def lacking(self, hosts: Iterable[str], context: Context) -> list[str]:
+        """The hosts whose disks are not known to show what is in a context."""
+        return self._heard.behind(hosts, context)
+
     def told(self) -> list[Any]:
         """What is known to be acknowledged, as plain data."""
         return [(*replica, pack_context(said)) for replica, said in self._heard.heard().items()]
+
+    def save(self) -> None:
+        """Keep what was heard.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        replace_private(self._file, msgpack.packb(self.told()))
 
     def sweep(self, journal: Journal, reader: JournalReader) -> int:
         """Drop the tombstones that nobody needs any more; how many.
@@ -76,7 +88,7 @@ class Agreement:
         if not hosts:  # the directory has not been read yet
             return 0
         self._heard.keep(hosts)
-        replace_private(self._file, msgpack.packb(self.told()))
+        self.save()
         said = self._heard.of(hosts)
         gone = stay = 0
         needed: Context = {}

@@ -40,6 +40,7 @@ from simulacra.actors.data.reconciling.actions import (
     SetAttributes,
     done,
 )
+from simulacra.actors.data.reconciling.index import Row as BaseRow
 from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
@@ -78,6 +79,8 @@ class Bringer:
         policy: what is to be on this disk.
         look: reads what is at a path now.
         stopping: whether to stop after the action in hand.
+        leaves_out: whether something is known, and not to be on this disk.
+        keeper: told what goes because of that.
     """
 
     def __init__(
@@ -88,8 +91,12 @@ class Bringer:
         contents: Contents,
         policy: Policy,
         look: Callable[[Path], Row],
-        stopping: Callable[[], bool] = lambda: False,
+        stopping: Callable[[], bool],
+        leaves_out: Callable[[Path, Entry], bool],
+        keeper: Keeper,
     ) -> None:
+        self._leaves_out = leaves_out
+        self._keeper = keeper
         self._journal = journal
         self._index = index
         self._applier = applier
@@ -142,6 +149,8 @@ class Bringer:
             return
         if isinstance(action, Move | Remove):
             self._place(brought)
+        self._keeper.going = None
+        let_go = self._let_go(action)
         try:
             if isinstance(action, Put):
                 self._stage(action)
@@ -149,6 +158,9 @@ class Bringer:
             else:
                 applied = self._do(action)
         except (RefusedError, MissingError) as error:
+            if let_go is not None:
+                self._journal.set_row(action.path, let_go)
+                self._journal.commit()
             brought.left[action.path] = str(error)
             return
         if applied is not None:
@@ -181,21 +193,32 @@ class Bringer:
             with suppress(RefusedError):  # `leftovers` finds it
                 self._applier.discard(content)
 
+    def _let_go(self, action: Action) -> BaseRow | None:
+        """Forget what is left out here before it goes: after a crash it must not seem deleted."""
+        if not isinstance(action, Remove) or not self._leaves_out(action.path, action.expected):
+            return None
+        row = self._journal.row(action.path)
+        if row is not None:
+            self._keeper.going = action.path
+            self._journal.drop_row(action.path)
+            self._journal.commit()
+        return row
+
     def _do(self, action: Action) -> Applied:
         path = action.path
         match action:
             case MakeFolder(row=row):
                 return self._applier.make_folder(path, row.entry.attributes)
             case SetAttributes(row=row, expected=expected):
-                found = self._expected(path, expected)
+                found = self.expected(path, expected)
                 before, after = expected.attributes, row.entry.attributes
                 kind = expected.content.kind
                 return self._applier.set_attributes(path, found, kind, before, after)
             case Move(source=source, expected=expected):
-                found = self._expected(source, expected)
+                found = self.expected(source, expected)
                 return self._applier.move(source, path, found, expected.content.kind)
             case Remove(expected=expected):
-                found = self._expected(path, expected)
+                found = self.expected(path, expected)
                 self._applier.remove(path, found, expected.content.kind)
             case Note():
                 pass
@@ -203,7 +226,7 @@ class Bringer:
 
     def _stage(self, action: Put) -> None:
         path, entry, expected = action.path, action.row.entry, action.expected
-        found = None if expected is None else self._expected(path, expected)
+        found = None if expected is None else self.expected(path, expected)
         content, attributes = entry.content, entry.attributes
         if content.kind is Kind.LINK:
             staged = self._applier.stage_link(path, content.target, attributes)
@@ -213,15 +236,26 @@ class Bringer:
                 path, lambda into: _write(into, data), attributes, content.size
             )
         else:
-            whole = self._contents.whole(content, path)
-            staged = self._applier.stage_file(
-                path, lambda into: _copy(whole, into), attributes, content.size
-            )
-            whole.unlink()
+            staged = self._stage_whole(path, entry)
         self._staged[path] = action, staged, found
 
-    def _expected(self, path: Path, entry: Entry) -> Fingerprint:
-        """The fingerprint of what is expected at a path, if that is what was seen there."""
+    def _stage_whole(self, path: Path, entry: Entry) -> Staged:
+        size, attributes = entry.content.size, entry.attributes
+        whole = self._contents.whole(entry.content, path)
+        staged = self._applier.adopt_file(path, str(whole), attributes, size)
+        if staged is None:
+            staged = self._applier.stage_file(
+                path, lambda into: _copy(whole, into), attributes, size
+            )
+            whole.unlink()
+        return staged
+
+    def expected(self, path: Path, entry: Entry) -> Fingerprint:
+        """The fingerprint of what is expected at a path, if that is what was seen there.
+
+        Raises:
+            RefusedError: it is something else, or may be by now.
+        """
         row = self._seen_at(path)
         if row is None or (row.entry.content, row.entry.attributes.mode) != (
             entry.content,
@@ -284,19 +318,27 @@ class Bringer:
 class Keeper:
     """Hands what is displaced to the kept versions: a `displacing.Keep`.
 
+    What goes because it is left out here is not kept: other hosts have it.
+
     Args:
         journal: says what it was.
         versions: keeps it.
         looker: reads what nothing is known of, as after a crash.
+
+    Attributes:
+        going: the path that goes for that reason now.
     """
 
     def __init__(self, journal: Journal, versions: Versions, looker: Looker) -> None:
+        self.going: Path | None = None
         self._journal = journal
         self._versions = versions
         self._looker = looker
 
     def __call__(self, folder: int, temporary: bytes, path: Path) -> None:
         """Keep one."""
+        if path == self.going:
+            return
         row = self._journal.row(path)
         status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
         entry = row.entry if row is not None else None

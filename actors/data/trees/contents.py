@@ -12,20 +12,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
 
-from simulacra.actors.data.content.assembly import FileSource, Source, assemble, unwritten
+from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
+from simulacra.actors.data.content.descriptors import read_at, write_at
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
 from simulacra.actors.data.entries import Content, Path, name, parent
 from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
-PACK: Final = 16 << 20
+_RUN: Final = 32 << 20
 """Bytes of a large file that are asked for at a time."""
+_LONG: Final = 1 << 20
+"""Chunks that lie together, of so many bytes or more, are fetched right into their place."""
+_THREADS: Final = 2
+"""So many read, verify and write what of a large file is on this disk already."""
 _AHEAD: Final = 4 << 20
 _MOST_AHEAD: Final = 2000
 """Small files, and their bytes, that are asked for at a time."""
@@ -68,8 +73,17 @@ class Remote(Protocol):
             MissingError: it does not answer.
         """
 
+    def fetch(self, piece: Piece, into: int) -> bool:
+        """Write a large piece to its place in a file; False where the other has not got it.
+
+        Raises:
+            MissingError: it does not answer; some may have been written.
+            OSError: the file cannot be written.
+        """
+
 
 Progress = Callable[[int], None]
+WhyWait = Callable[[int], str | None]
 
 
 class Contents:
@@ -81,6 +95,7 @@ class Contents:
         descent: opens its folders.
         remotes: who may be asked now, the first one first.
         progress: told of bytes that came.
+        why_wait: see `sparing`.
     """
 
     def __init__(
@@ -90,7 +105,9 @@ class Contents:
         descent: Descent,
         remotes: Callable[[], Sequence[Remote]],
         progress: Progress = lambda _: None,
+        why_wait: WhyWait = lambda _: None,
     ) -> None:
+        self._why_wait = why_wait
         self._place = place
         self._journal = journal
         self._descent = descent
@@ -242,7 +259,7 @@ class Contents:
     ) -> list[Chunk]:
         """Write what is on this disk already; what is not is returned."""
         with ExitStack() as stack:
-            sources: list[Source] = []
+            sources: list[tuple[int, Manifest]] = []
             row = self._journal.row(at)
             equal = [(path, manifest.digest) for path in self._journal.holders(manifest.digest)]
             older = [(at, row.entry.content.digest)] if row is not None else []
@@ -254,32 +271,76 @@ class Contents:
                     old = stack.enter_context(_opened(self._descent, path))
                 except OSError:
                     continue
-                sources.append(FileSource(old, Manifest.decode(encoded, digest).chunks))
-            return assemble(manifest, sources, descriptor, wanted)
+                sources.append((old, Manifest.decode(encoded, digest)))
+
+            def work(some: list[Chunk]) -> list[Chunk]:
+                files = [FileSource(old, known.chunks) for old, known in sources]
+                return assemble(manifest, files, descriptor, some)
+
+            with ThreadPoolExecutor(_THREADS, f"tree-assembly@{self._place.host}") as pool:
+                portion = max(1, -(-len(wanted) // _THREADS))
+                starts = range(0, max(1, len(wanted)), portion)
+                missing = pool.map(work, [wanted[at : at + portion] for at in starts])
+                return [chunk for some in missing for chunk in some]
 
     def _fill(
         self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
     ) -> None:
         """Fetch chunks into their places."""
+        size = sum(chunk.length for chunk in missing)
+        why = self._why_wait(size) if missing else None
+        if why is not None:
+            raise MissingError(f"{size} bytes of it wait: {why}")
         for remote in self._remotes():
             if not missing:
                 return
-            left: list[Chunk] = []
-            for batch in _batches(missing):
-                pieces = [Piece(content.digest, c.offset, c.length) for c in batch]
-                try:
-                    for chunk, data in zip(batch, remote.pieces(pieces), strict=True):
-                        if data is None or hash_of(data) != chunk.hash:
-                            left.append(chunk)
-                            continue
-                        os.pwrite(descriptor, data, chunk.offset)
-                        self._progress(chunk.length)
-                except MissingError:
-                    left = unwritten(manifest, descriptor)
-                    break
-            missing = left
+            runs = list(_runs(missing))
+            try:
+                short = [chunk for run in runs if _length(run) < _LONG for chunk in run]
+                left = self._fill_pieces(remote, content, descriptor, short)
+                long = [run for run in runs if _length(run) >= _LONG]
+                left += self._fill_runs(remote, content, descriptor, long)
+            except MissingError:
+                left = unwritten(manifest, descriptor)
+            missing = sorted(left, key=lambda chunk: chunk.offset)
         if missing:
             raise self._missing(content)
+
+    def _fill_pieces(
+        self, remote: Remote, content: Content, descriptor: int, chunks: list[Chunk]
+    ) -> list[Chunk]:
+        """Fetch chunks that lie apart; those that did not come are returned."""
+        left: list[Chunk] = []
+        for batch in _batches(chunks):
+            pieces = [Piece(content.digest, c.offset, c.length) for c in batch]
+            for chunk, data in zip(batch, remote.pieces(pieces), strict=True):
+                if data is None or hash_of(data) != chunk.hash:
+                    left.append(chunk)
+                    continue
+                write_at(descriptor, [data], chunk.offset)
+                self._progress(chunk.length)
+        return left
+
+    def _fill_runs(
+        self, remote: Remote, content: Content, descriptor: int, runs: list[list[Chunk]]
+    ) -> list[Chunk]:
+        """Fetch chunks that lie together; one run is verified while the next one comes."""
+        left: list[Chunk] = []
+        before: list[Chunk] = []
+        coming: Future[bool] | None = None
+        try:
+            for run in [*runs, []]:
+                came = coming is not None and coming.result()
+                if run:
+                    piece = Piece(content.digest, run[0].offset, _length(run))
+                    coming = self._fetcher.submit(remote.fetch, piece, descriptor)
+                left += _wrong(descriptor, before) if came else before
+                self._progress(_length(before))
+                before = run
+        finally:
+            if coming is not None:
+                wait([coming])  # or it would write to whatever has the descriptor's number then
+        return left
 
     def _missing(self, content: Content) -> MissingError:
         asked = ", ".join(remote.host for remote in self._remotes())
@@ -300,14 +361,46 @@ class _opened:  # noqa: N801 - a context manager
         os.close(self._descriptor)
 
 
+def _runs(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks that lie together, up to `_RUN` bytes of them."""
+    run: list[Chunk] = []
+    size = 0
+    for chunk in chunks:
+        if run and (chunk.offset != run[-1].offset + run[-1].length or size >= _RUN):
+            yield run
+            run, size = [], 0
+        run.append(chunk)
+        size += chunk.length
+    if run:
+        yield run
+
+
+def _length(run: Sequence[Chunk]) -> int:
+    return run[-1].offset + run[-1].length - run[0].offset if run else 0
+
+
+def _wrong(descriptor: int, run: Sequence[Chunk]) -> list[Chunk]:
+    """Those chunks of a run that are not what they should be."""
+    if not run:
+        return []
+    first = run[0].offset
+    data = memoryview(read_at(descriptor, _length(run), first))
+    return [
+        chunk
+        for chunk in run
+        if hash_of(data[chunk.offset - first :][: chunk.length]) != chunk.hash
+    ]
+
+
 def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks that are asked for at a time."""
     batch: list[Chunk] = []
     size = 0
     for chunk in chunks:
-        if batch and size + chunk.length > PACK:
-            yield batch
-            batch, size = [], 0
         batch.append(chunk)
         size += chunk.length
+        if size >= _RUN or len(batch) >= _MOST_AHEAD:
+            yield batch
+            batch, size = [], 0
     if batch:
         yield batch

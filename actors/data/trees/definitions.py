@@ -7,13 +7,16 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.trees.roots import ROOTS, write_roots
 from simulacra.actors.private_files import replace_private
 
 logger = logging.getLogger(__name__)
+
+KEEP_BYTES: Final = 2 << 30
+KEEP_SECONDS: Final = 30 * 24 * 3600.0
 
 
 class DefinitionError(Exception):
@@ -29,10 +32,16 @@ class Definition:
         name: what it is called.
         root: where it is on this host's disk.
         origin: whether it was made a tree here, so that nobody has to be heard first.
-        include: patterns of what is wanted here; none for everything.
+        include: patterns of what is wanted here; none for everything. Where there is little room,
+            of what is wanted in any case.
         exclude: patterns of what is not.
         largest: bytes that a file may have that is wanted here; None for any.
+        room: bytes that its files may have here together; None for any.
+        recent: seconds for which what was used here stays, also where there is no room.
+        rate: bytes a second that it may fetch; None for any.
         paused: whether it is left as it is for now.
+        keep_bytes: bytes that the versions may have that are kept here.
+        keep_seconds: how old one may be.
     """
 
     id: str
@@ -42,12 +51,17 @@ class Definition:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     largest: int | None = None
+    room: int | None = None
+    recent: float | None = None
+    rate: int | None = None
     paused: bool = False
+    keep_bytes: int = KEEP_BYTES
+    keep_seconds: float = KEEP_SECONDS
 
     @property
     def is_complete(self) -> bool:
         """Whether all of the tree is wanted here."""
-        return not self.include and not self.exclude and self.largest is None
+        return self.choice() is EVERYTHING and self.room is None
 
     def choice(self) -> Choice:
         """What of it is wanted here.
@@ -55,9 +69,20 @@ class Definition:
         Raises:
             ValueError: a pattern is none.
         """
-        if self.is_complete:
+        include = () if self.room is not None else self.include
+        if not include and not self.exclude and self.largest is None:
             return EVERYTHING
-        return Choice(self.include, self.exclude, self.largest)
+        return Choice(include, self.exclude, self.largest)
+
+    def hoard(self) -> Choice | None:
+        """What of it has room here in any case; None for nothing.
+
+        Raises:
+            ValueError: a pattern is none.
+        """
+        if self.room is None or not self.include:
+            return None
+        return Choice(self.include)
 
 
 class Definitions:

@@ -29,9 +29,17 @@ class RemoteTree:
         host: the host's name.
         ref: its actor of this tree.
         bulk: fetches bytes.
+        pace: waits before so many bytes are fetched.
     """
 
-    def __init__(self, host: str, ref: Ref, bulk: BulkClient) -> None:
+    def __init__(
+        self,
+        host: str,
+        ref: Ref,
+        bulk: BulkClient,
+        pace: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._pace = pace
         self.host = host
         self._ref = ref
         self._bulk = bulk
@@ -72,6 +80,7 @@ class RemoteTree:
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         """See `Remote`."""
+        self._pace(sum(piece.length for piece in pieces))
         packed: Packed = self._ask(Pack([tuple(piece) for piece in pieces]))
         if packed.ticket is None:
             yield from (None for _ in pieces)
@@ -86,6 +95,17 @@ class RemoteTree:
             yield from _views(descriptor, packed)
         finally:
             os.close(descriptor)
+
+    def fetch(self, piece: Piece, into: int) -> bool:
+        """See `Remote`."""
+        packed: Packed = self._ask(Pack([tuple(piece)]))
+        if packed.ticket is None or packed.ticket.size != piece.length:
+            return False
+        try:
+            self._bulk.fetch(packed.ticket, into, at=piece.offset)
+        except BulkError as error:
+            raise MissingError(f"{self.host}: {error}") from error
+        return True
 
     def _ask(self, question: Any) -> Any:
         try:

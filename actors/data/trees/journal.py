@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ import msgpack
 
 from simulacra.actors.cluster.clock import Clock, Stamp
 from simulacra.actors.data.entries import ROOT, Path, parent
+from simulacra.actors.data.reconciling.contested import is_contested
 from simulacra.actors.data.reconciling.dots import Author, Context, Replica, join
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.merging import merge
@@ -57,6 +59,10 @@ STEPS: Final = (
     CREATE INDEX contents ON base (digest);
     CREATE TABLE dirty (folder BLOB PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE manifests (digest BLOB PRIMARY KEY, manifest BLOB NOT NULL);
+    """,
+    """
+    CREATE TABLE contested (id BLOB PRIMARY KEY) WITHOUT ROWID;
+    INSERT INTO contested SELECT id FROM records;
     """,
 )
 _REMEMBERED: Final = 50_000
@@ -219,6 +225,22 @@ class Journal:
             self._records[id] = None
             self._begin()
             self._db.execute("DELETE FROM records WHERE id = ?", (id,))
+            self._db.execute("DELETE FROM contested WHERE id = ?", (id,))
+
+    def contested(self, after: int = 0) -> list[FileId]:
+        """The records that may be in conflict, of those that were changed after a number."""
+        self._flush()
+        found = self._db.execute(
+            "SELECT id FROM contested JOIN records USING (id) WHERE n > ?", (after,)
+        )
+        return [id for (id,) in found]  # noqa: A001
+
+    def changed_after(self, n: int, limit: int) -> list[tuple[int, FileId]]:
+        """The records that were changed after a number, so many at most, by their numbers."""
+        self._flush()
+        return self._db.execute(
+            "SELECT n, id FROM records WHERE n > ? ORDER BY n LIMIT ?", (n, limit)
+        ).fetchall()
 
     def _ids_in(self, folder: FileId) -> dict[FileId, None]:
         if folder not in self._located:
@@ -406,6 +428,7 @@ class Journal:
             if (record := self._records[id]) is not None
         ]
         self._db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", records)
+        self._flush_contested()
         rows = [
             (path, parent(path), row.id, row.entry.content.digest, pack_row(row))
             for path, row in self._new_rows.items()
@@ -416,6 +439,14 @@ class Journal:
         self._db.executemany("DELETE FROM base WHERE path = ?", gone)
         self._new_records.clear()
         self._new_rows.clear()
+
+    def _flush_contested(self) -> None:
+        new = {id: self._records[id] for id in self._new_records}  # noqa: A001
+        now = {id for id, record in new.items() if record and is_contested(record)}  # noqa: A001
+        rows = [(id,) for id in now]  # noqa: A001
+        self._db.executemany("INSERT OR IGNORE INTO contested VALUES (?)", rows)
+        gone = [(id,) for id in new.keys() - now]  # noqa: A001
+        self._db.executemany("DELETE FROM contested WHERE id = ?", gone)
 
     def _forget_cached(self) -> None:
         self._records: dict[FileId, Record | None] = {}
@@ -429,6 +460,8 @@ class Journal:
 
 class JournalReader:
     """What was committed to a journal, for threads other than the one that writes.
+
+    It is an `index.Known`; what is asked within `at_once` is of one moment.
 
     Args:
         path: the database.
@@ -463,6 +496,15 @@ class JournalReader:
             yield from (unpack_record(record) for _, record in found)
             after = found[-1][0]
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Have all that is asked meanwhile answered as of one commit."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.rollback()
+
     def record(self, id: FileId) -> Record | None:  # noqa: A002
         """See `index.Known`."""
         return _one(
@@ -479,12 +521,28 @@ class JournalReader:
         found = self._db.execute("SELECT 1 FROM base WHERE id = ? AND digest = ?", (id, digest))
         return found.fetchone() is not None
 
-    def holders(self, digest: bytes) -> Iterator[tuple[Path, Row]]:
-        """Where a content is on this disk."""
-        for path, row in self._db.execute(
-            "SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,)
-        ):
-            yield path, unpack_row(row)
+    def located(self, folder: FileId) -> list[Record]:
+        """See `index.Known`."""
+        found = self._db.execute("SELECT record FROM records WHERE folder = ?", (folder,))
+        return [unpack_record(record) for (record,) in found]
+
+    def displaced(self) -> Collection[FileId]:
+        """See `index.Known`."""
+        found = self._db.execute("SELECT value FROM facts WHERE name = 'displaced'")
+        return frozenset(_one(_unpacked, found) or ())
+
+    def contested(self) -> list[FileId]:
+        """The records that may be in conflict; see `contested`."""
+        return [id for (id,) in self._db.execute("SELECT id FROM contested")]  # noqa: A001
+
+    def row(self, path: Path) -> Row | None:
+        """See `index.Base`."""
+        return _one(unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,)))
+
+    def holders(self, digest: bytes) -> list[Path]:
+        """Where a content is on this disk, ten paths at most."""
+        found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
+        return [path for (path,) in found]
 
     def manifest(self, digest: bytes) -> bytes | None:
         """The manifest of a large file."""

@@ -27,6 +27,7 @@ from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
 from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.scanning.attributes import Descent
+from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index, IndexDamagedError
 from simulacra.actors.data.scanning.looking import Looker
@@ -34,17 +35,23 @@ from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Visitor
 from simulacra.actors.data.trees.agreement import Agreement
+from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
-from simulacra.actors.data.trees.contents import Contents, Remote
+from simulacra.actors.data.trees.contents import Contents, Remote, WhyWait
+from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
+from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken
 from simulacra.actors.data.trees.journal import Journal, JournalReader
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
+from simulacra.actors.data.trees.settling import Settler
+from simulacra.actors.data.trees.texts import Texts
+from simulacra.actors.data.trees.wanting import Wanting
 
 logger = logging.getLogger(__name__)
 
-VERSIONS_BYTES: Final = 2 << 30
-VERSIONS_NS: Final = 30 * 24 * 3600 * 10**9
+_NS: Final = 10**9
 
 
 class LocalTree:
@@ -56,6 +63,17 @@ class LocalTree:
         choice: what of the tree is wanted here.
         stopping: whether to stop bringing after the action in hand.
         progress: told of bytes that came.
+        is_elsewhere: see `Wanting`.
+        why_wait: see `sparing`.
+        keep_bytes: bytes that the versions may have that are kept.
+        keep_seconds: how old one may be.
+
+    Attributes:
+        journal: what is known.
+        index: what was seen on the disk.
+        versions: what sync displaced.
+        settler: settles conflicts.
+        restorer: puts versions back.
 
     Raises:
         RootLostError: the root is not there.
@@ -69,6 +87,11 @@ class LocalTree:
         choice: Choice = EVERYTHING,
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
+        is_elsewhere: Callable[[Context], bool] = lambda _: False,
+        why_wait: WhyWait = lambda _: None,
+        *,
+        keep_bytes: int = KEEP_BYTES,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> None:
         self.place = place
         self._begun = ExitStack()
@@ -84,7 +107,12 @@ class LocalTree:
             begun.callback(self.journal.close)
             self.index = Index(place.index)
             begun.callback(self.index.close)
-            self.versions = Versions(place.versions, most_bytes=VERSIONS_BYTES, most_ns=VERSIONS_NS)
+            self.versions = Versions(
+                place.versions,
+                most_bytes=keep_bytes,
+                most_ns=int(keep_seconds * _NS),
+                catalogue=place.catalogue,
+            )
             begun.callback(self.versions.close)
             looker = Looker(_digest, time.time_ns)
             keeper = Keeper(self.journal, self.versions, looker)
@@ -92,7 +120,9 @@ class LocalTree:
                 logger.warning("something is left of a change that was under way: %s", error)
             descent = Descent(folders.root)
             begun.callback(descent.close)
-            contents = Contents(place, self.journal, descent, remotes, progress)
+            files = IgnoreFiles(descent, EVERYTHING)
+            self._wanting = Wanting(choice, files, self.journal, is_elsewhere)
+            contents = Contents(place, self.journal, descent, remotes, progress, why_wait)
             begun.callback(contents.close)
             self._intake = Intake(
                 place,
@@ -108,10 +138,18 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                _policy(choice),
+                Policy(self._wanting.wanted),
                 lambda path: _look(looker, descent, path),
                 stopping,
+                self._wanting.is_unwanted,
+                keeper,
             )
+            self._bases = Bases(place.bases, self.journal)
+            begun.callback(self._bases.close)
+            self._texts = Texts(self.journal, descent, self.versions, self._bases)
+            editor = Editor(applier, self.index, descent, self._bringer.expected)
+            self.settler = Settler(self.journal, editor, self._texts)
+            self.restorer = Restorer(self.versions, editor)
             self._begun = begun.pop_all()
 
     def close(self) -> None:
@@ -164,9 +202,32 @@ class LocalTree:
         with closing(JournalReader(self.place.journal)) as reader:
             return agreement.sweep(self.journal, reader)
 
+    def review(
+        self, hoard: Choice | None = None, room: int | None = None, recent: int | None = None
+    ) -> None:
+        """Decide anew what of the tree is to be here: all of its folders are to be planned.
+
+        Args:
+            hoard: see `Wanting.review`, as the others.
+            room: bytes.
+            recent: nanoseconds.
+        """
+        now = time.time_ns()
+        self.journal.dirty |= self._wanting.review(self.place.root, hoard, room, recent, now)
+        self.journal.commit()
+
+    def reconsider(self) -> None:
+        """Plan again what was to go, and had to stay as no other host had it."""
+        self.journal.dirty |= self._wanting.staying()
+
     def bring(self) -> Brought:
         """See `Bringer.bring`."""
+        self._wanting.begin()
         return self._bringer.bring()
+
+    def remember(self) -> bool:
+        """Remember some texts to merge from, see `Bases.fill`; whether there may be more."""
+        return self._bases.fill(self._texts.read)
 
 
 def _quarantine(place: Place, folders: Folders, paths: list[Path]) -> None:
@@ -184,16 +245,6 @@ def _digest(descriptor: int, _size: int) -> bytes:
 def _look(looker: Looker, descent: Descent, path: Path) -> Row:
     folder, entry = descent.open(parent(path)), name(path)
     return looker.look(entry, folder, os.stat(entry, dir_fd=folder, follow_symlinks=False))
-
-
-def _policy(choice: Choice) -> Policy:
-    if choice is EVERYTHING:
-        return Policy()
-    return Policy(wanted=lambda path, _: not _ignores(choice, path))
-
-
-def _ignores(choice: Choice, path: Path) -> bool:
-    return choice.ignores(os.fsdecode(path))
 
 
 def _keeps_xattrs(root: int) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+
+from simulacra.actors.data.content.versions import CATALOGUE
+from simulacra.actors.data.entries import VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,37 @@ class Place:
         return self.state / "acknowledged"
 
     @property
+    def partly(self) -> FilePath:
+        """There while not all of the tree may be here."""
+        return self.state / "partly"
+
+    @property
     def permits(self) -> FilePath:
         """What was made writable for a moment."""
         return self.state / "permits.db"
 
     @property
     def versions(self) -> FilePath:
-        """What sync replaced or deleted."""
-        return self.state / "versions"
+        """What sync replaced or deleted: on the file system of the tree, so that a rename moves it.
+
+        Raises:
+            OSError: the root, or the state, is not there.
+        """
+        return self.root / os.fsdecode(VERSIONS) if self._is_apart else self.state / "versions"
+
+    @property
+    def catalogue(self) -> FilePath:
+        """Which versions there are: a database, so always where the state is."""
+        return self.state / CATALOGUE if self._is_apart else self.versions / CATALOGUE
+
+    @property
+    def _is_apart(self) -> bool:
+        return self.root.stat().st_dev != self.state.stat().st_dev
+
+    @property
+    def bases(self) -> FilePath:
+        """Texts as they were last synced."""
+        return self.state / "bases"
 
     @property
     def partial(self) -> FilePath:

@@ -52,7 +52,7 @@ class Server:
                     if opened is not None:
                         os.close(opened[1])
                         opened = None
-                    descriptor = self._find(piece.digest)
+                    descriptor = self.find(piece.digest)
                     if descriptor is None:
                         lengths.append(-1)
                         continue
@@ -63,8 +63,9 @@ class Server:
                 os.close(opened[1])
         return lengths
 
-    def _find(self, digest: bytes) -> int | None:
-        for path, _ in self.reader.holders(digest):
+    def find(self, digest: bytes) -> int | None:
+        """A file that had a content, open for reading; None where there is none."""
+        for path in self.reader.holders(digest):
             try:
                 return open_file(name(path), self._descent.open(parent(path)))
             except OSError:

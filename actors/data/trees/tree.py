@@ -8,21 +8,38 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulacra.actors.data.entries import folders_above
+from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, News, Pack, Packed
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.questions import (
+    Doing,
+    Here,
+    ListConflicts,
+    ListVersions,
+    Reading,
+    RestoreVersion,
+    Settle,
+    ShowFile,
+    do,
+    read,
+)
 from simulacra.actors.data.trees.serving import Server
+from simulacra.actors.data.trees.settling import merges
+from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
 from simulacra.actors.runtime import Actor
-from simulacra.actors.runtime.bulk import BulkServer
+from simulacra.actors.runtime.bulk import BulkServer, Parts, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.futures import Reply
@@ -31,9 +48,12 @@ from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
+_Question = Changes | Manifests | Pack | Reading
 _RECORDS: Final = 5000
 _PIECES: Final = 20_000
 _WAITING: Final = 64
+_OFFERED: Final = 16
+"""Packs that are offered at a time, in memory: each host fetches one, and asks for one more."""
 
 
 def actor_name(tree: str) -> str:
@@ -50,13 +70,18 @@ class Means:
         bulk_client: fetches them.
         holders: the hosts that have a tree with that id, the main store's first; this one too.
         connected: the hosts that are connected now.
+        line: how this host is connected now.
         identity: this host's signing key, in hexadecimal; empty without one.
+        complete: the hosts that have all of a tree with that id, the main store's first, others by
+            name.
     """
 
     bulk_server: BulkServer
     bulk_client: BulkClient
     holders: Callable[[str], Sequence[str]]
     connected: Callable[[], Iterable[str]]
+    complete: Callable[[str], Sequence[str]]
+    line: Callable[[], Line]
     identity: Callable[[], str] = str
 
 
@@ -82,10 +107,12 @@ class Tree(Actor):
 
     def __init__(self, definition: Definition, place: Place, means: Means) -> None:
         self._id = definition.id
+        self._choice = definition.choice()
         self._place = place
         self._means = means
         self._asked = 0
         self._server: Server | None = None
+        self._offered: deque[Ticket] = deque()
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
         self._worker = Worker(
             place,
@@ -94,6 +121,9 @@ class Tree(Actor):
             self._announce,
             definition,
             lambda: means.holders(definition.id),
+            lambda: means.complete(definition.id),
+            means.line,
+            self._merges,
         )
 
     def on_start(self) -> None:
@@ -116,8 +146,10 @@ class Tree(Actor):
             case ReachOf():
                 reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
                 self._worker.tell(reach)
-            case Changes() | Manifests() | Pack():
+            case Changes() | Manifests() | Pack() | ListConflicts() | ShowFile():
                 self._answer(message)
+            case Settle() | ListVersions() | RestoreVersion():
+                self._do(message)
             case _:
                 self.refuse(message)
         return None
@@ -131,7 +163,7 @@ class Tree(Actor):
 
     def _remote(self, host: str) -> RemoteTree:
         ref = self.system.ref(f"{actor_name(self._id)}@{host}")
-        return RemoteTree(host, ref, self._means.bulk_client)
+        return RemoteTree(host, ref, self._means.bulk_client, self._worker.pace)
 
     def _announce(self, hosts: Iterable[str], news: News) -> None:
         for host in hosts:
@@ -140,9 +172,19 @@ class Tree(Actor):
             except MailboxFullError:
                 logger.debug("%s is not told of news: it has too much mail", host)
 
+    def _merges(self) -> bool:
+        return merges(self._place.host, self._means.complete(self._id), self._means.connected())
+
+    def _do(self, message: Doing) -> None:
+        """Have it done in the tree's thread, which looks at what became of it then."""
+        self._worker.tell(Task(lambda tree: do(tree, message), self.defer_reply()))
+        if isinstance(message, RestoreVersion):
+            path = message.path if message.to is None else message.to
+            self._worker.tell(Hint(frozenset(folders_above(path))))
+
     # -- answering, in the pool's thread
 
-    def _answer(self, question: Changes | Manifests | Pack) -> None:
+    def _answer(self, question: _Question) -> None:
         reply = self.defer_reply()
         if self._asked >= _WAITING:
             reply.set_error(OSError("too many ask at once; try again"))
@@ -150,7 +192,7 @@ class Tree(Actor):
         self._asked += 1
         self._pool.submit(self._answer_in_thread, question, reply)
 
-    def _answer_in_thread(self, question: Changes | Manifests | Pack, reply: Reply) -> None:
+    def _answer_in_thread(self, question: _Question, reply: Reply) -> None:
         try:
             if self._server is None:
                 self._server = Server(self._place)
@@ -161,7 +203,7 @@ class Tree(Actor):
         finally:
             self._asked -= 1
 
-    def _look_up(self, server: Server, question: Changes | Manifests | Pack) -> Any:
+    def _look_up(self, server: Server, question: _Question) -> Any:
         match question:
             case Changes(incarnation, after):
                 return _changed(server, incarnation, after)
@@ -169,16 +211,41 @@ class Tree(Actor):
                 return [server.reader.manifest(digest) for digest in digests]
             case Pack(pieces):
                 return self._pack(server, [Piece(*piece) for piece in pieces[:_PIECES]])
+            case ListConflicts() | ShowFile():
+                standing = self._worker.standing
+                reasons = {**standing.skipped, **standing.left}
+                return read(server.reader, Here(self._place, self._choice, reasons), question)
 
     def _pack(self, server: Server, pieces: Sequence[Piece]) -> Packed:
+        """Offer pieces: a single one as it lies in its file, several as a copy of them."""
+        if len(pieces) == 1:
+            return self._offer_part(server, pieces[0])
         descriptor = os.memfd_create("pack", os.MFD_CLOEXEC)
         try:
             lengths = server.pack(pieces, descriptor)
             if all(length < 0 for length in lengths):
                 return Packed(None, lengths)
-            return Packed(self._means.bulk_server.offer(descriptor), lengths)
+            return Packed(self._offer(descriptor), lengths)
         finally:
             os.close(descriptor)
+
+    def _offer_part(self, server: Server, piece: Piece) -> Packed:
+        descriptor = server.find(piece.digest)
+        if descriptor is None:
+            return Packed(None, [-1])
+        try:
+            part = (piece.offset, piece.length)
+            return Packed(self._offer(descriptor, [part]), [piece.length])
+        finally:
+            os.close(descriptor)
+
+    def _offer(self, descriptor: int, parts: Parts | None = None) -> Ticket:
+        """Offer something; of what was offered before, only the latest still is."""
+        ticket = self._means.bulk_server.offer(descriptor, parts)
+        self._offered.append(ticket)
+        if len(self._offered) > _OFFERED:
+            self._means.bulk_server.withdraw(self._offered.popleft())
+        return ticket
 
     def _close_server(self) -> None:
         if self._server is not None:

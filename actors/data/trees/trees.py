@@ -112,6 +112,7 @@ class Trees(Actor):
 
     def _have(self, definition: Definition) -> None:
         definition.choice()
+        definition.hoard()
         self._end(definition.id)
         if self._definitions.get(definition.id) is None:
             prepare(self._place(definition), anew=True)

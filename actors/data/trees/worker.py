@@ -41,6 +41,7 @@ from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.packing import pack_context, unpack_context
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.sparing import Bucket, Line, why_wait
 from simulacra.actors.databases import DatabaseError
 from simulacra.actors.runtime.futures import Reply
 
@@ -155,6 +156,7 @@ class Order(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     SURE = "sure"
+    ANYWAY = "anyway"
     STOP = "stop"
 
 
@@ -184,6 +186,9 @@ class Worker:
         announce: tells hosts what is new here.
         definition: which tree, and what of it is wanted here.
         members: the hosts that have a copy, also those that are away.
+        whole: those of them that have all of it.
+        line: how this host is connected now.
+        merges: whether texts are merged here, now.
     """
 
     def __init__(
@@ -194,6 +199,9 @@ class Worker:
         announce: Callable[[Iterable[str], News], None],
         definition: Definition,
         members: Callable[[], Sequence[str]],
+        whole: Callable[[], Iterable[str]],
+        line: Callable[[], Line],
+        merges: Callable[[], bool] = lambda: False,
     ) -> None:
         self.standing = Standing()
         self._place = place
@@ -201,6 +209,7 @@ class Worker:
         self._hosts = hosts
         self._announce = announce
         self._definition = definition
+        self._merges = merges
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tree@{place.host}", daemon=True)
@@ -217,6 +226,11 @@ class Worker:
         self._retry_in = _SOON
         self._announced: tuple[Any, ...] = ()
         self._agreement = Agreement(place.acknowledged, members)
+        self._whole = whole
+        self._line = line
+        self._anyway = False
+        self._bucket = Bucket(definition.rate)
+        self._to_review = False
         self._swept_at = time.monotonic()
 
     def start(self) -> None:
@@ -264,7 +278,10 @@ class Worker:
             self._scan(tree)
         if self._stopping.is_set():
             return
+        self._review(tree)
         left = self._bring(tree)
+        if self._merges() and tree.settler.merge():
+            left = self._bring(tree)
         if not tree.journal.dirty:
             self._acknowledge(tree)
         self._tell_others(tree)
@@ -274,6 +291,9 @@ class Worker:
             self._retry_in = min(2 * self._retry_in, _LATEST)
         else:
             self._retry_at, self._retry_in = float("inf"), _SOON
+            self._anyway = False
+            if self._definition.is_complete and self._events.empty() and tree.remember():
+                self._retry_at = time.monotonic()
         self._show(State.IDLE)
 
     def _opened(self) -> LocalTree:
@@ -285,7 +305,12 @@ class Worker:
                 self._definition.choice(),
                 self._stopping.is_set,
                 self._has_come,
+                is_elsewhere=self._is_elsewhere,
+                why_wait=self._why_wait,
+                keep_bytes=self._definition.keep_bytes,
+                keep_seconds=self._definition.keep_seconds,
             )
+            self._to_review = not self._definition.is_complete or self._place.partly.exists()
         return self._tree
 
     def _has_come(self, size: int) -> None:
@@ -317,6 +342,7 @@ class Worker:
                 quarantined=returning.quarantined(self._place.root),
             )
             self._everything, self._sure, self._scanned_at = False, False, now
+            self._to_review = self._to_review or not self._definition.is_complete
             self._folders.clear()
         elif self._folders:
             watcher = self._watcher
@@ -345,6 +371,38 @@ class Worker:
             self.standing = replace(
                 self.standing, unwatched=watcher.unwatched, trouble=watcher.trouble or ""
             )
+
+    # -- what is to be here
+
+    def _review(self, tree: LocalTree) -> None:
+        """Decide what of a tree is to be here: of one that is not, or was not, to be here wholly."""
+        if not self._to_review:
+            return
+        definition, partly = self._definition, self._place.partly
+        if not definition.is_complete:
+            partly.touch()
+        recent = None if definition.recent is None else int(definition.recent * 1e9)
+        tree.review(definition.hoard(), definition.room, recent)
+        if definition.is_complete:
+            partly.unlink(missing_ok=True)
+        self._to_review = False
+
+    def _is_elsewhere(self, context: Context) -> bool:
+        """Whether a host in reach that has all of the tree shows what is in a context."""
+        hosts = set(self._whole()) & set(self._hosts())
+        return len(self._agreement.lacking(hosts, context)) < len(hosts)
+
+    # -- sparing lines and batteries
+
+    def _why_wait(self, size: int) -> str | None:
+        why = None if self._anyway else why_wait(size, self._line(), self._hosts())
+        if why is None:
+            return None
+        return f"{why}; have it now: simulacra tree sync {self._definition.name} --anyway"
+
+    def pace(self, size: int) -> None:
+        """Wait before so many bytes are fetched; in the tree's thread."""
+        self._stopping.wait(self._bucket.take(size, time.monotonic()))
 
     # -- what others know
 
@@ -454,6 +512,8 @@ class Worker:
                 self._do(event)
             case Order.PAUSE | Order.RESUME:
                 self._paused = event is Order.PAUSE
+            case Order.ANYWAY:
+                self._anyway = True
             case Order.RESCAN | Order.SURE:
                 self._everything = True
                 self._sure = self._sure or event is Order.SURE
@@ -461,6 +521,8 @@ class Worker:
     def _hear_acknowledged(self, news: News) -> None:
         try:
             self._agreement.hear(news.acknowledged)
+            if self._tree is not None:
+                self._tree.reconsider()
         except RecordError as error:
             logger.warning("what %s says was acknowledged is none of that: %s", news.host, error)
 
@@ -493,6 +555,10 @@ class Worker:
         if self._tree is not None:
             self._tree.close()
             self._tree = None
+            try:
+                self._agreement.save()
+            except OSError as error:
+                logger.warning("who acknowledged what is not kept: %s", error)
 
     def _refuse_tasks(self) -> None:
         while not self._events.empty():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulacra.actors.data.trees import worker
+from simulacra.actors.data.trees.sparing import BIG
+from simulacra.actors.gateway.frames import GatewayError
 from tests.onehost import Host, until
 from tests.twohosts import followed
 
@@ -49,3 +53,63 @@ def test_an_old_folder_that_is_followed_again_waits_in_quarantine(tmp_path: Path
         until(lambda: copy_of(nas, "nas")["quarantined"] == {str(waits): 1})
         desk.client.item("tree_sync", name="src", timeout=20)
         assert [each.name for each in roots["desk"].iterdir()] == ["first"]
+
+
+def test_a_copy_of_a_tree_that_was_removed_elsewhere_can_be_given_up(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        desk.client.item("tree_remove", name="src")
+        until(lambda: nas.client.item("tree_list")["trees"] == [])
+        desk.client.item("tree_add", name="src", path=str(roots["desk"]))
+        until(lambda: len(nas.client.item("tree_list")["trees"]) == 1)
+        with pytest.raises(GatewayError) as refused:
+            nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+        assert "simulacra tree unfollow src" in refused.value.hint
+        nas.client.item("tree_unfollow", name="src")
+        nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+        desk.client.item("tree_sync", name="src", timeout=20)
+
+
+def test_what_is_big_waits_on_a_metered_line_until_it_is_asked_for(tmp_path: Path) -> None:
+    with followed(tmp_path, labels=("metered",)) as (_, nas, roots):
+        until(lambda: nas.node.knowing.line().metered)
+        content = random.Random(1).randbytes(BIG + 1)
+        (roots["desk"] / "big").write_bytes(content)
+        (roots["desk"] / "small").write_text("small")
+        until((roots["nas"] / "small").exists)
+        left = until(lambda: copy_of(nas, "nas")["left"])
+        assert left["big"].startswith(f"{BIG + 1} bytes of it wait: this line is metered; have it")
+        assert not (roots["nas"] / "big").exists()
+        nas.client.item("tree_sync", name="src", anyway=True, timeout=20)
+        until((roots["nas"] / "big").exists)
+        assert (roots["nas"] / "big").read_bytes() == content
+
+
+def test_a_part_is_chosen_and_all_of_it_again(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        (roots["desk"] / "x.raw").write_text("raw")
+        until((roots["nas"] / "x.raw").exists)
+        nas.client.item("tree_choose", name="src", exclude=["*.raw"])
+        until(lambda: not (roots["nas"] / "x.raw").exists())
+        assert (roots["desk"] / "x.raw").read_text() == "raw"
+        with pytest.raises(GatewayError, match="nas has only a part of"):
+            desk.client.item("tree_focus", name="src", host="nas")
+        with pytest.raises(GatewayError, match="desk has the main store of src, which has all"):
+            desk.client.item("tree_choose", name="src", largest=10)
+        with pytest.raises(GatewayError, match="is no pattern"):
+            nas.client.item("tree_choose", name="src", exclude=["\\"])
+        nas.client.item("tree_choose", name="src")
+        until((roots["nas"] / "x.raw").exists)
+        assert (roots["desk"] / "x.raw").read_text() == "raw"
+
+
+def test_a_rate_is_kept(tmp_path: Path) -> None:
+    with followed(tmp_path) as (_, nas, roots):
+        with pytest.raises(GatewayError, match="too slow to follow anything"):
+            nas.client.item("tree_limit", name="src", rate=5)
+        nas.client.item("tree_limit", name="src", rate=400_000)
+        began = time.monotonic()
+        for n in range(10):
+            (roots["desk"] / f"f{n}").write_bytes(random.Random(n).randbytes(200_000))
+            until((roots["nas"] / f"f{n}").exists)
+        assert time.monotonic() - began > 2.0
+        nas.client.item("tree_limit", name="src")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from simulacra.actors.runtime import ActorDeadError
+from simulacra.actors.runtime.roster import Settings
 
-from .nodes import Echo, Network, Node, eventually
+from .nodes import QUICK, Echo, Network, Node, eventually
 
 
 @pytest.fixture
@@ -79,3 +82,15 @@ def test_whoever_keeps_apart_no_more_is_connected_again_and_both_are_told(
     wait_apart(laptop, nas, apart=False)
     assert laptop.system.ref("echo@nas").ask("hello") == "hello"
     assert nas.events.up.count("laptop") > ups
+
+
+def test_going_to_and_fro_is_no_failure_that_is_rested_from() -> None:
+    patient = Settings(timing=replace(QUICK, longest_rest=60.0))
+    with Network("a", "b") as network:
+        laptop, nas = network.two(patient)
+        began = time.monotonic()
+        for _ in range(5):
+            for apart in (True, False):
+                laptop.transport.keep_apart(apart, "to and fro")
+                wait_apart(laptop, nas, apart=apart)
+        assert time.monotonic() - began < 15  # rests that are doubled take 51 s

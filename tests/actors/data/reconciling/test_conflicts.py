@@ -37,6 +37,17 @@ def test_a_conflict_is_listed_alike_on_both() -> None:
     assert common(conflict.sides) == file(1).content.digest
 
 
+def test_an_edit_comes_of_what_was_edited_though_another_was_heard_of_before() -> None:
+    left, right = pair(b"f")
+    put(left, b"f", 2)
+    left.scan()
+    put(right, b"f", 3)
+    right.pull(left)
+    together(left, right)
+    (conflict,) = conflicts(ROOT_ID, b"", left.index)
+    assert common(conflict.sides) == file(1).content.digest
+
+
 def test_one_side_is_taken() -> None:
     left, right, conflict = in_conflict()
     take(conflict, conflict.sides[1].dot, right.index, right.author)

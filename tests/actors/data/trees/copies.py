@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from simulacra.actors.data.reconciling.dots import Context
+from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.intake import DoubtError
@@ -32,12 +34,19 @@ class Copy:
         self.place = Place(host, folder / host / "root", folder / host / "state")
         self.place.root.mkdir(parents=True, exist_ok=True)
         self.reachable = True
+        self.choice = EVERYTHING
         self.agreement = Agreement(self.place.acknowledged, lambda: list(others))
         self._others = others
         self.open()
 
     def open(self) -> None:
-        self.tree = LocalTree(self.place, self._remotes)
+        self.tree = LocalTree(
+            self.place, self._remotes, self.choice, is_elsewhere=self._is_elsewhere
+        )
+
+    def _is_elsewhere(self, context: Context) -> bool:
+        others = [each.host for each in self._remotes()]
+        return len(self.agreement.lacking(others, context)) < len(others)
 
     def _remotes(self) -> list[InReach]:
         if not self.reachable:
@@ -90,6 +99,12 @@ class InReach:
             return [server.reader.manifest(digest) for digest in digests]
         finally:
             server.close()
+
+    def fetch(self, piece: Piece, into: int) -> bool:
+        [data] = self.pieces([piece])
+        if data is None or len(data) != piece.length:
+            return False
+        return os.pwrite(into, data, piece.offset) == piece.length
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         if not self._copy.reachable:

@@ -1,0 +1,80 @@
+"""``conflicts``: what hosts have changed apart in trees, and how that is settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from simulacra.actors.units import show_age, show_size
+from simulacra.cli import output
+from simulacra.cli.options import COMMON, Common, client
+
+app = App(name="conflicts")
+
+
+@app.default
+def list_(tree: str | None = None, /, *, common: Common = COMMON) -> None:
+    """Show what hosts have changed apart and nobody has settled yet, the same on every host.
+
+    Every side is kept in the tree, under the name that is shown. Files that are deleted, renamed or
+    edited there settle a conflict as well.
+
+    For example:
+
+    - `simulacra conflicts`
+    - `simulacra conflicts src`
+    - `simulacra conflicts resolve src:notes.txt --take both`
+
+    Args:
+        tree: Only this tree's.
+        common: Options of all commands.
+    """
+    found = client(common).item("conflicts", tree=tree, timeout=60.0)
+    if common.json:
+        output.document(found)
+    else:
+        rows = (row for conflict in found["conflicts"] for row in _rows(conflict))
+        output.table(("conflict", "kind", "side of", "changed", "size", "kept as"), rows)
+    for name, why in found["unknown"].items():
+        output.message(f"the conflicts of {name} are not known: {why}")
+
+
+@app.command
+def resolve(file: str, /, *, take: str, common: Common = COMMON) -> None:
+    """Settle a conflict, from any host; all hosts follow.
+
+    What is taken replaces the sides that are listed now. If one of them has changed meanwhile,
+    nothing is done.
+
+    For example:
+
+    - `simulacra conflicts resolve src:notes.txt --take laptop`
+    - `simulacra conflicts resolve ./notes.txt --take main`
+    - `simulacra conflicts resolve ./notes.txt --take both`
+    - `simulacra conflicts resolve ./notes.txt --take /tmp/merged.txt`
+
+    Args:
+        file: What is in conflict, as TREE:PATH, or a path in the folder of a tree.
+        take: A host, for its side; `main`, for that of the main store; `both`, for files of their
+            own; or a file, whose content is to be in place of all sides.
+        common: Options of all commands.
+    """
+    done = client(common).item(
+        "conflict_settle", file=file, folder=str(Path.cwd()), take=take, timeout=60.0
+    )
+    if common.json:
+        output.document(done)
+    else:
+        output.message(f"{done['tree']}:{done['path']} is settled: {done['taken']}")
+
+
+def _rows(conflict: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    where = f"{conflict['tree']}:{conflict['path']}"
+    for side in conflict["sides"]:
+        changed = f"{show_age(time.time() - side['time'])} ago"
+        size = show_size(side["size"]) if side["kind"] == "file" else side["kind"]
+        yield where, conflict["kind"], side["host"], changed, size, side["name"]
