@@ -150,7 +150,7 @@ class Wanting:
         return not rules.are_none and rules.ignores(path, folder=entry.content.kind is Kind.FOLDER)
 
     def _rules_in(self, folder: Path) -> Rules | None:
-        """The rules in a folder, or in the nearest above it that is on the disk; None if ignored."""
+        """The rules in a folder, or the nearest above it that is on the disk; None if ignored."""
         if folder not in self._rules:
             if len(self._rules) >= _REMEMBERED:
                 self._rules.clear()
@@ -167,6 +167,6 @@ class Wanting:
 def _used(root: FilePath, path: Path) -> int:
     """When a file on the disk was read last; 0 where nobody can say."""
     try:
-        return os.stat(root / os.fsdecode(path), follow_symlinks=False).st_atime_ns
+        return (root / os.fsdecode(path)).lstat().st_atime_ns
     except OSError:
         return 0

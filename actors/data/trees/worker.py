@@ -405,7 +405,7 @@ class Worker:
     # -- what is to be here
 
     def _review(self, tree: LocalTree) -> None:
-        """Decide what of a tree is to be here: of one that is not, or was not, to be here wholly."""
+        """Decide what of a tree is to be here that is not, or was not, to be here wholly."""
         if not self._to_review:
             return
         definition, partly = self._definition, self._place.partly
