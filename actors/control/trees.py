@@ -28,6 +28,7 @@ from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+from simulacra.actors.settling import has_heard, have_looked
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -314,6 +315,7 @@ def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
     return (
         copy["state"] == "idle"
         and not copy["behind"]
+        and _are_repositories_in_step(copy, mine)
         and all(known.get((host, incarnation), 0) >= n for host, incarnation, n in mine["vector"])
     )
 
@@ -332,6 +334,16 @@ def _chosen(call: Call) -> dict[str, Any]:
         "room": call.arg("room", int, None),
         "recent": call.arg("recent", float, None),
     }
+
+
+def _are_repositories_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Whether each of two hosts has seen to all that is in the other's git repositories."""
+    if not have_looked(mine):
+        return False
+    here = mine["host"]
+    return copy["host"] == here or (
+        has_heard(copy, here, mine) and has_heard(mine, copy["host"], copy)
+    )
 
 
 def _absolute(path: str) -> Path:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from unittest.mock import Mock
 
 import pytest
 
 from simulacra.actors.control import verbs
 from simulacra.cli.main import make_app
-
-if TYPE_CHECKING:
-    from simulacra.actors.node import Node
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
@@ -36,7 +32,7 @@ def test_every_guide_and_decision_is_in_the_index() -> None:
 def test_every_verb_of_the_gateway_is_in_its_guide() -> None:
     page = (ROOT / "docs" / "guide" / "gateway.md").read_text()
     described = re.findall(r"^### (\w+)", page, re.MULTILINE)
-    there_are = verbs(cast("Node", SimpleNamespace(hosts=None)))  # no handler is called
+    there_are = verbs(Mock())  # no handler is called
     assert sorted(described) == sorted(there_are)
 
 

@@ -66,7 +66,9 @@ class Wanting:
         """The folders with something that was to go and had to stay, since this was asked last."""
         staying, self._staying = self._staying, set()
         rows = (self._index.row(folder) for folder in staying - {ROOT})
-        return {row.id for row in rows if row is not None} | ({ROOT_ID} if ROOT in staying else set())
+        return {row.id for row in rows if row is not None} | (
+            {ROOT_ID} if ROOT in staying else set()
+        )
 
     def wanted(self, path: Path, entry: Entry) -> bool:
         """Whether a path with this entry is to be here."""
@@ -148,7 +150,7 @@ class Wanting:
         return not rules.are_none and rules.ignores(path, folder=entry.content.kind is Kind.FOLDER)
 
     def _rules_in(self, folder: Path) -> Rules | None:
-        """The rules in a folder, or in the nearest above it that is on the disk; None if ignored."""
+        """The rules in a folder, or the nearest above it that is on the disk; None if ignored."""
         if folder not in self._rules:
             if len(self._rules) >= _REMEMBERED:
                 self._rules.clear()
@@ -165,6 +167,6 @@ class Wanting:
 def _used(root: FilePath, path: Path) -> int:
     """When a file on the disk was read last; 0 where nobody can say."""
     try:
-        return os.stat(root / os.fsdecode(path), follow_symlinks=False).st_atime_ns
+        return (root / os.fsdecode(path)).lstat().st_atime_ns
     except OSError:
         return 0

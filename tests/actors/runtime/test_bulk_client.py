@@ -196,3 +196,9 @@ def test_another_node_at_its_address_is_not_taken_for_it(ends: Ends) -> None:
     ends.keys = KeyPair.generate()
     with pytest.raises(BulkError, match="nas has closed the connection"):
         ends.client.read(ticket, 0, 6)
+
+
+def test_a_file_comes_to_where_it_is_wanted(ends: Ends) -> None:
+    with (ends.folder / "fetched").open("wb") as file:
+        ends.client.fetch(ends.offer(BYTES), file.fileno(), at=5)
+    assert (ends.folder / "fetched").read_bytes() == bytes(5) + BYTES

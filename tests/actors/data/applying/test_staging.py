@@ -115,3 +115,41 @@ def test_where_there_is_no_syncfs_all_disks_are_synced(
     monkeypatch.setattr(syscalls, "sync_file_system", none)
     on.applier.put(on.applier.stage_link(b"l", b"x", PLAIN), None)
     assert synced.took() == ["sync", "rename"]
+
+
+def test_a_file_from_elsewhere_is_taken_as_it_is_and_gets_its_attributes(
+    on: Scene, tmp_path: FilePath
+) -> None:
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"content")
+    inode = whole.stat().st_ino
+    staged = on.applier.adopt_file(b"f", str(whole), Attributes(0o640, 10**18), 7)
+    assert staged is not None
+    on.applier.put(staged, None)
+    status = (on.tree / "f").stat()
+    assert (status.st_ino, status.st_mode & 0o7777, status.st_mtime_ns) == (inode, 0o640, 10**18)
+    assert not whole.exists()
+
+
+def test_a_file_from_elsewhere_of_another_size_is_refused_and_leaves_nothing(
+    on: Scene, tmp_path: FilePath
+) -> None:
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"content")
+    with pytest.raises(RefusedError) as refused:
+        on.applier.adopt_file(b"f", str(whole), PLAIN, 8)
+    assert refused.value.reason is Reason.FAILED
+    assert list(on.tree.iterdir()) == []
+
+
+def test_a_file_on_another_file_system_stays_where_it_is(
+    on: Scene, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"content")
+    monkeypatch.setattr(os, "rename", rename)
+    assert on.applier.adopt_file(b"f", str(whole), PLAIN, 7) is None
+    assert whole.read_bytes() == b"content"

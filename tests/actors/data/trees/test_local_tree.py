@@ -110,3 +110,23 @@ def test_what_cannot_be_had_now_is_left_with_the_reason_and_comes_later(copies: 
     copies["a"].reachable = True
     assert copies["b"].tree.bring().left == {}
     assert contents(copies["b"].root) == {"x": b"x"}
+
+
+def test_more_small_files_than_are_fetched_ahead_come(copies: Copies) -> None:
+    for number in range(60):  # 200 kB each: three packs
+        write(copies["a"].root / f"{number % 3}/{number}", random.Random(number).randbytes(200_000))
+    copies.sync()
+    assert contents(copies["b"].root) == contents(copies["a"].root)
+
+
+def test_a_large_file_of_which_pieces_changed_comes(copies: Copies) -> None:
+    content = bytearray(random.Random(1).randbytes(6_000_000))
+    write(copies["a"].root / "big", bytes(content))
+    copies.sync()
+    for at in (100, 2_000_000, 5_999_000):
+        content[at : at + 500] = random.Random(at).randbytes(500)
+    content[3_000_000:3_000_000] = random.Random(2).randbytes(1_500_000)
+    (copies["a"].root / "big").write_bytes(content)
+    copies.sync()
+    assert (copies["b"].root / "big").read_bytes() == content
+    assert not any(copies["b"].place.partial.iterdir())
