@@ -314,6 +314,7 @@ def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
     return (
         copy["state"] == "idle"
         and not copy["behind"]
+        and _are_repositories_in_step(copy, mine)
         and all(known.get((host, incarnation), 0) >= n for host, incarnation, n in mine["vector"])
     )
 
@@ -332,6 +333,17 @@ def _chosen(call: Call) -> dict[str, Any]:
         "room": call.arg("room", int, None),
         "recent": call.arg("recent", float, None),
     }
+
+
+def _are_repositories_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Whether each of two hosts has seen to all that is in the other's git repositories."""
+    one, other = copy["repositories"], mine["repositories"]
+    if other["scans"] < mine["scans"]:
+        return False
+    if copy["host"] == mine["host"]:
+        return True
+    heard = one["heard"].get(mine["host"]), other["heard"].get(copy["host"])
+    return heard == (other["digest"], one["digest"])
 
 
 def _absolute(path: str) -> Path:

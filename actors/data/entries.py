@@ -25,14 +25,23 @@ VERSIONS: Final = b".simulacra-versions"
 """The folder in a tree's root where versions are kept, where the node's state is on another file
 system: never part of the tree."""
 OWN_FOLDERS: Final = frozenset({QUARANTINE, VERSIONS})
+GIT: Final = b".git"
+"""The name of a git repository's own folder, or of the file that leads to it: git carries it."""
 _FIRST: Final = -(2**63)
 _LAST: Final = 2**63 - 1
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a path is a temporary file's, in quarantine, or a kept version: no tree has it."""
+    """Whether a path is a temporary file's, in quarantine, a kept version or git's own.
+
+    No tree has it.
+    """
     names = path.split(b"/")
-    return names[0] in OWN_FOLDERS or any(entry.startswith(TEMPORARY) for entry in names)
+    return (
+        names[0] in OWN_FOLDERS
+        or GIT in names
+        or any(entry.startswith(TEMPORARY) for entry in names)
+    )
 
 
 class Kind(StrEnum):

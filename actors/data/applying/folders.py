@@ -44,7 +44,9 @@ def check_path(path: Path) -> None:
             why = f"a name has {len(name)} bytes, at most {_LONGEST} can be"
             raise RefusedError(Reason.NAME_TOO_LONG, path, why)
     if is_ours(path):
-        raise RefusedError(Reason.BAD_NAME, path, "the name is kept for temporary files")
+        raise RefusedError(
+            Reason.BAD_NAME, path, "the name is kept for temporary files and for git"
+        )
 
 
 class Folders:

@@ -17,7 +17,16 @@ from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.gripping import look
 from simulacra.actors.data.applying.refusals import RefusedError, refusing
 from simulacra.actors.data.applying.temporaries import Mark, Temporary
-from simulacra.actors.data.entries import OWN_FOLDERS, ROOT, TEMPORARY, Path, join, name, parent
+from simulacra.actors.data.entries import (
+    GIT,
+    OWN_FOLDERS,
+    ROOT,
+    TEMPORARY,
+    Path,
+    join,
+    name,
+    parent,
+)
 
 
 def find(folders: Folders) -> Iterator[Path]:
@@ -33,7 +42,7 @@ def find(folders: Folders) -> Iterator[Path]:
         for entry, is_folder in found:
             if entry.startswith(TEMPORARY):
                 yield join(path, entry)
-            elif is_folder and not (path == ROOT and entry in OWN_FOLDERS):
+            elif is_folder and entry != GIT and not (path == ROOT and entry in OWN_FOLDERS):
                 waiting.append(join(path, entry))
 
 

@@ -17,6 +17,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Final
 
@@ -26,6 +29,9 @@ BULK: Final = 6 * 3600.0
 """Seconds for what reads or writes a history."""
 OURS: Final = "simulacra"
 """The folder in a git folder that is this module's."""
+
+STOPPING: ContextVar[Callable[[], bool]] = ContextVar("STOPPING", default=lambda: False)
+"""Asked while git runs for this thread: once it says so, git is killed, as if it had failed."""
 
 _LINKED: Final = ("objects", "refs", "logs", "packed-refs", "shallow", "reftable")
 _SETTINGS: Final = frozenset(
@@ -49,6 +55,7 @@ _OPTIONS: Final = (
     "core.deltaBaseCacheLimit=32m", "submodule.recurse=false", "core.splitIndex=false",
 )  # fmt: skip
 _TOLD: Final = 600
+_LOOK: Final = 0.2
 
 
 class GitError(Exception):
@@ -237,18 +244,28 @@ def _run(
             start_new_session=True,
         )
         try:
-            printed, _ = process.communicate(timeout=within)
-        except BaseException as error:
+            printed = _wait(process, arguments[0], within)
+        except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise GitError(f"git {arguments[0]} took over {within:g} s") from error
             raise
         said.seek(0)
         told = said.read(_TOLD).decode(errors="replace").strip()
     if process.returncode not in fine or (refused and refused in told):
         raise GitError(f"git {arguments[0]}: {told or f'exit code {process.returncode}'}")
     return os.fsdecode(printed or b"")
+
+
+def _wait(process: subprocess.Popen[bytes], what: str, within: float) -> bytes | None:
+    stopping, deadline = STOPPING.get(), time.monotonic() + within
+    while True:
+        try:
+            return process.communicate(timeout=min(_LOOK, within))[0]
+        except subprocess.TimeoutExpired as error:
+            if stopping():
+                raise GitError(f"git {what} was cut off: this host stops here") from error
+            if time.monotonic() >= deadline:
+                raise GitError(f"git {what} took over {within:g} s") from error
 
 
 def _git() -> str:

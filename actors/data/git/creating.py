@@ -52,12 +52,10 @@ def create(
         with as_held():
             _fill(temporary, folder, place, packed, theirs, host)
             os.sync()
-            if theirs.bare:
-                place.rmdir()
-            temporary.rename(folder)
+            temporary.rename(folder)  # A bare one takes the place of an empty folder.
             sync_folder(folder.parent)
             if folder.parent != place and not theirs.bare:
-                _lead(place, folder)
+                _write_lead(place, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Repository(place, folder)
@@ -67,7 +65,8 @@ def _check_new(root: Path, place: Path, folder: Path, theirs: State) -> None:
     inside = root.resolve()
     if theirs.held:
         raise Held(f"on the other side: {theirs.held}")
-    if not all(path.parent.resolve().is_relative_to(inside) for path in (place, folder)):
+    ways = [folder.parent, *([] if place == root else [place.parent])]
+    if not all(way.resolve().is_relative_to(inside) for way in ways):
         raise Held(f"{folder} is out of the tree {root}")
     modules = ".git/modules/" in theirs.folder and "/../" not in theirs.folder.lstrip("./")
     if theirs.folder not in {".", ".git"} and not modules:
@@ -101,8 +100,27 @@ def _fill(
         set_values(temporary / "config", "core.worktree", [os.path.relpath(place, folder)])
 
 
-def _lead(place: Path, folder: Path) -> None:
-    """Have a working tree lead to its git folder."""
+def lead(root: Path, place: Path, folder: Path) -> None:
+    """Have a working tree lead to a submodule's git folder that is there already.
+
+    Args:
+        root: the tree's.
+        place: the working tree.
+        folder: the git folder.
+
+    Raises:
+        Held: it would be out of the tree, or something is there.
+    """
+    inside = root.resolve()
+    if not all(path.resolve().is_relative_to(inside) for path in (place, folder)):
+        raise Held(f"{folder} is out of the tree {root}")
+    if os.path.lexists(place / ".git"):
+        raise Held(f"{place} has a repository already")
+    with as_held():
+        _write_lead(place, folder)
+
+
+def _write_lead(place: Path, folder: Path) -> None:
     temporary = place / (TEMPORARY + "file")
     temporary.write_text(f"gitdir: {os.path.relpath(folder, place)}\n")
     temporary.replace(place / ".git")

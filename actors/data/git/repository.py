@@ -75,7 +75,27 @@ def is_repository(place: Path) -> bool:
 
 def is_bare(place: Path) -> bool:
     """Whether a folder is a bare repository: then nothing in it is a file of the tree."""
-    return all(_exists(place / part) for part in _PARTS) and not _exists(place / ".git")
+    try:
+        folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        return looks_bare(folder)
+    finally:
+        os.close(folder)
+
+
+def looks_bare(folder: int) -> bool:
+    """The same of an open folder; of most it costs one look."""
+    return all(_is_in(folder, part) for part in _PARTS) and not _is_in(folder, ".git")
+
+
+def _is_in(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
 
 
 def find(root: Path, place: Path) -> Repository:

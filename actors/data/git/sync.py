@@ -45,7 +45,7 @@ from simulacra.actors.data.git.places import places
 from simulacra.actors.data.git.reading import missing
 from simulacra.actors.data.git.repository import Held, Repository, check_quiet
 from simulacra.actors.data.git.session import as_held, held_state, session
-from simulacra.actors.data.git.state import BRANCHES, State, values
+from simulacra.actors.data.git.state import BRANCHES, State, object_of, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,27 @@ class Conflict:
         host: where the other was made.
         ref: where the other is kept.
         settle: the command that settles it, taking the other in.
+        sides: the (host, object) of what is in its place, if anything is, and of the other.
     """
 
     name: str
     host: str
     ref: str
     settle: str
+    sides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a commit says of itself.
+
+    Attributes:
+        subject: the first line of its message.
+        time: when it was made, seconds since the epoch.
+    """
+
+    subject: str
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,27 +172,59 @@ def take(
         return Outcome(str(held), (), held_state(repository, host, str(held)))
 
 
-def refresh(repository: Repository) -> None:
+def refresh(repository: Repository) -> bool:
     """Have the index know the files that the tree brought, once they are there.
+
+    Returns:
+        Whether all files are as the index has them.
 
     Raises:
         Held: its user is at it.
     """
     if repository.bare:
-        return
+        return True
     with as_held(), git_record.locked(repository):
         check_quiet(repository)
         git = Git(repository.folder, repository.worktree)
         git.open()
         git.run("update-index", "-q", "--refresh", within=BULK, fine=(0, 1))
+        return git.run("diff-files", "--name-only", within=BULK) == ""
 
 
 def conflicts(state: State) -> list[Conflict]:
     """What is kept beside what is in its place; the same on all hosts that know the same."""
-    return [
-        Conflict(name, values(state.history, name)[dot].host, ref, _settling(name, ref))
-        for ref, (name, dot) in sorted(places(state.history).kept.items())
-    ]
+    where = places(state.history)
+    found = []
+    for ref, (name, dot) in sorted(where.kept.items()):
+        other = values(state.history, name)[dot]
+        shown = values(state.history, name).get(where.shown.get(name, dot), other)
+        sides = tuple(
+            (each.host, text)
+            for each in dict.fromkeys((shown, other))
+            if (text := object_of(each.text)) is not None
+        )
+        found.append(Conflict(name, other.host, ref, _settling(name, ref), sides))
+    return found
+
+
+def tell(repository: Repository, commits: Iterable[str]) -> dict[str, Told]:
+    """What commits say of themselves; of what is no commit nothing is told.
+
+    Raises:
+        Held: git cannot read them.
+    """
+    with as_held():
+        git = Git(repository.folder, repository.worktree)
+        git.open()
+        lines = "".join(f"{one}\n" for one in sorted(set(commits)))
+        kinds = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=lines)
+        rows = (line.split(" ") for line in kinds.splitlines())
+        known = [name for name, kind in rows if kind == "commit"]
+        if not known:
+            return {}
+        shown = git.run("show", "--no-patch", "--format=%H %ct %s", *known, "--")
+        told = (line.split(" ", 2) for line in shown.splitlines())
+        return {name: Told(subject, int(time)) for name, time, subject in told}
 
 
 def _settling(name: str, ref: str) -> str:

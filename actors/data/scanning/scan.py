@@ -15,6 +15,11 @@ is looked for once more.
 as it was, with all below it, and listed as skipped. What is ignored is forgotten, not gone.
 What this host's choice leaves out is looked at while it is known here, until it was taken away.
 
+*Git's own is not the tree's.* What is called ``.git``, a folder or a file, and all that is in a
+bare repository is not looked at, and not listed as skipped: git carries it (see `data.git`). Nor
+are our own temporary files, and the quarantine. Each repository that is met is told of (`Meet`),
+but for one whose ``.git`` is ignored.
+
 Each name of a file with several hard links is a file of its own. Devices, sockets and pipes are
 listed. Symbolic links are entries of their own and never followed. Other file systems in the tree
 are not entered; a bind mount of the same file system cannot be told from a folder, and is.
@@ -32,9 +37,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from simulacra.actors.data.entries import (
+    GIT,
     OWN_FOLDERS,
     ROOT,
     TEMPORARY,
@@ -44,6 +50,7 @@ from simulacra.actors.data.entries import (
     name,
     parent,
 )
+from simulacra.actors.data.git.repository import looks_bare
 from simulacra.actors.data.scanning.attributes import Descent, kind
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles, patterns_in
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, IGNORE_FILE, Choice, Rules
@@ -68,6 +75,19 @@ Visitor = Callable[[Path, int], None]
 """Told of each folder, with its descriptor, before it is listed: the place to begin to watch it."""
 
 
+class Meet(Protocol):
+    """Told of each git repository."""
+
+    def __call__(self, path: Path, descriptor: int, *, bare: bool) -> None:
+        """Take it in.
+
+        Args:
+            path: of the folder that has ``.git``, or is a bare one.
+            descriptor: of that.
+            bare: which of the two.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     """A folder to look at, with all below it; without rules, itself alone and what is new below."""
@@ -86,6 +106,7 @@ class _Visit:
         doubts: names in the index that are not there, or ignored (True).
         below: the folders in it, and whether all below them is to be looked at in any case.
         deep: whether all below all of them is.
+        bare: whether it is a bare repository, of which nothing is the tree's.
     """
 
     folder: Path
@@ -94,6 +115,7 @@ class _Visit:
     said: Observation
     known: dict[bytes, bytes | None]
     deep: bool
+    bare: bool = False
     doubts: dict[bytes, bool] = field(default_factory=dict)
     below: list[tuple[bytes, bool]] = field(default_factory=list)
 
@@ -108,6 +130,7 @@ class Scan:
         choice: what this host wants of the tree.
         now: the time, nanoseconds since the epoch.
         visitor: told of each folder.
+        meet: told of each git repository.
 
     Attributes:
         totals: what it has met until now.
@@ -125,12 +148,14 @@ class Scan:
         choice: Choice = EVERYTHING,
         now: Callable[[], int] = time.time_ns,
         visitor: Visitor | None = None,
+        meet: Meet | None = None,
     ) -> None:
         self.totals: Final = Totals()
         self._index = index
         self._choice = choice
         self._looker = Looker(digest, now)
         self._visitor = visitor
+        self._meet = meet
         self._root = open_root(root, index)
         self._device = os.fstat(self._root).st_dev
         self._descent = Descent(self._root)
@@ -205,6 +230,11 @@ class Scan:
         if visit is None:
             return
         self.totals.folders += 1
+        if visit.bare:
+            visit.doubts |= dict.fromkeys(visit.known, True)
+            self._index.doubt(visit.folder, visit.doubts)
+            self._tell_of(visit)
+            return
         try:
             yield from self._list(visit)
         except OSError as error:  # what was not listed may be there
@@ -240,6 +270,7 @@ class Scan:
             said,
             self._index.fingerprints(task.folder),
             deep=task.rules is not None,
+            bare=looks_bare(descriptor),
         )
 
     def _rules_of(self, folder: Path) -> Rules | None:
@@ -257,6 +288,9 @@ class Scan:
             for listed in entries:
                 each = listed.name.encode(*_ENCODING)
                 if each.startswith(TEMPORARY) or (each in OWN_FOLDERS and visit.folder == ROOT):
+                    continue
+                if each == GIT:
+                    self._pass_git(visit)
                     continue
                 before = known.pop(each, _NOTHING)
                 is_known = before is not _NOTHING
@@ -280,6 +314,17 @@ class Scan:
                     yield visit.said
                     visit.said = Observation(visit.folder)
         self.totals.unchanged += unchanged
+
+    def _pass_git(self, visit: _Visit) -> None:
+        if known := visit.known.keys() & {GIT}:
+            visit.doubts |= dict.fromkeys(known, True)
+            visit.known.pop(GIT)
+        if not visit.rules.ignores(join(visit.folder, GIT), folder=True):
+            self._tell_of(visit)
+
+    def _tell_of(self, visit: _Visit) -> None:
+        if self._meet is not None:
+            self._meet(visit.folder, visit.descriptor, bare=visit.bare)
 
     def _is_wanted(
         self, visit: _Visit, each: bytes, status: os.stat_result, is_known: bool

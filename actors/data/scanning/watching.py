@@ -37,6 +37,7 @@ from simulacra.actors.data.scanning.inotify import (
 QUIET: Final = 0.05
 LATEST: Final = 0.5
 FOLDERS_MOST: Final = 10_000
+_IN_GIT: Final = (".git", ".git/refs", ".git/refs/heads", ".git/refs/tags", "refs/heads")
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,25 @@ class Hint:
 
     folders: frozenset[Path]
     everything: bool = False
+
+
+def watch_repository(add: Callable[[Path, int], None], path: Path, descriptor: int) -> None:
+    """Watch what tells of changes in a git repository, as if they were in its folder.
+
+    Args:
+        add: `Watcher.add`.
+        path: of its folder, in the tree.
+        descriptor: of that.
+    """
+    for name in _IN_GIT:
+        try:
+            found = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+        except OSError:
+            continue  # It has none, or is a submodule: looked at now and then.
+        try:
+            add(path, found)
+        finally:
+            os.close(found)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
-from simulacra.actors.data.scanning.scan import Scan, Visitor
+from simulacra.actors.data.scanning.scan import Meet, Scan, Visitor
 from simulacra.actors.data.trees import in_step, returning
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
@@ -106,6 +106,7 @@ class Intake:
         folders: Iterable[Path] | None = None,
         *,
         visitor: Visitor | None = None,
+        meet: Meet | None = None,
         sure: bool = False,
     ) -> Taken:
         """Look at the tree, or at some folders, and write what was edited into the journal.
@@ -113,6 +114,7 @@ class Intake:
         Args:
             folders: see `Scan.present`.
             visitor: see `Scan`.
+            meet: see `Scan`.
             sure: the user said that what is gone was deleted.
 
         Raises:
@@ -126,7 +128,12 @@ class Intake:
         in_step.catch_up(self._journal, self._index)
         try:
             with Scan(
-                self._place.root, self._index, self._digest, choice=self._choice, visitor=visitor
+                self._place.root,
+                self._index,
+                self._digest,
+                choice=self._choice,
+                visitor=visitor,
+                meet=meet,
             ) as scan:
                 for observation in scan.present(folders):
                     self._note(observation, taken)

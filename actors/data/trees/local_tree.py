@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from typing import Final
 
@@ -21,7 +21,7 @@ from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.quarantine import Quarantine
 from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.versions import Versions
-from simulacra.actors.data.entries import Path, name, parent
+from simulacra.actors.data.entries import Entry, Path, is_below, is_ours, name, parent
 from simulacra.actors.data.reconciling.acknowledging import is_gone
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
@@ -33,7 +33,7 @@ from simulacra.actors.data.scanning.index import Index, IndexDamagedError
 from simulacra.actors.data.scanning.looking import Looker
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
-from simulacra.actors.data.scanning.scan import Visitor
+from simulacra.actors.data.scanning.scan import Meet, Visitor
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
@@ -94,6 +94,7 @@ class LocalTree:
         keep_seconds: float = KEEP_SECONDS,
     ) -> None:
         self.place = place
+        self._bare: set[Path] = set()
         self._begun = ExitStack()
         with ExitStack() as begun:
             place.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,7 +139,7 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                Policy(self._wanting.wanted),
+                Policy(self._is_wanted),
                 lambda path: _look(looker, descent, path),
                 stopping,
                 self._wanting.is_unwanted,
@@ -161,17 +162,38 @@ class LocalTree:
         folders: Iterable[Path] | None = None,
         *,
         visitor: Visitor | None = None,
+        meet: Meet | None = None,
         sure: bool = False,
     ) -> Taken:
         """See `Intake.scan`; a damaged index is made anew, and ``sure`` is of another disk, too."""
         if sure:
             accept_root(self.index)
+        if folders is None:
+            self._bare.clear()
+        meet = self._noting(meet)
         try:
-            return self._intake.scan(folders, visitor=visitor, sure=sure)
+            return self._intake.scan(folders, visitor=visitor, meet=meet, sure=sure)
         except IndexDamagedError as error:
             logger.warning("everything is read again: %s", error)
             self.index.renew(str(error))
-            return self._intake.scan(visitor=visitor, sure=sure)
+            return self._intake.scan(visitor=visitor, meet=meet, sure=sure)
+
+    def _is_wanted(self, path: Path, entry: Entry) -> bool:
+        gits = is_ours(path) or any(is_below(path, each) for each in self._bare)
+        return not gits and self._wanting.wanted(path, entry)
+
+    def _noting(self, meet: Meet | None) -> Meet:
+        """Note which repositories are bare: nothing in them is the tree's."""
+
+        def noting(path: Path, descriptor: int, *, bare: bool) -> None:
+            if bare:
+                self._bare.add(path)
+            else:
+                self._bare.discard(path)
+            if meet is not None:
+                meet(path, descriptor, bare=bare)
+
+        return noting
 
     def take(
         self, replica: Replica, records: Iterable[Record], n: int, vector: Context | None = None

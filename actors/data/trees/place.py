@@ -57,6 +57,11 @@ class Place:
         return self.state / "permits.db"
 
     @property
+    def repositories(self) -> FilePath:
+        """Which git repositories were here, and which were deleted."""
+        return self.state / "repositories"
+
+    @property
     def versions(self) -> FilePath:
         """What sync replaced or deleted: on the file system of the tree, so that a rename moves it.
 

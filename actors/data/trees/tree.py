@@ -1,20 +1,24 @@
 """The actor of one tree on this host: hears the other hosts' actors, and has a `Worker` at work.
 
 It is registered as ``tree.ID`` on every host that has the tree. What others ask is answered by a
-thread of its own, so that no question waits for a scan. It never touches the disk itself.
+thread of its own, so that no question waits for a scan, and what they ask of git repositories by
+another one, as packing a long history takes its time. It never touches the disk itself.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulacra.actors.data.entries import folders_above
+from simulacra.actors.data.entries import ROOT, Path, folders_above
+from simulacra.actors.data.git.command import STOPPING
+from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.definitions import Definition
@@ -34,6 +38,14 @@ from simulacra.actors.data.trees.questions import (
     do,
     read,
 )
+from simulacra.actors.data.trees.repositories import Repositories
+from simulacra.actors.data.trees.repository_asking import RemoteRepositories
+from simulacra.actors.data.trees.repository_messages import (
+    AskHistory,
+    AskRepositories,
+    RepositoryNews,
+)
+from simulacra.actors.data.trees.repository_worker import Pause, RepositoryWorker
 from simulacra.actors.data.trees.serving import Server
 from simulacra.actors.data.trees.settling import merges
 from simulacra.actors.data.trees.sparing import Line
@@ -48,7 +60,7 @@ from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
-_Question = Changes | Manifests | Pack | Reading
+_Question = Changes | Manifests | Pack | Reading | AskRepositories
 _RECORDS: Final = 5000
 _PIECES: Final = 20_000
 _WAITING: Final = 64
@@ -96,6 +108,22 @@ class ShowTree:
     """How is the tree here? Answered with a `Standing` as plain data."""
 
 
+@register("tree.branches")
+@dataclass(frozen=True, slots=True)
+class ShowBranches:
+    """Which conflicts are in the tree's git repositories? Answered with a list of plain data.
+
+    Each has ``tree``, ``path`` (of the repository), ``kind`` (``branch``, ``tag``, ``head``,
+    ``index``, ``ref``), ``name``, ``sides`` (what is in its place first: ``host``, ``commit``,
+    ``subject``, ``time``) and ``settle``, the command that settles it there.
+
+    Attributes:
+        tree: what the tree is called.
+    """
+
+    tree: str
+
+
 class Tree(Actor):
     """See the module.
 
@@ -110,10 +138,20 @@ class Tree(Actor):
         self._choice = definition.choice()
         self._place = place
         self._means = means
-        self._asked = 0
+        self._asked = self._asked_to_pack = 0
         self._server: Server | None = None
         self._offered: deque[Ticket] = deque()
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
+        self._packers = ThreadPoolExecutor(1, f"tree-histories@{place.host}", _kill_git_by, (self,))
+        self._repositories = Repositories(place, _wants(definition))
+        self._repository_worker = RepositoryWorker(
+            self._repositories,
+            self._remote_repositories,
+            self._others,
+            self._announce_repositories,
+            lambda: self._worker.tell(Hint(frozenset([ROOT]))),
+            paused=definition.paused,
+        )
         self._worker = Worker(
             place,
             self._remote,
@@ -124,15 +162,19 @@ class Tree(Actor):
             lambda: means.complete(definition.id),
             means.line,
             self._merges,
+            self._repository_worker.tell,
         )
 
     def on_start(self) -> None:
         """Begin to work."""
+        self._repository_worker.start()
         self._worker.start()
 
     def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002 - whatever it is
         """Stop the work."""
         self._worker.close()
+        self._repository_worker.close()
+        self._packers.shutdown(cancel_futures=True)
         self._pool.submit(self._close_server)
         self._pool.shutdown()
 
@@ -141,13 +183,29 @@ class Tree(Actor):
         match message:
             case News() | Met() | Order():
                 self._worker.tell(message)
+                if message is Order.PAUSE or message is Order.RESUME:
+                    self._repository_worker.tell(Pause(message is Order.PAUSE))
+            case RepositoryNews():
+                self._repository_worker.tell(message)
             case ShowTree():
-                return self._worker.standing.to_plain()
+                return self._shown()
+            case ShowBranches(tree):
+                conflicts = self._repository_worker.standing.conflicts
+                return [each.to_plain(tree) for each in conflicts]
             case ReachOf():
                 reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
                 self._worker.tell(reach)
-            case Changes() | Manifests() | Pack() | ListConflicts() | ShowFile():
+            case (
+                Changes()
+                | Manifests()
+                | Pack()
+                | ListConflicts()
+                | ShowFile()
+                | AskRepositories()
+            ):
                 self._answer(message)
+            case AskHistory():
+                self._answer_history(message)
             case Settle() | ListVersions() | RestoreVersion():
                 self._do(message)
             case _:
@@ -165,7 +223,7 @@ class Tree(Actor):
         ref = self.system.ref(f"{actor_name(self._id)}@{host}")
         return RemoteTree(host, ref, self._means.bulk_client, self._worker.pace)
 
-    def _announce(self, hosts: Iterable[str], news: News) -> None:
+    def _announce(self, hosts: Iterable[str], news: News | RepositoryNews) -> None:
         for host in hosts:
             try:
                 self.system.ref(f"{actor_name(self._id)}@{host}").tell(news)
@@ -181,6 +239,21 @@ class Tree(Actor):
         if isinstance(message, RestoreVersion):
             path = message.path if message.to is None else message.to
             self._worker.tell(Hint(frozenset(folders_above(path))))
+
+    def _remote_repositories(self, host: str) -> RemoteRepositories:
+        ref = self.system.ref(f"{actor_name(self._id)}@{host}")
+        bulk, folder = self._means.bulk_client, self._place.state
+        return RemoteRepositories(host, ref, bulk, folder, self._repository_worker.is_stopping)
+
+    def _announce_repositories(self, hosts: Iterable[str], digest: bytes) -> None:
+        self._announce(hosts, RepositoryNews(self._place.host, digest))
+
+    def _shown(self) -> dict[str, Any]:
+        plain = self._worker.standing.to_plain()
+        repositories = self._repository_worker.standing.to_plain()
+        trouble = {".git": repositories["trouble"]} if repositories["trouble"] else {}
+        skipped = {**trouble, **repositories["held"], **plain["skipped"]}
+        return {**plain, "skipped": skipped, "repositories": repositories}
 
     # -- answering, in the pool's thread
 
@@ -215,6 +288,8 @@ class Tree(Actor):
                 standing = self._worker.standing
                 reasons = {**standing.skipped, **standing.left}
                 return read(server.reader, Here(self._place, self._choice, reasons), question)
+            case AskRepositories(known):
+                return self._repositories.tell(known)
 
     def _pack(self, server: Server, pieces: Sequence[Piece]) -> Packed:
         """Offer pieces: a single one as it lies in its file, several as a copy of them."""
@@ -247,10 +322,40 @@ class Tree(Actor):
             self._means.bulk_server.withdraw(self._offered.popleft())
         return ticket
 
+    def _answer_history(self, question: AskHistory) -> None:
+        reply = self.defer_reply()
+        if self._asked_to_pack >= _WAITING:
+            reply.set_error(OSError("too many ask at once; try again"))
+            return
+        self._asked_to_pack += 1
+        self._packers.submit(self._pack_history, question, reply)
+
+    def _pack_history(self, asked: AskHistory, reply: Reply) -> None:
+        try:
+            with tempfile.TemporaryFile(dir=self._place.state) as out:
+                found = asked.wanted, asked.have, asked.shallow
+                self._repositories.pack(asked.path, *found, out)
+                out.flush()
+                reply.set(self._means.bulk_server.offer(out.fileno()))
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            reply.set_error(OSError(str(error)))
+        finally:
+            self._asked_to_pack -= 1
+
     def _close_server(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+
+def _kill_git_by(tree: Tree) -> None:
+    STOPPING.set(tree._repository_worker.is_stopping)  # noqa: SLF001
+
+
+def _wants(definition: Definition) -> Callable[[Path], bool]:
+    """Whether a path of a git folder is wanted here."""
+    choice = definition.choice()
+    return lambda path: choice is EVERYTHING or not choice.ignores(os.fsdecode(path))
 
 
 def _changed(server: Server, incarnation: int, after: int) -> Changed:

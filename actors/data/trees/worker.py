@@ -30,7 +30,8 @@ from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.scanning.index import IndexUnusableError
 from simulacra.actors.data.scanning.inotify import WatchLimitError
 from simulacra.actors.data.scanning.roots import RootError
-from simulacra.actors.data.scanning.watching import Hint, Watcher
+from simulacra.actors.data.scanning.scan import Meet
+from simulacra.actors.data.scanning.watching import Hint, Watcher, watch_repository
 from simulacra.actors.data.trees import returning
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.contents import MissingError
@@ -41,6 +42,7 @@ from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.packing import pack_context, unpack_context
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.repository_worker import Looked
 from simulacra.actors.data.trees.sparing import Bucket, Line, why_wait
 from simulacra.actors.databases import DatabaseError
 from simulacra.actors.runtime.futures import Reply
@@ -189,6 +191,7 @@ class Worker:
         whole: those of them that have all of it.
         line: how this host is connected now.
         merges: whether texts are merged here, now.
+        looked: told after each round, for the git repositories.
     """
 
     def __init__(
@@ -202,6 +205,7 @@ class Worker:
         whole: Callable[[], Iterable[str]],
         line: Callable[[], Line],
         merges: Callable[[], bool] = lambda: False,
+        looked: Callable[[Looked], None] = lambda _: None,
     ) -> None:
         self.standing = Standing()
         self._place = place
@@ -210,6 +214,7 @@ class Worker:
         self._announce = announce
         self._definition = definition
         self._merges = merges
+        self._looked = looked
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tree@{place.host}", daemon=True)
@@ -219,6 +224,8 @@ class Worker:
         self._news: dict[str, News] = {}
         self._folders: set[Path] = set()
         self._everything = True
+        self._met: set[Path] = set()
+        self._whole = self._brought = False
         self._sure = False
         self._paused = definition.paused
         self._scanned_at = self._compared_at = float("-inf")
@@ -286,6 +293,8 @@ class Worker:
             self._acknowledge(tree)
         self._tell_others(tree)
         self._sweep(tree)
+        if self.standing.scans:
+            self._tell_looked()
         if left:
             self._retry_at = time.monotonic() + self._retry_in
             self._retry_in = min(2 * self._retry_in, _LATEST)
@@ -334,26 +343,47 @@ class Worker:
         if self._everything or now - self._scanned_at >= FULL_SCAN:
             self._show(State.SCANNING)
             watcher = self._new_watcher()
-            taken = tree.scan(visitor=watcher.add if watcher else None, sure=self._sure)
+            self._met.clear()
+            taken = tree.scan(
+                visitor=watcher.add if watcher else None, meet=self._meet(watcher), sure=self._sure
+            )
             self._start(watcher)
             self.standing = replace(
                 self.standing,
                 scans=self.standing.scans + 1,
                 quarantined=returning.quarantined(self._place.root),
             )
+            self._whole = True
             self._everything, self._sure, self._scanned_at = False, False, now
             self._to_review = self._to_review or not self._definition.is_complete
             self._folders.clear()
         elif self._folders:
             watcher = self._watcher
             folders, self._folders = self._folders, set()
-            taken = tree.scan(folders, visitor=watcher.add if watcher else None)
+            taken = tree.scan(
+                folders, visitor=watcher.add if watcher else None, meet=self._meet(watcher)
+            )
         else:
             return
         skipped = {
             path: f"{each.reason} {each.detail}".strip() for path, each in taken.skipped.items()
         }
         self.standing = replace(self.standing, skipped=skipped)
+
+    def _meet(self, watcher: Watcher | None) -> Meet:
+        """Note each git repository that is met, and watch what tells of its changes."""
+
+        def meet(path: Path, descriptor: int, *, bare: bool) -> None:  # noqa: ARG001
+            self._met.add(path)
+            if watcher is not None:
+                watch_repository(watcher.add, path, descriptor)
+
+        return meet
+
+    def _tell_looked(self) -> None:
+        met, self._met = frozenset(self._met), set()
+        self._looked(Looked(met, self.standing.scans, self._whole, self._brought))
+        self._whole = self._brought = False
 
     def _new_watcher(self) -> Watcher | None:
         try:
@@ -469,6 +499,7 @@ class Worker:
             return {}
         self._show(State.BRINGING)
         brought = tree.bring()
+        self._brought = self._brought or bool(brought.done)
         self.standing = replace(self.standing, left=brought.left)
         return brought.left
 

@@ -1,0 +1,72 @@
+"""Git repositories in a tree of two real nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.actors.data.git.clones import Clone
+from tests.simulacra.cli.homes import Home, processes_below
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
+    desk, lap = Home("desk", tmp_path), Home("lap", tmp_path)
+    try:
+        desk.do("up", "--detach")
+        desk.do("init", "home")
+        lap.do("up", "--detach", "--join", desk.do("invite", "--json").json()["join"])
+        yield desk, lap
+    finally:
+        for home in (desk, lap):
+            home.run("down")
+    assert processes_below(tmp_path) == []
+
+
+def held(home: Home) -> dict[str, str]:
+    """What is held of the tree, as each host says it."""
+    status = home.client.item("tree_status", name="src")
+    copies: list[dict[str, Any]] = status["copies"]
+    return {
+        f"{copy['host']}:{path}": why for copy in copies for path, why in copy["skipped"].items()
+    }
+
+
+@pytest.mark.timeout(120)
+def test_two_nodes_keep_a_repository_in_step(network: tuple[Home, Home], tmp_path: Path) -> None:
+    desk, lap = network
+    roots = {home.name: tmp_path / home.name / "src" for home in network}
+    mine = Clone("desk", roots["desk"] / "project", roots["desk"])
+    mine.place.mkdir(parents=True)
+    mine.git("init", "-q", "-b", "main")
+    mine.commit("deep/file")
+    desk.do("tree", "add", "src", str(roots["desk"]))
+    lap.until(lambda: lap.run("tree", "follow", "src", str(roots["lap"])).code == 0)
+    desk.do("tree", "sync", "src")
+    theirs = Clone("lap", roots["lap"] / "project", roots["lap"])
+    assert theirs.status() == []
+    assert theirs.at("HEAD") == mine.at("HEAD")
+
+    commit = theirs.commit("more")  # Nobody says so: it is seen.
+    desk.until(lambda: mine.at("HEAD") == commit and mine.status() == [])
+    first, second = mine.git("commit", "-q", "--allow-empty", "-m", "empty"), mine.at("HEAD")
+    assert first == ""
+    lap.until(lambda: theirs.at("HEAD") == second)
+
+    mine.git("bisect", "start")
+    desk.until(lambda: "desk:project/.git" in held(lap))
+    assert "a bisect is under way" in held(lap)["desk:project/.git"]
+    shown = lap.do("tree", "status", "src").stderr
+    assert "desk: project/.git: a bisect is under way: git bisect reset ends it" in shown
+    theirs.commit("later")
+    mine.git("bisect", "reset")
+    lap.do("tree", "sync", "src")
+    desk.do("tree", "sync", "src")
+    assert held(desk) == {}
+    for clone in (mine, theirs):
+        assert clone.git("fsck", "--strict", "--no-dangling") == ""
+        assert clone.status() == []
+    assert mine.at("HEAD") == theirs.at("HEAD")
