@@ -62,10 +62,22 @@ class Brought:
     Attributes:
         done: how many actions.
         left: the paths that are not as they should be, and why.
+        folders: those that were made, which nobody watches yet.
+        moved: whether a folder was moved, with all that is watched below it.
     """
 
     done: int = 0
     left: dict[Path, str] = field(default_factory=dict)
+    folders: set[Path] = field(default_factory=set)
+    moved: bool = False
+
+    def note(self, action: Action) -> None:
+        """Count an action that was done."""
+        self.done += 1
+        if isinstance(action, MakeFolder):
+            self.folders.add(action.path)
+        elif isinstance(action, Move) and action.expected.content.kind is Kind.FOLDER:
+            self.moved = True
 
 
 class Bringer:
@@ -172,7 +184,7 @@ class Bringer:
     def _was_done(self, action: Action, applied: Applied, brought: Brought) -> None:
         done(action, self._journal, applied.fingerprint)
         self._note(action, applied)
-        brought.done += 1
+        brought.note(action)
         self._undone += 1
 
     def _place(self, brought: Brought) -> None:

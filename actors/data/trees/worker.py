@@ -500,6 +500,8 @@ class Worker:
         self._show(State.BRINGING)
         brought = tree.bring()
         self._brought = self._brought or bool(brought.done)
+        if brought.folders or brought.moved:  # They are watched once they were looked at.
+            self.tell(Hint(frozenset(brought.folders), everything=brought.moved))
         self.standing = replace(self.standing, left=brought.left)
         return brought.left
 
