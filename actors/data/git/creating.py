@@ -19,7 +19,7 @@ from simulacra.actors.data.git import record as git_record
 from simulacra.actors.data.git.command import Git, initialise, set_values
 from simulacra.actors.data.git.reading import read
 from simulacra.actors.data.git.repository import Held, Repository
-from simulacra.actors.data.git.session import Session, ancestry, as_held
+from simulacra.actors.data.git.session import Session, as_held, tips_in
 from simulacra.actors.data.git.state import HEAD, State
 from simulacra.actors.private_files import sync_folder
 
@@ -91,7 +91,7 @@ def _fill(
     own = git.open()
     seen = replace(read(git, repository, own))
     seen = replace(seen, names={HEAD: seen.names[HEAD]})
-    session = Session(git, repository, host, 0, seen, git_record.new(), (), ancestry(git))
+    session = Session(git, repository, host, 0, seen, git_record.new(), (), tips_in(git))
     with git_record.locked(repository):
         session.take_objects(packed, theirs)
         session.become(theirs.history, "simulacra sync")

@@ -20,7 +20,7 @@ so that no two hosts drop each other's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from simulacra.actors.cluster.lattice import Difference, Dot
@@ -50,8 +50,8 @@ from simulacra.actors.data.git.state import (
     values,
 )
 
-IsAncestor = Callable[[str, str], bool]
-"""Whether the first commit is the second, or leads to it."""
+Tips = Callable[[Iterable[str]], frozenset[str]]
+"""Of some commits those that none of the others comes after; what is no commit is one of them."""
 
 _KEPT_NAME: Final = re.compile(KEPT + r"([^/]+)/(?:[0-9a-f]{12}-[0-9]+/)?(.+)", re.DOTALL)
 
@@ -125,46 +125,52 @@ def _observe_kept(edit: _Edit, history: History, expected: Places, kept: Mapping
             edit.add(name, Value(text, 0, match[1]))  # As old as can be: it was not in its place.
 
 
-def merge(
-    mine: History, theirs: History, is_ancestor: IsAncestor, *, replica: str, now: int
-) -> History:
+def merge(mine: History, theirs: History, tips: Tips, *, replica: str, now: int) -> History:
     """The history of this replica after meeting another's."""
     edit = _Edit(mine, replica, now)
     edit.history.merge(edit.history.difference(theirs))
-    edit.history = reduce(edit.history, is_ancestor)
+    edit.history = reduce(edit.history, tips)
     _revive(edit, mine, theirs)
     return edit.history
 
 
-def reduce(history: History, is_ancestor: IsAncestor) -> History:
+def reduce(history: History, tips: Tips) -> History:
     """A history without the values that another one stands for."""
     edit = _Edit(history, "", 0)
     for name in history.keys(TABLE):
         found = ranked(history, name)
         if name == HEAD:
-            gone = _spare_heads(history, found, is_ancestor)
+            gone = _spare_heads(history, found, tips)
         elif len(found) == 1:
             continue
         elif name.startswith(LAST_WINS):
             gone = found[1:]
         else:
-            gone = [
-                one
-                for one in found
-                if any(_stands_for(other, one, name, is_ancestor) for other in found)
-            ]
+            gone = _stood_for(found, name, tips)
         for dot, _ in gone:
             edit.drop(name, dot)
     return edit.history
 
 
-def _stands_for(other: Ranked, one: Ranked, name: str, is_ancestor: IsAncestor) -> bool:
-    if other[1].text == one[1].text:
-        return rank(other) > rank(one)
-    return name.startswith(BRANCHES) and is_ancestor(one[1].text, other[1].text)
+def is_ancestor(tips: Tips, one: str, other: str) -> bool:
+    """Whether the first commit is the second, or the second comes after it."""
+    return one == other or one not in tips((one, other))
 
 
-def _spare_heads(history: History, found: list[Ranked], is_ancestor: IsAncestor) -> list[Ranked]:
+def _stood_for(found: list[Ranked], name: str, tips: Tips) -> list[Ranked]:
+    """The values that an equal one set later stands for, or, of a branch, one that is ahead."""
+    texts = {value.text for _, value in found}
+    left = set(tips(texts)) if name.startswith(BRANCHES) and len(texts) > 1 else texts
+    gone = []
+    for one in found:  # The one set last first.
+        if one[1].text in left:
+            left.discard(one[1].text)
+        else:
+            gone.append(one)
+    return gone
+
+
+def _spare_heads(history: History, found: list[Ranked], tips: Tips) -> list[Ranked]:
     """The HEADs before the one that is shown, if they are branches or their commits are in it."""
     shown, commit = head(history), head_commit(history)
     return [
@@ -172,7 +178,7 @@ def _spare_heads(history: History, found: list[Ranked], is_ancestor: IsAncestor)
         for one in found
         if shown is not None
         and rank(one) < rank(shown)
-        and (branch_of(one[1].text) or (commit != "-" and is_ancestor(one[1].text, commit)))
+        and (branch_of(one[1].text) or (commit != "-" and is_ancestor(tips, one[1].text, commit)))
     ]
 
 

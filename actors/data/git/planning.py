@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from simulacra.actors.cluster.lattice import State as History
-from simulacra.actors.data.git.merging import IsAncestor
+from simulacra.actors.data.git.merging import Tips, is_ancestor
 from simulacra.actors.data.git.places import head_commit, places
 from simulacra.actors.data.git.reading import Seen
 from simulacra.actors.data.git.record import Change, Intent
@@ -17,7 +17,7 @@ Texts = dict[str, str]
 def plan(
     seen: Seen,
     history: History,
-    is_ancestor: IsAncestor,
+    tips: Tips,
     *,
     record: bytes,
     index_was: tuple[int, ...],
@@ -28,7 +28,7 @@ def plan(
     Args:
         seen: what is there.
         history: what is to be there.
-        is_ancestor: tells which changes of a branch are fast-forwards.
+        tips: tells which changes of a branch are fast-forwards.
         record: what to remember when it is done.
         index_was: the index's mark.
         reason: for the reflog.
@@ -44,7 +44,7 @@ def plan(
     index_now = object_of(seen.names.get(INDEX, "")) or seen.commit
     index = object_of(texts.get(INDEX, "")) or head_commit(history)
     stash = _below(texts, STASH)
-    replaced = _replaced(seen, texts, changes, is_ancestor)
+    replaced = _replaced(seen, texts, changes, tips)
     return Intent(
         changes=changes,
         head=head,
@@ -70,11 +70,11 @@ def _changes(seen: Seen, texts: Texts, kept: Texts) -> Iterator[Change]:
 
 
 def _replaced(
-    seen: Seen, texts: Texts, changes: tuple[Change, ...], is_ancestor: IsAncestor
+    seen: Seen, texts: Texts, changes: tuple[Change, ...], tips: Tips
 ) -> Iterator[tuple[str, str]]:
     """What nothing might lead to any more, each with what it was."""
     for ref, old, new in changes:
-        if old and not (new and is_ancestor(old, new)):
+        if old and not (new and is_ancestor(tips, old, new)):
             yield old, ref
     for name in (HEAD, INDEX, *(STASH + commit for commit in seen.stash)):
         text = seen.names.get(name, "")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import IO
 
 from simulacra.actors.cluster.lattice import State as History
 from simulacra.actors.data.git import record as git_record
 from simulacra.actors.data.git.applying import apply, recover
 from simulacra.actors.data.git.command import BULK, Git, GitError
-from simulacra.actors.data.git.merging import merge, observe, reduce
+from simulacra.actors.data.git.merging import Tips, merge, observe, reduce
 from simulacra.actors.data.git.planning import plan
 from simulacra.actors.data.git.reading import Seen, index_mark, read
 from simulacra.actors.data.git.record import Intent, Record
@@ -36,7 +35,7 @@ class Session:
     seen: Seen
     record: Record
     index_was: tuple[int, ...]
-    is_ancestor: Callable[[str, str], bool]
+    tips: Tips
 
     def state(self) -> State:
         """What is told to others."""
@@ -71,7 +70,7 @@ class Session:
     def merged(self, theirs: History) -> History:
         """The history after meeting another's."""
         mine = self.record
-        return merge(mine.history, theirs, self.is_ancestor, replica=mine.replica, now=self.now)
+        return merge(mine.history, theirs, self.tips, replica=mine.replica, now=self.now)
 
     def become(self, history: History, reason: str) -> tuple[str, ...]:
         """Make the repository what a history says; returns what was changed.
@@ -84,7 +83,7 @@ class Session:
         intent = plan(
             self.seen,
             history,
-            self.is_ancestor,
+            self.tips,
             record=git_record.packed(self.repository, self.host, record),
             index_was=self.index_was,
             reason=reason,
@@ -135,9 +134,9 @@ def session(
             seen,
             replace(record, history=history),
             index_was,
-            ancestry(git),
+            tips_in(git),
         )
-        settled = reduce(history, session.is_ancestor)
+        settled = reduce(history, session.tips)
         if session.become(settled, "simulacra: settled"):
             session.seen = read(git, repository, own)
             session.index_was = index_mark(repository.folder)
@@ -150,18 +149,29 @@ def _went_back(record: Record, theirs: History) -> bool:
     return theirs.context.get(replica, 0) > record.history.context.get(replica, 0)
 
 
-def ancestry(git: Git) -> Callable[[str, str], bool]:
-    """Whether one commit is another or leads to it, as a function that remembers."""
+def tips_in(git: Git) -> Tips:
+    """See `Tips`: two runs of git for whatever is asked, which is remembered."""
+    known: dict[frozenset[str], frozenset[str]] = {}
 
-    @cache
-    def is_ancestor(one: str, other: str) -> bool:
-        text = f"{one}\n{other}\n"
-        kinds = git.run("cat-file", "--batch-check=%(objecttype)", stdin=text).split()
-        if kinds != ["commit", "commit"]:
-            return False
-        return git.run("merge-base", one, other, fine=(0, 1)).strip() == one
+    def tips(of: Iterable[str]) -> frozenset[str]:
+        objects = frozenset(of)
+        if objects not in known:
+            known[objects] = _tips(git, objects)
+        return known[objects]
 
-    return is_ancestor
+    return tips
+
+
+def _tips(git: Git, objects: frozenset[str]) -> frozenset[str]:
+    lines = "".join(f"{one}\n" for one in sorted(objects))
+    printed = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=lines)
+    rows = (line.split(" ") for line in printed.splitlines())
+    commits = {name for name, kind in rows if kind == "commit"}
+    if len(commits) < 2:  # noqa: PLR2004 - one alone comes before none
+        return objects
+    return (objects - commits) | set(
+        git.run("merge-base", "--independent", *sorted(commits)).split()
+    )
 
 
 def _check_elsewhere(repository: Repository, intent: Intent) -> None:

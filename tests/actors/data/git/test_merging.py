@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -40,8 +41,9 @@ class World:
                 todo += self.parents[one]
         return found
 
-    def leads(self, one: str, other: str) -> bool:
-        return one in self.reachable({other})
+    def tips(self, of: Iterable[str]) -> frozenset[str]:
+        commits = set(of)
+        return frozenset(one for one in commits if one not in self.reachable(commits - {one}))
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Replica:
             host=self.host,
             now=self.world.time,
         )
-        self.history = reduce(seen, self.world.leads)
+        self.history = reduce(seen, self.world.tips)
         self.put()
 
     def put(self) -> None:
@@ -85,7 +87,7 @@ class Replica:
         self.history = merge(
             self.history,
             other.history,
-            self.world.leads,
+            self.world.tips,
             replica=self.replica,
             now=self.world.time,
         )
