@@ -9,7 +9,6 @@ change right after could leave the same times, so an equal stamp is not believed
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,13 +35,16 @@ class Stamp:
     settled: bool
 
 
-def stamp(folder: Path) -> Stamp:
-    """The stamp of a git folder now.
+def stamp(folder: Path, now: int) -> Stamp:
+    """The stamp of a git folder.
+
+    Args:
+        folder: the git folder.
+        now: nanoseconds since the epoch.
 
     Raises:
         OSError: it cannot be read.
     """
-    now = time.time_ns()
     marks = [mark for name in _FILES if (mark := _mark(folder / name, name))]
     for place, folders, _ in os.walk(folder / "refs"):
         folders.sort()

@@ -28,7 +28,7 @@ from typing import IO, Final, Protocol
 from blake3 import blake3
 
 from simulacra.actors.cluster.lattice import covers
-from simulacra.actors.data.entries import GIT, Path, join
+from simulacra.actors.data.entries import GIT, ROOT, Path, is_ours, join
 from simulacra.actors.data.git import state as git_state
 from simulacra.actors.data.git import sync
 from simulacra.actors.data.git.creating import create, lead
@@ -161,7 +161,7 @@ class Repositories:
         """Look at one; None if not even that can be done."""
         try:
             repository = find(self._root, self._path(path))
-            mark = stamp(repository.folder)
+            mark = stamp(repository.folder, self._now())
             found = repository.folder.stat()
         except (Held, OSError) as error:
             self._seen.pop(path, None)
@@ -265,15 +265,16 @@ class Repositories:
             told = remote.repositories({**heard, **tried})
             self._drop_heard(remote.host, told)
             self._bury(told)
-            for path in sorted(told.states):
-                tried[path] = token = told.tokens.get(path, b"")
+            fresh = [path for path in told.states if tried.get(path) != told.tokens.get(path)]
+            for path in sorted(fresh):
+                tried[path] = token = told.tokens[path]
                 try:
                     if self._meet(path, told.states[path], remote):
                         heard[path] = token
                 except (_LaterError, MissingError) as error:
                     self._waiting[remote.host, path] = str(error)
                     seen_to = False
-            if not told.states:
+            if not fresh:
                 break
         self._undone[remote.host] = tried.keys() - heard.keys()
         self._show()
@@ -294,7 +295,8 @@ class Repositories:
     def _bury(self, told: ToldRepositories) -> None:
         """What was deleted elsewhere is deleted here; submodules before what they are in."""
         for path, context in sorted(told.gone.items(), reverse=True):
-            self._table.bury(path, context)
+            if _is_path(path):
+                self._table.bury(path, context)
             if path not in self._table.here or not _is_there(self._path(path)):
                 continue
             repository = self._describe(path)
@@ -308,6 +310,9 @@ class Repositories:
         """Take in what is in one repository; whether that is done with, until it changes."""
         waiting = remote.host, path
         self._waiting.pop(waiting, None)
+        if not _is_path(path):
+            self._waiting[waiting] = f"{remote.host} has a repository where none can be"
+            return True
         try:
             theirs = State.from_plain(git_state.unpack(packed))
         except StateError as error:
@@ -406,6 +411,13 @@ def _is_known(mine: State, theirs: State) -> bool:
     difference = mine.history.difference(theirs.history)
     changes = difference.adds or difference.drops
     return not changes and covers(mine.history.context, theirs.history.context)
+
+
+def _is_path(path: Path) -> bool:
+    """Whether a repository may be at a path that another host says."""
+    parts = path.split(b"/")
+    odd = is_ours(path) or b"\0" in path or {b".", b".."} & {*parts}
+    return path == ROOT or not (odd or b"" in parts)
 
 
 def _is_there(place: FilePath) -> bool | None:

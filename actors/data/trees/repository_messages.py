@@ -80,6 +80,7 @@ def is_told(answer: Any) -> bool:
         type(answer) is ToldRepositories
         and _is_table(answer.tokens, bytes)
         and _is_table(answer.states, bytes)
+        and answer.states.keys() <= answer.tokens.keys()
         and _is_table(answer.gone, dict)
         and all(_is_context(context) for context in answer.gone.values())
     )
