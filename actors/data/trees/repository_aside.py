@@ -1,6 +1,6 @@
 """Setting a deleted git repository aside: in the tree's quarantine, where its history is found yet.
 
-It is moved there whole: ``git --git-dir .simulacra-quarantine/repositories/NAME log --all`` shows
+It is moved there whole: ``git --git-dir .simulacra-quarantine/.repositories/NAME log --all`` shows
 what was in it, until it is `KEPT_NS` old and another one comes.
 """
 
@@ -34,7 +34,7 @@ def set_aside(root: Path, repository: Repository, now: int) -> None:
     if folder.parent != place and not repository.bare:
         (place / ".git").unlink()
         return
-    aside = root / os.fsdecode(QUARANTINE) / "repositories"
+    aside = root / os.fsdecode(QUARANTINE) / ".repositories"
     aside.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear(aside, now)
     mode = place.stat().st_mode

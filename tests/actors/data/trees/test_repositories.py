@@ -321,7 +321,7 @@ def test_a_repository_deleted_on_one_side_goes_everywhere_and_can_be_found(
     three.sync()
     for host in three.all:
         assert not (host.root / "project").exists(), host.host
-    [aside] = (three["lap"].root / ".simulacra-quarantine/repositories").iterdir()
+    [aside] = (three["lap"].root / ".simulacra-quarantine/.repositories").iterdir()
     shown = ["git", "--git-dir", str(aside), "log", "--all", "--format=%s"]
     found = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
     assert found == ("" if bare else "file on desk\n")
