@@ -8,9 +8,11 @@ or halted
 the main store is elsewhere and not in reach      stuck: what is only there cannot come
 something could not be brought for long           stuck: with the first of the reasons
 not looked at since; at work; has not heard all   wait
-that the main store knew when it was looked at
+that the main store knew when it was looked at,
+or not all of the git repositories there
 the main store, or where that is here any         wait
-follower that can, has not all of this copy's
+follower that can, has not all of this copy's,
+or not all of the git repositories here
 everything else                                   ready
 ================================================  ================================================
 """
@@ -85,25 +87,45 @@ class Settling:
             path, why = next(iter(mine["left"].items()))
             text = f"{len(mine['left'])} paths could not be brought, first {path}: {why}"
             return Verdict.STUCK if mine["since"] > LEFT_FOR else Verdict.WAIT, text
+        if not have_looked(mine):
+            return Verdict.WAIT, "its git repositories are being looked at"
+        if self.main != self.here and not has_heard(mine, self.main, standings[self.main]):
+            return Verdict.WAIT, f"{self.main} has git repositories that are still to be heard"
         for host in sorted(standings.keys() - {self.here}):
-            verdict = self._other(host, standings[host])
+            verdict = self._other(host, standings[host], mine)
             if verdict is not None:
                 return verdict
         return Verdict.READY, ""
 
-    def _other(self, host: str, other: Standing) -> tuple[Verdict, str] | None:
+    def _other(self, host: str, other: Standing, mine: Standing) -> tuple[Verdict, str] | None:
         """Why another copy keeps this one from being ready; None if it does not."""
         if host != self.main and (self.main != self.here or other["state"] in _UNABLE):
             return None
         if other["state"] in _HELD:
             return Verdict.STUCK, self._held(host, other)
         if other["state"] == "idle" and _covers(other, self.goals[self.here]):
-            return None
+            if has_heard(other, self.here, mine):
+                return None
+            return Verdict.WAIT, f"{host} has not all of this host's git repositories yet"
         return Verdict.WAIT, other.get("reason") or f"{host} has not all of this host's edits yet"
 
     def _held(self, host: str, standing: Standing) -> str:
         reason = standing["reason"] or "go on: simulacra tree resume " + self.name
         return f"{self.name} is {standing['state']} on {host}: {reason}"
+
+
+def have_looked(mine: Standing) -> bool:
+    """Whether the git repositories in a copy were looked at since it was."""
+    return "repositories" not in mine or mine["repositories"]["scans"] >= mine["scans"]
+
+
+def has_heard(standing: Standing, host: str, other: Standing) -> bool:
+    """Whether a copy has seen to all that is in the git repositories of another host's copy."""
+    if "repositories" not in standing or "repositories" not in other:
+        return True
+    heard: Mapping[str, str] = standing["repositories"]["heard"]
+    digest: str = other["repositories"]["digest"]
+    return bool(digest) and heard.get(host) == digest
 
 
 def _vector(standing: Standing) -> dict[tuple[str, int], int]:

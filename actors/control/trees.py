@@ -28,6 +28,7 @@ from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
+from simulacra.actors.settling import has_heard, have_looked
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -337,13 +338,12 @@ def _chosen(call: Call) -> dict[str, Any]:
 
 def _are_repositories_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
     """Whether each of two hosts has seen to all that is in the other's git repositories."""
-    one, other = copy["repositories"], mine["repositories"]
-    if other["scans"] < mine["scans"]:
+    if not have_looked(mine):
         return False
-    if copy["host"] == mine["host"]:
-        return True
-    heard = one["heard"].get(mine["host"]), other["heard"].get(copy["host"])
-    return heard == (other["digest"], one["digest"])
+    here = mine["host"]
+    return copy["host"] == here or (
+        has_heard(copy, here, mine) and has_heard(mine, copy["host"], copy)
+    )
 
 
 def _absolute(path: str) -> Path:

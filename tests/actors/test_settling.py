@@ -104,3 +104,22 @@ def test_ready_means_that_all_is_here_and_everything_else_has_a_reason(
         told = {(host, incarnation): n for host, incarnation, n in others[main]["vector"]}
         assert all(known.get(replica, 0) >= n for replica, n in told.items())
         assert others[main]["state"] == "idle"
+
+
+def repositories(digest: str, scans: int = 2, **heard: str) -> dict[str, Any]:
+    return {"digest": digest, "scans": scans, "heard": heard}
+
+
+def test_git_repositories_are_waited_for_on_both_sides() -> None:
+    mine, theirs = repositories("aa", nas="bb"), repositories("bb", laptop="aa")
+    for main in ("nas", "laptop"):
+        both = {"laptop": standing(repositories=mine), "nas": standing(repositories=theirs)}
+        assert judged(main, **both) == (Verdict.READY, "")
+        lacking = {**both, "nas": standing(repositories=repositories("bb", laptop="old"))}
+        text = "nas has not all of this host's git repositories yet"
+        assert judged(main, **lacking) == (Verdict.WAIT, text)
+        unseen = {**both, "laptop": standing(repositories=repositories("aa", scans=1, nas="bb"))}
+        assert judged(main, **unseen)[0] is Verdict.WAIT
+    behind = standing(repositories=repositories("aa", nas="old"))
+    text = "nas has git repositories that are still to be heard"
+    assert judged(laptop=behind, nas=standing(repositories=theirs)) == (Verdict.WAIT, text)
