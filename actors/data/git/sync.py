@@ -27,7 +27,7 @@ The order of things, and what ``git status`` shows after each on the side that t
 1. The objects come: as before.
 2. Refs, HEAD and index change while the index is locked: no moment shows one without the other.
    Files are not touched, so what the other side committed looks undone, not staged.
-3. The tree brings the files: as on the other side, file by file.
+3. The tree brings the files, or has brought them: as on the other side, file by file.
 4. `refresh`: the same, and git need not read the files again to know.
 
 No program that a repository names is ever run: see `git_command`.
