@@ -45,6 +45,10 @@ from simulacra.actors.data.trees.repository_table import Known, Table
 MOST_TOLD: Final = 4 << 20
 """Bytes of states in one answer; who has not got all asks for the others."""
 
+TRIES: Final = 5
+"""So often something is tried before other hosts are said to be heard without it: its user may be
+at it for a moment."""
+
 
 class Remote(Protocol):
     """Another host's repositories of the same tree."""
@@ -112,6 +116,7 @@ class Repositories:
         self._waiting: dict[tuple[str, Path], str] = {}
         self._heard: dict[str, dict[Path, bytes]] = {}
         self._undone: dict[str, set[Path]] = {}
+        self._failed: dict[tuple[str, Path], int] = {}
         self._stale: set[Path] = set()
         self._conflicts: dict[Path, list[Conflict]] = {}
 
@@ -325,15 +330,19 @@ class Repositories:
             return True
         try:
             there = _is_there(self._path(path))
-            if there:
-                return self._take(path, theirs, remote)
             if there is None:
                 raise _LaterError("it cannot be read")
-            if not self._table.is_deleted(path, theirs.history.context):
+            if there and not self._take(path, theirs, remote):
+                return False
+            if not there and not self._table.is_deleted(path, theirs.history.context):
                 self._create(path, theirs, remote)
         except Held as held:
+            self._failed[waiting] = self._failed.get(waiting, 0) + 1
+            if self._failed[waiting] < TRIES:
+                raise _LaterError(str(held)) from held
             self._waiting[waiting] = str(held)
             return False
+        self._failed.pop(waiting, None)
         return True
 
     def _take(self, path: Path, theirs: State, remote: Remote) -> bool:

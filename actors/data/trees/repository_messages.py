@@ -20,10 +20,12 @@ class RepositoryNews:
     Attributes:
         host: which.
         digest: the same as long as all its repositories are the same.
+        ask: whether it has not heard what is new here, and is to be told.
     """
 
     host: str
     digest: bytes
+    ask: bool
 
 
 @register("tree.repositories.ask")

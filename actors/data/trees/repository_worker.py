@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -99,7 +99,7 @@ class RepositoryWorker:
         repositories: of the tree.
         remote: another host's, by its name.
         hosts: the hosts that have the tree and are connected now.
-        announce: tells hosts what is new here.
+        announce: tells a host the digest of what is here, and whether it is asked for its own.
         changed: told when something was set aside or made, for the tree's worker.
         paused: whether they are left as they are at first.
     """
@@ -109,7 +109,7 @@ class RepositoryWorker:
         repositories: Repositories,
         remote: Callable[[str], Remote],
         hosts: Callable[[], Sequence[str]],
-        announce: Callable[[Iterable[str], bytes], None],
+        announce: Callable[[str, bytes, bool], None],
         changed: Callable[[], None],
         *,
         paused: bool = False,
@@ -220,7 +220,8 @@ class RepositoryWorker:
         now, digest = time.monotonic(), self._repositories.digest
         if digest == self._announced and now - self._announced_at < TOLD_AGAIN:
             return
-        self._announce(self._hosts(), digest)
+        for host in self._hosts():
+            self._announce(host, digest, host not in self._news)
         self._announced, self._announced_at = digest, now
 
     def _again(self) -> None:
@@ -241,10 +242,10 @@ class RepositoryWorker:
 
     def _take_in(self, event: Event) -> None:
         match event:
-            case RepositoryNews(host, digest):
-                if host not in self._news:
-                    self._announced_at = float("-inf")  # It may have heard nothing of this one.
+            case RepositoryNews(host, digest, ask):
                 self._news[host] = digest
+                if ask and self._repositories.digest:
+                    self._announce(host, self._repositories.digest, False)
             case Looked():
                 self._looked = event if self._looked is None else _both(self._looked, event)
             case Pause(paused):

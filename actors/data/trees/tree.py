@@ -245,8 +245,8 @@ class Tree(Actor):
         bulk, folder = self._means.bulk_client, self._place.state
         return RemoteRepositories(host, ref, bulk, folder, self._repository_worker.is_stopping)
 
-    def _announce_repositories(self, hosts: Iterable[str], digest: bytes) -> None:
-        self._announce(hosts, RepositoryNews(self._place.host, digest))
+    def _announce_repositories(self, host: str, digest: bytes, ask: bool) -> None:
+        self._announce([host], RepositoryNews(self._place.host, digest, ask))
 
     def _shown(self) -> dict[str, Any]:
         plain = self._worker.standing.to_plain()
