@@ -162,20 +162,19 @@ class RepositoryWorker:
                 continue
             try:
                 self._round()
-            except OSError as error:
-                logger.warning("git repositories of a tree: %s", error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown and tried again
+                unknown = not isinstance(error, OSError)
+                logger.warning("git repositories of a tree: %s", error, exc_info=unknown)
                 self.standing = replace(self.standing, trouble=str(error))
                 self._again()
 
     def _round(self) -> None:
         repositories, looked = self._repositories, self._looked
         if looked is not None:
-            self._looked = None
-            before = repositories.here
             repositories.look(looked.met, whole=looked.whole)
+            self._looked = None
             if looked.brought:
                 repositories.refresh()
-            if before != repositories.here:
                 self._retry_in = _SOON
         if not repositories.digest:
             return  # Before the first look nothing is known to be deleted.
