@@ -162,7 +162,7 @@ class RepositoryWorker:
                 continue
             try:
                 self._round()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown and tried again
+            except Exception as error:  # whatever it is: it is shown, and tried again
                 unknown = not isinstance(error, OSError)
                 logger.warning("git repositories of a tree: %s", error, exc_info=unknown)
                 self.standing = replace(self.standing, trouble=str(error))

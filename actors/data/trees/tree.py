@@ -196,12 +196,7 @@ class Tree(Actor):
                 reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
                 self._worker.tell(reach)
             case (
-                Changes()
-                | Manifests()
-                | Pack()
-                | ListConflicts()
-                | ShowFile()
-                | AskRepositories()
+                Changes() | Manifests() | Pack() | ListConflicts() | ShowFile() | AskRepositories()
             ):
                 self._answer(message)
             case AskHistory():
