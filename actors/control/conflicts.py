@@ -10,6 +10,7 @@ from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.control.tree_files import TreeFile, TreeFiles, shown
 from simulacra.actors.data.content.text_merge import LARGEST
 from simulacra.actors.data.trees.questions import ListConflicts, Settle
+from simulacra.actors.data.trees.tree import ShowBranches
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
@@ -33,17 +34,19 @@ class Conflicts:
         name = call.arg("tree", str, None)
         trees = self._files.trees() if name is None else [self._files.tree(name)]
         found: list[dict[str, Any]] = []
+        branches: list[dict[str, Any]] = []
         unknown: dict[str, str] = {}
         for tree in trees:
             try:
                 conflicts = self._of(tree)
+                branches += self._files.ask_one(tree, ShowBranches(tree.key.name))
             except GatewayError as error:
                 if name is not None:
                     raise
                 unknown[tree.key.name] = error.message
                 continue
             found += [{"tree": tree.key.name, **_for_people(each)} for each in conflicts]
-        yield {"conflicts": found, "unknown": unknown}
+        yield {"conflicts": found, "branches": branches, "unknown": unknown}
 
     def settle(self, call: Call) -> Iterator[object]:
         """Settle one."""

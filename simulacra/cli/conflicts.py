@@ -15,6 +15,8 @@ from simulacra.cli.options import COMMON, Common, client
 
 app = App(name="conflicts")
 
+_SHORT = 10
+
 
 @app.default
 def list_(tree: str | None = None, /, *, common: Common = COMMON) -> None:
@@ -39,6 +41,7 @@ def list_(tree: str | None = None, /, *, common: Common = COMMON) -> None:
     else:
         rows = (row for conflict in found["conflicts"] for row in _rows(conflict))
         output.table(("conflict", "kind", "side of", "changed", "size", "kept as"), rows)
+        _show_branches(found.get("branches", []))  # A node of the version before says none.
     for name, why in found["unknown"].items():
         output.message(f"the conflicts of {name} are not known: {why}")
 
@@ -70,6 +73,26 @@ def resolve(file: str, /, *, take: str, common: Common = COMMON) -> None:
         output.document(done)
     else:
         output.message(f"{done['tree']}:{done['path']} is settled: {done['taken']}")
+
+
+def _show_branches(branches: list[dict[str, Any]]) -> None:
+    if not branches:
+        return
+    rows = (
+        (
+            f"{each['tree']}:{each['path']}",
+            f"{each['kind']} {each['name']}",
+            side["host"],
+            f"{show_age(time.time() - side['time'])} ago" if side["time"] else "-",
+            side["commit"][:_SHORT],
+            side["subject"],
+        )
+        for each in branches
+        for side in each["sides"]
+    )
+    output.table(("repository", "kind", "side of", "committed", "commit", "subject"), rows)
+    for each in branches:
+        output.message(f"in {each['tree']}:{each['path']}: {each['settle']}")
 
 
 def _rows(conflict: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -205,6 +205,7 @@ class RepositoryWorker:
         news = self._news.get(host)
         if news is None or (news == heard.get(host) and not repositories.is_waiting_for(host)):
             return True
+        heard.pop(host, None)
         try:
             digest, seen_to = repositories.hear(self._remote(host))
         except MissingError as error:

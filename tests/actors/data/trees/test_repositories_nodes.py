@@ -70,3 +70,17 @@ def test_two_nodes_keep_a_repository_in_step(network: tuple[Home, Home], tmp_pat
         assert clone.git("fsck", "--strict", "--no-dangling") == ""
         assert clone.status() == []
     assert mine.at("HEAD") == theirs.at("HEAD")
+
+    lap.do("tree", "pause", "src")
+    mine.git("commit", "-q", "--allow-empty", "-m", "one")
+    theirs.git("commit", "-q", "--allow-empty", "-m", "two")
+    lap.do("tree", "resume", "src")
+    for home in network:
+        home.do("tree", "sync", "src")
+    for home in network:
+        [branch] = home.client.item("conflicts", tree="src")["branches"]
+        assert (branch["path"], branch["name"]) == ("project", "main")
+        assert {side["subject"] for side in branch["sides"]} == {"one", "two"}
+        shown = home.do("conflicts", "src")
+        assert "branch main" in shown.stdout
+        assert f"in src:project: {branch['settle']}" in shown.stderr
