@@ -81,6 +81,6 @@ def test_two_nodes_keep_a_repository_in_step(network: tuple[Home, Home], tmp_pat
         [branch] = home.client.item("conflicts", tree="src")["branches"]
         assert (branch["path"], branch["name"]) == ("project", "main")
         assert {side["subject"] for side in branch["sides"]} == {"one", "two"}
-        shown = home.do("conflicts", "src")
-        assert "branch main" in shown.stdout
-        assert f"in src:project: {branch['settle']}" in shown.stderr
+        printed = home.do("conflicts", "src")
+        assert "branch main" in printed.stdout
+        assert f"in src:project: {branch['settle']}" in printed.stderr
