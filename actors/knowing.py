@@ -126,7 +126,9 @@ class Knowing:
 
     def line(self) -> Line:
         """How this host is connected, by what the hosts say of themselves."""
-        told = {each.key.subject: each.value for each in self.view.find("host", name="capabilities")}
+        told = {
+            each.key.subject: each.value for each in self.view.find("host", name="capabilities")
+        }
         metered = {host for host, value in told.items() if value.get("metered")}
         here = self._node.settings.name
         return Line(here in metered, metered - {here}, has_low_battery())

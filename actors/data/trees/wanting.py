@@ -66,7 +66,9 @@ class Wanting:
         """The folders with something that was to go and had to stay, since this was asked last."""
         staying, self._staying = self._staying, set()
         rows = (self._index.row(folder) for folder in staying - {ROOT})
-        return {row.id for row in rows if row is not None} | ({ROOT_ID} if ROOT in staying else set())
+        return {row.id for row in rows if row is not None} | (
+            {ROOT_ID} if ROOT in staying else set()
+        )
 
     def wanted(self, path: Path, entry: Entry) -> bool:
         """Whether a path with this entry is to be here."""
