@@ -225,7 +225,7 @@ class Worker:
         self._folders: set[Path] = set()
         self._everything = True
         self._met: set[Path] = set()
-        self._whole = self._brought = False
+        self._all_seen = self._brought = False
         self._sure = False
         self._paused = definition.paused
         self._scanned_at = self._compared_at = float("-inf")
@@ -353,7 +353,7 @@ class Worker:
                 scans=self.standing.scans + 1,
                 quarantined=returning.quarantined(self._place.root),
             )
-            self._whole = True
+            self._all_seen = True
             self._everything, self._sure, self._scanned_at = False, False, now
             self._to_review = self._to_review or not self._definition.is_complete
             self._folders.clear()
@@ -382,8 +382,8 @@ class Worker:
 
     def _tell_looked(self) -> None:
         met, self._met = frozenset(self._met), set()
-        self._looked(Looked(met, self.standing.scans, self._whole, self._brought))
-        self._whole = self._brought = False
+        self._looked(Looked(met, self.standing.scans, self._all_seen, self._brought))
+        self._all_seen = self._brought = False
 
     def _new_watcher(self) -> Watcher | None:
         try:
