@@ -29,7 +29,7 @@ from simulacra.actors.data.applying.staging import Staged
 from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.content.manifest import WHOLE
 from simulacra.actors.data.content.versions import Displaced, Versions
-from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent
+from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent, without
 from simulacra.actors.data.reconciling.actions import (
     Action,
     MakeFolder,
@@ -127,6 +127,11 @@ class Bringer:
         self._journal.commit()
         return brought
 
+    def lacking(self) -> set[bytes]:
+        """Digests of what should be on this disk and is not: kept versions may be all there is."""
+        lacking = missing(self._journal.dirty, self._journal, self._policy, Listings(self._journal))
+        return {content.digest for content in lacking}
+
     def _do_all(self, actions: Iterable[Action], brought: Brought) -> None:
         for action in actions:
             self._try(action, brought)
@@ -159,6 +164,9 @@ class Bringer:
 
     def _was_done(self, action: Action, applied: Applied, brought: Brought) -> None:
         done(action, self._journal, applied.fingerprint)
+        given = isinstance(action, Put | MakeFolder | SetAttributes)
+        if given and action.row.entry.attributes.xattrs:
+            self._journal.set_lacking(action.row.id, applied.lacking)
         self._note(action, applied)
         brought.done += 1
         self._undone += 1
@@ -187,9 +195,10 @@ class Bringer:
             case MakeFolder(row=row):
                 return self._applier.make_folder(path, row.entry.attributes)
             case SetAttributes(row=row, expected=expected):
-                found = self.expected(path, expected)
-                before, after = expected.attributes, row.entry.attributes
+                seen = self._expected(path, expected)
+                before, after = seen.entry.attributes, row.entry.attributes
                 kind = expected.content.kind
+                found = seen.fingerprint
                 return self._applier.set_attributes(path, found, kind, before, after)
             case Move(source=source, expected=expected):
                 found = self.expected(source, expected)
@@ -226,6 +235,10 @@ class Bringer:
         Raises:
             RefusedError: it is something else, or may be by now.
         """
+        return self._expected(path, entry).fingerprint
+
+    def _expected(self, path: Path, entry: Entry) -> Row:
+        """What was seen at a path, if that is what is expected there."""
         row = self._seen_at(path)
         if row is None or (row.entry.content, row.entry.attributes.mode) != (
             entry.content,
@@ -234,7 +247,7 @@ class Bringer:
             raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
         if not row.settled:
             self._reread(path, row)
-        return row.fingerprint
+        return row
 
     def _reread(self, path: Path, row: Row) -> None:
         """Make sure that what was seen at a path is what is there."""
@@ -265,7 +278,7 @@ class Bringer:
         elif applied.fingerprint is not None and not isinstance(action, Note):
             fingerprint = applied.fingerprint
             settled = time.time_ns() - fingerprint.mtime_ns >= RACY_NS
-            row = Row(fingerprint, action.row.entry, settled=settled)
+            row = Row(fingerprint, without(action.row.entry, applied.lacking), settled=settled)
             self._seen.setdefault(parent(path), {})[name(path)] = row
 
     def _seen_at(self, path: Path) -> Row | None:

@@ -3,9 +3,9 @@
 Files of up to `WHOLE` bytes are fetched many at a time, by a thread of its own that is one pack
 ahead of what is being written (`Contents.expect`), and kept in memory until they are. A larger one
 is put together in a file of its own beside the tree (`Contents.whole`): from chunks of what is on
-this disk already, and what is missing is fetched. That file stays when the line breaks or the node
-dies, so that the next attempt fetches what is still missing. All bytes are verified by their
-hashes, wherever they came from.
+this disk already, kept versions too, and what is missing is fetched. That file stays when the line
+breaks or the node dies, so that the next attempt fetches what is still missing. All bytes are
+verified by their hashes, wherever they came from.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
 
-from simulacra.actors.data.content.assembly import FileSource, Source, assemble, unwritten
+from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
+from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import Content, Path, name, parent
 from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.journal import Journal
@@ -177,15 +177,28 @@ class Contents:
         return found
 
     def _local(self, digest: bytes, size: int) -> bytes | None:
-        for path in self._journal.holders(digest):
-            try:
-                with _opened(self._descent, path) as descriptor:
-                    data = os.pread(descriptor, size + 1, 0)
-            except OSError:
-                continue
+        for descriptor in self._having(digest):
+            data = os.pread(descriptor, size + 1, 0)
             if hash_of(data) == digest:
                 return data
         return None
+
+    def _having(self, digest: bytes) -> Iterator[int]:
+        """Files of this host that had a content: of the tree, and of what sync displaced.
+
+        Each is open until the next is asked for.
+        """
+        for path in self._journal.holders(digest):
+            try:
+                descriptor = open_file(name(path), self._descent.open(parent(path)))
+            except OSError:
+                continue
+            with os.fdopen(descriptor, "rb"):
+                yield descriptor
+        kept = open_kept(self._place.versions, digest)
+        if kept is not None:
+            with os.fdopen(kept, "rb"):
+                yield kept
 
     # -- large files
 
@@ -241,21 +254,19 @@ class Contents:
         self, manifest: Manifest, descriptor: int, wanted: list[Chunk], at: Path
     ) -> list[Chunk]:
         """Write what is on this disk already; what is not is returned."""
-        with ExitStack() as stack:
-            sources: list[Source] = []
-            row = self._journal.row(at)
-            equal = [(path, manifest.digest) for path in self._journal.holders(manifest.digest)]
-            older = [(at, row.entry.content.digest)] if row is not None else []
-            for path, digest in [*equal[:1], *older]:
-                encoded = self._journal.manifest(digest)
-                if encoded is None:
-                    continue
-                try:
-                    old = stack.enter_context(_opened(self._descent, path))
-                except OSError:
-                    continue
-                sources.append(FileSource(old, Manifest.decode(encoded, digest).chunks))
-            return assemble(manifest, sources, descriptor, wanted)
+        missing = wanted
+        for source in self._having(manifest.digest):
+            missing = assemble(manifest, [FileSource(source, missing)], descriptor, missing)
+            if not missing:
+                return missing
+        row = self._journal.row(at)
+        encoded = None if row is None else self._journal.manifest(row.entry.content.digest)
+        if row is None or encoded is None:
+            return missing
+        chunks = Manifest.decode(encoded, row.entry.content.digest).chunks
+        for source in self._having(row.entry.content.digest):
+            missing = assemble(manifest, [FileSource(source, chunks)], descriptor, missing)
+        return missing
 
     def _fill(
         self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
@@ -285,19 +296,6 @@ class Contents:
         asked = ", ".join(remote.host for remote in self._remotes())
         why = f"{asked} have it not" if asked else "no host that may have it is connected"
         return MissingError(f"its {content.size} bytes cannot be had now: {why}")
-
-
-class _opened:  # noqa: N801 - a context manager
-    """A file of the tree, open for reading; never through a link."""
-
-    def __init__(self, descent: Descent, path: Path) -> None:
-        self._descriptor = open_file(name(path), descent.open(parent(path)))
-
-    def __enter__(self) -> int:
-        return self._descriptor
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
 
 
 def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:

@@ -25,6 +25,7 @@ from simulacra.actors.data.reconciling.observing import Import, observe
 from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.observations import Found as Scanned
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
 from simulacra.actors.data.scanning.scan import Scan, Visitor
 from simulacra.actors.data.trees import in_step, returning
@@ -170,7 +171,7 @@ class Intake:
         folder = observation.folder
         for entry, found in observation.found.items():
             path = join(folder, entry)
-            shown = self._as_known(path, found.row.entry)
+            shown = self._as_known(path, found)
             self._findings[path] = Found(shown, found.row.fingerprint)
             for other in found.elsewhere:
                 if not os.path.lexists(self._place.root / os.fsdecode(other)):
@@ -183,13 +184,21 @@ class Intake:
         taken.skipped |= {join(folder, entry): why for entry, why in observation.skipped.items()}
         self._observations.append(observation)
 
-    def _as_known(self, path: Path, entry: Entry) -> Entry:
+    def _as_known(self, path: Path, found: Scanned) -> Entry:
         """An entry with the extended attributes that the disk could not keep."""
-        if self._xattrs:
+        entry = found.row.entry
+        rows = (self._journal.row(each) for each in (path, *found.elsewhere))
+        known = next((row for row in rows if row is not None), None)
+        if known is None or not known.entry.attributes.xattrs:
             return entry
-        row = self._journal.row(path)
-        kept = row.entry.attributes.xattrs if row is not None else ()
-        return replace(entry, attributes=replace(entry.attributes, xattrs=kept))
+        lacking = self._journal.lacking(known.id)
+        has = dict(entry.attributes.xattrs)
+        for name, value in known.entry.attributes.xattrs:
+            if not self._xattrs or name in lacking:
+                has.setdefault(name, value)
+        return replace(
+            entry, attributes=replace(entry.attributes, xattrs=tuple(sorted(has.items())))
+        )
 
     def _importing(self) -> Import | None:
         if not self._journal.importing:

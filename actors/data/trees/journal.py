@@ -64,6 +64,9 @@ STEPS: Final = (
     CREATE TABLE contested (id BLOB PRIMARY KEY) WITHOUT ROWID;
     INSERT INTO contested SELECT id FROM records;
     """,
+    """
+    CREATE TABLE lacking (id BLOB PRIMARY KEY, names BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
@@ -328,6 +331,21 @@ class Journal:
             found = self._db.execute("SELECT path FROM base WHERE id = ?", (id,))
             self._showing[id] = {path: None for (path,) in found}
         return self._showing[id]
+
+    def lacking(self, id: FileId) -> frozenset[bytes]:  # noqa: A002
+        """The extended attributes of something that this host's disk could not keep."""
+        found = self._db.execute("SELECT names FROM lacking WHERE id = ?", (id,))
+        return _one(lambda names: frozenset(_unpacked(names)), found) or frozenset()
+
+    def set_lacking(self, id: FileId, names: Iterable[bytes]) -> None:  # noqa: A002
+        """Note what of something this host's disk could not keep."""
+        now = frozenset(names)
+        if now != self.lacking(id):
+            self._begin()
+            self._db.execute("DELETE FROM lacking WHERE id = ?", (id,))
+            if now:
+                packed = msgpack.packb(sorted(now))
+                self._db.execute("INSERT INTO lacking VALUES (?, ?)", (id, packed))
 
     # -- what others ask for, and what was heard of them
 

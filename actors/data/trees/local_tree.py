@@ -193,8 +193,11 @@ class LocalTree:
             return agreement.sweep(self.journal, reader)
 
     def bring(self) -> Brought:
-        """See `Bringer.bring`."""
-        return self._bringer.bring()
+        """See `Bringer.bring`; of kept versions those go that are over the limits then."""
+        try:
+            return self._bringer.bring()
+        finally:
+            self.versions.prune(time.time_ns(), self._bringer.lacking)
 
     def remember(self) -> bool:
         """Remember some texts to merge from, see `Bases.fill`; whether there may be more."""

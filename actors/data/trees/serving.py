@@ -1,8 +1,8 @@
 """What other hosts ask of a tree here: changes, manifests, and bytes.
 
-It reads what was committed, and files where the base says that they are; never through a link, and
-never out of the tree. The bytes may be other ones by now: whoever asked verifies them. One thread
-at a time.
+It reads what was committed, and files where the base says that they are, if they seem to be the
+same still, or among kept versions; never through a link, and never out of the tree. The bytes may
+be other ones by now: whoever asked verifies them. One thread at a time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import name, parent
+from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.journal import JournalReader
@@ -29,6 +31,7 @@ class Server:
 
     def __init__(self, place: Place) -> None:
         self.reader = JournalReader(place.journal)
+        self._versions = place.versions
         self._root = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._descent = Descent(self._root)
 
@@ -64,12 +67,20 @@ class Server:
         return lengths
 
     def _find(self, digest: bytes) -> int | None:
-        for path, _ in self.reader.holders(digest):
+        for path, row in self.reader.holders(digest):
             try:
-                return open_file(name(path), self._descent.open(parent(path)))
+                descriptor = open_file(name(path), self._descent.open(parent(path)))
             except OSError:
                 continue
-        return None
+            if _is_same(row, os.fstat(descriptor)):
+                return descriptor
+            os.close(descriptor)
+        return open_kept(self._versions, digest)
+
+
+def _is_same(row: Row, status: os.stat_result) -> bool:
+    found = row.fingerprint
+    return found is None or (found.size, found.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _send(source: int, piece: Piece, into: int) -> int:
