@@ -164,9 +164,10 @@ class Bringer:
 
     def _was_done(self, action: Action, applied: Applied, brought: Brought) -> None:
         done(action, self._journal, applied.fingerprint)
-        given = isinstance(action, Put | MakeFolder | SetAttributes)
-        if given and action.row.entry.attributes.xattrs:
-            self._journal.set_lacking(action.row.id, applied.lacking)
+        if isinstance(action, Put | MakeFolder | SetAttributes):
+            row = action.row
+            if row.entry.attributes.xattrs:
+                self._journal.set_lacking(row.id, applied.lacking)
         self._note(action, applied)
         brought.done += 1
         self._undone += 1
@@ -245,7 +246,7 @@ class Bringer:
             entry.attributes.mode,
         ):
             raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
-        if not row.settled:
+        if not (row.settled or row.is_folder):  # of a folder its times say nothing
             self._reread(path, row)
         return row
 

@@ -176,7 +176,9 @@ class Intake:
             for other in found.elsewhere:
                 if not os.path.lexists(self._place.root / os.fsdecode(other)):
                     self._findings.setdefault(other, None)
-                    self._moved += 1
+                    was = self._index.row(other)
+                    # Inodes are given out again at once.
+                    self._moved += was is not None and was.entry.content == shown.content
         for entry in observation.gone:
             self._findings.setdefault(join(folder, entry), None)
         for entry in observation.forgotten:

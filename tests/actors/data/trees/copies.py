@@ -37,9 +37,9 @@ class Copy:
         self.open()
 
     def open(self) -> None:
-        self.tree = LocalTree(self.place, self._remotes)
+        self.tree = LocalTree(self.place, self.remotes)
 
-    def _remotes(self) -> list[InReach]:
+    def remotes(self) -> list[InReach]:
         if not self.reachable:
             return []
         others = [each for each in self._others.values() if each is not self and each.reachable]
