@@ -14,6 +14,7 @@ clock later.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -319,8 +320,14 @@ class Keeper:
         status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
         entry = row.entry if row is not None else None
         if entry is None or entry.content.kind is Kind.FOLDER:
-            entry = self._looker.look(temporary, folder, status).entry
+            entry = self._read(temporary, folder, status)
         self._versions.keep([Displaced(path, entry, folder, temporary)], time.time_ns())
+
+    def _read(self, temporary: bytes, folder: int, status: os.stat_result) -> Entry:
+        try:
+            return self._looker.look(temporary, folder, status).entry
+        except NotReadError as error:
+            raise OSError(errno.EBUSY, f"it cannot be read to be kept: {error.reason}") from error
 
 
 def _write(into: int, data: bytes) -> None:

@@ -10,6 +10,7 @@ verified by their hashes, wherever they came from.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -210,22 +211,31 @@ class Contents:
             at: the path in the tree that may have an older version of it.
 
         Raises:
-            MissingError: not all of them can be had now; what came is kept.
-            OSError: the disk does not take them.
+            MissingError: not all of them can be had now; what came is kept, if the disk takes it.
         """
         manifest = self._manifest(content)
-        self._place.partial.mkdir(exist_ok=True, mode=0o700)
         path = self._place.partial / content.digest.hex()
         self._unfinished.add(path.name)
+        try:
+            self._put_together(content, manifest, path, at)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            why = f"{self._place.partial} does not take its {content.size} bytes"
+            raise MissingError(f"{why}: {error.strerror or error}") from error
+        return path
+
+    def _put_together(self, content: Content, manifest: Manifest, path: FilePath, at: Path) -> None:
+        self._place.partial.mkdir(exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             begun = os.fstat(descriptor).st_size
             wanted = unwritten(manifest, descriptor) if begun else list(manifest.chunks)
+            _check_room(descriptor, wanted)
+            os.ftruncate(descriptor, manifest.size)
             missing = self._assemble(manifest, descriptor, wanted, at)
             self._fill(content, manifest, descriptor, missing)
         finally:
             os.close(descriptor)
-        return path
 
     def drop_unfinished(self) -> None:
         """Remove what was begun for files that nobody has asked for since this was done last."""
@@ -296,6 +306,13 @@ class Contents:
         asked = ", ".join(remote.host for remote in self._remotes())
         why = f"{asked} have it not" if asked else "no host that may have it is connected"
         return MissingError(f"its {content.size} bytes cannot be had now: {why}")
+
+
+def _check_room(descriptor: int, wanted: Iterable[Chunk]) -> None:
+    """Fetch nothing for which there is no room."""
+    disk = os.fstatvfs(descriptor)
+    if sum(chunk.length for chunk in wanted) > disk.f_bavail * disk.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
+from simulacra.actors.data.content.manifest import Manifest
 from simulacra.actors.data.entries import Entry, Path, join, name, parent
 from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
 from simulacra.actors.data.reconciling.observing import Import, observe
 from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.looking import NotReadError, Reason
 from simulacra.actors.data.scanning.observations import Found as Scanned
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
 from simulacra.actors.data.scanning.scan import Scan, Visitor
@@ -67,6 +69,18 @@ class Taken:
 
     edits: int = 0
     skipped: dict[Path, Skipped] = field(default_factory=dict)
+
+
+def manifest_of(descriptor: int) -> Manifest:
+    """The manifest of an open file.
+
+    Raises:
+        NotReadError: it changes meanwhile.
+    """
+    try:
+        return digest_file(descriptor)
+    except ChangedError as error:
+        raise NotReadError(Reason.CHANGING) from error
 
 
 class Intake:
@@ -159,10 +173,7 @@ class Intake:
         return DoubtError(self._place.root, gone, known) if is_doubtful(gone, known) else None
 
     def _digest(self, descriptor: int, _size: int) -> bytes:
-        try:
-            manifest = digest_file(descriptor)
-        except ChangedError as error:
-            raise OSError(str(error)) from error
+        manifest = manifest_of(descriptor)
         if manifest.average:
             self._journal.put_manifest(manifest.digest, manifest.encode())
         return manifest.digest

@@ -19,7 +19,6 @@ from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.quarantine import Quarantine
-from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.versions import Versions
 from simulacra.actors.data.entries import Path, name, parent
 from simulacra.actors.data.reconciling.acknowledging import is_gone
@@ -39,7 +38,7 @@ from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
 from simulacra.actors.data.trees.contents import Contents, Remote
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
-from simulacra.actors.data.trees.intake import Intake, Taken
+from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
 from simulacra.actors.data.trees.journal import Journal, JournalReader
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import Restorer
@@ -213,7 +212,7 @@ def _quarantine(place: Place, folders: Folders, paths: list[Path]) -> None:
 
 
 def _digest(descriptor: int, _size: int) -> bytes:
-    return digest_file(descriptor).digest
+    return manifest_of(descriptor).digest
 
 
 def _look(looker: Looker, descent: Descent, path: Path) -> Row:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from simulacra.actors.data.trees.agreement import Agreement
+from simulacra.actors.data.trees.bringing import Brought
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
@@ -142,13 +143,14 @@ class Copies:
     def sync(self) -> None:
         """All look, hear each other, and bring their disks up to date, until nothing is new."""
         copies = list(self.by_host.values())
+        brought: list[Brought] = []
         for _ in range(50):
             edits = sum(scan(copy) for copy in copies)
             new = sum(copy.hear(other) for copy in copies for other in copies if other is not copy)
             brought = [copy.tree.bring() for copy in copies]
             if not edits + new + sum(each.done + len(each.left) for each in brought):
                 return
-        raise AssertionError("no quiet")
+        raise AssertionError(f"no quiet: {brought}")
 
 
 def scan(copy: Copy) -> int:
