@@ -206,9 +206,9 @@ class Intake:
             return entry
         lacking = self._journal.lacking(known.id)
         has = dict(entry.attributes.xattrs)
-        for name, value in known.entry.attributes.xattrs:
-            if not self._xattrs or name in lacking:
-                has.setdefault(name, value)
+        for key, value in known.entry.attributes.xattrs:
+            if not self._xattrs or key in lacking:
+                has.setdefault(key, value)
         return replace(
             entry, attributes=replace(entry.attributes, xattrs=tuple(sorted(has.items())))
         )
