@@ -255,6 +255,9 @@ class Worker:
         except _DISK as error:
             logger.warning("tree %s: %s", self._place.root, error)
             self._wait_and_retry(str(error))
+        except Exception as error:
+            logger.exception("tree %s: this is a mistake in Simulacra", self._place.root)
+            self._wait_and_retry(f"a mistake in Simulacra: {type(error).__name__}: {error}")
         self._hear_events()
 
     def _round(self) -> None:
