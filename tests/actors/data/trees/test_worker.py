@@ -114,7 +114,7 @@ def there(tmp_path: Path) -> Iterator[Remote]:
 
 
 def news_of(remote: Remote) -> News:
-    journal = remote._copy.tree.journal  # noqa: SLF001 - it is the test's own
+    journal = remote._copy.tree.journal
     replica = journal.author.replica
     return News(replica.host, replica.incarnation, journal.last, pack_context(journal.vector))
 
@@ -147,7 +147,7 @@ def test_whatever_goes_wrong_with_another_host_it_goes_on(
     monkeypatch.setattr(worker_module, "_SOON", 0.05)
     there.error = error
     with working(tmp_path, there, origin=True) as desk:
-        desk.worker._retry_in = 0.05  # noqa: SLF001 - not to wait for long
+        desk.worker._retry_in = 0.05
         desk.until(State.IDLE)
         desk.worker.tell(News("nas", cast("Any", "one"), 1, []))
         desk.worker.tell(news_of(there))
