@@ -41,7 +41,7 @@ from simulacra.actors.data.reconciling.actions import (
     SetAttributes,
     done,
 )
-from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
+from simulacra.actors.data.reconciling.planning import Policy, held_back, is_settled, missing, plan
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
@@ -122,6 +122,8 @@ class Bringer:
         finally:
             self._contents.expect(())
             self._discard()
+        held = held_back(dirty, self._journal, self._policy, listings)
+        brought.left |= {each.path: each.reason for each in held}
         self._journal.dirty -= {
             each for each in dirty if is_settled(each, self._journal, self._policy, listings)
         }

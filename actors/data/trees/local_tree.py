@@ -20,7 +20,7 @@ from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.quarantine import Quarantine
 from simulacra.actors.data.content.versions import Versions
-from simulacra.actors.data.entries import Path, name, parent
+from simulacra.actors.data.entries import Entry, Kind, Path, name, parent
 from simulacra.actors.data.reconciling.acknowledging import is_gone
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
@@ -32,6 +32,7 @@ from simulacra.actors.data.scanning.looking import Looker
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Visitor
+from simulacra.actors.data.trees import probing
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
@@ -120,7 +121,7 @@ class LocalTree:
                 self.journal,
                 self.index,
                 choice,
-                xattrs=_keeps_xattrs(folders.root),
+                xattrs=probing.keeps_xattrs(folders.root),
                 quarantine=lambda paths: _quarantine(place, folders, paths),
             )
             applier = Applier(folders, permits, keeper)
@@ -129,7 +130,7 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                _policy(choice),
+                _policy(choice, folds=probing.folds_names(folders.root)),
                 lambda path: _look(looker, descent, path),
                 stopping,
             )
@@ -220,22 +221,14 @@ def _look(looker: Looker, descent: Descent, path: Path) -> Row:
     return looker.look(entry, folder, os.stat(entry, dir_fd=folder, follow_symlinks=False))
 
 
-def _policy(choice: Choice) -> Policy:
+def _policy(choice: Choice, *, folds: bool) -> Policy:
     if choice is EVERYTHING:
-        return Policy()
-    return Policy(wanted=lambda path, _: not _ignores(choice, path))
+        return Policy(folds=folds)
+    return Policy(lambda path, entry: _is_wanted(choice, path, entry), folds)
 
 
-def _ignores(choice: Choice, path: Path) -> bool:
-    return choice.ignores(os.fsdecode(path))
-
-
-def _keeps_xattrs(root: int) -> bool:
-    """Whether the disk can keep extended attributes; asked of the root itself."""
-    name = b"user.simulacra"
-    try:
-        os.setxattr(root, name, b"1")
-        os.removexattr(root, name)
-    except OSError:
+def _is_wanted(choice: Choice, path: Path, entry: Entry) -> bool:
+    content = entry.content
+    if choice.largest is not None and content.kind is Kind.FILE and content.size > choice.largest:
         return False
-    return True
+    return not choice.ignores(os.fsdecode(path))

@@ -42,11 +42,7 @@ class Server:
         os.close(self._root)
 
     def pack(self, pieces: Sequence[Piece], into: int) -> list[int]:
-        """Write pieces one after the other into a file; the length of each, -1 for none.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Write pieces one after the other into a file; the length of each, -1 for none."""
         lengths: list[int] = []
         opened: tuple[bytes, int] | None = None
         try:
@@ -84,10 +80,17 @@ def _is_same(row: Row, status: os.stat_result) -> bool:
 
 
 def _send(source: int, piece: Piece, into: int) -> int:
+    """Add a piece; what cannot be read is none, and leaves nothing."""
+    begin = os.lseek(into, 0, os.SEEK_CUR)
     sent = 0
-    while sent < piece.length:
-        got = os.sendfile(into, source, piece.offset + sent, piece.length - sent)
-        if not got:
-            break
-        sent += got
+    try:
+        while sent < piece.length:
+            got = os.sendfile(into, source, piece.offset + sent, piece.length - sent)
+            if not got:
+                break
+            sent += got
+    except OSError:
+        os.ftruncate(into, begin)
+        os.lseek(into, begin, os.SEEK_SET)
+        return -1
     return sent
