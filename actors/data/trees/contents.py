@@ -196,7 +196,7 @@ class Contents:
                 continue
             with os.fdopen(descriptor, "rb"):
                 yield descriptor
-        kept = open_kept(self._place.versions, digest)
+        kept = open_kept(self._place.versions, digest, self._place.catalogue)
         if kept is not None:
             with os.fdopen(kept, "rb"):
                 yield kept

@@ -31,7 +31,7 @@ class Server:
 
     def __init__(self, place: Place) -> None:
         self.reader = JournalReader(place.journal)
-        self._versions = place.versions
+        self._place = place
         self._root = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._descent = Descent(self._root)
 
@@ -71,7 +71,7 @@ class Server:
             if _is_same(row, os.fstat(descriptor)):
                 return descriptor
             os.close(descriptor)
-        return open_kept(self._versions, digest)
+        return open_kept(self._place.versions, digest, self._place.catalogue)
 
 
 def _is_same(row: Row, status: os.stat_result) -> bool:
