@@ -80,12 +80,15 @@ class BulkClient:
         """End all lines; who fetches or reads gets a BulkError at once."""
         self._lines.close()
 
-    def fetch(self, ticket: Ticket, into: int, *, progress: Progress | None = None) -> None:
+    def fetch(
+        self, ticket: Ticket, into: int, *, at: int = 0, progress: Progress | None = None
+    ) -> None:
         """Fetch a whole file into an open one, and wait until it is there.
 
         Args:
             ticket: what to fetch.
-            into: a descriptor open for writing, from its offset 0 on.
+            into: a descriptor open for writing.
+            at: the offset where the first byte goes.
             progress: called with the number of bytes that have come so far.
 
         Raises:
@@ -93,7 +96,7 @@ class BulkClient:
             OSError: it could not be written, as when the disk is full.
         """
         began = time.monotonic()
-        fetch = _Fetch(ticket, into, progress)
+        fetch = _Fetch(ticket, into, at, progress)
         lines = LINES if len(fetch.missing) > WINDOW else 1
         helpers = [
             threading.Thread(target=self._fetch, args=(fetch,), name="bulk-fetch", daemon=True)
@@ -200,12 +203,12 @@ class _Fetch:
         missing: the lengths of the pieces that are not there, by their offsets.
     """
 
-    def __init__(self, ticket: Ticket, into: int, progress: Progress | None) -> None:
+    def __init__(self, ticket: Ticket, into: int, at: int, progress: Progress | None) -> None:
         self.ticket = ticket
         self.missing = {
             offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
         }
-        self._into, self._progress = into, progress
+        self._into, self._at, self._progress = into, at, progress
         self._came = 0
         self._lock = threading.Lock()
         self._wanted = deque(self.missing.items())
@@ -233,9 +236,9 @@ class _Fetch:
 
     def write(self, offset: int, data: memoryview) -> None:
         """A piece is here."""
-        written = 0
+        written, at = 0, self._at + offset
         while written < len(data):
-            written += os.pwrite(self._into, data[written:], offset + written)
+            written += os.pwrite(self._into, data[written:], at + written)
         with self._lock:
             del self.missing[offset]
             self._came += len(data)

@@ -73,6 +73,20 @@ class Applier:
             lambda: self._staging.file(path, write, attributes, size), parent(path)
         )
 
+    def adopt_file(
+        self, path: Path, source: str, attributes: Attributes, size: int
+    ) -> Staged | None:
+        """As `stage_file`, with a complete file of ours that lies outside the tree.
+
+        Returns None where that is on another file system: then it is to be copied.
+
+        Raises:
+            RefusedError: it cannot be taken, or has another size than it should.
+        """
+        return self._permitted(
+            lambda: self._staging.adopt(path, source, attributes, size), parent(path)
+        )
+
     def stage_link(self, path: Path, target: bytes, attributes: Attributes) -> Staged:
         """Make a symbolic link, to be put in place by `put`, or thrown away by `discard`.
 

@@ -7,6 +7,7 @@ one, more by one `syncfs`, which is what makes a batch of small files cheap.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -169,9 +170,7 @@ class Staging:
             descriptor = os.open(temporary, _NEW, 0o600, dir_fd=folder)
             try:
                 write(descriptor)
-                lacking = attributing.give(descriptor, attributes)
-                status = os.fstat(descriptor)
-                _check_size(path, status.st_size, size)
+                status, lacking = self._finish(path, descriptor, attributes, size)
             except BaseException:
                 os.unlink(temporary, dir_fd=folder)
                 raise
@@ -180,6 +179,51 @@ class Staging:
         return self._staged(
             Staged(path, temporary, Fingerprint.of(status), lacking, number=self._number)
         )
+
+    def adopt(self, path: Path, source: str, attributes: Attributes, size: int) -> Staged | None:
+        """Take a file that lies elsewhere, and is complete, instead of writing one.
+
+        Args:
+            path: where it is to be.
+            source: where it is; it is gone from there.
+            attributes: what it is to have.
+            size: how many bytes it must have.
+
+        Returns:
+            None where it lies on another file system; it is as before then.
+
+        Raises:
+            RefusedError: it cannot be taken, or has another size; nothing is left of it.
+        """
+        folder, temporary = self._place(path)
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        with refusing(path):
+            try:
+                os.rename(source, temporary, dst_dir_fd=folder)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                return None
+            try:
+                descriptor = os.open(temporary, flags, dir_fd=folder)
+                try:
+                    status, lacking = self._finish(path, descriptor, attributes, size)
+                finally:
+                    os.close(descriptor)
+            except BaseException:
+                os.unlink(temporary, dir_fd=folder)
+                raise
+        return self._staged(
+            Staged(path, temporary, Fingerprint.of(status), lacking, number=self._number)
+        )
+
+    def _finish(
+        self, path: Path, descriptor: int, attributes: Attributes, size: int
+    ) -> tuple[os.stat_result, tuple[bytes, ...]]:
+        lacking = attributing.give(descriptor, attributes)
+        status = os.fstat(descriptor)
+        _check_size(path, status.st_size, size)
+        return status, lacking
 
     def link(self, path: Path, target: bytes, attributes: Attributes) -> Staged:
         """Make a symbolic link under a temporary name.

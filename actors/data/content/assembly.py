@@ -18,19 +18,21 @@ from simulacra.actors.data.content.manifest import Chunk, Manifest, hash_of
 
 _WRITE: Final = 1024 * 1024
 """Bytes that are gathered before they are written."""
+_READ: Final = 1024 * 1024
 
 
 class Source(Protocol):
     """What has chunks."""
 
-    def get(self, chunk_hash: bytes) -> bytes | None:
+    def get(self, chunk_hash: bytes) -> bytes | memoryview | None:
         """The bytes with this hash, verified; None where it has not got them."""
 
 
 class FileSource:
     """Chunks of a file that is there, as its manifest or `chunking.cut_file` found them.
 
-    The file may change: what is no longer what it was is not given.
+    The file may change: what is no longer what it was is not given. Where chunks are asked for as
+    they lie in it, it is read `_READ` bytes at a time.
 
     Args:
         descriptor: the file, open for reading.
@@ -40,8 +42,10 @@ class FileSource:
     def __init__(self, descriptor: int, chunks: Iterable[Chunk]) -> None:
         self._descriptor = descriptor
         self._chunks = {chunk.hash: chunk for chunk in chunks}
+        self._start = self._next = 0
+        self._room = memoryview(b"")
 
-    def get(self, chunk_hash: bytes) -> bytes | None:
+    def get(self, chunk_hash: bytes) -> bytes | memoryview | None:
         """See `Source`.
 
         Raises:
@@ -50,8 +54,17 @@ class FileSource:
         chunk = self._chunks.get(chunk_hash)
         if chunk is None:
             return None
-        data = read_at(self._descriptor, chunk.length, chunk.offset)
+        data = self._read(chunk)
         return data if hash_of(data) == chunk_hash else None
+
+    def _read(self, chunk: Chunk) -> memoryview:
+        begin, end = chunk.offset, chunk.offset + chunk.length
+        if not self._start <= begin or end > self._start + len(self._room):
+            length = max(_READ, chunk.length) if begin == self._next else chunk.length
+            self._room = memoryview(read_at(self._descriptor, length, begin))
+            self._start = begin
+        self._next = end
+        return self._room[begin - self._start : end - self._start]
 
 
 def assemble(
@@ -77,7 +90,7 @@ def assemble(
     """
     os.ftruncate(descriptor, manifest.size)
     missing: list[Chunk] = []
-    gathered: list[bytes] = []
+    gathered: list[bytes | memoryview] = []
     start = end = 0
     for chunk in manifest.chunks if chunks is None else chunks:
         data = _ask(sources, chunk)
@@ -110,7 +123,7 @@ def unwritten(manifest: Manifest, descriptor: int) -> list[Chunk]:
     ]
 
 
-def _ask(sources: Sequence[Source], chunk: Chunk) -> bytes | None:
+def _ask(sources: Sequence[Source], chunk: Chunk) -> bytes | memoryview | None:
     for source in sources:
         data = source.get(chunk.hash)
         if data is not None and len(data) == chunk.length:

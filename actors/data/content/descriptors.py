@@ -52,7 +52,7 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
     return data + room[: read_into(descriptor, memoryview(room), offset + len(data))]
 
 
-def write_at(descriptor: int, parts: Sequence[bytes], offset: int) -> int:
+def write_at(descriptor: int, parts: Sequence[bytes | memoryview], offset: int) -> int:
     """Write parts one after the other from an offset on.
 
     Returns:

@@ -226,12 +226,19 @@ class Bringer:
                 path, lambda into: _write(into, data), attributes, content.size
             )
         else:
-            whole = self._contents.whole(content, path)
+            staged = self._stage_whole(path, entry)
+        self._staged[path] = action, staged, found
+
+    def _stage_whole(self, path: Path, entry: Entry) -> Staged:
+        size, attributes = entry.content.size, entry.attributes
+        whole = self._contents.whole(entry.content, path)
+        staged = self._applier.adopt_file(path, str(whole), attributes, size)
+        if staged is None:
             staged = self._applier.stage_file(
-                path, lambda into: _copy(whole, into), attributes, content.size
+                path, lambda into: _copy(whole, into), attributes, size
             )
             whole.unlink()
-        self._staged[path] = action, staged, found
+        return staged
 
     def expected(self, path: Path, entry: Entry) -> Fingerprint:
         """The fingerprint of what is expected at a path, if that is what was seen there.

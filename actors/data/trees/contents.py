@@ -13,11 +13,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
 
 from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
+from simulacra.actors.data.content.descriptors import read_at, write_at
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
 from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import Content, Path, name, parent
@@ -25,8 +26,12 @@ from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
-PACK: Final = 16 << 20
+_RUN: Final = 32 << 20
 """Bytes of a large file that are asked for at a time."""
+_LONG: Final = 1 << 20
+"""Chunks that lie together, of so many bytes or more, are fetched right into their place."""
+_THREADS: Final = 2
+"""So many read, verify and write what of a large file is on this disk already."""
 _AHEAD: Final = 4 << 20
 _MOST_AHEAD: Final = 2000
 """Small files, and their bytes, that are asked for at a time."""
@@ -67,6 +72,14 @@ class Remote(Protocol):
 
         Raises:
             MissingError: it does not answer.
+        """
+
+    def fetch(self, piece: Piece, into: int) -> bool:
+        """Write a large piece to its place in a file; False where the other has not got it.
+
+        Raises:
+            MissingError: it does not answer; some may have been written.
+            OSError: the file cannot be written.
         """
 
 
@@ -266,7 +279,7 @@ class Contents:
         """Write what is on this disk already; what is not is returned."""
         missing = wanted
         for source in self._having(manifest.digest):
-            missing = assemble(manifest, [FileSource(source, missing)], descriptor, missing)
+            missing = self._copy(manifest, source, missing, descriptor, missing)
             if not missing:
                 return missing
         row = self._journal.row(at)
@@ -275,8 +288,27 @@ class Contents:
             return missing
         chunks = Manifest.decode(encoded, row.entry.content.digest).chunks
         for source in self._having(row.entry.content.digest):
-            missing = assemble(manifest, [FileSource(source, chunks)], descriptor, missing)
+            missing = self._copy(manifest, source, chunks, descriptor, missing)
         return missing
+
+    def _copy(
+        self,
+        manifest: Manifest,
+        source: int,
+        chunks: Sequence[Chunk],
+        descriptor: int,
+        wanted: list[Chunk],
+    ) -> list[Chunk]:
+        """Write those of some chunks that a file has, by several threads; what it has not."""
+
+        def work(some: list[Chunk]) -> list[Chunk]:
+            return assemble(manifest, [FileSource(source, chunks)], descriptor, some)
+
+        with ThreadPoolExecutor(_THREADS, f"tree-assembly@{self._place.host}") as pool:
+            portion = max(1, -(-len(wanted) // _THREADS))
+            starts = range(0, len(wanted), portion)
+            missing = pool.map(work, [wanted[at : at + portion] for at in starts])
+            return [chunk for some in missing for chunk in some]
 
     def _fill(
         self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
@@ -285,22 +317,53 @@ class Contents:
         for remote in self._remotes():
             if not missing:
                 return
-            left: list[Chunk] = []
-            for batch in _batches(missing):
-                pieces = [Piece(content.digest, c.offset, c.length) for c in batch]
-                try:
-                    for chunk, data in zip(batch, remote.pieces(pieces), strict=True):
-                        if data is None or hash_of(data) != chunk.hash:
-                            left.append(chunk)
-                            continue
-                        os.pwrite(descriptor, data, chunk.offset)
-                        self._progress(chunk.length)
-                except MissingError:
-                    left = unwritten(manifest, descriptor)
-                    break
-            missing = left
+            runs = list(_runs(missing))
+            try:
+                short = [chunk for run in runs if _length(run) < _LONG for chunk in run]
+                left = self._fill_pieces(remote, content, descriptor, short)
+                long = [run for run in runs if _length(run) >= _LONG]
+                left += self._fill_runs(remote, content, descriptor, long)
+            except MissingError:
+                left = unwritten(manifest, descriptor)
+            missing = sorted(left, key=lambda chunk: chunk.offset)
         if missing:
             raise self._missing(content)
+
+    def _fill_pieces(
+        self, remote: Remote, content: Content, descriptor: int, chunks: list[Chunk]
+    ) -> list[Chunk]:
+        """Fetch chunks that lie apart; those that did not come are returned."""
+        left: list[Chunk] = []
+        for batch in _batches(chunks):
+            pieces = [Piece(content.digest, c.offset, c.length) for c in batch]
+            for chunk, data in zip(batch, remote.pieces(pieces), strict=True):
+                if data is None or hash_of(data) != chunk.hash:
+                    left.append(chunk)
+                    continue
+                write_at(descriptor, [data], chunk.offset)
+                self._progress(chunk.length)
+        return left
+
+    def _fill_runs(
+        self, remote: Remote, content: Content, descriptor: int, runs: list[list[Chunk]]
+    ) -> list[Chunk]:
+        """Fetch chunks that lie together; one run is verified while the next one comes."""
+        left: list[Chunk] = []
+        before: list[Chunk] = []
+        coming: Future[bool] | None = None
+        try:
+            for run in [*runs, []]:
+                came = coming is not None and coming.result()
+                if run:
+                    piece = Piece(content.digest, run[0].offset, _length(run))
+                    coming = self._fetcher.submit(remote.fetch, piece, descriptor)
+                left += _wrong(descriptor, before) if came else before
+                self._progress(_length(before))
+                before = run
+        finally:
+            if coming is not None:
+                wait([coming])  # or it would write to whatever has the descriptor's number then
+        return left
 
     def _missing(self, content: Content) -> MissingError:
         asked = ", ".join(remote.host for remote in self._remotes())
@@ -315,14 +378,46 @@ def _check_room(descriptor: int, wanted: Iterable[Chunk]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def _runs(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks that lie together, up to `_RUN` bytes of them."""
+    run: list[Chunk] = []
+    size = 0
+    for chunk in chunks:
+        if run and (chunk.offset != run[-1].offset + run[-1].length or size >= _RUN):
+            yield run
+            run, size = [], 0
+        run.append(chunk)
+        size += chunk.length
+    if run:
+        yield run
+
+
+def _length(run: Sequence[Chunk]) -> int:
+    return run[-1].offset + run[-1].length - run[0].offset if run else 0
+
+
+def _wrong(descriptor: int, run: Sequence[Chunk]) -> list[Chunk]:
+    """Those chunks of a run that are not what they should be."""
+    if not run:
+        return []
+    first = run[0].offset
+    data = memoryview(read_at(descriptor, _length(run), first))
+    return [
+        chunk
+        for chunk in run
+        if hash_of(data[chunk.offset - first :][: chunk.length]) != chunk.hash
+    ]
+
+
 def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks that are asked for at a time."""
     batch: list[Chunk] = []
     size = 0
     for chunk in chunks:
-        if batch and size + chunk.length > PACK:
-            yield batch
-            batch, size = [], 0
         batch.append(chunk)
         size += chunk.length
+        if size >= _RUN or len(batch) >= _MOST_AHEAD:
+            yield batch
+            batch, size = [], 0
     if batch:
         yield batch

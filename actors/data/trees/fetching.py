@@ -105,6 +105,18 @@ class RemoteTree:
         finally:
             os.close(descriptor)
 
+    def fetch(self, piece: Piece, into: int) -> bool:
+        """See `Remote`."""
+        packed: Packed = self._ask(Pack([tuple(piece)]), Packed)
+        _check(self.host, packed, [piece])
+        if packed.ticket is None or packed.ticket.size != piece.length:
+            return False
+        try:
+            self._bulk.fetch(packed.ticket, into, at=piece.offset)
+        except BulkError as error:
+            raise MissingError(f"{self.host}: {error}") from error
+        return True
+
     def _ask(self, question: Any, kind: type[Any]) -> Any:
         try:
             answer = self._ref.ask(question, timeout=_WITHIN)

@@ -557,12 +557,10 @@ class JournalReader:
         """See `index.Base`."""
         return _one(unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,)))
 
-    def holders(self, digest: bytes) -> Iterator[tuple[Path, Row]]:
-        """Where a content is on this disk."""
-        for path, row in self._db.execute(
-            "SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,)
-        ):
-            yield path, unpack_row(row)
+    def holders(self, digest: bytes) -> list[tuple[Path, Row]]:
+        """Where a content is on this disk, ten paths at most."""
+        found = self._db.execute("SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,))
+        return [(path, unpack_row(row)) for path, row in found]
 
     def manifest(self, digest: bytes) -> bytes | None:
         """The manifest of a large file."""

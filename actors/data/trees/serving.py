@@ -51,7 +51,7 @@ class Server:
                     if opened is not None:
                         os.close(opened[1])
                         opened = None
-                    descriptor = self._find(piece.digest)
+                    descriptor = self.find(piece.digest)
                     if descriptor is None:
                         lengths.append(-1)
                         continue
@@ -62,7 +62,8 @@ class Server:
                 os.close(opened[1])
         return lengths
 
-    def _find(self, digest: bytes) -> int | None:
+    def find(self, digest: bytes) -> int | None:
+        """A file that had a content, open for reading; None where there is none."""
         for path, row in self.reader.holders(digest):
             try:
                 descriptor = open_file(name(path), self._descent.open(parent(path)))

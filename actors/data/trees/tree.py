@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ from simulacra.actors.data.trees.serving import Server
 from simulacra.actors.data.trees.settling import merges
 from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
 from simulacra.actors.runtime import Actor
-from simulacra.actors.runtime.bulk import BulkServer
+from simulacra.actors.runtime.bulk import BulkServer, Parts, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.futures import Reply
@@ -50,6 +51,8 @@ _Question = Changes | Manifests | Pack | Reading
 _RECORDS: Final = 5000
 _PIECES: Final = 20_000
 _WAITING: Final = 64
+_OFFERED: Final = 16
+"""Packs that are offered at a time, in memory: each host fetches one, and asks for one more."""
 
 
 def actor_name(tree: str) -> str:
@@ -106,6 +109,7 @@ class Tree(Actor):
         self._means = means
         self._asked = 0
         self._server: Server | None = None
+        self._offered: deque[Ticket] = deque()
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
         self._worker = Worker(
             place,
@@ -208,14 +212,35 @@ class Tree(Actor):
                 return read(server.reader, Here(self._place, self._choice, reasons), question)
 
     def _pack(self, server: Server, pieces: Sequence[Piece]) -> Packed:
+        """Offer pieces: a single one as it lies in its file, several as a copy of them."""
+        if len(pieces) == 1:
+            return self._offer_part(server, pieces[0])
         descriptor = os.memfd_create("pack", os.MFD_CLOEXEC)
         try:
             lengths = server.pack(pieces, descriptor)
             if all(length < 0 for length in lengths):
                 return Packed(None, lengths)
-            return Packed(self._means.bulk_server.offer(descriptor), lengths)
+            return Packed(self._offer(descriptor), lengths)
         finally:
             os.close(descriptor)
+
+    def _offer_part(self, server: Server, piece: Piece) -> Packed:
+        descriptor = server.find(piece.digest)
+        if descriptor is None:
+            return Packed(None, [-1])
+        try:
+            part = (piece.offset, piece.length)
+            return Packed(self._offer(descriptor, [part]), [piece.length])
+        finally:
+            os.close(descriptor)
+
+    def _offer(self, descriptor: int, parts: Parts | None = None) -> Ticket:
+        """Offer something; of what was offered before, only the latest still is."""
+        ticket = self._means.bulk_server.offer(descriptor, parts)
+        self._offered.append(ticket)
+        if len(self._offered) > _OFFERED:
+            self._means.bulk_server.withdraw(self._offered.popleft())
+        return ticket
 
     def _close_server(self) -> None:
         if self._server is not None:

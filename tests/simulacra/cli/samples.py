@@ -28,6 +28,7 @@ STATUS: dict[str, Any] = {
     "dns": 7453,
     "zone": None,
     "master": "nas",
+    "away": None,
     "python": "3.11",
     "arch": "x86_64",
     "cores": 8,

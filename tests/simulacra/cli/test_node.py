@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,18 @@ def test_status_shows_peers_and_the_age_of_figures(run: Run, serve: Serve) -> No
     ]
     assert "never" in lines[-1]
     assert lines[-1].endswith("no heartbeat for 90 s")
+
+
+@pytest.mark.parametrize(
+    ("phase", "shown"),
+    [("apart", "detached 1m30s ago; come back"), ("rejoining", "rejoining, detached 1m30s ago")],
+)
+def test_status_says_that_this_host_is_away(run: Run, serve: Serve, phase: str, shown: str) -> None:
+    away = {"phase": phase, "since": time.time() - 90.5, "until": None}
+    serve({"status": lambda _: [STATUS | {"away": away}]})
+    [line] = [each for each in run("status").stdout.splitlines() if each.startswith("away")]
+    assert shown in line
+    assert line.endswith("simulacra rejoin")
 
 
 def test_status_shows_the_routes_between_any_two(run: Run, serve: Serve) -> None:

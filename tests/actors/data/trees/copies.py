@@ -92,6 +92,12 @@ class InReach:
         finally:
             server.close()
 
+    def fetch(self, piece: Piece, into: int) -> bool:
+        [data] = self.pieces([piece])
+        if data is None or len(data) != piece.length:
+            return False
+        return os.pwrite(into, data, piece.offset) == piece.length
+
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         if not self._copy.reachable:
             raise MissingError(f"{self.host} is not in reach")

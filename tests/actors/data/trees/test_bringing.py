@@ -205,6 +205,17 @@ class Counted(InReach):
             self.sent += piece.length
             yield data
 
+    def fetch(self, piece: Piece, into: int) -> bool:
+        part = piece._replace(length=min(piece.length, self.left))
+        self.left -= part.length
+        self.sent += part.length
+        for data in super().pieces([part]):
+            assert data is not None
+            os.pwrite(into, data, part.offset)
+        if part != piece:
+            raise MissingError("the line broke")
+        return True
+
 
 class Wrong(InReach):
     """Says other bytes than it was asked for."""
@@ -212,6 +223,9 @@ class Wrong(InReach):
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         for piece in pieces:
             yield memoryview(b"\0" * piece.length)
+
+    def fetch(self, piece: Piece, into: int) -> bool:
+        return os.pwrite(into, b"\0" * piece.length, piece.offset) == piece.length
 
 
 def only(copy: Copy, *remotes: InReach) -> None:
@@ -233,7 +247,8 @@ def test_a_large_file_goes_on_where_it_was(copies: Copies) -> None:
     only(copies["b"], rest)  # after a restart, too
     assert copies["b"].tree.bring().left == {}
     assert (copies["b"].root / "large").read_bytes() == content
-    assert broken.sent + rest.sent == len(content)
+    # The chunk that was cut comes once more.
+    assert len(content) <= broken.sent + rest.sent < len(content) + 100_000
     assert broken.sent > MEGABYTE
     assert list(copies["b"].place.partial.iterdir()) == []
 
