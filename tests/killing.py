@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-CALLS = "pwrite64,pwritev,fsync,fdatasync,rename,renameat,unlink,unlinkat,ftruncate"
+CALLS = "pwrite64,pwritev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate"
 """What changes a disk."""
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")

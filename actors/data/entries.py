@@ -11,7 +11,8 @@ text, a folder's is empty. Two contents are the same if and only if they are equ
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -94,6 +95,15 @@ class Entry:
 
     content: Content
     attributes: Attributes
+
+
+def without(entry: Entry, lacking: Collection[bytes]) -> Entry:
+    """An entry as it is on a disk that cannot keep some of its extended attributes."""
+    if not lacking:
+        return entry
+    attributes = entry.attributes
+    kept = tuple(each for each in attributes.xattrs if each[0] not in lacking)
+    return replace(entry, attributes=replace(attributes, xattrs=kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,16 +110,31 @@ def plan(
 def is_settled(
     folder: FileId, index: Index, policy: Policy = ALL, listings: Listings | None = None
 ) -> bool:
-    """Whether the base of a folder is what it should be; so it is if the folder is not on disk."""
+    """Whether the base of a folder is what it should be; so it is if the folder is not on disk.
+
+    While anything is held back it is not.
+    """
     if depth(folder, index) is None:
         return False
     path = _path(folder, index)
     if path is None:
         return True
     names = (listings or Listings(index)).of(folder)
-    should, _ = wanted(path, names, policy)
+    should, held = wanted(path, names, policy)
     rows = {name(at): row for at, row in index.rows_in(path)}
-    return rows.keys() == should.keys() and all(rows[at].says(should[at]) for at in rows)
+    return (
+        not held and rows.keys() == should.keys() and all(rows[at].says(should[at]) for at in rows)
+    )
+
+
+def held_back(
+    dirty: Iterable[FileId], index: Index, policy: Policy, listings: Listings
+) -> Iterator[Held]:
+    """What of some folders cannot be on this disk."""
+    for folder in dirty if policy.folds else ():
+        path = _path(folder, index)
+        if path is not None:
+            yield from wanted(path, listings.of(folder), policy)[1]
 
 
 def wanted(path: Path, names: Listing, policy: Policy) -> tuple[Listing, list[Held]]:

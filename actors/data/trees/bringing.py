@@ -14,6 +14,7 @@ clock later.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -29,7 +30,7 @@ from simulacra.actors.data.applying.staging import Staged
 from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.content.manifest import WHOLE
 from simulacra.actors.data.content.versions import Displaced, Versions
-from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent
+from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent, without
 from simulacra.actors.data.reconciling.actions import (
     Action,
     MakeFolder,
@@ -41,7 +42,7 @@ from simulacra.actors.data.reconciling.actions import (
     done,
 )
 from simulacra.actors.data.reconciling.index import Row as BaseRow
-from simulacra.actors.data.reconciling.planning import Policy, is_settled, missing, plan
+from simulacra.actors.data.reconciling.planning import Policy, held_back, is_settled, missing, plan
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
@@ -140,11 +141,18 @@ class Bringer:
         finally:
             self._contents.expect(())
             self._discard()
+        held = held_back(dirty, self._journal, self._policy, listings)
+        brought.left |= {each.path: each.reason for each in held}
         self._journal.dirty -= {
             each for each in dirty if is_settled(each, self._journal, self._policy, listings)
         }
         self._journal.commit()
         return brought
+
+    def lacking(self) -> set[bytes]:
+        """Digests of what should be on this disk and is not: kept versions may be all there is."""
+        lacking = missing(self._journal.dirty, self._journal, self._policy, Listings(self._journal))
+        return {content.digest for content in lacking}
 
     def _do_all(self, actions: Iterable[Action], brought: Brought) -> None:
         for action in actions:
@@ -183,6 +191,10 @@ class Bringer:
 
     def _was_done(self, action: Action, applied: Applied, brought: Brought) -> None:
         done(action, self._journal, applied.fingerprint)
+        if isinstance(action, Put | MakeFolder | SetAttributes):
+            row = action.row
+            if row.entry.attributes.xattrs:
+                self._journal.set_lacking(row.id, applied.lacking)
         self._note(action, applied)
         brought.note(action)
         self._undone += 1
@@ -222,9 +234,10 @@ class Bringer:
             case MakeFolder(row=row):
                 return self._applier.make_folder(path, row.entry.attributes)
             case SetAttributes(row=row, expected=expected):
-                found = self.expected(path, expected)
-                before, after = expected.attributes, row.entry.attributes
+                seen = self._expected(path, expected)
+                before, after = seen.entry.attributes, row.entry.attributes
                 kind = expected.content.kind
+                found = seen.fingerprint
                 return self._applier.set_attributes(path, found, kind, before, after)
             case Move(source=source, expected=expected):
                 found = self.expected(source, expected)
@@ -268,15 +281,19 @@ class Bringer:
         Raises:
             RefusedError: it is something else, or may be by now.
         """
+        return self._expected(path, entry).fingerprint
+
+    def _expected(self, path: Path, entry: Entry) -> Row:
+        """What was seen at a path, if that is what is expected there."""
         row = self._seen_at(path)
         if row is None or (row.entry.content, row.entry.attributes.mode) != (
             entry.content,
             entry.attributes.mode,
         ):
             raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
-        if not row.settled:
+        if not (row.settled or row.is_folder):  # of a folder its times say nothing
             self._reread(path, row)
-        return row.fingerprint
+        return row
 
     def _reread(self, path: Path, row: Row) -> None:
         """Make sure that what was seen at a path is what is there."""
@@ -307,7 +324,7 @@ class Bringer:
         elif applied.fingerprint is not None and not isinstance(action, Note):
             fingerprint = applied.fingerprint
             settled = time.time_ns() - fingerprint.mtime_ns >= RACY_NS
-            row = Row(fingerprint, action.row.entry, settled=settled)
+            row = Row(fingerprint, without(action.row.entry, applied.lacking), settled=settled)
             self._seen.setdefault(parent(path), {})[name(path)] = row
 
     def _seen_at(self, path: Path) -> Row | None:
@@ -355,8 +372,14 @@ class Keeper:
         status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
         entry = row.entry if row is not None else None
         if entry is None or entry.content.kind is Kind.FOLDER:
-            entry = self._looker.look(temporary, folder, status).entry
+            entry = self._read(temporary, folder, status)
         self._versions.keep([Displaced(path, entry, folder, temporary)], time.time_ns())
+
+    def _read(self, temporary: bytes, folder: int, status: os.stat_result) -> Entry:
+        try:
+            return self._looker.look(temporary, folder, status).entry
+        except NotReadError as error:
+            raise OSError(errno.EBUSY, f"it cannot be read to be kept: {error.reason}") from error
 
 
 def _write(into: int, data: bytes) -> None:

@@ -3,23 +3,24 @@
 Files of up to `WHOLE` bytes are fetched many at a time, by a thread of its own that is one pack
 ahead of what is being written (`Contents.expect`), and kept in memory until they are. A larger one
 is put together in a file of its own beside the tree (`Contents.whole`): from chunks of what is on
-this disk already, and what is missing is fetched. That file stays when the line breaks or the node
-dies, so that the next attempt fetches what is still missing. All bytes are verified by their
-hashes, wherever they came from.
+this disk already, kept versions too, and what is missing is fetched. That file stays when the line
+breaks or the node dies, so that the next attempt fetches what is still missing. All bytes are
+verified by their hashes, wherever they came from.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
 
 from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
 from simulacra.actors.data.content.descriptors import read_at, write_at
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
+from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import Content, Path, name, parent
 from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.journal import Journal
@@ -194,15 +195,28 @@ class Contents:
         return found
 
     def _local(self, digest: bytes, size: int) -> bytes | None:
-        for path in self._journal.holders(digest):
-            try:
-                with _opened(self._descent, path) as descriptor:
-                    data = os.pread(descriptor, size + 1, 0)
-            except OSError:
-                continue
+        for descriptor in self._having(digest):
+            data = os.pread(descriptor, size + 1, 0)
             if hash_of(data) == digest:
                 return data
         return None
+
+    def _having(self, digest: bytes) -> Iterator[int]:
+        """Files of this host that had a content: of the tree, and of what sync displaced.
+
+        Each is open until the next is asked for.
+        """
+        for path in self._journal.holders(digest):
+            try:
+                descriptor = open_file(name(path), self._descent.open(parent(path)))
+            except OSError:
+                continue
+            with os.fdopen(descriptor, "rb"):
+                yield descriptor
+        kept = open_kept(self._place.versions, digest, self._place.catalogue)
+        if kept is not None:
+            with os.fdopen(kept, "rb"):
+                yield kept
 
     # -- large files
 
@@ -214,22 +228,31 @@ class Contents:
             at: the path in the tree that may have an older version of it.
 
         Raises:
-            MissingError: not all of them can be had now; what came is kept.
-            OSError: the disk does not take them.
+            MissingError: not all of them can be had now; what came is kept, if the disk takes it.
         """
         manifest = self._manifest(content)
-        self._place.partial.mkdir(exist_ok=True, mode=0o700)
         path = self._place.partial / content.digest.hex()
         self._unfinished.add(path.name)
+        try:
+            self._put_together(content, manifest, path, at)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            why = f"{self._place.partial} does not take its {content.size} bytes"
+            raise MissingError(f"{why}: {error.strerror or error}") from error
+        return path
+
+    def _put_together(self, content: Content, manifest: Manifest, path: FilePath, at: Path) -> None:
+        self._place.partial.mkdir(exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             begun = os.fstat(descriptor).st_size
             wanted = unwritten(manifest, descriptor) if begun else list(manifest.chunks)
+            _check_room(descriptor, wanted)
+            os.ftruncate(descriptor, manifest.size)
             missing = self._assemble(manifest, descriptor, wanted, at)
             self._fill(content, manifest, descriptor, missing)
         finally:
             os.close(descriptor)
-        return path
 
     def drop_unfinished(self) -> None:
         """Remove what was begun for files that nobody has asked for since this was done last."""
@@ -258,30 +281,38 @@ class Contents:
         self, manifest: Manifest, descriptor: int, wanted: list[Chunk], at: Path
     ) -> list[Chunk]:
         """Write what is on this disk already; what is not is returned."""
-        with ExitStack() as stack:
-            sources: list[tuple[int, Manifest]] = []
-            row = self._journal.row(at)
-            equal = [(path, manifest.digest) for path in self._journal.holders(manifest.digest)]
-            older = [(at, row.entry.content.digest)] if row is not None else []
-            for path, digest in [*equal[:1], *older]:
-                encoded = self._journal.manifest(digest)
-                if encoded is None:
-                    continue
-                try:
-                    old = stack.enter_context(_opened(self._descent, path))
-                except OSError:
-                    continue
-                sources.append((old, Manifest.decode(encoded, digest)))
+        missing = wanted
+        for source in self._having(manifest.digest):
+            missing = self._copy(manifest, source, missing, descriptor, missing)
+            if not missing:
+                return missing
+        row = self._journal.row(at)
+        encoded = None if row is None else self._journal.manifest(row.entry.content.digest)
+        if row is None or encoded is None:
+            return missing
+        chunks = Manifest.decode(encoded, row.entry.content.digest).chunks
+        for source in self._having(row.entry.content.digest):
+            missing = self._copy(manifest, source, chunks, descriptor, missing)
+        return missing
 
-            def work(some: list[Chunk]) -> list[Chunk]:
-                files = [FileSource(old, known.chunks) for old, known in sources]
-                return assemble(manifest, files, descriptor, some)
+    def _copy(
+        self,
+        manifest: Manifest,
+        source: int,
+        chunks: Sequence[Chunk],
+        descriptor: int,
+        wanted: list[Chunk],
+    ) -> list[Chunk]:
+        """Write those of some chunks that a file has, by several threads; what it has not."""
 
-            with ThreadPoolExecutor(_THREADS, f"tree-assembly@{self._place.host}") as pool:
-                portion = max(1, -(-len(wanted) // _THREADS))
-                starts = range(0, max(1, len(wanted)), portion)
-                missing = pool.map(work, [wanted[at : at + portion] for at in starts])
-                return [chunk for some in missing for chunk in some]
+        def work(some: list[Chunk]) -> list[Chunk]:
+            return assemble(manifest, [FileSource(source, chunks)], descriptor, some)
+
+        with ThreadPoolExecutor(_THREADS, f"tree-assembly@{self._place.host}") as pool:
+            portion = max(1, -(-len(wanted) // _THREADS))
+            starts = range(0, len(wanted), portion)
+            missing = pool.map(work, [wanted[at : at + portion] for at in starts])
+            return [chunk for some in missing for chunk in some]
 
     def _fill(
         self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
@@ -348,17 +379,11 @@ class Contents:
         return MissingError(f"its {content.size} bytes cannot be had now: {why}")
 
 
-class _opened:  # noqa: N801 - a context manager
-    """A file of the tree, open for reading; never through a link."""
-
-    def __init__(self, descent: Descent, path: Path) -> None:
-        self._descriptor = open_file(name(path), descent.open(parent(path)))
-
-    def __enter__(self) -> int:
-        return self._descriptor
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+def _check_room(descriptor: int, wanted: Iterable[Chunk]) -> None:
+    """Fetch nothing for which there is no room."""
+    disk = os.fstatvfs(descriptor)
+    if sum(chunk.length for chunk in wanted) > disk.f_bavail * disk.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _runs(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:

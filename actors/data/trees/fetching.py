@@ -1,4 +1,8 @@
-"""Another host's copy of a tree, as this host's threads ask it."""
+"""Another host's copy of a tree, as this host's threads ask it.
+
+What it answers is checked before it is used: an answer that is none, or that leads nowhere, is as
+good as no answer (`MissingError`).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from simulacra.actors.data.reconciling.dots import Replica
+from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.record_plain import RecordError
+from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
 from simulacra.actors.data.trees.packing import unpack_context, unpack_record
@@ -58,30 +63,43 @@ class RemoteTree:
         new = 0
         while True:
             after = cursor(Replica(self.host, incarnation)) if incarnation else 0
-            answer: Changed = self._ask(Changes(incarnation, after))
+            answer: Changed = self._ask(Changes(incarnation, after), Changed)
             if answer.incarnation != incarnation:
                 incarnation = answer.incarnation
                 if cursor(Replica(self.host, incarnation)):
                     continue
             replica = Replica(self.host, answer.incarnation)
-            try:
-                records = [unpack_record(each) for each in answer.records]
-                vector = None if answer.vector is None else unpack_context(answer.vector)
-            except RecordError as error:
-                raise MissingError(f"{self.host} says what is no record: {error}") from error
+            records, vector = self._read(answer)
+            if vector is None and answer.n <= after:
+                raise MissingError(f"{self.host} tells the same again and again")
             new += take(replica, records, answer.n, vector)
             if vector is not None:
                 return new
 
+    def _read(self, answer: Changed) -> tuple[list[Record], Context | None]:
+        if type(answer.n) is not int or type(answer.incarnation) is not int:
+            raise MissingError(f"{self.host} says numbers that are none")
+        try:
+            records = [unpack_record(each) for each in answer.records]
+            vector = None if answer.vector is None else unpack_context(answer.vector)
+        except (RecordError, TypeError) as error:
+            raise MissingError(f"{self.host} says what is no record: {error}") from error
+        return records, vector
+
     def manifests(self, digests: Sequence[bytes]) -> list[bytes | None]:
         """See `Remote`."""
-        answer: list[bytes | None] = self._ask(Manifests(list(digests)))
+        answer: list[bytes | None] = self._ask(Manifests(list(digests)), list)
+        if len(answer) != len(digests) or not all(
+            each is None or type(each) is bytes for each in answer
+        ):
+            raise MissingError(f"{self.host} says what are no manifests")
         return answer
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         """See `Remote`."""
         self._pace(sum(piece.length for piece in pieces))
-        packed: Packed = self._ask(Pack([tuple(piece) for piece in pieces]))
+        packed: Packed = self._ask(Pack([tuple(piece) for piece in pieces]), Packed)
+        _check(self.host, packed, pieces)
         if packed.ticket is None:
             yield from (None for _ in pieces)
             return
@@ -98,7 +116,8 @@ class RemoteTree:
 
     def fetch(self, piece: Piece, into: int) -> bool:
         """See `Remote`."""
-        packed: Packed = self._ask(Pack([tuple(piece)]))
+        packed: Packed = self._ask(Pack([tuple(piece)]), Packed)
+        _check(self.host, packed, [piece])
         if packed.ticket is None or packed.ticket.size != piece.length:
             return False
         try:
@@ -107,11 +126,30 @@ class RemoteTree:
             raise MissingError(f"{self.host}: {error}") from error
         return True
 
-    def _ask(self, question: Any) -> Any:
+    def _ask(self, question: Any, kind: type[Any]) -> Any:
         try:
-            return self._ref.ask(question, timeout=_WITHIN)
+            answer = self._ref.ask(question, timeout=_WITHIN)
         except (ActorDeadError, AskTimeoutError, RemoteError, OSError) as error:
             raise MissingError(f"{self.host} does not answer: {error}") from error
+        if type(answer) is not kind:
+            raise MissingError(f"{self.host} answers with what is no answer")
+        return answer
+
+
+def _check(host: str, packed: Packed, pieces: Sequence[Piece]) -> None:
+    """Refuse to take more than was asked for."""
+    lengths = packed.lengths
+    right = (
+        type(lengths) is list
+        and len(lengths) == len(pieces)
+        and all(type(length) is int for length in lengths)
+        and all(length <= piece.length for length, piece in zip(lengths, pieces, strict=True))
+    )
+    if not right or (
+        packed.ticket is not None
+        and packed.ticket.size != sum(each for each in lengths if each > 0)
+    ):
+        raise MissingError(f"{host} has packed something else than it was asked for")
 
 
 def _views(descriptor: int, packed: Packed) -> Iterator[memoryview | None]:

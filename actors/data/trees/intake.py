@@ -19,12 +19,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
+from simulacra.actors.data.content.manifest import Manifest
 from simulacra.actors.data.entries import Entry, Path, join, name, parent
 from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
 from simulacra.actors.data.reconciling.observing import Import, observe
 from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.looking import NotReadError, Reason
+from simulacra.actors.data.scanning.observations import Found as Scanned
 from simulacra.actors.data.scanning.observations import Observation, Skipped, record
 from simulacra.actors.data.scanning.scan import Meet, Scan, Visitor
 from simulacra.actors.data.trees import in_step, returning
@@ -66,6 +69,18 @@ class Taken:
 
     edits: int = 0
     skipped: dict[Path, Skipped] = field(default_factory=dict)
+
+
+def manifest_of(descriptor: int) -> Manifest:
+    """The manifest of an open file.
+
+    Raises:
+        NotReadError: it changes meanwhile.
+    """
+    try:
+        return digest_file(descriptor)
+    except ChangedError as error:
+        raise NotReadError(Reason.CHANGING) from error
 
 
 class Intake:
@@ -165,10 +180,7 @@ class Intake:
         return DoubtError(self._place.root, gone, known) if is_doubtful(gone, known) else None
 
     def _digest(self, descriptor: int, _size: int) -> bytes:
-        try:
-            manifest = digest_file(descriptor)
-        except ChangedError as error:
-            raise OSError(str(error)) from error
+        manifest = manifest_of(descriptor)
         if manifest.average:
             self._journal.put_manifest(manifest.digest, manifest.encode())
         return manifest.digest
@@ -177,12 +189,14 @@ class Intake:
         folder = observation.folder
         for entry, found in observation.found.items():
             path = join(folder, entry)
-            shown = self._as_known(path, found.row.entry)
+            shown = self._as_known(path, found)
             self._findings[path] = Found(shown, found.row.fingerprint)
             for other in found.elsewhere:
                 if not os.path.lexists(self._place.root / os.fsdecode(other)):
                     self._findings.setdefault(other, None)
-                    self._moved += 1
+                    was = self._index.row(other)
+                    # Inodes are given out again at once.
+                    self._moved += was is not None and was.entry.content == shown.content
         for entry in observation.gone:
             self._findings.setdefault(join(folder, entry), None)
         for entry in observation.forgotten:
@@ -190,13 +204,21 @@ class Intake:
         taken.skipped |= {join(folder, entry): why for entry, why in observation.skipped.items()}
         self._observations.append(observation)
 
-    def _as_known(self, path: Path, entry: Entry) -> Entry:
+    def _as_known(self, path: Path, found: Scanned) -> Entry:
         """An entry with the extended attributes that the disk could not keep."""
-        if self._xattrs:
+        entry = found.row.entry
+        rows = (self._journal.row(each) for each in (path, *found.elsewhere))
+        known = next((row for row in rows if row is not None), None)
+        if known is None or not known.entry.attributes.xattrs:
             return entry
-        row = self._journal.row(path)
-        kept = row.entry.attributes.xattrs if row is not None else ()
-        return replace(entry, attributes=replace(entry.attributes, xattrs=kept))
+        lacking = self._journal.lacking(known.id)
+        has = dict(entry.attributes.xattrs)
+        for key, value in known.entry.attributes.xattrs:
+            if not self._xattrs or key in lacking:
+                has.setdefault(key, value)
+        return replace(
+            entry, attributes=replace(entry.attributes, xattrs=tuple(sorted(has.items())))
+        )
 
     def _importing(self) -> Import | None:
         if not self._journal.importing:

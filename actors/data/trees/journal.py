@@ -64,6 +64,9 @@ STEPS: Final = (
     CREATE TABLE contested (id BLOB PRIMARY KEY) WITHOUT ROWID;
     INSERT INTO contested SELECT id FROM records;
     """,
+    """
+    CREATE TABLE lacking (id BLOB PRIMARY KEY, names BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
@@ -329,6 +332,21 @@ class Journal:
             self._showing[id] = {path: None for (path,) in found}
         return self._showing[id]
 
+    def lacking(self, id: FileId) -> frozenset[bytes]:  # noqa: A002
+        """The extended attributes of something that this host's disk could not keep."""
+        found = self._db.execute("SELECT names FROM lacking WHERE id = ?", (id,))
+        return _one(lambda names: frozenset(_unpacked(names)), found) or frozenset()
+
+    def set_lacking(self, id: FileId, names: Iterable[bytes]) -> None:  # noqa: A002
+        """Note what of something this host's disk could not keep."""
+        now = frozenset(names)
+        if now != self.lacking(id):
+            self._begin()
+            self._db.execute("DELETE FROM lacking WHERE id = ?", (id,))
+            if now:
+                packed = msgpack.packb(sorted(now))
+                self._db.execute("INSERT INTO lacking VALUES (?, ?)", (id, packed))
+
     # -- what others ask for, and what was heard of them
 
     def cursor(self, replica: Replica) -> int:
@@ -539,10 +557,10 @@ class JournalReader:
         """See `index.Base`."""
         return _one(unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,)))
 
-    def holders(self, digest: bytes) -> list[Path]:
+    def holders(self, digest: bytes) -> list[tuple[Path, Row]]:
         """Where a content is on this disk, ten paths at most."""
-        found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
-        return [path for (path,) in found]
+        found = self._db.execute("SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,))
+        return [(path, unpack_row(row)) for path, row in found]
 
     def manifest(self, digest: bytes) -> bytes | None:
         """The manifest of a large file."""

@@ -19,7 +19,6 @@ from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.quarantine import Quarantine
-from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.versions import Versions
 from simulacra.actors.data.entries import Entry, Path, is_below, is_ours, name, parent
 from simulacra.actors.data.reconciling.acknowledging import is_gone
@@ -34,13 +33,14 @@ from simulacra.actors.data.scanning.looking import Looker
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Meet, Visitor
+from simulacra.actors.data.trees import probing
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
 from simulacra.actors.data.trees.contents import Contents, Remote, WhyWait
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
-from simulacra.actors.data.trees.intake import Intake, Taken
+from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
 from simulacra.actors.data.trees.journal import Journal, JournalReader
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import Restorer
@@ -130,7 +130,7 @@ class LocalTree:
                 self.journal,
                 self.index,
                 choice,
-                xattrs=_keeps_xattrs(folders.root),
+                xattrs=probing.keeps_xattrs(folders.root),
                 quarantine=lambda paths: _quarantine(place, folders, paths),
             )
             applier = Applier(folders, permits, keeper)
@@ -139,7 +139,7 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                Policy(self._wanted),
+                Policy(self._wanted, probing.folds_names(folders.root)),
                 lambda path: _look(looker, descent, path),
                 stopping,
                 self._wanting.is_unwanted,
@@ -245,9 +245,12 @@ class LocalTree:
         return self._wanting.wanted(path, entry)
 
     def bring(self) -> Brought:
-        """See `Bringer.bring`."""
+        """See `Bringer.bring`; of kept versions those go that are over the limits then."""
         self._wanting.begin()
-        return self._bringer.bring()
+        try:
+            return self._bringer.bring()
+        finally:
+            self.versions.prune(time.time_ns(), self._bringer.lacking)
 
     def remember(self) -> bool:
         """Remember some texts to merge from, see `Bases.fill`; whether there may be more."""
@@ -263,20 +266,9 @@ def _quarantine(place: Place, folders: Folders, paths: list[Path]) -> None:
 
 
 def _digest(descriptor: int, _size: int) -> bytes:
-    return digest_file(descriptor).digest
+    return manifest_of(descriptor).digest
 
 
 def _look(looker: Looker, descent: Descent, path: Path) -> Row:
     folder, entry = descent.open(parent(path)), name(path)
     return looker.look(entry, folder, os.stat(entry, dir_fd=folder, follow_symlinks=False))
-
-
-def _keeps_xattrs(root: int) -> bool:
-    """Whether the disk can keep extended attributes; asked of the root itself."""
-    name = b"user.simulacra"
-    try:
-        os.setxattr(root, name, b"1")
-        os.removexattr(root, name)
-    except OSError:
-        return False
-    return True

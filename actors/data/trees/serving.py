@@ -1,8 +1,8 @@
 """What other hosts ask of a tree here: changes, manifests, and bytes.
 
-It reads what was committed, and files where the base says that they are; never through a link, and
-never out of the tree. The bytes may be other ones by now: whoever asked verifies them. One thread
-at a time.
+It reads what was committed, and files where the base says that they are, if they seem to be the
+same still, or among kept versions; never through a link, and never out of the tree. The bytes may
+be other ones by now: whoever asked verifies them. One thread at a time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import name, parent
+from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.journal import JournalReader
@@ -29,6 +31,7 @@ class Server:
 
     def __init__(self, place: Place) -> None:
         self.reader = JournalReader(place.journal)
+        self._place = place
         self._root = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._descent = Descent(self._root)
 
@@ -39,11 +42,7 @@ class Server:
         os.close(self._root)
 
     def pack(self, pieces: Sequence[Piece], into: int) -> list[int]:
-        """Write pieces one after the other into a file; the length of each, -1 for none.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Write pieces one after the other into a file; the length of each, -1 for none."""
         lengths: list[int] = []
         opened: tuple[bytes, int] | None = None
         try:
@@ -65,19 +64,34 @@ class Server:
 
     def find(self, digest: bytes) -> int | None:
         """A file that had a content, open for reading; None where there is none."""
-        for path in self.reader.holders(digest):
+        for path, row in self.reader.holders(digest):
             try:
-                return open_file(name(path), self._descent.open(parent(path)))
+                descriptor = open_file(name(path), self._descent.open(parent(path)))
             except OSError:
                 continue
-        return None
+            if _is_same(row, os.fstat(descriptor)):
+                return descriptor
+            os.close(descriptor)
+        return open_kept(self._place.versions, digest, self._place.catalogue)
+
+
+def _is_same(row: Row, status: os.stat_result) -> bool:
+    found = row.fingerprint
+    return found is None or (found.size, found.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _send(source: int, piece: Piece, into: int) -> int:
+    """Add a piece; what cannot be read is none, and leaves nothing."""
+    begin = os.lseek(into, 0, os.SEEK_CUR)
     sent = 0
-    while sent < piece.length:
-        got = os.sendfile(into, source, piece.offset + sent, piece.length - sent)
-        if not got:
-            break
-        sent += got
+    try:
+        while sent < piece.length:
+            got = os.sendfile(into, source, piece.offset + sent, piece.length - sent)
+            if not got:
+                break
+            sent += got
+    except OSError:
+        os.ftruncate(into, begin)
+        os.lseek(into, begin, os.SEEK_SET)
+        return -1
     return sent

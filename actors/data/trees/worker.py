@@ -24,7 +24,7 @@ from typing import Any, Final
 from simulacra.actors.data.applying.folders import RootLostError
 from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.content.versions import VersionsError
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, parent
 from simulacra.actors.data.reconciling.dots import Context, Replica, includes
 from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.scanning.index import IndexUnusableError
@@ -137,6 +137,14 @@ def _lacks(news: News, vector: Context) -> bool:
     except RecordError:
         logger.warning("what %s says of a tree is no news", news.host)
         return False
+
+
+def _is_news(news: News) -> bool:
+    numbers = type(news.incarnation) is int and type(news.last) is int
+    if not (numbers and type(news.host) is str):
+        logger.warning("what a host says of a tree is no news: %r", news)
+        return False
+    return True
 
 
 def _shown(reasons: dict[Path, str]) -> dict[str, str]:
@@ -273,6 +281,9 @@ class Worker:
         except _DISK as error:
             logger.warning("tree %s: %s", self._place.root, error)
             self._wait_and_retry(str(error))
+        except Exception as error:
+            logger.exception("tree %s: this is a mistake in Simulacra", self._place.root)
+            self._wait_and_retry(f"a mistake in Simulacra: {type(error).__name__}: {error}")
         self._hear_events()
 
     def _round(self) -> None:
@@ -281,7 +292,8 @@ class Worker:
             return
         tree = self._opened()
         self._hear_others(tree)
-        if self._may_scan(tree):
+        may_scan = self._may_scan(tree)
+        if may_scan:
             self._scan(tree)
         if self._stopping.is_set():
             return
@@ -303,7 +315,8 @@ class Worker:
             self._anyway = False
             if self._definition.is_complete and self._events.empty() and tree.remember():
                 self._retry_at = time.monotonic()
-        self._show(State.IDLE)
+        if may_scan:
+            self._show(State.IDLE)
 
     def _opened(self) -> LocalTree:
         if self._tree is None:
@@ -342,6 +355,7 @@ class Worker:
         now = time.monotonic()
         if self._everything or now - self._scanned_at >= FULL_SCAN:
             self._show(State.SCANNING)
+            skipped: dict[Path, str] = {}
             watcher = self._new_watcher()
             self._met.clear()
             taken = tree.scan(
@@ -363,9 +377,11 @@ class Worker:
             taken = tree.scan(
                 folders, visitor=watcher.add if watcher else None, meet=self._meet(watcher)
             )
+            before = self.standing.skipped.items()
+            skipped = {path: why for path, why in before if parent(path) not in folders}
         else:
             return
-        skipped = {
+        skipped |= {
             path: f"{each.reason} {each.detail}".strip() for path, each in taken.skipped.items()
         }
         self.standing = replace(self.standing, skipped=skipped)
@@ -533,7 +549,7 @@ class Worker:
             case Hint(folders, everything):
                 self._folders |= folders
                 self._everything = self._everything or everything
-            case News(host):
+            case News(host) if _is_news(event):
                 self._news[host] = event
                 self._hear_acknowledged(event)
                 if self._tree is not None and _lacks(event, self._tree.journal.vector):

@@ -10,7 +10,13 @@ from blake3 import blake3
 
 from simulacra.actors.data.content.chunking import digest_file
 from simulacra.actors.data.content.version_catalogue import Version
-from simulacra.actors.data.content.versions import LOST, Displaced, Versions, VersionsError
+from simulacra.actors.data.content.versions import (
+    LOST,
+    Displaced,
+    Versions,
+    VersionsError,
+    open_kept,
+)
 from simulacra.actors.data.entries import FOLDER, Attributes, Content, Entry, Kind
 from simulacra.actors.databases import DatabaseError
 from tests.disks import small_disk
@@ -128,11 +134,27 @@ def test_the_oldest_go_when_there_are_too_many_bytes(tmp_path: Path) -> None:
     ):
         for number in range(10):
             versions.keep([displaced(root, b"file", b"%d" % number * 7000)], NOW + number)
+            versions.prune(NOW + number)
         left = versions.latest(99)
         assert [version.at_ns - NOW for version in left] == list(range(9, 9 - len(left), -1))
         taken = sum(version.size for version in left)
         assert taken <= 50_000 < taken + left[0].size
         assert len(list((tmp_path / "versions").glob("[0-9]*"))) == len(left) > 1
+
+
+def test_what_is_spared_stays_and_is_found_by_its_content(tmp_path: Path) -> None:
+    with tree(tmp_path / "tree") as root, opened(tmp_path / "versions") as versions:
+        only, other = displaced(root, b"1", b"only"), displaced(root, b"2", b"other")
+        versions.keep([only, other], NOW)
+        digests = [each.entry.content.digest for each in (only, other)]
+        versions.prune(NOW + 3601 * SECOND, lambda: digests[:1])
+        assert [version.entry for version in versions.latest(9)] == [only.entry]
+        found = open_kept(tmp_path / "versions", digests[0])
+        assert found is not None
+        with os.fdopen(found, "rb") as file:
+            assert file.read() == b"only"
+        assert open_kept(tmp_path / "versions", digests[1]) is None
+        assert open_kept(tmp_path / "nothing", digests[0]) is None
 
 
 def test_the_old_go(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Self
 from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.trees.agreement import Agreement
+from simulacra.actors.data.trees.bringing import Brought
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
@@ -41,14 +42,14 @@ class Copy:
 
     def open(self) -> None:
         self.tree = LocalTree(
-            self.place, self._remotes, self.choice, is_elsewhere=self._is_elsewhere
+            self.place, self.remotes, self.choice, is_elsewhere=self._is_elsewhere
         )
 
     def _is_elsewhere(self, context: Context) -> bool:
-        others = [each.host for each in self._remotes()]
+        others = [each.host for each in self.remotes()]
         return len(self.agreement.lacking(others, context)) < len(others)
 
-    def _remotes(self) -> list[InReach]:
+    def remotes(self) -> list[InReach]:
         if not self.reachable:
             return []
         others = [each for each in self._others.values() if each is not self and each.reachable]
@@ -157,13 +158,14 @@ class Copies:
     def sync(self) -> None:
         """All look, hear each other, and bring their disks up to date, until nothing is new."""
         copies = list(self.by_host.values())
+        brought: list[Brought] = []
         for _ in range(50):
             edits = sum(scan(copy) for copy in copies)
             new = sum(copy.hear(other) for copy in copies for other in copies if other is not copy)
             brought = [copy.tree.bring() for copy in copies]
             if not edits + new + sum(each.done + len(each.left) for each in brought):
                 return
-        raise AssertionError("no quiet")
+        raise AssertionError(f"no quiet: {brought}")
 
 
 def scan(copy: Copy) -> int:

@@ -1,0 +1,231 @@
+"""A tree's thread: what it sees, hears and brings, and what it says while it cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from simulacra.actors.data.reconciling.dots import Replica
+from simulacra.actors.data.trees import worker as worker_module
+from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.messages import News
+from simulacra.actors.data.trees.packing import pack_context, unpack_record
+from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.worker import Order, State, Task, Worker
+from simulacra.actors.runtime.futures import Reply
+from tests.actors.data.trees.copies import Copies, Copy, InReach
+from tests.actors.data.trees.test_local_tree import write
+from tests.support import DEADLINE, eventually
+
+
+class Remote(InReach):
+    """Another copy, as the worker asks it; it may fail."""
+
+    def __init__(self, copy: Copy) -> None:
+        super().__init__(copy)
+        self.error: Exception | None = None
+
+    def pull(self, _: int, cursor: Callable[[Replica], int], take: Callable[..., int]) -> int:
+        if self.error is not None:
+            raise self.error
+        journal = self._copy.tree.journal
+        replica = journal.author.replica
+        from_there = Reader(self._copy.place)
+        try:
+            records = from_there.after(cursor(replica))
+        finally:
+            from_there.close()
+        return take(replica, records, journal.last, journal.vector)
+
+
+class Reader:
+    """What was committed to a copy's journal."""
+
+    def __init__(self, place: Place) -> None:
+        self._db = sqlite3.connect(place.journal)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def after(self, n: int) -> list[Any]:
+        found = self._db.execute("SELECT record FROM records WHERE n > ? ORDER BY n", (n,))
+        return [unpack_record(each) for (each,) in found]
+
+
+class Told:
+    """A worker of `desk`, and what it told others."""
+
+    def __init__(self, folder: Path, remote: Remote | None, **definition: Any) -> None:
+        self.root = folder / "desk" / "root"
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.news: list[News] = []
+        self.worker = Worker(
+            Place("desk", self.root, folder / "desk" / "state"),
+            lambda _: cast("RemoteTree", remote),
+            lambda: [] if remote is None else [remote.host],
+            self._announce,
+            Definition("1", "src", str(self.root), **definition),
+            lambda: ["desk"] if remote is None else ["desk", remote.host],
+        )
+
+    def _announce(self, hosts: Iterable[str], news: News) -> None:
+        self.news += [news for _ in hosts]
+
+    def until(self, state: State, reason: str = "") -> None:
+        def is_so() -> bool:
+            standing = self.worker.standing
+            return standing.state is state and reason in standing.reason
+
+        try:
+            eventually(is_so)
+        except AssertionError:
+            raise AssertionError(f"not {state} {reason}: {self.worker.standing}") from None
+
+    def do(self, run: Callable[[Any], Any]) -> Any:
+        reply = Reply()
+        self.worker.tell(Task(run, reply))
+        return reply.get(timeout=DEADLINE)
+
+
+@contextmanager
+def working(folder: Path, remote: Remote | None = None, **definition: Any) -> Iterator[Told]:
+    told = Told(folder, remote, **definition)
+    told.worker.start()
+    try:
+        yield told
+    finally:
+        told.worker.close()
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Remote]:
+    with Copies(tmp_path, "nas") as copies:
+        write(copies["nas"].root / "x", "x")
+        copies["nas"].tree.scan()
+        yield Remote(copies["nas"])
+
+
+def news_of(remote: Remote) -> News:
+    journal = remote._copy.tree.journal
+    replica = journal.author.replica
+    return News(replica.host, replica.incarnation, journal.last, pack_context(journal.vector))
+
+
+def test_an_edit_is_seen_at_once(tmp_path: Path) -> None:
+    with working(tmp_path, origin=True) as desk:
+        desk.until(State.IDLE)
+        before = desk.worker.standing.last
+        write(desk.root / "new", "new")
+        eventually(lambda: desk.worker.standing.last > before)
+        assert desk.do(lambda tree: tree.journal.row(b"new").entry.content.size) == 3
+
+
+def test_what_another_host_has_comes_when_it_says_so(tmp_path: Path, there: Remote) -> None:
+    with working(tmp_path, there) as desk:
+        desk.until(State.WAITING, "no host that has the tree was heard yet")
+        write(desk.root / "mine", "mine")
+        desk.worker.tell(news_of(there))
+        eventually((desk.root / "x").exists)
+        desk.until(State.IDLE)
+        eventually(lambda: desk.news and desk.news[-1].last >= 2)
+
+
+@pytest.mark.parametrize(
+    "error", [MissingError("nas does not answer"), KeyError("what nobody thought of")]
+)
+def test_whatever_goes_wrong_with_another_host_it_goes_on(
+    tmp_path: Path, there: Remote, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "_SOON", 0.05)
+    there.error = error
+    with working(tmp_path, there, origin=True) as desk:
+        desk.worker._retry_in = 0.05
+        desk.until(State.IDLE)
+        desk.worker.tell(News("nas", cast("Any", "one"), 1, []))
+        desk.worker.tell(news_of(there))
+        if isinstance(error, KeyError):
+            desk.until(State.WAITING, "a mistake in Simulacra: KeyError")
+        there.error = None
+        eventually((desk.root / "x").exists)
+        desk.until(State.IDLE)
+
+
+def test_a_root_that_is_gone_halts_until_it_is_back(tmp_path: Path) -> None:
+    with working(tmp_path, origin=True) as desk:
+        desk.until(State.IDLE)
+        desk.root.rename(desk.root.with_name("elsewhere"))
+        desk.worker.tell(Order.RESCAN)
+        desk.until(State.HALTED, "is not there")
+        with pytest.raises(OSError, match="is not there"):
+            desk.do(lambda _: None)
+        desk.root.with_name("elsewhere").rename(desk.root)
+        desk.worker.tell(Order.RESCAN)
+        desk.until(State.IDLE)
+
+
+def test_a_tree_that_was_emptied_halts_until_the_user_is_sure(tmp_path: Path) -> None:
+    for number in range(20):
+        write(tmp_path / "desk/root" / str(number), str(number))
+    with working(tmp_path, origin=True) as desk:
+        desk.until(State.IDLE)
+        last = desk.worker.standing.last
+        for path in list(desk.root.iterdir()):
+            path.unlink()
+        desk.until(State.HALTED, "20 of 20 files and folders are gone")
+        desk.worker.tell(Order.RESUME)
+        desk.worker.tell(Order.RESCAN)
+        desk.until(State.HALTED, "nothing is taken to be deleted until you say so")
+        assert desk.worker.standing.last == last
+        desk.worker.tell(Order.SURE)
+        desk.until(State.IDLE)
+        assert desk.worker.standing.last == last + 20
+
+
+def test_paused_it_leaves_all_as_it_is(tmp_path: Path, there: Remote) -> None:
+    with working(tmp_path, there, paused=True) as desk:
+        desk.until(State.PAUSED)
+        desk.worker.tell(news_of(there))
+        desk.until(State.PAUSED)
+        assert list(desk.root.iterdir()) == []
+        desk.worker.tell(Order.RESUME)
+        desk.worker.tell(news_of(there))
+        eventually((desk.root / "x").exists)
+
+
+def test_what_is_skipped_is_listed_as_long_as_it_is_there(tmp_path: Path) -> None:
+    with working(tmp_path, origin=True) as desk:
+        (desk.root / "folder").mkdir()
+        os.mkfifo(desk.root / "folder/pipe")
+        eventually(lambda: desk.worker.standing.skipped == {b"folder/pipe": "a pipe"})
+        before = desk.worker.standing.last
+        write(desk.root / "x", "x")
+        eventually(lambda: desk.worker.standing.last > before)
+        assert desk.worker.standing.to_plain()["skipped"] == {"folder/pipe": "a pipe"}
+        (desk.root / "folder/pipe").unlink()
+        eventually(lambda: desk.worker.standing.skipped == {})
+
+
+def test_a_task_that_fails_fails_for_who_asked_and_for_nobody_else(tmp_path: Path) -> None:
+    with working(tmp_path, origin=True) as desk:
+        desk.until(State.IDLE)
+        with pytest.raises(ZeroDivisionError):
+            desk.do(lambda _: 1 // 0)
+        assert desk.do(lambda tree: tree.journal.last) == 0
+
+
+def test_every_task_is_answered_also_when_the_tree_is_closed(tmp_path: Path) -> None:
+    replies = [Reply() for _ in range(50)]
+    with working(tmp_path, origin=True) as desk:
+        for reply in replies:
+            desk.worker.tell(Task(lambda tree: tree.journal.last, reply))
+    for reply in replies:
+        with suppress(OSError):
+            assert reply.get(timeout=0) == 0
