@@ -364,7 +364,8 @@ class Journal:
         """
         self._cursors[replica] = max(n, self.cursor(replica))
         if vector is not None:
-            self.vector = join(self.vector, vector)
+            # Who has heard of a replica that wrote nothing yet has heard something as well.
+            self.vector = {**dict.fromkeys(vector, 0), **join(self.vector, vector)}
 
     def wrote(self) -> None:
         """What this replica wrote is known here, of course."""

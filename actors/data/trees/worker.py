@@ -49,6 +49,9 @@ from simulacra.actors.runtime.futures import Reply
 
 logger = logging.getLogger(__name__)
 
+_UNHEARD: Final = (
+    "no host that has the tree was heard yet; if none will be: simulacra tree resume NAME --sure"
+)
 FULL_SCAN: Final = 3600.0
 SWEEP: Final = 1800.0
 COMPARE: Final = 30.0
@@ -220,6 +223,7 @@ class Worker:
         self._remote = remote
         self._hosts = hosts
         self._announce = announce
+        self._members = members
         self._definition = definition
         self._merges = merges
         self._looked = looked
@@ -345,9 +349,11 @@ class Worker:
         journal = tree.journal
         if journal.author.is_put_back(journal.vector):
             journal.begin_again()
-        alone = self._definition.origin and not returning.is_evicted(self._place)
-        if journal.importing and not alone and not journal.vector:
-            self._show(State.WAITING, "no host that has the tree was heard yet")
+        others = [host for host in self._members() if host != self._place.host]
+        first = journal.author.replica.incarnation == 1 and not returning.is_evicted(self._place)
+        alone = self._definition.origin and (first or not others)
+        if journal.importing and not (alone or self._sure or journal.vector):
+            self._show(State.WAITING, _UNHEARD)
             return False
         return True
 
@@ -472,7 +478,10 @@ class Worker:
         self.standing = replace(self.standing, behind=tuple(behind))
 
     def _is_new(self, tree: LocalTree, news: News) -> bool:
-        return tree.journal.cursor(Replica(news.host, news.incarnation)) < news.last
+        journal = tree.journal
+        # Whoever imports has heard of nothing; of an empty tree something is heard all the same.
+        unheard = not journal.vector and bool(news.vector)
+        return unheard or journal.cursor(Replica(news.host, news.incarnation)) < news.last
 
     def _tell_others(self, tree: LocalTree, hosts: Iterable[str] | None = None) -> None:
         journal = tree.journal

@@ -19,6 +19,7 @@ from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.packing import pack_context, unpack_record
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.worker import Order, State, Task, Worker
 from simulacra.actors.runtime.futures import Reply
 from tests.actors.data.trees.copies import Copies, Copy, InReach
@@ -74,6 +75,8 @@ class Told:
             self._announce,
             Definition("1", "src", str(self.root), **definition),
             lambda: ["desk"] if remote is None else ["desk", remote.host],
+            tuple,
+            Line,
         )
 
     def _announce(self, hosts: Iterable[str], news: News) -> None:
