@@ -16,6 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from queue import Empty, SimpleQueue
@@ -56,6 +57,7 @@ FULL_SCAN: Final = 3600.0
 SWEEP: Final = 1800.0
 COMPARE: Final = 30.0
 _SOON: Final = 2.0
+_LOOK: Final = 1.0
 _LATEST: Final = 60.0
 _SHOWN: Final = 100
 
@@ -244,6 +246,7 @@ class Worker:
         self._retry_at = float("inf")
         self._retry_in = _SOON
         self._announced: tuple[Any, ...] = ()
+        self._greeted: frozenset[str] = frozenset()
         self._agreement = Agreement(place.acknowledged, members)
         self._complete = whole
         self._line = line
@@ -493,9 +496,17 @@ class Worker:
         replica = journal.author.replica
         vector, told = pack_context(journal.vector), self._agreement.told()
         news = News(replica.host, replica.incarnation, journal.last, vector, told)
-        self._announce(self._hosts() if hosts is None else hosts, news)
         if hosts is None:
             self._announced, self._compared_at = state, now
+            hosts = self._greeted = frozenset(self._hosts())
+        self._announce(hosts, news)
+
+    def _greet(self) -> None:
+        """Tell hosts that were not there before, or not known to have the tree."""
+        there = frozenset(self._hosts())
+        if self._tree is not None and there - self._greeted:
+            self._tell_others(self._tree, there - self._greeted)
+        self._greeted = there
 
     # -- what all have heard of
 
@@ -541,13 +552,24 @@ class Worker:
             self._compared_at + COMPARE if self._tree is not None else now + _LATEST,
             self._swept_at + SWEEP if self._tree is not None else now + _LATEST,
         )
-        wait = max(0.0, due - now)
         try:
-            self._take_in(self._events.get(timeout=wait))
+            self._take_in(self._next_event(due))
             while True:
                 self._take_in(self._events.get_nowait())
         except Empty:
             return
+
+    def _next_event(self, due: float) -> Event:
+        """The next event; meanwhile hosts may appear, of which nobody tells.
+
+        Raises:
+            Empty: it is time.
+        """
+        while (left := due - time.monotonic()) > _LOOK:
+            with suppress(Empty):
+                return self._events.get(timeout=_LOOK)
+            self._greet()
+        return self._events.get(timeout=max(0.0, left))
 
     def _may_wait_for_scan(self) -> bool:
         """Whether the next scan has a time; the first waits for others, or for the user."""
