@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 Standing = Mapping[str, Any]
-"""How a copy is, as `worker.Standing.to_plain` says it."""
+"""How a copy is, as `standing.Standing.to_plain` says it."""
 
 LEFT_FOR: Final = 10.0
 _HELD: Final = frozenset({"paused", "halted"})

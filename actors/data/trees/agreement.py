@@ -18,7 +18,8 @@ from simulacra.actors.data.reconciling.acknowledging import Acknowledgements, ma
 from simulacra.actors.data.reconciling.dots import Context, Replica, join
 from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.reconciling.records import Record
-from simulacra.actors.data.trees.journal import Journal, JournalReader
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.packing import pack_context, unpack_context, unpack_record
 from simulacra.actors.private_files import replace_private
 

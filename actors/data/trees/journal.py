@@ -2,8 +2,8 @@
 
 Each record that is put gets the next number of this journal's *sequence*; others ask for what came
 after a number (`changes`). What was put is kept in memory until `commit`, which writes all of it in
-one transaction: after a crash all of it is there, or none. One thread writes; `JournalReader` is
-for others, and sees what was committed.
+one transaction: after a crash all of it is there, or none. One thread writes; a
+`journal_reader.JournalReader` is for others, and sees what was committed.
 
 A journal that is new (or was damaged, and set aside) begins another incarnation of its host, whose
 number is in a file beside it, and is to be told what others know before the first scan is taken for
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any, Final, TypeVar
 
@@ -70,7 +69,7 @@ STEPS: Final = (
 )
 _REMEMBERED: Final = 50_000
 """Records and rows that are kept in memory from one commit to the next."""
-_AT_ONCE: Final = 500
+AT_ONCE: Final = 500
 """Values of one query; SQLite takes 999 at least."""
 
 
@@ -97,7 +96,7 @@ class Journal:
         self._db, is_new = open_database(path, STEPS, "the journal of a tree", any_thread=True)
         self._db.isolation_level = None
         facts = {} if is_new else dict(self._db.execute("SELECT name, value FROM facts"))
-        said: dict[str, Any] = {name: _unpacked(value) for name, value in facts.items()}
+        said: dict[str, Any] = {name: unpacked(value) for name, value in facts.items()}
         self._host = host
         self.last = int(said.get("last", 0))
         self.changes = int(said.get("changes", 0))
@@ -146,7 +145,7 @@ class Journal:
     def record(self, id: FileId) -> Record | None:  # noqa: A002
         """See `index.Known`."""
         if id not in self._records:
-            self._records[id] = _one(
+            self._records[id] = one(
                 unpack_record, self._db.execute("SELECT record FROM records WHERE id = ?", (id,))
             )
         return self._records[id]
@@ -260,7 +259,7 @@ class Journal:
             # Of a folder that is new nothing is asked but once.
             if path != ROOT and path not in self._paths_in(parent(path)):
                 return None
-            self._rows[path] = _one(
+            self._rows[path] = one(
                 unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,))
             )
         return self._rows[path]
@@ -335,7 +334,7 @@ class Journal:
     def lacking(self, id: FileId) -> frozenset[bytes]:  # noqa: A002
         """The extended attributes of something that this host's disk could not keep."""
         found = self._db.execute("SELECT names FROM lacking WHERE id = ?", (id,))
-        return _one(lambda names: frozenset(_unpacked(names)), found) or frozenset()
+        return one(lambda names: frozenset(unpacked(names)), found) or frozenset()
 
     def set_lacking(self, id: FileId, names: Iterable[bytes]) -> None:  # noqa: A002
         """Note what of something this host's disk could not keep."""
@@ -379,7 +378,7 @@ class Journal:
     def manifest(self, digest: bytes) -> bytes | None:
         """The manifest of a large file."""
         found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
-        return _one(bytes, found)
+        return one(bytes, found)
 
     def holders(self, digest: bytes) -> list[Path]:
         """Where a content was on this disk when last written down, ten paths at most."""
@@ -477,102 +476,10 @@ class Journal:
         self._new_rows: dict[Path, Row | None] = {}
 
 
-class JournalReader:
-    """What was committed to a journal, for threads other than the one that writes.
-
-    It is an `index.Known`; what is asked within `at_once` is of one moment.
-
-    Args:
-        path: the database.
-    """
-
-    def __init__(self, path: FilePath) -> None:
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._db.close()
-
-    def changes(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        """The packed records that were changed after a number, by their numbers."""
-        return self._db.execute(
-            "SELECT n, record FROM records WHERE n > ? ORDER BY n LIMIT ?", (after, limit)
-        ).fetchall()
-
-    def state(self) -> tuple[Replica, int, dict[Replica, int]]:
-        """Which replica this is, the number of its latest change, and what it has heard of."""
-        facts = dict(self._db.execute("SELECT name, value FROM facts"))
-        return (
-            Replica(*_unpacked(facts["replica"])),
-            int(_unpacked(facts["last"])),
-            unpack_context(_unpacked(facts["vector"])),
-        )
-
-    def records(self) -> Iterator[Record]:
-        """All records, in the order in which they were changed."""
-        after = 0
-        while found := self.changes(after, _AT_ONCE):
-            yield from (unpack_record(record) for _, record in found)
-            after = found[-1][0]
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Have all that is asked meanwhile answered as of one commit."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.rollback()
-
-    def record(self, id: FileId) -> Record | None:  # noqa: A002
-        """See `index.Known`."""
-        return _one(
-            unpack_record, self._db.execute("SELECT record FROM records WHERE id = ?", (id,))
-        )
-
-    def cursors(self) -> dict[Replica, int]:
-        """Up to which numbers the journals of others are here."""
-        found = self._db.execute("SELECT value FROM facts WHERE name = 'cursors'").fetchone()
-        return {} if found is None else unpack_context(_unpacked(found[0]))
-
-    def shows(self, id: FileId, digest: bytes) -> bool:  # noqa: A002
-        """Whether a thing is on the disk with a content."""
-        found = self._db.execute("SELECT 1 FROM base WHERE id = ? AND digest = ?", (id, digest))
-        return found.fetchone() is not None
-
-    def located(self, folder: FileId) -> list[Record]:
-        """See `index.Known`."""
-        found = self._db.execute("SELECT record FROM records WHERE folder = ?", (folder,))
-        return [unpack_record(record) for (record,) in found]
-
-    def displaced(self) -> Collection[FileId]:
-        """See `index.Known`."""
-        found = self._db.execute("SELECT value FROM facts WHERE name = 'displaced'")
-        return frozenset(_one(_unpacked, found) or ())
-
-    def contested(self) -> list[FileId]:
-        """The records that may be in conflict; see `contested`."""
-        return [id for (id,) in self._db.execute("SELECT id FROM contested")]  # noqa: A001
-
-    def row(self, path: Path) -> Row | None:
-        """See `index.Base`."""
-        return _one(unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,)))
-
-    def holders(self, digest: bytes) -> list[tuple[Path, Row]]:
-        """Where a content is on this disk, ten paths at most."""
-        found = self._db.execute("SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,))
-        return [(path, unpack_row(row)) for path, row in found]
-
-    def manifest(self, digest: bytes) -> bytes | None:
-        """The manifest of a large file."""
-        found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
-        return _one(bytes, found)
-
-
 def _portions(values: Iterable[bytes]) -> Iterator[list[bytes]]:
     wanted = list(values)
-    for begin in range(0, len(wanted), _AT_ONCE):
-        yield wanted[begin : begin + _AT_ONCE]
+    for begin in range(0, len(wanted), AT_ONCE):
+        yield wanted[begin : begin + AT_ONCE]
 
 
 def _noted(file: FilePath) -> int:
@@ -582,10 +489,12 @@ def _noted(file: FilePath) -> int:
         return 0
 
 
-def _one(unpack: Callable[[bytes], T], found: sqlite3.Cursor) -> T | None:
+def one(unpack: Callable[[bytes], T], found: sqlite3.Cursor) -> T | None:
+    """The one value that was found, unpacked; None if there is none."""
     value = found.fetchone()
     return None if value is None else unpack(value[0])
 
 
-def _unpacked(value: bytes) -> Any:
+def unpacked(value: bytes) -> Any:
+    """A fact as it was put."""
     return msgpack.unpackb(value, use_list=False)

@@ -41,7 +41,8 @@ from simulacra.actors.data.trees.contents import Contents, Remote, WhyWait
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
-from simulacra.actors.data.trees.journal import Journal, JournalReader
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare

@@ -18,7 +18,7 @@ from simulacra.actors.data.reconciling.projecting import sides
 from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.fetching import RemoteTree
-from simulacra.actors.data.trees.journal import JournalReader
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.place import Place
 
 

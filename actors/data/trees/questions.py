@@ -34,7 +34,7 @@ from simulacra.actors.data.reconciling.projecting import sides
 from simulacra.actors.data.reconciling.records import Version
 from simulacra.actors.data.scanning.ignoring import Choice as Selection
 from simulacra.actors.data.scanning.ignoring import Rules
-from simulacra.actors.data.trees.journal import JournalReader
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import RestoreError

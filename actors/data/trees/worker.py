@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -45,6 +45,7 @@ from simulacra.actors.data.trees.packing import pack_context, unpack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.repository_worker import Looked
 from simulacra.actors.data.trees.sparing import Bucket, Line, why_wait
+from simulacra.actors.data.trees.standing import Standing, State
 from simulacra.actors.databases import DatabaseError
 from simulacra.actors.runtime.futures import Reply
 
@@ -59,80 +60,8 @@ COMPARE: Final = 30.0
 _SOON: Final = 2.0
 _LOOK: Final = 1.0
 _LATEST: Final = 60.0
-_SHOWN: Final = 100
 
 _DISK = (sqlite3.Error, DatabaseError, IndexUnusableError, VersionsError, RefusedError, OSError)
-
-
-class State(StrEnum):
-    """What a tree's worker is at."""
-
-    OPENING = "opening"
-    SCANNING = "scanning"
-    HEARING = "hearing"
-    BRINGING = "bringing"
-    IDLE = "idle"
-    PAUSED = "paused"
-    WAITING = "waiting"
-    HALTED = "halted"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a tree is on this host.
-
-    Attributes:
-        state: what is being done.
-        reason: why it waits or is halted; empty otherwise.
-        incarnation: of its journal.
-        last: the number of its latest change.
-        vector: all that it has heard of.
-        shows: all that its disk shows; see `acknowledging`.
-        left: paths that are not as they should be, and why.
-        skipped: paths of which nothing is said, and why.
-        behind: the hosts of which not all was heard.
-        since: when that was so first, in seconds of the monotonic clock.
-        scans: how often all of it was looked at.
-        unwatched: how many folders are seen by scans alone; why, in `trouble`.
-        trouble: why not all folders are watched.
-        tombstones: how many deleted things are remembered, as `unacknowledged` do not know all.
-        unacknowledged: the hosts for which they are kept.
-        quarantined: folders in quarantine, and how many files wait in each.
-        came: bytes of contents that came from other hosts since the worker was started.
-    """
-
-    state: State = State.OPENING
-    reason: str = ""
-    incarnation: int = 0
-    last: int = 0
-    vector: tuple[Any, ...] = ()
-    shows: tuple[Any, ...] = ()
-    left: dict[Path, str] = field(default_factory=dict)
-    skipped: dict[Path, str] = field(default_factory=dict)
-    behind: tuple[str, ...] = ()
-    since: float = 0.0
-    scans: int = 0
-    unwatched: int = 0
-    trouble: str = ""
-    tombstones: int = 0
-    unacknowledged: tuple[str, ...] = ()
-    quarantined: dict[str, int] = field(default_factory=dict)
-    came: int = 0
-
-    def to_plain(self) -> dict[str, Any]:
-        """As plain data, with its age in seconds instead of a time."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            **plain,
-            "state": self.state.value,
-            "vector": list(self.vector),
-            "shows": list(self.shows),
-            "behind": list(self.behind),
-            "unacknowledged": list(self.unacknowledged),
-            "left": _shown(self.left),
-            "skipped": _shown(self.skipped),
-            "since": time.monotonic() - self.since,
-        }
 
 
 def _lacks(news: News, vector: Context) -> bool:
@@ -150,11 +79,6 @@ def _is_news(news: News) -> bool:
         logger.warning("what a host says of a tree is no news: %r", news)
         return False
     return True
-
-
-def _shown(reasons: dict[Path, str]) -> dict[str, str]:
-    first = list(reasons.items())[:_SHOWN]
-    return {path.decode("utf-8", "backslashreplace"): why for path, why in first}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.trees import returning
 from simulacra.actors.data.trees.agreement import Agreement
-from simulacra.actors.data.trees.journal import JournalReader
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.packing import unpack_record
 from tests.actors.data.trees.copies import Copies, Copy, contents
 

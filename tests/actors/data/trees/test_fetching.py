@@ -13,7 +13,7 @@ from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import fetching
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.fetching import RemoteTree
-from simulacra.actors.data.trees.journal import JournalReader
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.messages import Changed, Changes, Packed
 from simulacra.actors.runtime import Actor, ActorSystem, Ref
 from simulacra.actors.runtime.bulk import BulkError, Ticket

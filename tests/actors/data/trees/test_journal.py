@@ -13,7 +13,8 @@ from simulacra.actors.data.entries import Path as TreePath
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.records import FileId, Record
-from simulacra.actors.data.trees.journal import Journal, JournalReader
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.packing import unpack_record
 from tests.actors.data.reconciling import simulator
 from tests.support import examples
