@@ -169,6 +169,7 @@ def test_a_mount_that_cannot_be_is_refused_and_forgotten(hosts: Hosts) -> None:
 
 def test_a_cable_that_is_pulled_ends_the_command_and_the_mount_comes_back(hosts: Hosts) -> None:
     lab = hosts.lab
+    wait_for(lambda: "Makefile" in lab["laptop"].run(["ls", f"{HOME}/src"], check=False).stdout)
     run = lab["laptop"].popen(
         ["simulacra", "run", "make", "slow"], cwd=f"{HOME}/src", stdout=subprocess.PIPE
     )
