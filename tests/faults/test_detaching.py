@@ -179,7 +179,7 @@ def test_a_laptop_takes_ten_thousand_files_along_and_nothing_of_either_side_is_l
     rejoined = rejoin(laptop)
     found = contents(there)
     assert found == contents(here)
-    assert [each["conflicts"] for each in rejoined["trees"]] == [["both.txt"]]
+    assert {each["tree"]: each["conflicts"] for each in rejoined["trees"]}["src"] == ["both.txt"]
     assert [each["name"] for each in rejoined["finished"]] == ["reader"]
     for who in ("laptop", "nas"):
         assert f"by-{who}/new.txt" in found
