@@ -15,6 +15,10 @@ from tests.support import nothing_left_behind
 
 __all__ = ["labs"]  # a fixture, found by its name
 
+# `make test` is a make as well: one that a test runs is not below it.
+for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
+    os.environ.pop(_name, None)
+
 # Noisy machines make examples slow now and then; in CI the examples are the same each time.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

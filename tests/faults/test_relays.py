@@ -37,8 +37,8 @@ def relayed(lab: Lab, relay: str) -> Iterator[None]:
 
 
 def pass_on(relay: Host) -> None:
-    """Have a host pass on what is not for it."""
-    settings = ("ip_forward=1", "conf.all.send_redirects=0", "conf.eth0.send_redirects=0")
+    """Have a host pass on what is not for it; redirects would send the sides where it is cut."""
+    settings = ("conf.all.send_redirects=0", "conf.eth0.send_redirects=0", "ip_forward=1")
     for each in settings:
         relay.run(["sysctl", "-q", "-w", f"net.ipv4.{each}"])
 
