@@ -19,7 +19,7 @@ from simulacra.actors.data.applying.folders import Folders, check_path
 from simulacra.actors.data.applying.refusals import Reason, RefusedError, refusing
 from simulacra.actors.data.entries import Attributes, Fingerprint, Kind, Path, parent
 
-Write = Callable[[int], None]
+Write = Callable[[int], object]
 """Writes a file's content to a descriptor; raises when it is not what it should be."""
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -30,7 +30,7 @@ from typing import Final, NamedTuple
 
 from pyfastcdc import FastCDC
 
-from simulacra.actors.data.content.descriptors import extents, fingerprint, read_into
+from simulacra.actors.data.content.descriptors import extents, read_into
 from simulacra.actors.data.content.manifest import (
     SPREAD,
     WHOLE,
@@ -39,6 +39,7 @@ from simulacra.actors.data.content.manifest import (
     average_for,
     hash_of,
 )
+from simulacra.actors.data.entries import Fingerprint
 
 SPAN: Final = 8 * 1024 * 1024
 BLOCK: Final = 64 * 1024
@@ -86,7 +87,7 @@ def digest_file(descriptor: int, *, threads: int = THREADS) -> Manifest:
         if len(data) != size:
             raise ChangedError("the file changed while it was read")
         manifest = Manifest.whole(size, hash_of(data))
-    if fingerprint(os.fstat(descriptor)) != fingerprint(before):
+    if Fingerprint.of(os.fstat(descriptor)) != Fingerprint.of(before):
         raise ChangedError("the file changed while it was read")
     return manifest
 

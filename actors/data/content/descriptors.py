@@ -7,18 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from simulacra.actors.data.entries import Fingerprint
-
 _COPIED: Final = 1024 * 1024
 _MOST_PARTS: Final = 1024
 """How many the kernel takes at once."""
-
-
-def fingerprint(about: os.stat_result) -> Fingerprint:
-    """What `stat` said of a file, as far as it tells whether the file changed."""
-    return Fingerprint(
-        about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
-    )
 
 
 def read_into(descriptor: int, room: memoryview, offset: int) -> int:

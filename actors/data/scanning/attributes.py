@@ -12,10 +12,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from typing import Final
 
-from simulacra.actors.data.entries import Attributes, Fingerprint, Kind, Path
+from simulacra.actors.data.entries import Attributes, Kind, Path
 
 XATTRS_LIMIT: Final = 2**20
 """Bytes that the extended attributes of one file may have; with more it is not read."""
@@ -37,12 +36,6 @@ def kind(mode: int) -> Kind | None:
 def nanoseconds(time: int) -> int:
     """A time that fits into 64 bits."""
     return time if _FIRST <= time <= _LAST else min(max(time, _FIRST), _LAST)
-
-
-def fingerprint(status: os.stat_result) -> Fingerprint:
-    """What `stat` said."""
-    mtime, ctime = nanoseconds(status.st_mtime_ns), nanoseconds(status.st_ctime_ns)
-    return Fingerprint(status.st_dev, status.st_ino, status.st_size, mtime, ctime)
 
 
 def open_file(name: bytes, folder: int) -> int:
@@ -109,28 +102,6 @@ def _xattr(descriptor: int, name: bytes) -> bytes | None:
         if error.errno == errno.ENODATA:  # taken away since it was listed
             return None
         raise
-
-
-def extents(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where the data of an open file is, in order: (offset, bytes). The rest is holes, read as 0.
-
-    The descriptor's position moves. A file system that knows no holes says one extent.
-
-    Raises:
-        OSError: as `os.lseek`.
-    """
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(descriptor, end, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # no data from here on
-                return
-            raise
-        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size)
-        if start >= size or end <= start:  # it grew, or shrank, meanwhile
-            return
-        yield start, end - start
 
 
 class Descent:

@@ -18,10 +18,9 @@ from typing import Final
 
 from blake3 import blake3
 
-from simulacra.actors.data.entries import FOLDER, Content, Entry, Kind
+from simulacra.actors.data.entries import FOLDER, Content, Entry, Fingerprint, Kind
 from simulacra.actors.data.scanning.attributes import (
     attributes_of,
-    fingerprint,
     kind,
     link_attributes,
     open_file,
@@ -111,13 +110,13 @@ class Looker:
             raise not_read(error) from error
         if not os.path.samestat(read, status):
             raise NotReadError(Reason.CHANGING)
-        return Row(fingerprint(read), entry, _is_settled(read, started))
+        return Row(Fingerprint.of(read), entry, _is_settled(read, started))
 
     def _file(
         self, name: bytes, folder: int, status: os.stat_result, twins: Iterable[Row]
     ) -> tuple[os.stat_result, Entry]:
         for twin in twins:
-            if twin.settled and twin.fingerprint == fingerprint(status):
+            if twin.settled and twin.fingerprint == Fingerprint.of(status):
                 return status, twin.entry
         descriptor = open_file(name, folder)
         try:

@@ -14,7 +14,6 @@ from typing import Final
 import msgpack
 
 from simulacra.actors.data.entries import Attributes, Content, Entry, Fingerprint, Kind
-from simulacra.actors.data.scanning.attributes import fingerprint as fingerprint_of
 
 _FINGERPRINT: Final = struct.Struct(">QQqqq")
 _INODE: Final = struct.Struct(">QQ")
@@ -58,7 +57,7 @@ def packed(status: os.stat_result) -> bytes:
             status.st_ctime_ns,
         )
     except struct.error:  # a time that does not fit
-        return _pack(fingerprint_of(status))
+        return _pack(Fingerprint.of(status))
 
 
 def packed_inode(device: int, inode: int) -> bytes:

@@ -25,9 +25,8 @@ from typing import Final
 
 from simulacra.actors.data.applying.applier import Applied, Applier
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
-from simulacra.actors.data.applying.sparse import copy_sparse
 from simulacra.actors.data.applying.staging import Staged
-from simulacra.actors.data.content.descriptors import write_at
+from simulacra.actors.data.content.descriptors import copy, write_at
 from simulacra.actors.data.content.manifest import WHOLE
 from simulacra.actors.data.content.versions import Displaced, Versions
 from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent, without
@@ -388,4 +387,4 @@ def _write(into: int, data: bytes) -> None:
 
 def _copy(source: FilePath, into: int) -> None:
     with source.open("rb") as file:
-        copy_sparse(file.fileno(), into)
+        copy(file.fileno(), into)

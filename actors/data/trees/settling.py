@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from simulacra.actors.data.applying.refusals import RefusedError
-from simulacra.actors.data.applying.sparse import write_all
+from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.content.text_merge import LARGEST, merge_texts
 from simulacra.actors.data.entries import Attributes, Content, Entry, Kind, Path
 from simulacra.actors.data.reconciling import conflicts
@@ -234,5 +234,5 @@ def _may_be_text(content: Content) -> bool:
     return content.kind is Kind.FILE and content.size <= LARGEST
 
 
-def _writer(data: bytes) -> Callable[[int], None]:
-    return lambda into: write_all(into, data)
+def _writer(data: bytes) -> Callable[[int], object]:
+    return lambda into: write_at(into, [data], 0)

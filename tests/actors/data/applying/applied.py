@@ -26,8 +26,8 @@ from simulacra.actors.data.applying import (
 from simulacra.actors.data.applying.applier import Applied, Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
-from simulacra.actors.data.applying.sparse import write_all
 from simulacra.actors.data.applying.staging import Staged
+from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.entries import TEMPORARY, Attributes, Fingerprint, Path
 
 PLAIN = Attributes(0o644, 1_600_000_000_123_456_789)
@@ -81,7 +81,7 @@ class Scene:
 
     def stage(self, path: str, content: bytes, attributes: Attributes = PLAIN) -> Staged:
         return self.applier.stage_file(
-            path.encode(), lambda f: write_all(f, content), attributes, len(content)
+            path.encode(), lambda f: write_at(f, [content], 0), attributes, len(content)
         )
 
     def put(self, path: str, content: bytes, expected: Fingerprint | None = None) -> Applied:

@@ -16,7 +16,6 @@ from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.refusals import RefusedError
-from simulacra.actors.data.applying.sparse import write_all
 from simulacra.actors.data.entries import Attributes, Fingerprint, Kind, Path
 
 OLD, NEW = b"old content " * 500, b"new content " * 700
@@ -45,9 +44,13 @@ class Changing:
 
     def put(self, path: str, content: bytes, expected: Fingerprint | None = None) -> None:
         staged = self.applier.stage_file(
-            path.encode(), lambda f: write_all(f, content), NOW, len(content)
+            path.encode(), lambda f: os.write(f, content), NOW, len(content)
         )
         self.applier.put(staged, expected)
+
+
+def _write(content: bytes, descriptor: int) -> int:
+    return os.write(descriptor, content)
 
 
 def prepare(base: FilePath) -> None:
@@ -78,7 +81,7 @@ def everything(on: Changing) -> None:
 def batch(on: Changing) -> None:
     """Many files at once, each new and then replaced."""
     for content in (OLD, NEW):
-        write = partial(write_all, content=content)
+        write = partial(_write, content)
         staged = [
             on.applier.stage_file(b"d/%d" % number, write, NOW, len(content))
             for number in range(20)

@@ -1,12 +1,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from simulacra.actors.data.content.descriptors import copy, extents, read_at, read_into, write_at
+
+MIB = 1 << 20
+
+
+@contextmanager
+def opened(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
+    descriptor = os.open(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def sizes(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where parts begin, and how many bytes they have."""
+    return [(first, last - first) for first, last in parts]
 
 
 @pytest.fixture
@@ -77,3 +94,45 @@ def test_a_copy_has_the_same_bytes_and_holes(
     assert os.fstat(files[1]).st_size == size
     assert os.fstat(files[1]).st_blocks * 512 < 5_000_000
     assert os.pread(files[1], size, 0) == os.pread(files[0], size, 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3 * 2**20])
+def test_a_file_without_holes_is_one_extent(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * size)
+    with opened(path) as file:
+        assert sizes(extents(file, size)) == ([(0, size)] if size else [])
+
+
+def test_holes_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    block, size = 2**20, 20 * 2**20
+    with opened(path, os.O_RDWR | os.O_CREAT) as file:
+        os.ftruncate(file, size)
+        assert sizes(extents(file, size)) == []
+        for at in (3 * block, 9 * block):
+            os.pwrite(file, b"x" * block, at)
+        assert sizes(extents(file, size)) == [(3 * block, block), (9 * block, block)]
+        assert sizes(extents(file, 3 * block + 10)) == [(3 * block, 10)]
+        assert sizes(extents(file, 2 * block)) == []
+
+
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_holes_are_copied_as_holes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_kernel: bool
+) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(18, "Invalid cross-device link")
+
+    if not by_kernel:
+        monkeypatch.setattr(os, "copy_file_range", refused)
+    source, target = tmp_path / "source", tmp_path / "target"
+    with source.open("wb") as file:
+        file.write(b"start")
+        file.seek(8 * MIB)
+        file.write(b"middle")
+        file.truncate(16 * MIB)
+    with source.open("rb") as here, target.open("wb") as there:
+        copy(here.fileno(), there.fileno())
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_blocks * 512 < MIB

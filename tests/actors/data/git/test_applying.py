@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import warnings
 from pathlib import Path
 
 import pytest
 
 from tests.actors.data.git.clones import Clone, two
+from tests.killing import ended_at
 from tests.support import examples
 
 STEPS = {"subprocess.Popen", "os.rename", "os.link", "os.remove"}
@@ -19,24 +16,7 @@ STEPS = {"subprocess.Popen", "os.rename", "os.link", "os.remove"}
 
 def take_killed(clone: Clone, other: Clone, at: int) -> bool:
     """Take, in a process that is killed at its n-th step; False if it has fewer."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        return os.WIFSIGNALED(status)
-    left = at
-
-    def count(event: str, _: object) -> None:
-        nonlocal left
-        if event in STEPS:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(count)
-    held = clone.take(other).held
-    os._exit(1 if held else 0)
+    return ended_at(at, STEPS, lambda: clone.take(other))
 
 
 def work(clone: Clone, n: int) -> None:

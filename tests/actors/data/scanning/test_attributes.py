@@ -12,7 +12,6 @@ from simulacra.actors.data.scanning import attributes
 from simulacra.actors.data.scanning.attributes import (
     Descent,
     attributes_of,
-    extents,
     kind,
     open_file,
 )
@@ -61,27 +60,6 @@ def test_kinds() -> None:
         Kind.FILE,
         Kind.FOLDER,
     ]
-
-
-@pytest.mark.parametrize("size", [0, 1, 3 * 2**20])
-def test_a_file_without_holes_is_one_extent(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"x" * size)
-    with opened(path) as file:
-        assert list(extents(file, size)) == ([(0, size)] if size else [])
-
-
-def test_holes_are_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    block, size = 2**20, 20 * 2**20
-    with opened(path, os.O_RDWR | os.O_CREAT) as file:
-        os.ftruncate(file, size)
-        assert list(extents(file, size)) == []
-        for at in (3 * block, 9 * block):
-            os.pwrite(file, b"x" * block, at)
-        assert list(extents(file, size)) == [(3 * block, block), (9 * block, block)]
-        assert list(extents(file, 3 * block + 10)) == [(3 * block, 10)]
-        assert list(extents(file, 2 * block)) == []
 
 
 @pytest.mark.parametrize("target", ["secret", "/etc/passwd", "nowhere"])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import sys
-import warnings
 from pathlib import Path
 
 import pytest
 
 from tests.actors.data.trees.copies import Copies
 from tests.actors.data.trees.test_repositories import Host, Hosts
+from tests.killing import ended_at
 from tests.support import examples
 
 STEPS = {"subprocess.Popen", "os.rename", "os.link", "os.remove", "os.mkdir", "shutil.rmtree"}
@@ -21,26 +18,7 @@ STEPS = {"subprocess.Popen", "os.rename", "os.link", "os.remove", "os.mkdir", "s
 
 def hear_killed(host: Host, other: Host, at: int) -> bool:
     """Hear another, in a process that is killed at its n-th step; False if it has fewer."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        return os.WIFSIGNALED(status)
-    left = at
-
-    def count(event: str, _: object) -> None:
-        nonlocal left
-        if event in STEPS:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(count)
-    try:
-        host.hear(other)
-    finally:
-        os._exit(0)
+    return ended_at(at, STEPS, lambda: host.hear(other))
 
 
 @pytest.mark.timeout(600)
