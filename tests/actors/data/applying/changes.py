@@ -43,14 +43,15 @@ class Changing:
         return Fingerprint.of((self.tree / path).lstat())
 
     def put(self, path: str, content: bytes, expected: Fingerprint | None = None) -> None:
-        staged = self.applier.stage_file(
-            path.encode(), lambda f: os.write(f, content), NOW, len(content)
-        )
+        staged = self.applier.stage_file(path.encode(), partial(_write, content), NOW, len(content))
         self.applier.put(staged, expected)
 
 
-def _write(content: bytes, descriptor: int) -> int:
-    return os.write(descriptor, content)
+def _write(content: bytes, descriptor: int) -> None:
+    """By ``write``, where the kernel is told to kill."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def prepare(base: FilePath) -> None:
