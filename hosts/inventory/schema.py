@@ -11,12 +11,12 @@ import base64
 import binascii
 import re
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
-NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+NAME: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 """A host's, zone's, role's or tag's name: one label of a DNS name, in small letters."""
 
 _KEY_BYTES: Final = 32
@@ -34,7 +34,7 @@ def _public_key(text: str) -> str:
         raise ValueError(
             "is no WireGuard public key (44 characters of base64, as `wg pubkey` says)"
         )
-    return text
+    return base64.b64encode(raw).decode()
 
 
 def _endpoint(text: str) -> str:
@@ -42,18 +42,72 @@ def _endpoint(text: str) -> str:
     found = _ENDPOINT.fullmatch(text)
     if found is None or int(found[3] or 1) not in range(1, _MAX_PORT + 1):
         raise ValueError("is no endpoint: say HOST or HOST:PORT, as in nas.example.org:51820")
+    if text.startswith("["):
+        _address(found[1].strip("[]"))
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=NAME)]
+def _address(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise ValueError("is no endpoint: no address stands in its brackets") from None
+
+
+def _lan(text: object) -> IPv4Network | IPv6Network:
+    if isinstance(text, IPv4Network | IPv6Network):
+        return text
+    try:
+        return ip_network(text if isinstance(text, str) else "")
+    except ValueError:
+        raise ValueError("is no network: say ADDRESS/PREFIX, as in 192.168.1.0/24") from None
+
+
+def _form(pattern: str, wrong: str) -> AfterValidator:
+    """A text of a pattern; the error of any other."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(wrong)
+        return text
+
+    return AfterValidator(check)
+
+
+_NO_NAME: Final = "is no name: use small letters, digits and hyphens, at most 63, as in desk"
+
+Name = Annotated[str, _form(NAME, _NO_NAME)]
 Port = Annotated[int, Field(ge=1, le=_MAX_PORT)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-Mac = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$", to_lower=True)]
+Lan = Annotated[IPv4Network | IPv6Network, PlainValidator(_lan)]
+Mac = Annotated[
+    str,
+    AfterValidator(str.lower),
+    _form(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "is no MAC address, as in 02:00:5e:10:00:07"),
+]
 Fingerprint = Annotated[
-    str, StringConstraints(pattern=r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$", to_upper=True)
+    str,
+    AfterValidator(str.upper),
+    _form(
+        r"([0-9A-F]{2}:){31}[0-9A-F]{2}",
+        "is no SHA-256 fingerprint: 32 bytes in hex with colons between, as "
+        "`openssl x509 -fingerprint -sha256` says",
+    ),
 ]
 """The SHA-256 of a certificate, as OpenVPN's ``peer-fingerprint`` takes it."""
+Role = Annotated[str, _form(rf"\*|{NAME}", f"{_NO_NAME}, or * for every host that is no phone")]
+Ports = Annotated[
+    str, _form(r"(tcp|udp)/[0-9]{1,5}(-[0-9]{1,5})?", "is no port: say tcp/8080 or udp/5000-5010")
+]
+SshKey = Annotated[
+    str,
+    _form(
+        r"(ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/=]+( .*)?",
+        "is no public key of an ssh server, as in its ssh_host_ed25519_key.pub",
+    ),
+]
 
 
 class _Table(BaseModel):
@@ -98,7 +152,7 @@ class Zone(_Table):
         lan: the networks that its hosts share, if they reach each other directly.
     """
 
-    lan: tuple[IPv4Network | IPv6Network, ...] = ()
+    lan: tuple[Lan, ...] = ()
 
 
 class Access(_Table):
@@ -109,10 +163,8 @@ class Access(_Table):
         ports: to which ports, as in ``tcp/8080`` or ``udp/5000-5010``; none stated: to all.
     """
 
-    accepts: tuple[Name | Literal["*"], ...] = ("*",)
-    ports: tuple[
-        Annotated[str, StringConstraints(pattern=r"^(tcp|udp)/[0-9]{1,5}(-[0-9]{1,5})?$")], ...
-    ] = ()
+    accepts: tuple[Role, ...] = ("*",)
+    ports: tuple[Ports, ...] = ()
 
 
 class Ssh(_Table):
@@ -127,9 +179,7 @@ class Ssh(_Table):
     host: str
     user: str = "root"
     port: Port = 22
-    public_key: (
-        Annotated[str, StringConstraints(pattern=r"^ssh-[a-z0-9-]+ [A-Za-z0-9+/=]+")] | None
-    ) = None
+    public_key: SshKey | None = None
     sudo: bool = False
 
 

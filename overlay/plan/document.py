@@ -77,13 +77,13 @@ class Client:
     """Whom a relay serves.
 
     Attributes:
-        reaches: of a phone, what it may reach, as addresses; empty for all.
+        reaches: of a phone, what it may reach, as ``ADDRESS/PREFIX``; None for all.
     """
 
     host: str
     key: str
     allowed: tuple[str, ...]
-    reaches: tuple[str, ...] = ()
+    reaches: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
