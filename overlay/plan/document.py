@@ -22,6 +22,8 @@ from typing import Final
 FORMAT: Final = 1
 """Grows when what a plan says is said otherwise."""
 MTU: Final = 1420
+PROBES: Final = 7402
+"""The UDP port, inside the overlay, at which hosts answer each other how far it is."""
 
 
 @dataclass(frozen=True)
