@@ -188,14 +188,16 @@ class OpenVpn(_Table):
 
     Attributes:
         fingerprint: of the host's certificate.
-        serves: whether it takes clients, on TCP port ``port``; a relay only.
+        serves: whether it takes clients; a relay only.
+        port: the TCP port that a server takes clients on, 443 unless stated; of a host with a
+            shared key the port that relays have for it alone, by its name unless stated.
         shared_key: it speaks OpenVPN's old form with a key that both sides share, and no
             WireGuard at all.
     """
 
     fingerprint: Fingerprint | None = None
     serves: bool = False
-    port: Port = 443
+    port: Port | None = None
     shared_key: bool = False
 
 
