@@ -37,22 +37,17 @@ import faulthandler
 import fcntl
 import logging
 import os
-import random
 import signal
 import threading
 import time
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
-
-import zmq
 
 from simulacra.actors import logs
-from simulacra.actors.addresses import reachable_host
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
-from simulacra.actors.cluster.members import LIVE, State
+from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
@@ -81,17 +76,15 @@ from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
-from simulacra.actors.runtime import ActorSystem, AskTimeoutError, ExitReason, StartError
-from simulacra.actors.runtime.bulk import BulkError, BulkServer
+from simulacra.actors.neighbours import Neighbours
+from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
+from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
-from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
-from simulacra.actors.runtime.roster import PeerRefusedError
-from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.keys import KeyFileError
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
-from simulacra.actors.runtime.transport import Transport
 from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION
 
@@ -120,8 +113,6 @@ class Node:
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
         self.parting = State.DETACHED
-        self._members = settings.paths.members
-        self._listed = KeyList()
         with contextlib.ExitStack() as begun:
             self._begin(begun)
             self._begun = begun.pop_all()
@@ -135,18 +126,24 @@ class Node:
         self.events = EventLog(
             settings.paths.state / settings.name / "events.jsonl", listener=hooks.happened
         )
-        pair = self._pair()
-        self.key = pair.public
         self.enrolment = self._enrolment()
         begun.callback(self.enrolment.close)
         self.system = ActorSystem(settings.name)
         begun.callback(self.system.stop)  # for where a part below cannot start
-        self.transport = self._transport(pair)
+        self.neighbours = Neighbours(
+            self.system,
+            settings,
+            self.enrolment,
+            cluster=lambda: self.cluster,
+            met=self._met,
+            lost=self._lost,
+        )
+        self.transport, pair = self.neighbours.transport, self.neighbours.pair
         begun.callback(self.transport.close)
         bind, _ = split_address(settings.listen)
         self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.admits)
         begun.callback(self.bulk_server.close)
-        self.bulk_client = BulkClient(pair, self._resolve)
+        self.bulk_client = BulkClient(pair, self.neighbours.resolve)
         begun.callback(self.bulk_client.close)
         self.detaching = Detaching(self)
         self.files = RemoteFiles(self.system, self.bulk_client, self.detaching.instead)
@@ -154,12 +151,12 @@ class Node:
         self.hosts = HostTable(
             settings.name,
             VERSION,
-            self.connected,
+            self.neighbours.connected,
             self.bulk_client.bandwidth,
             settings.labels,
             settings.zone,
         )
-        self.cluster = Clustering(self.system, settings, self.events, self.hosts, self)
+        self.cluster = Clustering(self.system, settings, self.events, self.hosts, self.neighbours)
         self.knowing = Knowing(self)
         self.leading = Leading(settings.name, self.knowing.view)
         begun.callback(self.knowing.close)
@@ -177,16 +174,10 @@ class Node:
         self._grow_tree()
         self._enter()
         self.detaching.begin()
-        self._join()
+        self.neighbours.join()
         self.gateway.start()
 
     # -- putting it together
-
-    def _pair(self) -> KeyPair:
-        try:
-            return KeyPair.load_or_make(self.settings.paths.key(self.settings.name))
-        except KeyFileError as error:
-            raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
 
     def _enrolment(self) -> Enrolment:
         try:
@@ -194,50 +185,8 @@ class Node:
         except (CharterError, KeyFileError) as error:
             raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
 
-    def _keys(self) -> KeyList:
-        """Who is admitted, the user's own list read again."""
-        try:
-            self._listed = KeyList.read(self._members) if self._members.exists() else KeyList()
-            return self._admitted()
-        except KeyFileError as error:
-            raise GatewayError(
-                ErrorCode.FAILED, str(error), f"mend that line: {self._members}"
-            ) from error
-
-    def _admitted(self) -> KeyList:
-        """The user's own list and the network's members; nobody who was expelled, listed or not."""
-        members = {each.key: each for each in self.enrolment.members()}
-        listed = {each.key: each for each in self._listed.members()}
-        expelled = self.enrolment.expelled()
-        return KeyList(each for key, each in (members | listed).items() if key not in expelled)
-
-    def _transport(self, pair: KeyPair) -> Transport:
-        listen = self.settings.listen
-        host, port = split_address(listen)
-        bind, advertise = (
-            f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
-            for each in (host, reachable_host(host))
-        )
-        try:
-            return Transport(
-                self.system,
-                pair,
-                self._keys(),
-                bind,
-                advertise=advertise,
-                settings=TransportSettings(software=VERSION),
-                on_up=lambda peer, _: self._met(peer.name),
-                on_down=lambda peer, _: self._lost(peer.name),
-                reach=self._reach,
-            )
-        except zmq.ZMQError as error:
-            raise GatewayError(
-                ErrorCode.FAILED,
-                f"cannot listen on {listen}: {error}",
-                "see who does: ss -ltnp; or choose another: simulacra up --listen HOST:PORT",
-            ) from error
-
     def _grow_tree(self) -> None:
+        near = self.neighbours
         services = Services(
             host=self.settings.name,
             store=self.store,
@@ -249,7 +198,7 @@ class Node:
         )
         compute = [
             ChildSpec(
-                POST, Post, (self.settings.name, self.connected, self.absent), {"name": POST}
+                POST, Post, (self.settings.name, near.connected, near.absent), {"name": POST}
             ),
             pool_spec(),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
@@ -257,22 +206,22 @@ class Node:
         folder = self.settings.paths.state / self.settings.name
         compute_flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
         tree = [
-            ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
+            ChildSpec(GROUPS, GroupSharing, (near.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             *self.cluster.specs(),
             exposing_spec(folder / "exposed.json"),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
             *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
-            focus_spec(self.leading, self.knowing.view, self.inside),
+            focus_spec(self.leading, self.knowing.view, near.inside),
             *self.detaching.specs(),
             ChildSpec(
                 MOUNTS,
                 Mounts,
                 (
                     self.settings.paths.state / self.settings.name / "mounts.json",
-                    self.connected,
-                    self.ssh_destination,
+                    near.connected,
+                    near.ssh_destination,
                 ),
                 {"name": MOUNTS},
             ),
@@ -298,7 +247,7 @@ class Node:
             self.bulk_server,
             self.bulk_client,
             self.knowing.holders,
-            self.inside,
+            self.neighbours.inside,
             self.knowing.complete_holders,
             self.knowing.line,
             lambda: self.enrolment.signer.key,
@@ -313,23 +262,24 @@ class Node:
 
     def _enter(self) -> None:
         """Take up the work of a member, if this host is in a network and does not do it yet."""
-        spec = self.enrolment.registrar(self.connected, self._admit_members)
+        spec = self.enrolment.registrar(self.neighbours.connected, self._admit_members)
         if spec is not None and self.system.whereis(REGISTRAR) is None:
             self._root.start_child(spec)
             for each in self.knowing.specs():
                 self._root.start_child(each)
             self.knowing.open_dns()
-            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places, self._check_free)
+            registrar, places = self.system.ref(REGISTRAR), self.neighbours.places
+            self.enrolment.open_door(registrar, places, self._check_free)
 
     def _check_free(self, host: str) -> None:
         self.knowing.names().check_free(host, "host")
 
     def _admit_members(self) -> None:
         """Put the network's records in force, also while the user's own list cannot be read."""
-        self.transport.admit(self._admitted())
+        self.neighbours.admit()
         self.cluster.review()
         try:
-            self._join()
+            self.neighbours.join()
         except GatewayError as error:
             logger.error("not all hosts are dialed: %s", error)  # noqa: TRY400 - no bug
         self.knowing.view.trust_has_changed()
@@ -347,120 +297,11 @@ class Node:
         self._enter()
         self.read_keys()
 
-    def places(self) -> dict[str, str]:
-        """Where the hosts are that are connected, and this one: ``host:port`` by name."""
-        peers = [peer for peer in self.transport.peers() if peer.is_up]
-        met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
-        return met | {self.settings.name: self.address()}
-
-    def ssh_destination(self, host: str) -> str | None:
-        """What a host is to ssh: as the user says, else its address; None where that is unknown."""
-        said = self.settings.ssh.get(host)
-        address = self.places().get(host)
-        if said is not None or address is None:
-            return said
-        at, _ = split_address(address)
-        return f"[{at}]" if ":" in at else at
-
-    # -- other nodes
-
-    def address(self) -> str:
-        """HOST:PORT where other nodes reach this one."""
-        return self.transport.endpoint.removeprefix("tcp://")
-
-    def connected(self) -> list[str]:
-        """The names of the nodes that are connected now."""
-        return [peer.name for peer in self.transport.peers() if peer.is_up and not peer.is_apart]
-
-    def inside(self) -> list[str]:
-        """The names of the nodes that are connected now and may run code."""
-        outside = self.enrolment.outside()
-        return [name for name in self.connected() if name not in outside]
-
-    def absent(self) -> list[str]:
-        """The names of the nodes that are admitted and known, and not connected now."""
-        outside = self.enrolment.outside()
-        return [
-            peer.name
-            for peer in self.transport.peers()
-            if not ((peer.is_up and not peer.is_apart) or peer.holding.is_open)
-            and peer.name not in outside
-        ]
-
-    def _join(self) -> None:
-        keys = self._admitted()
-        addresses = {member.address: member.key for member in keys.members() if member.address}
-        addresses.pop(self.address(), None)
-        known = {peer.key for peer in self.transport.peers()}
-        listed = {each.key for each in self._listed.members()}
-        others = [address for address, key in addresses.items() if key not in known | listed]
-        room = max(0, self.settings.mesh - len(known))
-        spared = set(random.sample(others, max(0, len(others) - room)))
-        for address, key in addresses.items():
-            if address not in spared:
-                self.dial(f"tcp://{address}", key)
-        for address in self.settings.join:
-            if address in addresses:
-                continue
-            members = [each for each in keys.members() if not each.address and each.key != self.key]
-            if len(members) != 1:
-                raise GatewayError(
-                    ErrorCode.USAGE,
-                    f"which key has the node at {address}? The list of keys does not say",
-                    f"say it: simulacra keys add NAME KEY {address}",
-                )
-            self.dial(f"tcp://{address}", members[0].key)
-
-    def dial(self, endpoint: str, key: str) -> None:
-        """Connect to a node, if it is admitted and not known yet."""
-        known = {peer.key for peer in self.transport.peers()}
-        if key not in known and key != self.key and self.transport.admits(key):
-            self.transport.connect(endpoint, key)
-
-    def meet(self, endpoint: str, key: str) -> None:
-        """Connect to a host that is there, unless this node has many connections already.
-
-        In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
-        that membership probes, and to those that it uses.
-        """
-        live = {each.key for each in self.cluster.members.values() if each.state in LIVE}
-        under_way = [peer for peer in self.transport.peers() if peer.is_up or peer.key in live]
-        if len(under_way) < self.settings.mesh:
-            self.dial(endpoint, key)
-
-    def _reach(self, host: str) -> tuple[str, str] | None:
-        """Where a host is that is there and was not dialed so far."""
-        member = self.cluster.far().get(host)
-        return None if member is None else (f"tcp://{member.address}", member.key)
-
-    def call(self, host: str) -> None:
-        """Be connected to a host that is there and was not dialed so far, within seconds."""
-        peer = self.transport.call(host)
-        if peer is not None:
-            with contextlib.suppress(AskTimeoutError, PeerRefusedError):
-                self.transport.wait_up(peer, _CALLING)
-
-    def dialed(self) -> set[str]:
-        """The keys of the hosts that are connected, or should be; not of those called just now."""
-        peers = self.transport.peers()
-        return {peer.key for peer in peers if peer.is_up or not peer.holding.is_open}
-
-    def admits(self, host: str, key: str) -> bool:
-        """Whether a host of that name may have that key."""
-        if key == self.key:
-            return host == self.settings.name
-        member = self.transport.member(key)
-        return member is not None and member.name == host
-
-    def in_sight(self) -> list[str]:
-        """The names of the nodes that are there and apart, as one of the two is detached."""
-        return [peer.name for peer in self.transport.peers() if peer.is_up and peer.is_apart]
-
     def _met(self, name: str) -> None:
         peer = self.transport.peer(name)
         if peer is not None and peer.is_apart:
             return
-        self.enrolment.met(name, self.places().get(name, ""))
+        self.enrolment.met(name, self.neighbours.places().get(name, ""))
         # An outside host is none that others count on, and cannot answer membership.
         if peer is not None and name not in self.enrolment.outside():
             self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))
@@ -482,21 +323,13 @@ class Node:
         if ref is not None:
             ref.tell(message)
 
-    def _resolve(self, name: str) -> tuple[str, str]:
-        peer = self.transport.peer(name)
-        host = urlsplit(peer.endpoint).hostname if peer is not None else None
-        if peer is None or host is None:
-            raise BulkError(f"{name} is not connected")
-        return host, peer.key
-
     def read_keys(self) -> tuple[int, list[str]]:
         """Put the list of keys in force as it is now; how many, and who lost its connection."""
-        keys = self._keys()
-        before = set(self.connected())
-        self.transport.admit(keys)
+        before = set(self.neighbours.connected())
+        keys = self.neighbours.read_keys()
         self.cluster.review()
-        self._join()
-        return len(keys.members()), sorted(before - set(self.connected()))
+        self.neighbours.join()
+        return len(keys.members()), sorted(before - set(self.neighbours.connected()))
 
     # -- the end
 
@@ -525,7 +358,8 @@ def run(settings: Settings) -> None:
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
-        logger.info("node %s is up; others reach it at %s", settings.name, node.address())
+        address = node.neighbours.address()
+        logger.info("node %s is up; others reach it at %s", settings.name, address)
         while not node.stopping.wait(1.0):
             pass  # a signal that came to another thread is handled when the main one wakes up
     if node.failure is not None:

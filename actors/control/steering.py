@@ -40,8 +40,8 @@ class Steering:
         refuse_outside(self._node)
         seen, target = find(self._node, call.arg("name", str)), call.arg("host", str)
         described = seen.described
-        self._node.call(target)
-        known = [self._node.settings.name, *self._node.connected()]
+        self._node.neighbours.call(target)
+        known = [self._node.settings.name, *self._node.neighbours.connected()]
         if target not in known:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
