@@ -63,7 +63,7 @@ class DetachVerbs:
             if problems and not anyway:
                 yield {"detached": False, "already": False, "missing": problems, "notes": notes}
                 return
-            moved, kept = self._move_main_stores(call, trees)
+            moved, kept = self.move_main_stores(call, trees)
             heard = self._leave(lasts)
             left = self._node.detaching.away
             yield {
@@ -106,7 +106,7 @@ class DetachVerbs:
             logger.info("what %s reads is not known: %s", party, error)
             return ()
 
-    def _move_main_stores(
+    def move_main_stores(
         self, call: Call, trees: Sequence[Followed]
     ) -> tuple[dict[str, str], list[str]]:
         """Move the main stores that are here to complete copies in reach; which stay, and why."""
