@@ -20,6 +20,7 @@
     ├── meanwhile            what ended here, for hosts that rejoin
     ├── runs                 commands of other hosts whose directory lies here
     ├── mounts               directories of other hosts, mounted here
+    ├── power                wakes neighbours, and puts this host to sleep
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -87,6 +88,9 @@ from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION
+from simulacra.hosts.provision.bedtime import Bedtime
+from simulacra.hosts.provision.power import POWER, Power
+from simulacra.hosts.provision.verbs import PowerVerbs
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +104,7 @@ class Node:
         stopping: set when it is to be closed, by ``down`` or because its tree has ended.
         failure: why its tree ended by itself; None while it stands.
         parting: as what the others are to know it when it has been closed.
+        resting: why it takes no computations from others, as it is to sleep; else empty.
 
     Raises:
         GatewayError: it cannot be started; the text says why and what to do.
@@ -113,6 +118,7 @@ class Node:
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
         self.parting = State.DETACHED
+        self.resting = ""
         with contextlib.ExitStack() as begun:
             self._begin(begun)
             self._begun = begun.pop_all()
@@ -165,7 +171,7 @@ class Node:
         )
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
-            verbs(self),
+            {**verbs(self), **PowerVerbs(self).table()},
             node=settings.name,
             version=VERSION,
         )
@@ -193,7 +199,9 @@ class Node:
             bulk_server=self.bulk_server,
             bulk_client=self.bulk_client,
             files=self.files,
-            admit=lambda _: "the node is going down" if self.stopping.is_set() else None,
+            admit=lambda _: (
+                "the node is going down" if self.stopping.is_set() else self.resting or None
+            ),
             network=self.hosts.network,
         )
         compute = [
@@ -226,6 +234,7 @@ class Node:
                 {"name": MOUNTS},
             ),
             ChildSpec(RUNS, Runs, (self.bulk_server, self.transport.admits), {"name": RUNS}),
+            ChildSpec(POWER, Power, (Bedtime(self),), {"name": POWER}),
             ChildSpec(
                 "compute",
                 Supervisor,

@@ -139,6 +139,8 @@ class Settings:
         ssh: What hosts are called for ssh, ``[user@]destination`` by host, for ``mount``.
         sources: Whose files a mount shows where it does not say so itself: ``HOST:PATH`` by the
             mount's source or its beginning.
+        sleep: Which program puts the machine to sleep, by ``suspend`` and ``poweroff``; where
+            nothing is said, systemctl.
         log: How it logs: ``text`` or ``json``, an object an event.
         paths: Where its things are.
     """
@@ -157,6 +159,7 @@ class Settings:
     run_environ: tuple[str, ...] = RUN_ENVIRON
     ssh: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    sleep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     log: str = "text"
     paths: Paths = field(default_factory=Paths.find)
 

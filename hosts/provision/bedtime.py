@@ -47,7 +47,7 @@ class Bedtime:
         self._going = threading.Lock()
         self._watch: threading.Thread | None = None
 
-    def go(self, how: str, trace: str, within: float, *, force: bool) -> dict[str, Any]:
+    def go(self, how: str, within: float, *, force: bool) -> dict[str, Any]:
         """Sleep; as `GoToSleep` is answered."""
         if not self._going.acquire(blocking=False):
             return _told(Left(), "it is at it already")
@@ -56,18 +56,15 @@ class Bedtime:
             problem = _cannot(how, words)
             if problem or self._node.resting:
                 return _told(Left(), problem or self._node.resting)
-            return self._go(how, words, Leaving(self._node), trace, within, force=force)
+            return self._go(how, words, within, force=force)
         finally:
             self._going.release()
 
-    def _go(
-        self, how: str, words: Sequence[str], leaving: Leaving, trace: str, within: float, *,
-        force: bool,
-    ) -> dict[str, Any]:  # fmt: skip
+    def _go(self, how: str, words: Sequence[str], within: float, *, force: bool) -> dict[str, Any]:
         self._node.resting = f"{self._here} is going to sleep"
         left, problem = Left(), "it failed on the way to sleep"
         try:
-            left = leaving.leave(trace, within)
+            left = Leaving(self._node).leave(within)
             if left.stays and not force:
                 problem = "not all of its work can leave"
             else:

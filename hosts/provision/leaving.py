@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from simulacra.actors import tracing
 from simulacra.actors.compute.computations import ListThem, is_living
 from simulacra.actors.compute.computing import Described, Migrate
 from simulacra.actors.compute.placement import Needs, Network, explain
@@ -77,17 +78,17 @@ class Leaving:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def leave(self, trace: str, within: float) -> Left:
+    def leave(self, within: float) -> Left:
         """Have all leave, which may take so many seconds."""
         left, due = Left(), time.monotonic() + _SHARE * within
-        self._computations(left, trace, due)
+        self._computations(left, due)
         if self._node.enrolment.charter is not None:
-            self._trees(left, trace, due - time.monotonic())
+            self._trees(left, due - time.monotonic())
         return left
 
     # -- computations
 
-    def _computations(self, left: Left, trace: str, due: float) -> None:
+    def _computations(self, left: Left, due: float) -> None:
         computations = table(self._node, self._here)
         network, awake = self._node.hosts.network(), set(self._node.inside())
         under_way = []
@@ -97,7 +98,7 @@ class Leaving:
             if host is None:
                 left.stays.append(f"{each.name}: {why}")
                 continue
-            moving = computations.ask(Migrate(each.party, host, trace), block=False, timeout=None)
+            moving = computations.ask(Migrate(each.party, host), block=False, timeout=None)
             under_way.append((each.name, host, moving))
         for name, host, moving in under_way:
             try:
@@ -127,8 +128,8 @@ class Leaving:
 
     # -- trees
 
-    def _trees(self, left: Left, trace: str, within: float) -> None:
-        call = Call(trace, "sleep", {}, lambda _: None, max(1.0, within))
+    def _trees(self, left: Left, within: float) -> None:
+        call = Call(tracing.current(), "sleep", {}, lambda _: None, max(1.0, within))
         following = Following(self._node)
         trees = following.chosen(None)
         left.stays += _last(following.settle(call, trees))

@@ -5,16 +5,20 @@ Every node has a `Power` actor, registered as ``power``. Only hosts inside the n
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulacra.actors import tracing
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
 from simulacra.hosts.provision import waking
 from simulacra.hosts.provision.bedtime import Bedtime
+
+logger = logging.getLogger(__name__)
 
 POWER: Final = "power"
 
@@ -43,13 +47,11 @@ class GoToSleep:
         how: ``suspend`` or ``poweroff``.
         force: whether to sleep on what stays.
         within: seconds that the work may take to leave.
-        trace: of the request.
     """
 
     how: str
     force: bool
     within: float
-    trace: str = ""
 
 
 class Power(Actor):
@@ -67,8 +69,8 @@ class Power(Actor):
         match message:
             case SendMagic(mac):
                 self._in_thread(lambda: _send(mac))
-            case GoToSleep(how, force, within, trace):
-                self._in_thread(lambda: self._bedtime.go(how, trace, within, force=force))
+            case GoToSleep(how, force, within):
+                self._in_thread(lambda: self._bedtime.go(how, within, force=force))
             case _:
                 self.refuse(message)
 
@@ -78,16 +80,20 @@ class Power(Actor):
         self._bedtime.close()
 
     def _in_thread(self, do: Callable[[], Any]) -> None:
-        args = (self.defer_reply(), do)
+        args = (self.defer_reply(), do, tracing.current())
         name = f"power@{self.system.name}"
         threading.Thread(target=_answer, args=args, name=name, daemon=True).start()
 
 
-def _answer(reply: Reply, do: Callable[[], Any]) -> None:
-    try:
-        reply.set(do())
-    except Exception as error:  # noqa: BLE001 - the asker is told, whatever it is
-        reply.set_error(error if isinstance(error, OSError) else OSError(str(error)))
+def _answer(reply: Reply, do: Callable[[], Any], trace: str) -> None:
+    with tracing.under(trace):
+        try:
+            reply.set(do())
+        except OSError as error:
+            reply.set_error(error)
+        except Exception as error:  # the asker waits, whatever it is
+            logger.exception("%s failed", threading.current_thread().name)
+            reply.set_error(OSError(f"{type(error).__name__}: {error}"))
 
 
 def _send(mac: str) -> list[str]:

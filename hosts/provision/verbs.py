@@ -127,7 +127,7 @@ class PowerVerbs:
             )
         check_host(self._node, host)
         within = _LEAVES_WITHIN if call.timeout is None else max(1.0, call.timeout - _MARGIN)
-        order = GoToSleep(how, call.arg("force", bool, False), within, call.trace)
+        order = GoToSleep(how, call.arg("force", bool, False), within)
         power = self._node.system.ref(f"{POWER}@{host}")
         try:
             told = wait(call, power.ask(order, block=False, timeout=None))
@@ -138,7 +138,14 @@ class PowerVerbs:
                     f"{host} does not go to sleep: {error}",
                     "see how it is: simulacra status",
                 ) from error
-            told = {"sleeps": True, "problem": "", "moved": {}, "main_stores": {}, "stays": [], "notes": []}
+            told = {
+                "sleeps": True,
+                "problem": "",
+                "moved": {},
+                "main_stores": {},
+                "stays": [],
+                "notes": [],
+            }
         if not told["sleeps"]:
             what = "; ".join([told["problem"], *told["stays"]])
             raise GatewayError(ErrorCode.FAILED, f"{host} stays awake: {what}", _hint(host, told))

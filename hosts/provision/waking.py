@@ -14,6 +14,8 @@ from typing import Final
 
 PORT: Final = 9
 """Discard: nothing answers there; the card looks at the bytes, not at the port."""
+_NO_BROADCAST: Final = 31
+"""From this prefix on, a network has no address for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,17 @@ class Way:
 
 def ways(cards: Iterable[Card]) -> tuple[Way, ...]:
     """The networks that hear a broadcast of this host."""
-    found = []
-    for card in cards:
-        if not (card.is_up and card.broadcasts):
-            continue
-        for address in map(IPv4Interface, card.addresses):
-            if address.network.num_addresses > 2 and not address.is_loopback:  # noqa: PLR2004
-                found.append(Way(str(address.ip), str(address.network.broadcast_address)))
+    addresses = [
+        IPv4Interface(address)
+        for card in cards
+        if card.is_up and card.broadcasts
+        for address in card.addresses
+    ]
+    found = [
+        Way(str(each.ip), str(each.network.broadcast_address))
+        for each in addresses
+        if each.network.prefixlen < _NO_BROADCAST and not each.is_loopback
+    ]
     return tuple(dict.fromkeys(found))
 
 

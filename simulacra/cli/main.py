@@ -56,6 +56,10 @@ _COMMANDS: Final = {
         "service": "service:app",
         "events": "events:events",
     },
+    "Machines": {
+        "wake": "waking:wake",
+        "sleep": "waking:sleep",
+    },
     "This machine": {
         "up": "node:up",
         "down": "node:down",
