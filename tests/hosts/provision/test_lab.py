@@ -98,8 +98,7 @@ def test_a_host_sleeps_and_is_woken_by_a_neighbour(lab: Lab, card: Card) -> None
     _, told = waking.communicate(timeout=40)
     assert waking.returncode == 0, told
     sent, awake = told.decode().splitlines()
-    assert sent == "simulacra: nas has told 10.77.255.255 to wake desk"
+    assert sent == "simulacra: nas has told 10.77.0.255 to wake desk"
     assert awake.startswith("simulacra: desk is awake, after ")
     assert "awake already" in laptop.simulacra("wake", "desk").stderr
     assert "desk is awake: it slept for" in desk.simulacra("events").stdout
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.compute.placement import Host, Needs, Network, Route
+from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.hosts.provision.leaving import refuge
 
 NETWORK = Network.of(

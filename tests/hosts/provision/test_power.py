@@ -33,9 +33,7 @@ def program(tmp_path: Path) -> Program:
 
     def make(code: int = 0, says: str = "") -> tuple[str, ...]:
         file = tmp_path / "suspend"
-        file.write_text(
-            f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\necho "{says}"\nexit {code}\n'
-        )
+        file.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\necho "{says}"\nexit {code}\n')
         file.chmod(0o755)
         return (str(file), "now")
 
@@ -88,7 +86,7 @@ def test_what_cannot_leave_keeps_it_awake_unless_forced(
 ) -> None:
     desk, nas = two
     nas.spawn(Spec(Command(("sleep", "100")), name="film"))
-    with pytest.raises(GatewayError, match="stays awake: .*; film: ") as caught:
+    with pytest.raises(GatewayError, match=r"stays awake: .*; film: ") as caught:
         sleep(desk, host="nas")
     assert caught.value.hint.endswith("simulacra sleep --force nas")
     assert (asleep(), nas.node.resting) == ([], "")
@@ -120,7 +118,7 @@ def test_a_program_that_refuses_leaves_the_host_as_it_was(
 
 
 def test_main_stores_leave_it_too(tmp_path: Path, program: Program) -> None:
-    with followed(tmp_path, sleep={"suspend": program()}) as (desk, nas, _):
+    with followed(tmp_path, sleep={"suspend": program()}) as (desk, _, _):
         desk.client.item("tree_focus", name="src", host="nas")
         assert sleep(desk, host="nas")["main_stores"] == {"src": "desk"}
 
