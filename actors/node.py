@@ -41,6 +41,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -74,6 +75,7 @@ from simulacra.actors.data.trees.tree_focus import Leading, focus_spec
 from simulacra.actors.data.trees.worker import Met
 from simulacra.actors.detaching import Detaching
 from simulacra.actors.enrolment import Enrolment
+from simulacra.actors.gateway.call import Handler
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
@@ -171,7 +173,7 @@ class Node:
         )
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
-            {**verbs(self), **PowerVerbs(self).table()},
+            handlers(self),
             node=settings.name,
             version=VERSION,
         )
@@ -353,6 +355,11 @@ class Node:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def handlers(node: Node) -> Mapping[str, Handler]:
+    """All verbs of a node's gateway."""
+    return {**verbs(node), **PowerVerbs(node).table()}
 
 
 def run(settings: Settings) -> None:

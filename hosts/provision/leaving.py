@@ -90,7 +90,7 @@ class Leaving:
 
     def _computations(self, left: Left, due: float) -> None:
         computations = table(self._node, self._here)
-        network, awake = self._node.hosts.network(), set(self._node.inside())
+        network, awake = self._node.hosts.network(), set(self._node.neighbours.inside())
         under_way = []
         for each in self._living():
             needs = replace(needs_of(each, network), on=each.on)

@@ -97,7 +97,10 @@ def _answer(reply: Reply, do: Callable[[], Any], trace: str) -> None:
 
 
 def _send(mac: str) -> list[str]:
-    went, failed = waking.send(mac, waking.ways(waking.cards()))
+    try:
+        went, failed = waking.send(mac, waking.ways(waking.cards()))
+    except ModuleNotFoundError as error:
+        raise OSError(f"{error}; there, type: pip install 'simulacra[cloud]'") from error
     if not went:
         raise OSError("; ".join(failed) or "it has no network card that can broadcast")
     return [each.target for each in went]

@@ -77,7 +77,7 @@ class PowerVerbs:
             return True
         member = self._node.cluster.members.get(host)
         # One that sleeps keeps its connections for a while.
-        return host in self._node.inside() and (member is None or member.state in LIVE)
+        return host in self._node.neighbours.inside() and (member is None or member.state in LIVE)
 
     def _send(self, host: str, zone: str, mac: str) -> dict[str, Any]:
         zones = self._zones()
@@ -108,7 +108,9 @@ class PowerVerbs:
     def _zones(self) -> dict[str, str | None]:
         """The zones of the hosts that are awake, as they say."""
         hosts = self._node.hosts
-        told = {each: hosts.of(each) for each in self._node.inside() if self._is_awake(each)}
+        told = {
+            each: hosts.of(each) for each in self._node.neighbours.inside() if self._is_awake(each)
+        }
         zones = {
             host: None if heard is None else heard.facts.capabilities.get("zone") or None
             for host, heard in told.items()

@@ -58,7 +58,8 @@ def load(said: Path | None = None) -> Inventory:
     file = find(said)
     try:
         # An extra, which only who has an inventory needs.
-        from simulacra.hosts.inventory.reading import InventoryError, read  # noqa: PLC0415
+        from simulacra.hosts.inventory.problems import InventoryError  # noqa: PLC0415
+        from simulacra.hosts.inventory.reading import read  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise GatewayError(
             ErrorCode.FAILED,

@@ -156,7 +156,7 @@ def test_a_host_in_the_sleepers_zone_is_asked_to_wake_it(two: tuple[Host, Host])
     ],
 )
 def test_who_cannot_be_woken_is_told_why(
-    two: tuple[Host, Host], asked: dict[str, str], says: str
+    two: tuple[Host, Host], asked: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(GatewayError, match=says):
         list(two[0].client.items("wake", **asked))
