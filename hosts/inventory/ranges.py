@@ -12,6 +12,7 @@ from simulacra.hosts.inventory.schema import Host, Inventory
 MAX_PORT: Final = 65535
 LONGEST_IPV6: Final = 64
 """The longest prefix of the overlay's IPv6 network: a host's part has 64 bits."""
+SHORTEST_IPV4: Final = 12
 _SPARE: Final = 16
 """How many times more addresses than hosts there must be, so that few names collide."""
 
@@ -65,6 +66,12 @@ def check(inventory: Inventory) -> Iterator[Problem]:
 
 def _overlay(inventory: Inventory) -> Iterator[Problem]:
     network = inventory.network
+    if network.ipv4.prefixlen < SHORTEST_IPV4:
+        yield Problem(
+            ("network", "ipv4"),
+            f"{network.ipv4} is too large: its prefix is /{SHORTEST_IPV4} or longer, so that "
+            "relays have room for as large networks beside it",
+        )
     room = network.ipv4.num_addresses - 2
     if room < _SPARE * len(inventory.hosts):
         yield Problem(

@@ -262,7 +262,8 @@ class Inventory(_Table):
     """All of an ``inventory.toml``.
 
     Attributes:
-        roles: access to hosts, by their role; a role that is not here accepts everybody.
+        roles: access to hosts, by their role. A role that is not here says nothing of access; a
+            host without one that is accepts every host that is no phone.
     """
 
     network: Network

@@ -96,7 +96,7 @@ class OpenVpnServer:
         address: of the server in its own little network ``network``, in which nothing runs but
             WireGuard to the relay, and the overlay of hosts that have no WireGuard.
         clients: fingerprints of certificates that may come, and the address each gets, by host.
-        shared: hosts of the old form with a shared key, with the port of each.
+        shared: hosts of the old form with a shared key, with the TCP port of each.
     """
 
     port: int
@@ -134,7 +134,8 @@ class HostPlan:
         names: its DNS names.
         key: its public key; empty while it has none, and then it is in nobody's peers.
         port: of ``sim0``.
-        relays: all relays but itself, by number.
+        relays: all relays that have a key but itself, by number; of a host that speaks OpenVPN
+            alone, those that serve it.
         clients: of a relay; else empty.
         outside: what its firewall lets in from outside of the overlay.
         inside: what it lets in from the overlay, which else it refuses; None lets in all.

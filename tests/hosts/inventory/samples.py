@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+from functools import cache
 from typing import Any, Final
 
 import tomlkit
@@ -14,11 +16,12 @@ from simulacra.hosts.inventory.reading import read
 
 def pair(name: str) -> tuple[str, str]:
     """The private and the public key of a host, both in base64."""
-    private = name.encode().ljust(32, b".")[:32]
+    private = hashlib.sha256(name.encode()).digest()
     public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
     return base64.b64encode(private).decode(), base64.b64encode(public).decode()
 
 
+@cache
 def key(name: str) -> str:
     """The public key of a host."""
     return pair(name)[1]
