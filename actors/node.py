@@ -14,6 +14,7 @@
     ├── exposing             the entrances for outside hosts
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
+    ├── overlay              the mesh as it should be against the mesh as it is (with a plan only)
     ├── trees-pool           one actor a tree
     ├── trees                the table of them
     ├── tree-focus           moves their main stores
@@ -93,6 +94,8 @@ from simulacra.actors.version import VERSION
 from simulacra.hosts.provision.bedtime import Bedtime
 from simulacra.hosts.provision.power import POWER, Power
 from simulacra.hosts.provision.verbs import PowerVerbs
+from simulacra.overlay.mesh import overlay
+from simulacra.overlay.mesh.verbs import overlay_verbs
 
 logger = logging.getLogger(__name__)
 
@@ -121,14 +124,16 @@ class Node:
         self.failure: ExitReason | None = None
         self.parting = State.DETACHED
         self.resting = ""
+        self.overlay: overlay.Overlay | None = None
         with contextlib.ExitStack() as begun:
             self._begin(begun)
             self._begun = begun.pop_all()
 
     def _begin(self, begun: contextlib.ExitStack) -> None:
         """Start all parts; ``begun`` ends those that did start, in reverse."""
-        settings = self.settings
-        begun.callback(os.close, _lock(settings.paths.state / settings.name, settings.name))
+        name, state = self.settings.name, self.settings.paths.state
+        begun.callback(os.close, _lock(state / name, name))
+        self.settings = settings = self._enter_overlay(begun)
         hooks = Hooks(settings.hooks)
         begun.callback(hooks.close)
         self.events = EventLog(
@@ -187,6 +192,19 @@ class Node:
 
     # -- putting it together
 
+    def _enter_overlay(self, begun: contextlib.ExitStack) -> Settings:
+        """Bring the overlay up, if this host is in one; where it listens then is in there."""
+        settings = self.settings
+        if not settings.plan:
+            return settings
+        try:
+            entered = overlay.Overlay(settings.name, Path(settings.plan), Path(settings.helper))
+        except overlay.OverlayError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), error.hint) from error
+        begun.callback(entered.close)
+        self.overlay = entered
+        return overlay.listening(settings, entered.address)
+
     def _enrolment(self) -> Enrolment:
         try:
             return Enrolment(self.settings, self.events)
@@ -222,6 +240,7 @@ class Node:
             exposing_spec(folder / "exposed.json"),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
+            *self._overlay_specs(),
             *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
             focus_spec(self.leading, self.knowing.view, near.inside),
             *self.detaching.specs(),
@@ -252,6 +271,12 @@ class Node:
             raise GatewayError(ErrorCode.FAILED, str(why), "its log says more") from error
         self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
+
+    def _overlay_specs(self) -> list[ChildSpec]:
+        if self.overlay is None:
+            return []
+        around = overlay.Around(self.neighbours.connected, self.enrolment.expelled_hosts)
+        return [self.overlay.spec(around)]
 
     def _tree_means(self) -> Means:
         return Means(
@@ -359,7 +384,11 @@ class Node:
 
 def handlers(node: Node) -> Mapping[str, Handler]:
     """All verbs of a node's gateway."""
-    return {**verbs(node), **PowerVerbs(node).table()}
+    return {
+        **verbs(node),
+        **PowerVerbs(node).table(),
+        **overlay_verbs(node.system, node.overlay),
+    }
 
 
 def run(settings: Settings) -> None:

@@ -16,6 +16,7 @@ _WORD: Final = re.compile(r"[^\s/'\"$`\\();&|<>]+")
 _EXAMPLES: Final = {"run_commands": "make", "run_environ": "LC_*"}
 _DESTINATION: Final = re.compile(r"[^\s-][^\s]*")
 _HOWS: Final = ("suspend", "poweroff")
+_PATH: Final = re.compile(r"/[^\0]*")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
 
@@ -159,6 +160,16 @@ def _bytes(place: str, name: str, value: object) -> int:
     return value
 
 
+def _path(place: str, name: str, value: object) -> str:
+    if not isinstance(value, str) or _PATH.fullmatch(value) is None:
+        raise wrong(
+            place,
+            f"{name} is {value!r}, no path from the root",
+            f"write it whole: {name} = '/etc/simulacra/plan.json'",
+        )
+    return value
+
+
 def _log(place: str, name: str, value: object) -> str:
     if value not in LOGS:
         raise wrong(place, f"{name} is {value!r}", f"one of: {', '.join(LOGS)}")
@@ -186,6 +197,8 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "ssh": _ssh,
     "sources": _sources,
     "sleep": _sleep,
+    "plan": _path,
+    "helper": _path,
     "log": _log,
 }
 """By the setting's name: checks a value, given its place and name, and gives it as it is kept."""
