@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Final
 
 from simulacra.overlay.plan.document import HostPlan, Plan
 from simulacra.overlay.plan.reachability import Way, reach
 
-_BY_NAME = ("peers", "relays", "clients")
+_BY_NAME: Final = ("peers", "relays", "clients")
+_CALLED: Final = {
+    "names": "its name",
+    "outside": "what it lets in from outside",
+    "inside": "what it lets in from the overlay",
+    "openvpn": "its OpenVPN",
+}
 
 
 def changes(old: Plan, new: Plan) -> Iterator[tuple[str, str]]:
@@ -37,7 +44,7 @@ def _of_host(old: HostPlan, new: HostPlan) -> Iterator[str]:
         elif isinstance(after, str | int):
             yield f"{field.name}: {before or 'none'} -> {after or 'none'}"
         else:
-            yield f"{field.name} differs"
+            yield f"{_CALLED.get(field.name, field.name)} is new"
 
 
 def _of_links(what: str, old: tuple[object, ...], new: tuple[object, ...]) -> Iterator[str]:

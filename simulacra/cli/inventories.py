@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from simulacra.hosts.inventory.schema import Host, Inventory
 
 FILE: Final = "inventory.toml"
+PLAN: Final = "plan.json"
 VARIABLE: Final = "SIMULACRA_INVENTORY"
 
 InventoryFile: TypeAlias = Annotated[Path | None, Parameter(metavar="FILE")]
@@ -46,7 +51,32 @@ def find(said: Path | None = None) -> Path:
             f"there is no {FILE} here, above, or in {Paths.find().config}",
             f"say where it is: --inventory FILE, or {VARIABLE}=FILE",
         )
-    return found
+    return found.relative_to(here) if found.is_relative_to(here) else found
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An inventory's file, as it was read once.
+
+    Attributes:
+        file: where it is.
+        content: its bytes.
+        inventory: what it says.
+    """
+
+    file: Path
+    content: bytes
+    inventory: Inventory
+
+    @property
+    def sha256(self) -> str:
+        """What the plan names the file by."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def plan_file(self) -> Path:
+        """Where its plan is."""
+        return self.file.with_name(PLAN)
 
 
 def load(said: Path | None = None) -> Inventory:
@@ -55,22 +85,55 @@ def load(said: Path | None = None) -> Inventory:
     Raises:
         GatewayError: there is none, or something in it is wrong.
     """
+    return opened(said).inventory
+
+
+def opened(said: Path | None = None) -> Opened:
+    """The inventory with its file.
+
+    Raises:
+        GatewayError: there is none, or something in it is wrong.
+    """
     file = find(said)
     try:
-        # An extra, which only who has an inventory needs.
-        from simulacra.hosts.inventory.problems import InventoryError  # noqa: PLC0415
+        content = file.read_bytes()
+        return Opened(file, content, checked(file, content.decode()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatewayError(ErrorCode.USAGE, f"{file} cannot be read: {error}", "") from error
+
+
+def checked(file: Path, text: str) -> Inventory:
+    """An inventory's text, which is or is to be a file's, as an inventory.
+
+    Raises:
+        GatewayError: something in it is wrong; says everything that is.
+    """
+    with refusals(file):
+        # It needs what is an extra, for those who have an inventory.
         from simulacra.hosts.inventory.reading import read  # noqa: PLC0415
+
+        return read(text)
+
+
+@contextmanager
+def refusals(file: Path) -> Iterator[None]:
+    """Have whatever is wrong with an inventory end the command, all of it at once."""
+    from simulacra.hosts.inventory.problems import InventoryError  # noqa: PLC0415 (few need it)
+
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise GatewayError(
             ErrorCode.FAILED,
             f"an inventory cannot be read here: {error}",
             "install it: pip install 'simulacra[hosts]'",
         ) from error
-    try:
-        return read(file.read_text())
-    except (OSError, UnicodeDecodeError, InventoryError) as error:
+    except InventoryError as error:
+        listed = "".join(f"\n  {problem}" for problem in error.problems)
         raise GatewayError(
-            ErrorCode.USAGE, f"{file}: {error}", f"see: simulacra hosts check {file}"
+            ErrorCode.USAGE,
+            f"{file} is refused:{listed}",
+            f"when that is mended: simulacra hosts check --inventory {file}",
         ) from error
 
 

@@ -57,6 +57,7 @@ _COMMANDS: Final = {
         "events": "events:events",
     },
     "Machines": {
+        "hosts": "hosts:app",
         "wake": "waking:wake",
         "sleep": "waking:sleep",
     },

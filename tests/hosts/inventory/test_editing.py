@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,11 +74,12 @@ def test_fields_are_changed_added_and_taken_out_where_they_are() -> None:
     ],
 )
 def test_what_is_written_otherwise_is_edited_rightly_or_left_to_people(text: str) -> None:
-    for edit in (
+    edits: list[Callable[[], str]] = [
         lambda: add(text, "new", {"zone": "home"}),
         lambda: change(text, "nas", {"relay": True}),
         lambda: remove(text, "nas"),
-    ):
+    ]
+    for edit in edits:
         try:
             found = tomllib.loads(edit())
         except EditError as error:

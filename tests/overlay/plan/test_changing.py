@@ -41,7 +41,7 @@ def test_what_differs_is_named() -> None:
     assert ("a", "peers: ~vm") in found
     assert ("a", "relays: ~vm") in found
     assert ("vm", "port: 51820 -> 4000") in found
-    assert ("vm", "outside differs") in found
+    assert ("vm", "what it lets in from outside is new") in found
 
 
 def test_a_change_of_the_network_is_told_first() -> None:
