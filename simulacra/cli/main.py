@@ -60,6 +60,7 @@ _COMMANDS: Final = {
         "hosts": "hosts:app",
         "wake": "waking:wake",
         "sleep": "waking:sleep",
+        "cloud": "cloud:app",
     },
     "This machine": {
         "up": "node:up",
