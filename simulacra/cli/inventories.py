@@ -41,7 +41,10 @@ def find(said: Path | None = None) -> Path:
         if told.is_file():
             return told
         raise GatewayError(ErrorCode.NOT_FOUND, f"there is no inventory {told}", "say another")
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        here = Path("/")
     places = [
         below / name for below in (here, *here.parents) for name in (FILE, f"hosts/{FILE}")
     ] + [Paths.find().config / FILE, _SYSTEM]
