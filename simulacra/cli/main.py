@@ -58,6 +58,7 @@ _COMMANDS: Final = {
     },
     "Machines": {
         "hosts": "hosts:app",
+        "overlay": "overlay:app",
         "wake": "waking:wake",
         "sleep": "waking:sleep",
         "cloud": "cloud:app",
