@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,6 +21,13 @@ __all__ = ["labs"]  # a fixture, found by its name
 # `make test` is a make as well: one that a test runs is not below it.
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
     os.environ.pop(_name, None)
+
+# Files of tests are in memory where there is room: what is synced is as safe from a kill there, and
+# costs nothing. TMPDIR says where else; .ci/run has them on the disk.
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM:
+    tempfile.tempdir = os.environ["TMPDIR"] = str(_MEMORY)
 
 # Noisy machines make examples slow now and then; in CI the examples are the same each time.
 settings.register_profile("here", deadline=None)
