@@ -14,7 +14,7 @@ from hypothesis import settings
 from simulacra.actors.runtime import ActorSystem
 from simulacra.testing.lab import why_not
 from simulacra.testing.lab.fixtures import labs
-from tests.support import nothing_left_behind
+from tests.support import is_long_run, nothing_left_behind
 
 __all__ = ["labs"]  # a fixture, found by its name
 
@@ -30,9 +30,13 @@ if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY
     tempfile.tempdir = os.environ["TMPDIR"] = str(_MEMORY)
 
 # Noisy machines make examples slow now and then; in CI the examples are the same each time.
-settings.register_profile("here", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=200 if is_long_run() else 50,
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("tests")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -315,6 +315,6 @@ def _die_at(when: int, work: Callable[[], None]) -> None:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=examples(20, ci=500), stateful_step_count=20, deadline=None
+    max_examples=examples(20, many=500), stateful_step_count=20, deadline=None
 )
 pytest.mark.timeout(24 * 3600)(TestHistories)
