@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ __all__ = ["labs"]  # a fixture, found by its name
 # `make test` is a make as well: one that a test runs is not below it.
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
     os.environ.pop(_name, None)
+
+# A shell has what it starts in the background ignore Ctrl-C; all that is tested would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Files of tests are in memory where there is room: what is synced is as safe from a kill there, and
 # costs nothing. TMPDIR says where else; .ci/run has them on the disk.
