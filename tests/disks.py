@@ -1,9 +1,10 @@
-"""A disk with little room."""
+"""Disks: one with little room, and another one than that of the tests."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,3 +23,14 @@ def small_disk(where: Path, size: str) -> Iterator[Path]:
         yield where
     finally:
         subprocess.run(["umount", str(where)], check=True)
+
+
+@contextmanager
+def other_disk(than: Path) -> Iterator[Path]:
+    """A folder on another file system than this one's, where there is one to write to."""
+    for memory in ("/dev/shm", "/var/tmp", "/run"):
+        if os.access(memory, os.W_OK) and Path(memory).stat().st_dev != than.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=memory) as folder:
+                yield Path(folder)
+            return
+    pytest.skip("there is no second file system to write to")
