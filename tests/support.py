@@ -9,10 +9,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from simulacra.actors.runtime import Actor, ActorSystem, Down, Exit, ExitReason, Ref
 
 DEADLINE = 5.0
 """Seconds after which something that should happen has not."""
+
+
+def is_night() -> bool:
+    """Whether what takes minutes is to run as well: SIMULACRA_NIGHT is set."""
+    return "SIMULACRA_NIGHT" in os.environ
+
+
+night = pytest.mark.skipif(not is_night(), reason="takes minutes: make night")
+"""Marks what is too long for each change, or downloads much."""
 
 
 def examples(here: int, *, ci: int) -> int:
