@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.capabilities import on_mains, told_here
@@ -37,6 +37,9 @@ from simulacra.actors.runtime import ActorDeadError, ActorSystem, AskTimeoutErro
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import Settings
 
+if TYPE_CHECKING:
+    from simulacra.actors.neighbours import Neighbours
+
 SERVICE_SETTING: Final = "service."
 _FAREWELL: Final = 1.0
 _HANDING_OVER: Final = 2.0
@@ -60,36 +63,6 @@ _HOUR: Final = 3600.0
 logger = logging.getLogger(__name__)
 
 
-class Links(Protocol):
-    """The node's connections, as its part in the network uses them."""
-
-    key: str
-
-    def address(self) -> str:
-        """``host:port`` where others reach this host."""
-
-    def connected(self) -> list[str]:
-        """The hosts that are connected now."""
-
-    def inside(self) -> list[str]:
-        """Those of them that may run code."""
-
-    def absent(self) -> list[str]:
-        """The hosts that are known by their address and not connected."""
-
-    def dial(self, endpoint: str, key: str) -> None:
-        """Connect to a host, if it is admitted and not yet connected."""
-
-    def dialed(self) -> set[str]:
-        """The keys of the hosts that are connected, or should be."""
-
-    def meet(self, endpoint: str, key: str) -> None:
-        """A host is there: connect to it, if it is admitted and connections are not too many."""
-
-    def admits(self, host: str, key: str) -> bool:
-        """Whether a host of that name may have that key."""
-
-
 class Clustering:
     """One node's part in its network.
 
@@ -98,7 +71,7 @@ class Clustering:
         settings: the node's.
         events: where changes are told.
         hosts: what is known of all hosts.
-        links: the node's connections.
+        neighbours: the hosts that the node is connected with.
 
     Attributes:
         focus: who is master, as this host knows.
@@ -111,13 +84,13 @@ class Clustering:
         settings: Settings,
         events: EventLog,
         hosts: HostTable,
-        links: Links,
+        neighbours: Neighbours,
     ) -> None:
         self._system = system
         self._settings = settings
         self._events = events
         self._hosts = hosts
-        self._links = links
+        self._neighbours = neighbours
         self._started = time.monotonic()
         self._up_since: dict[str, float] = {}
         self._whole: Epoch | None = None
@@ -143,12 +116,12 @@ class Clustering:
         membership = {
             "name": MEMBERSHIP,
             "memory": Memory(folder / "membership"),
-            "connected": lambda host: host in self._links.connected(),
-            "dial": self._links.dial,
+            "connected": lambda host: host in self._neighbours.connected(),
+            "dial": self._neighbours.dial,
             "on_change": self._member_changed,
-            "admits": self._links.admits,
+            "admits": self._neighbours.admits,
         }
-        me = (self._settings.name, self._links.key, self._links.address())
+        me = (self._settings.name, self._neighbours.key, self._neighbours.address())
         return [
             ChildSpec(MEMBERSHIP, Membership, me, membership),
             ChildSpec(FOCUS, Focus, (focus, self.focus), {"name": FOCUS}),
@@ -214,14 +187,14 @@ class Clustering:
         others = {name: each for name, each in self.members.items() if name != host}
         self.members = others if new is None or member is None else {**others, host: member}
         if member is not None and new in LIVE:
-            self._links.meet(f"tcp://{member.address}", member.key)
+            self._neighbours.meet(f"tcp://{member.address}", member.key)
         if new is not None:
             self._happened(host, new, change.reason)
         self._look_for_split(self.focus.acting)
 
     def _happened(self, host: str, state: State, reason: str) -> None:
         """Tell what becomes of a host; what another part held of one that is connected is none."""
-        if state is State.SUSPECT or (state is State.DOWN and host in self._links.connected()):
+        if state is State.SUSPECT or (state is State.DOWN and host in self._neighbours.connected()):
             return
         if self._told.get(host) is not state:
             self._told[host] = state
@@ -233,7 +206,7 @@ class Clustering:
             return
         deputy = acting is not None and self.is_deputy(acting)
         with self._looking:
-            reached, now = self._links.inside(), time.monotonic()
+            reached, now = self._neighbours.inside(), time.monotonic()
             lost = self._splits.look(reached, self.absent(), deputy=deputy, now=now)
         if lost is not None:
             text = f"a split has begun: {', '.join(lost)} cannot be reached any more"
@@ -244,12 +217,16 @@ class Clustering:
         """The hosts that should be in reach and are not."""
         members = self.members
         parted = {host for host, each in members.items() if each.state in _PARTED}
-        known = {*members, *self._links.absent()}
-        return sorted(known - parted - set(self._links.connected()) - self.far().keys())
+        known = {*members, *self._neighbours.absent()}
+        return sorted(known - parted - set(self._neighbours.connected()) - self.far().keys())
+
+    def live(self) -> set[str]:
+        """The keys of the hosts that are there."""
+        return {each.key for each in self.members.values() if each.state in LIVE}
 
     def far(self) -> dict[str, Member]:
         """The hosts that are there and not connected, as there are too many: called when needed."""
-        dialed, me = self._links.dialed(), self._settings.name
+        dialed, me = self._neighbours.dialed(), self._settings.name
         live = ((host, each) for host, each in self.members.items() if each.state in LIVE)
         return {host: each for host, each in live if each.key not in dialed and host != me}
 
@@ -263,11 +240,11 @@ class Clustering:
     def _reachable(self) -> list[str]:
         """With whom the focus is settled: a master speaks to all, others to whom they are near."""
         far = self.far() if self.focus.acting is not None else ()
-        return [self._settings.name, *self._links.inside(), *far]
+        return [self._settings.name, *self._neighbours.inside(), *far]
 
     def _standing(self) -> Standing:
         up = (time.monotonic() - self._started) / _HOUR
-        return Standing(mains=on_mains(), uptime=up, links=len(self._links.connected()))
+        return Standing(mains=on_mains(), uptime=up, links=len(self._neighbours.connected()))
 
     def _master_changed(self, change: m.MasterChanged) -> None:
         master, counter = change.epoch.host, change.epoch.counter
@@ -324,7 +301,7 @@ class Clustering:
 
     def is_deputy(self, epoch: Epoch) -> bool:
         """Whether the master of an epoch, in this part, is a deputy: see `_part`."""
-        here = 1 + len(self._links.inside()) + len(self.far())
+        here = 1 + len(self._neighbours.inside()) + len(self.far())
         absent = len(self.absent())
         return not (here > absent or (here == absent and epoch == self._whole))
 

@@ -206,7 +206,7 @@ class Detaching:
         """Those in reach who know within moments that this host is detached."""
         me, system = self._node.settings.name, self._node.system
         deadline, heard = time.monotonic() + _HEARD_WITHIN, []
-        for host in self._node.inside():
+        for host in self._node.neighbours.inside():
             while (left := deadline - time.monotonic()) > 0:
                 try:
                     table = system.ref(f"{MEMBERSHIP}@{host}").ask(TableQuery(), timeout=left)
@@ -233,7 +233,7 @@ class Detaching:
 
     def instead(self, host: str, path: str) -> str | None:
         """Where a file of a host that is out of reach is here, if a tree has brought it."""
-        if host in self._node.connected():
+        if host in self._node.neighbours.connected():
             return None
         [need] = self.needs([("", f"{host}:{path}")])
         there = need.lies is Lies.FOLLOWED and Path(need.local).exists()
@@ -244,7 +244,7 @@ class Detaching:
         node = self._node
         asked = [
             node.system.ref(f"{MEANWHILE}@{host}").ask(Finished(since), block=False)
-            for host in [node.settings.name, *node.inside(), *node.in_sight()]
+            for host in [node.settings.name, *node.neighbours.inside(), *node.neighbours.in_sight()]
         ]
         found: list[dict[str, Any]] = []
         for answer in asked:

@@ -86,6 +86,13 @@ class Enrolment:
         """The keys that were taken out for good."""
         return () if self.charter is None else self.charter.roll.expelled.keys()
 
+    def expelled_hosts(self) -> set[str]:
+        """The hosts that were taken out and not let in again since."""
+        if self.charter is None:
+            return set()
+        roll = self.charter.roll
+        return {each.host for each in roll.expulsions if roll.host(each.host) is None}
+
     def outside(self) -> set[str]:
         """The hosts that reach only what was exposed."""
         return {each.name for each in self.members() if each.outside}

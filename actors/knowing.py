@@ -65,7 +65,7 @@ class Knowing:
         host = node.settings.name
         folder = node.settings.paths.state / host
         place = Place(host, charter.roll.root, folder / "directory.db", node.enrolment.signer)
-        directory = (self.view, place, RollTrust(lambda: charter.roll), node.inside)
+        directory = (self.view, place, RollTrust(lambda: charter.roll), node.neighbours.inside)
         sources = Sources(self._told, self._held, self._copies, self._services, self._epoch)
         return [
             ChildSpec(DIRECTORY, Directory, directory, {"name": DIRECTORY}),
@@ -82,7 +82,7 @@ class Knowing:
         settings = self._node.settings
         return {
             **told_here(settings.zone, settings.labels),
-            "address": self._node.address(),
+            "address": self._node.neighbours.address(),
         }
 
     def _held(self) -> list[Held]:
@@ -170,7 +170,7 @@ class Knowing:
         for fact in self.view.find("host", name="capabilities"):
             if fact.key.subject in found:
                 found[fact.key.subject] = str(fact.value.get("address", ""))
-        return found | node.places()
+        return found | node.neighbours.places()
 
     # -- the DNS
 

@@ -14,12 +14,14 @@
     ├── exposing             the entrances for outside hosts
     ├── files                this host's files, for computations elsewhere
     ├── ports                this host's ports, for those who forward them
+    ├── overlay              the mesh as it should be against the mesh as it is (with a plan only)
     ├── trees-pool           one actor a tree
     ├── trees                the table of them
     ├── tree-focus           moves their main stores
     ├── meanwhile            what ended here, for hosts that rejoin
     ├── runs                 commands of other hosts whose directory lies here
     ├── mounts               directories of other hosts, mounted here
+    ├── power                wakes neighbours, and puts this host to sleep
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -37,22 +39,18 @@ import faulthandler
 import fcntl
 import logging
 import os
-import random
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
-
-import zmq
 
 from simulacra.actors import logs
-from simulacra.actors.addresses import reachable_host
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
-from simulacra.actors.cluster.members import LIVE, State
+from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
@@ -78,22 +76,26 @@ from simulacra.actors.data.trees.tree_focus import Leading, focus_spec
 from simulacra.actors.data.trees.worker import Met
 from simulacra.actors.detaching import Detaching
 from simulacra.actors.enrolment import Enrolment
+from simulacra.actors.gateway.call import Handler
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
-from simulacra.actors.runtime import ActorSystem, AskTimeoutError, ExitReason, StartError
-from simulacra.actors.runtime.bulk import BulkError, BulkServer
+from simulacra.actors.neighbours import Neighbours
+from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
+from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
-from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
-from simulacra.actors.runtime.roster import PeerRefusedError
-from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.keys import KeyFileError
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
-from simulacra.actors.runtime.transport import Transport
 from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION
+from simulacra.hosts.provision.bedtime import Bedtime
+from simulacra.hosts.provision.power import POWER, Power
+from simulacra.hosts.provision.verbs import PowerVerbs
+from simulacra.overlay.mesh import overlay
+from simulacra.overlay.mesh.verbs import overlay_verbs
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,7 @@ class Node:
         stopping: set when it is to be closed, by ``down`` or because its tree has ended.
         failure: why its tree ended by itself; None while it stands.
         parting: as what the others are to know it when it has been closed.
+        resting: why it takes no computations from others, as it is to sleep; else empty.
 
     Raises:
         GatewayError: it cannot be started; the text says why and what to do.
@@ -120,33 +123,40 @@ class Node:
         self.last_seen: dict[str, list[tuple[Described, float]]] = {}
         self.failure: ExitReason | None = None
         self.parting = State.DETACHED
-        self._members = settings.paths.members
-        self._listed = KeyList()
+        self.resting = ""
+        self.overlay: overlay.Overlay | None = None
         with contextlib.ExitStack() as begun:
             self._begin(begun)
             self._begun = begun.pop_all()
 
     def _begin(self, begun: contextlib.ExitStack) -> None:
         """Start all parts; ``begun`` ends those that did start, in reverse."""
-        settings = self.settings
-        begun.callback(os.close, _lock(settings.paths.state / settings.name, settings.name))
+        name, state = self.settings.name, self.settings.paths.state
+        begun.callback(os.close, _lock(state / name, name))
+        self.settings = settings = self._enter_overlay(begun)
         hooks = Hooks(settings.hooks)
         begun.callback(hooks.close)
         self.events = EventLog(
             settings.paths.state / settings.name / "events.jsonl", listener=hooks.happened
         )
-        pair = self._pair()
-        self.key = pair.public
         self.enrolment = self._enrolment()
         begun.callback(self.enrolment.close)
         self.system = ActorSystem(settings.name)
         begun.callback(self.system.stop)  # for where a part below cannot start
-        self.transport = self._transport(pair)
+        self.neighbours = Neighbours(
+            self.system,
+            settings,
+            self.enrolment,
+            cluster=lambda: self.cluster,
+            met=self._met,
+            lost=self._lost,
+        )
+        self.transport, pair = self.neighbours.transport, self.neighbours.pair
         begun.callback(self.transport.close)
         bind, _ = split_address(settings.listen)
         self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.admits)
         begun.callback(self.bulk_server.close)
-        self.bulk_client = BulkClient(pair, self._resolve)
+        self.bulk_client = BulkClient(pair, self.neighbours.resolve)
         begun.callback(self.bulk_client.close)
         self.detaching = Detaching(self)
         self.files = RemoteFiles(self.system, self.bulk_client, self.detaching.instead)
@@ -154,12 +164,12 @@ class Node:
         self.hosts = HostTable(
             settings.name,
             VERSION,
-            self.connected,
+            self.neighbours.connected,
             self.bulk_client.bandwidth,
             settings.labels,
             settings.zone,
         )
-        self.cluster = Clustering(self.system, settings, self.events, self.hosts, self)
+        self.cluster = Clustering(self.system, settings, self.events, self.hosts, self.neighbours)
         self.knowing = Knowing(self)
         self.leading = Leading(settings.name, self.knowing.view)
         begun.callback(self.knowing.close)
@@ -168,7 +178,7 @@ class Node:
         )
         self.gateway = Gateway(
             settings.paths.socket(settings.name),
-            verbs(self),
+            handlers(self),
             node=settings.name,
             version=VERSION,
         )
@@ -177,16 +187,23 @@ class Node:
         self._grow_tree()
         self._enter()
         self.detaching.begin()
-        self._join()
+        self.neighbours.join()
         self.gateway.start()
 
     # -- putting it together
 
-    def _pair(self) -> KeyPair:
+    def _enter_overlay(self, begun: contextlib.ExitStack) -> Settings:
+        """Bring the overlay up, if this host is in one; where it listens then is in there."""
+        settings = self.settings
+        if not settings.plan:
+            return settings
         try:
-            return KeyPair.load_or_make(self.settings.paths.key(self.settings.name))
-        except KeyFileError as error:
-            raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
+            entered = overlay.Overlay(settings.name, Path(settings.plan), Path(settings.helper))
+        except overlay.OverlayError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), error.hint) from error
+        begun.callback(entered.close)
+        self.overlay = entered
+        return overlay.listening(settings, entered.address)
 
     def _enrolment(self) -> Enrolment:
         try:
@@ -194,62 +211,22 @@ class Node:
         except (CharterError, KeyFileError) as error:
             raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
 
-    def _keys(self) -> KeyList:
-        """Who is admitted, the user's own list read again."""
-        try:
-            self._listed = KeyList.read(self._members) if self._members.exists() else KeyList()
-            return self._admitted()
-        except KeyFileError as error:
-            raise GatewayError(
-                ErrorCode.FAILED, str(error), f"mend that line: {self._members}"
-            ) from error
-
-    def _admitted(self) -> KeyList:
-        """The user's own list and the network's members; nobody who was expelled, listed or not."""
-        members = {each.key: each for each in self.enrolment.members()}
-        listed = {each.key: each for each in self._listed.members()}
-        expelled = self.enrolment.expelled()
-        return KeyList(each for key, each in (members | listed).items() if key not in expelled)
-
-    def _transport(self, pair: KeyPair) -> Transport:
-        listen = self.settings.listen
-        host, port = split_address(listen)
-        bind, advertise = (
-            f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
-            for each in (host, reachable_host(host))
-        )
-        try:
-            return Transport(
-                self.system,
-                pair,
-                self._keys(),
-                bind,
-                advertise=advertise,
-                settings=TransportSettings(software=VERSION),
-                on_up=lambda peer, _: self._met(peer.name),
-                on_down=lambda peer, _: self._lost(peer.name),
-                reach=self._reach,
-            )
-        except zmq.ZMQError as error:
-            raise GatewayError(
-                ErrorCode.FAILED,
-                f"cannot listen on {listen}: {error}",
-                "see who does: ss -ltnp; or choose another: simulacra up --listen HOST:PORT",
-            ) from error
-
     def _grow_tree(self) -> None:
+        near = self.neighbours
         services = Services(
             host=self.settings.name,
             store=self.store,
             bulk_server=self.bulk_server,
             bulk_client=self.bulk_client,
             files=self.files,
-            admit=lambda _: "the node is going down" if self.stopping.is_set() else None,
+            admit=lambda _: (
+                "the node is going down" if self.stopping.is_set() else self.resting or None
+            ),
             network=self.hosts.network,
         )
         compute = [
             ChildSpec(
-                POST, Post, (self.settings.name, self.connected, self.absent), {"name": POST}
+                POST, Post, (self.settings.name, near.connected, near.absent), {"name": POST}
             ),
             pool_spec(),
             ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
@@ -257,26 +234,28 @@ class Node:
         folder = self.settings.paths.state / self.settings.name
         compute_flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
         tree = [
-            ChildSpec(GROUPS, GroupSharing, (self.connected,), {"name": GROUPS}),
+            ChildSpec(GROUPS, GroupSharing, (near.connected,), {"name": GROUPS}),
             ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
             *self.cluster.specs(),
             exposing_spec(folder / "exposed.json"),
             ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
             ChildSpec(PORTS, Ports, (), {"name": PORTS}),
+            *self._overlay_specs(),
             *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
-            focus_spec(self.leading, self.knowing.view, self.inside),
+            focus_spec(self.leading, self.knowing.view, near.inside),
             *self.detaching.specs(),
             ChildSpec(
                 MOUNTS,
                 Mounts,
                 (
                     self.settings.paths.state / self.settings.name / "mounts.json",
-                    self.connected,
-                    self.ssh_destination,
+                    near.connected,
+                    near.ssh_destination,
                 ),
                 {"name": MOUNTS},
             ),
             ChildSpec(RUNS, Runs, (self.bulk_server, self.transport.admits), {"name": RUNS}),
+            ChildSpec(POWER, Power, (Bedtime(self),), {"name": POWER}),
             ChildSpec(
                 "compute",
                 Supervisor,
@@ -293,12 +272,18 @@ class Node:
         self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
 
+    def _overlay_specs(self) -> list[ChildSpec]:
+        if self.overlay is None:
+            return []
+        around = overlay.Around(self.neighbours.connected, self.enrolment.expelled_hosts)
+        return [self.overlay.spec(around)]
+
     def _tree_means(self) -> Means:
         return Means(
             self.bulk_server,
             self.bulk_client,
             self.knowing.holders,
-            self.inside,
+            self.neighbours.inside,
             self.knowing.complete_holders,
             self.knowing.line,
             lambda: self.enrolment.signer.key,
@@ -313,23 +298,24 @@ class Node:
 
     def _enter(self) -> None:
         """Take up the work of a member, if this host is in a network and does not do it yet."""
-        spec = self.enrolment.registrar(self.connected, self._admit_members)
+        spec = self.enrolment.registrar(self.neighbours.connected, self._admit_members)
         if spec is not None and self.system.whereis(REGISTRAR) is None:
             self._root.start_child(spec)
             for each in self.knowing.specs():
                 self._root.start_child(each)
             self.knowing.open_dns()
-            self.enrolment.open_door(self.system.ref(REGISTRAR), self.places, self._check_free)
+            registrar, places = self.system.ref(REGISTRAR), self.neighbours.places
+            self.enrolment.open_door(registrar, places, self._check_free)
 
     def _check_free(self, host: str) -> None:
         self.knowing.names().check_free(host, "host")
 
     def _admit_members(self) -> None:
         """Put the network's records in force, also while the user's own list cannot be read."""
-        self.transport.admit(self._admitted())
+        self.neighbours.admit()
         self.cluster.review()
         try:
-            self._join()
+            self.neighbours.join()
         except GatewayError as error:
             logger.error("not all hosts are dialed: %s", error)  # noqa: TRY400 - no bug
         self.knowing.view.trust_has_changed()
@@ -347,120 +333,11 @@ class Node:
         self._enter()
         self.read_keys()
 
-    def places(self) -> dict[str, str]:
-        """Where the hosts are that are connected, and this one: ``host:port`` by name."""
-        peers = [peer for peer in self.transport.peers() if peer.is_up]
-        met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
-        return met | {self.settings.name: self.address()}
-
-    def ssh_destination(self, host: str) -> str | None:
-        """What a host is to ssh: as the user says, else its address; None where that is unknown."""
-        said = self.settings.ssh.get(host)
-        address = self.places().get(host)
-        if said is not None or address is None:
-            return said
-        at, _ = split_address(address)
-        return f"[{at}]" if ":" in at else at
-
-    # -- other nodes
-
-    def address(self) -> str:
-        """HOST:PORT where other nodes reach this one."""
-        return self.transport.endpoint.removeprefix("tcp://")
-
-    def connected(self) -> list[str]:
-        """The names of the nodes that are connected now."""
-        return [peer.name for peer in self.transport.peers() if peer.is_up and not peer.is_apart]
-
-    def inside(self) -> list[str]:
-        """The names of the nodes that are connected now and may run code."""
-        outside = self.enrolment.outside()
-        return [name for name in self.connected() if name not in outside]
-
-    def absent(self) -> list[str]:
-        """The names of the nodes that are admitted and known, and not connected now."""
-        outside = self.enrolment.outside()
-        return [
-            peer.name
-            for peer in self.transport.peers()
-            if not ((peer.is_up and not peer.is_apart) or peer.holding.is_open)
-            and peer.name not in outside
-        ]
-
-    def _join(self) -> None:
-        keys = self._admitted()
-        addresses = {member.address: member.key for member in keys.members() if member.address}
-        addresses.pop(self.address(), None)
-        known = {peer.key for peer in self.transport.peers()}
-        listed = {each.key for each in self._listed.members()}
-        others = [address for address, key in addresses.items() if key not in known | listed]
-        room = max(0, self.settings.mesh - len(known))
-        spared = set(random.sample(others, max(0, len(others) - room)))
-        for address, key in addresses.items():
-            if address not in spared:
-                self.dial(f"tcp://{address}", key)
-        for address in self.settings.join:
-            if address in addresses:
-                continue
-            members = [each for each in keys.members() if not each.address and each.key != self.key]
-            if len(members) != 1:
-                raise GatewayError(
-                    ErrorCode.USAGE,
-                    f"which key has the node at {address}? The list of keys does not say",
-                    f"say it: simulacra keys add NAME KEY {address}",
-                )
-            self.dial(f"tcp://{address}", members[0].key)
-
-    def dial(self, endpoint: str, key: str) -> None:
-        """Connect to a node, if it is admitted and not known yet."""
-        known = {peer.key for peer in self.transport.peers()}
-        if key not in known and key != self.key and self.transport.admits(key):
-            self.transport.connect(endpoint, key)
-
-    def meet(self, endpoint: str, key: str) -> None:
-        """Connect to a host that is there, unless this node has many connections already.
-
-        In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
-        that membership probes, and to those that it uses.
-        """
-        live = {each.key for each in self.cluster.members.values() if each.state in LIVE}
-        under_way = [peer for peer in self.transport.peers() if peer.is_up or peer.key in live]
-        if len(under_way) < self.settings.mesh:
-            self.dial(endpoint, key)
-
-    def _reach(self, host: str) -> tuple[str, str] | None:
-        """Where a host is that is there and was not dialed so far."""
-        member = self.cluster.far().get(host)
-        return None if member is None else (f"tcp://{member.address}", member.key)
-
-    def call(self, host: str) -> None:
-        """Be connected to a host that is there and was not dialed so far, within seconds."""
-        peer = self.transport.call(host)
-        if peer is not None:
-            with contextlib.suppress(AskTimeoutError, PeerRefusedError):
-                self.transport.wait_up(peer, _CALLING)
-
-    def dialed(self) -> set[str]:
-        """The keys of the hosts that are connected, or should be; not of those called just now."""
-        peers = self.transport.peers()
-        return {peer.key for peer in peers if peer.is_up or not peer.holding.is_open}
-
-    def admits(self, host: str, key: str) -> bool:
-        """Whether a host of that name may have that key."""
-        if key == self.key:
-            return host == self.settings.name
-        member = self.transport.member(key)
-        return member is not None and member.name == host
-
-    def in_sight(self) -> list[str]:
-        """The names of the nodes that are there and apart, as one of the two is detached."""
-        return [peer.name for peer in self.transport.peers() if peer.is_up and peer.is_apart]
-
     def _met(self, name: str) -> None:
         peer = self.transport.peer(name)
         if peer is not None and peer.is_apart:
             return
-        self.enrolment.met(name, self.places().get(name, ""))
+        self.enrolment.met(name, self.neighbours.places().get(name, ""))
         # An outside host is none that others count on, and cannot answer membership.
         if peer is not None and name not in self.enrolment.outside():
             self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))
@@ -482,21 +359,13 @@ class Node:
         if ref is not None:
             ref.tell(message)
 
-    def _resolve(self, name: str) -> tuple[str, str]:
-        peer = self.transport.peer(name)
-        host = urlsplit(peer.endpoint).hostname if peer is not None else None
-        if peer is None or host is None:
-            raise BulkError(f"{name} is not connected")
-        return host, peer.key
-
     def read_keys(self) -> tuple[int, list[str]]:
         """Put the list of keys in force as it is now; how many, and who lost its connection."""
-        keys = self._keys()
-        before = set(self.connected())
-        self.transport.admit(keys)
+        before = set(self.neighbours.connected())
+        keys = self.neighbours.read_keys()
         self.cluster.review()
-        self._join()
-        return len(keys.members()), sorted(before - set(self.connected()))
+        self.neighbours.join()
+        return len(keys.members()), sorted(before - set(self.neighbours.connected()))
 
     # -- the end
 
@@ -513,6 +382,15 @@ class Node:
         self.close()
 
 
+def handlers(node: Node) -> Mapping[str, Handler]:
+    """All verbs of a node's gateway."""
+    return {
+        **verbs(node),
+        **PowerVerbs(node).table(),
+        **overlay_verbs(node.system, node.overlay),
+    }
+
+
 def run(settings: Settings) -> None:
     """Run this machine's node until it is told to stop, by `down`, SIGTERM or SIGINT.
 
@@ -525,7 +403,8 @@ def run(settings: Settings) -> None:
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())
-        logger.info("node %s is up; others reach it at %s", settings.name, node.address())
+        address = node.neighbours.address()
+        logger.info("node %s is up; others reach it at %s", settings.name, address)
         while not node.stopping.wait(1.0):
             pass  # a signal that came to another thread is handled when the main one wakes up
     if node.failure is not None:

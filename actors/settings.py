@@ -122,7 +122,8 @@ class Settings:
     Attributes:
         name: The node's name in the network; the machine's own unless said otherwise.
         listen: HOST:PORT where other nodes reach this one. The default is reachable from this
-            machine only, on a port that the system picks.
+            machine only, on a port that the system picks; in an overlay it is the host's address
+            there, port 7400.
         join: HOST:PORT of nodes to meet first.
         door: HOST:PORT where hosts that were invited knock; empty for the door's own port beside
             ``listen``.
@@ -139,6 +140,10 @@ class Settings:
         ssh: What hosts are called for ssh, ``[user@]destination`` by host, for ``mount``.
         sources: Whose files a mount shows where it does not say so itself: ``HOST:PATH`` by the
             mount's source or its beginning.
+        sleep: Which program puts the machine to sleep, by ``suspend`` and ``poweroff``; where
+            nothing is said, systemctl.
+        plan: The file of the overlay's plan, where the host is in an overlay; else empty.
+        helper: The socket of the overlay's helper.
         log: How it logs: ``text`` or ``json``, an object an event.
         paths: Where its things are.
     """
@@ -157,6 +162,9 @@ class Settings:
     run_environ: tuple[str, ...] = RUN_ENVIRON
     ssh: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    sleep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    plan: str = ""
+    helper: str = "/run/simulacra/overlay.sock"
     log: str = "text"
     paths: Paths = field(default_factory=Paths.find)
 
@@ -205,7 +213,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in ("name", "listen", "door", "dns", "zone", "log"):
+    for name in ("name", "listen", "door", "dns", "zone", "plan", "helper", "log"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = value
     for name in ("join", "labels"):

@@ -15,6 +15,8 @@ _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:@\[\]]+):([0-9]{1,5})")
 _WORD: Final = re.compile(r"[^\s/'\"$`\\();&|<>]+")
 _EXAMPLES: Final = {"run_commands": "make", "run_environ": "LC_*"}
 _DESTINATION: Final = re.compile(r"[^\s-][^\s]*")
+_HOWS: Final = ("suspend", "poweroff")
+_PATH: Final = re.compile(r"/[^\0]*")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
 
@@ -95,6 +97,16 @@ def _sources(place: str, name: str, value: object) -> Mapping[str, str]:
     return dict(_table(place, name, value))
 
 
+def _sleep(place: str, name: str, value: object) -> Mapping[str, tuple[str, ...]]:
+    hint = f"write [{name}], and below it {_HOWS[0]} = ['systemctl', '{_HOWS[0]}']"
+    for how, words in _table(place, name, value).items():
+        if how not in _HOWS:
+            raise wrong(place, f"{how!r} is no way to {name}", f"there are: {', '.join(_HOWS)}")
+        if not (isinstance(words, list) and words and all(isinstance(w, str) for w in words)):
+            raise wrong(place, f"{name}.{how} is {words!r}, not a list of words", hint)
+    return {how: tuple(words) for how, words in _table(place, name, value).items()}
+
+
 def _table(place: str, name: str, value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise wrong(
@@ -148,6 +160,16 @@ def _bytes(place: str, name: str, value: object) -> int:
     return value
 
 
+def _path(place: str, name: str, value: object) -> str:
+    if not isinstance(value, str) or _PATH.fullmatch(value) is None:
+        raise wrong(
+            place,
+            f"{name} is {value!r}, no path from the root",
+            f"write it whole: {name} = '/etc/simulacra/plan.json'",
+        )
+    return value
+
+
 def _log(place: str, name: str, value: object) -> str:
     if value not in LOGS:
         raise wrong(place, f"{name} is {value!r}", f"one of: {', '.join(LOGS)}")
@@ -174,6 +196,9 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "run_environ": _words,
     "ssh": _ssh,
     "sources": _sources,
+    "sleep": _sleep,
+    "plan": _path,
+    "helper": _path,
     "log": _log,
 }
 """By the setting's name: checks a value, given its place and name, and gives it as it is kept."""

@@ -24,7 +24,8 @@ def two_hosts(folder: Path, **settings: Any) -> Iterator[tuple[Host, Host]]:
         enrolling(second, "nas").join(token, [door])
         nas = Host(second, "nas", **settings)
         try:
-            until(lambda: desk.node.connected() == ["nas"] and nas.node.connected() == ["desk"])
+            near = desk.node.neighbours, nas.node.neighbours
+            until(lambda: [each.connected() for each in near] == [["nas"], ["desk"]])
             yield desk, nas
         finally:
             nas.node.close()

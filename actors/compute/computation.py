@@ -170,9 +170,8 @@ class Computation(Actor):
 
     def on_receive(self, message: Any) -> Any:
         """What came; the messages' classes say what they mean."""
-        with tracing.under(getattr(message, "trace", "")):
-            answer = self._handle(message)
-            self._after()
+        answer = self._handle(message)
+        self._after()
         return answer
 
     def _handle(self, message: Any) -> Any:  # noqa: C901, PLR0912 - a table of messages
@@ -248,8 +247,8 @@ class Computation(Actor):
     # -- its moves (`travelling.Owner`)
 
     def _send_move(self, host: str, message: m.Message) -> None:
-        carry = Carry(self._services.host, message, self._travelling.trace)
-        self.system.ref(f"{COMPUTATIONS}@{host}").tell(carry)
+        with tracing.under(self._travelling.trace):
+            self.system.ref(f"{COMPUTATIONS}@{host}").tell(Carry(self._services.host, message))
 
     def _migrate(self, target: str) -> None:
         reply, dossier = self.defer_reply(), self._dossier

@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simulacra.actors import tracing
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing
 from simulacra.actors.compute.computation import COMPUTATIONS, SERVICE, Computation
@@ -75,14 +74,12 @@ class Begin:
         spec: `Spec.to_plain`.
         name: its name in the network, found to be free.
         folder: where a command runs, if there is such a folder; else in one of its own.
-        trace: of the request.
         service: the service that it is a replica of: at the node's next start it is held.
     """
 
     spec: dict[str, Any]
     name: str
     folder: str | None = None
-    trace: str = ""
     service: str = ""
 
 
@@ -155,8 +152,7 @@ class Computations(Actor):
             case Here(party, ref):
                 self._actors[party] = ref
             case Begin():
-                with tracing.under(message.trace):
-                    return self._begin(message)
+                return self._begin(message)
             case ListThem():
                 now = time.monotonic()
                 return [(described, now - then) for described, then in self._described.values()]

@@ -48,7 +48,6 @@ class Carry:
 
     host: str
     message: Any
-    trace: str = ""
 
 
 @register("compute.migrate")
@@ -58,7 +57,6 @@ class Migrate:
 
     party: str
     target: str
-    trace: str = ""
 
 
 @register("compute.stop")
@@ -68,7 +66,6 @@ class StopIt:
 
     party: str
     kill: bool = False
-    trace: str = ""
 
 
 @register("compute.go-on")

@@ -63,7 +63,7 @@ class DetachVerbs:
             if problems and not anyway:
                 yield {"detached": False, "already": False, "missing": problems, "notes": notes}
                 return
-            moved, kept = self._move_main_stores(call, trees)
+            moved, kept = self.move_main_stores(call, trees)
             heard = self._leave(lasts)
             left = self._node.detaching.away
             yield {
@@ -106,7 +106,7 @@ class DetachVerbs:
             logger.info("what %s reads is not known: %s", party, error)
             return ()
 
-    def _move_main_stores(
+    def move_main_stores(
         self, call: Call, trees: Sequence[Followed]
     ) -> tuple[dict[str, str], list[str]]:
         """Move the main stores that are here to complete copies in reach; which stay, and why."""
@@ -151,9 +151,10 @@ class DetachVerbs:
             if away is not None and goes_on:
                 plan = away.plan
             else:
+                near = self._node.neighbours
                 plan = {
                     "since": since,
-                    "hosts": sorted({*self._node.inside(), *self._node.in_sight()}),
+                    "hosts": sorted({*near.inside(), *near.in_sight()}),
                     "trees": self._following.forecasts(call, trees),
                     "finished": self._node.detaching.finished(since),
                 }
@@ -192,7 +193,7 @@ class DetachVerbs:
         wanted = {each.main for each in self._following.chosen(None)} - {self._here}
         while True:
             call.check()
-            seen = {*self._node.inside(), *self._node.in_sight()}
+            seen = {*self._node.neighbours.inside(), *self._node.neighbours.in_sight()}
             waited = time.monotonic() - began
             if seen and (wanted <= seen or waited > _ALL_IN_SIGHT):
                 return
@@ -209,7 +210,8 @@ class DetachVerbs:
         deadline = time.monotonic() + _TOGETHER
         while time.monotonic() < deadline:
             call.check()
-            if set(hosts) <= set(self._node.inside()) and self._following.has_one_master():
+            there = set(self._node.neighbours.inside())
+            if set(hosts) <= there and self._following.has_one_master():
                 return
             time.sleep(_PAUSE)
 

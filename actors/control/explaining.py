@@ -35,7 +35,7 @@ class Explaining:
         described: Described = ask_it(self._node, call, seen, Look(seen.described.party), _ASK)
         so_far, to_come = (_reads(each) for each in (described.reads, described.to_come))
         network = self._node.hosts.network()
-        needs = _needs(described, to_come, network)
+        needs = needs_of(described, network)
         alternatives = explain(needs, network)
         stages = (
             Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
@@ -76,12 +76,13 @@ class Explaining:
         }
 
 
-def _needs(described: Described, to_come: tuple[Read, ...], network: Network) -> Needs:
+def needs_of(described: Described, network: Network) -> Needs:
+    """What a computation that runs has still to do, wherever its user wants it."""
     host = network.hosts.get(described.host)
     return Needs(
         described.name,
         at=described.host,
-        reads=to_come,
+        reads=_reads(described.to_come),
         cpu_seconds=described.work * (1.0 if host is None else host.speed),
         busy=described.busy,
         state_size=described.size,

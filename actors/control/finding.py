@@ -43,7 +43,7 @@ def everywhere(node: Node, *, ask: bool = True) -> list[Seen]:
     Without ``ask`` only this host is asked, and of the others the last answer counts.
     """
     asked = time.monotonic()
-    hosts = [node.settings.name, *node.connected()]
+    hosts = [node.settings.name, *node.neighbours.connected()]
     answers: dict[str, Reply] = {
         host: table(node, host).ask(ListThem(), block=False)
         for host in (hosts if ask else hosts[:1])
@@ -55,7 +55,7 @@ def everywhere(node: Node, *, ask: bool = True) -> list[Seen]:
             continue
         node.last_seen[host] = [(described, asked - ago) for described, ago in entries]
     now = time.monotonic()
-    known = {*hosts, *node.absent()}
+    known = {*hosts, *node.neighbours.absent()}
     return [
         Seen(described, max(0.0, now - at))
         for host, entries in node.last_seen.items()
@@ -107,8 +107,8 @@ def call_holder(node: Node, address: str) -> None:
     name, _, host = address.partition("@")
     thing = node.knowing.names().things.get(name) if node.cluster.far() else None
     for place in () if thing is None else thing.places:
-        node.call(place.host)
-    node.call(host)
+        node.neighbours.call(place.host)
+    node.neighbours.call(host)
 
 
 def _rank(seen: Seen) -> tuple[bool, int, float]:

@@ -47,8 +47,8 @@ class Focusing:
         """Make a host the master; answered when it is."""
         refuse_outside(self._node)
         host, began = call.arg("host", str), time.monotonic()
-        self._node.call(host)
-        known = [self._node.settings.name, *self._node.inside()]
+        self._node.neighbours.call(host)
+        known = [self._node.settings.name, *self._node.neighbours.inside()]
         if host not in known:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,

@@ -135,7 +135,7 @@ class Following:
         return Settling(tree.name, self._here, tree.main, scans)
 
     def _standings(self, tree: Followed) -> dict[str, dict[str, Any]]:
-        connected = {self._here, *self._node.inside()}
+        connected = {self._here, *self._node.neighbours.inside()}
         holders = [*self._node.knowing.holders(tree.definition.id), self._here]
         return {
             host: self._standing(tree, host) for host in dict.fromkeys(holders) if host in connected
@@ -167,7 +167,7 @@ class Following:
         told: dict[str, Any] = {"tree": tree.name, "with": None, "problem": ""}
         empty = {"changed": 0, "removed": 0, "size": 0}
         told |= {"up": empty, "down": empty, "clashes": []}
-        near = {*self._node.inside(), *self._node.in_sight()}
+        near = {*self._node.neighbours.inside(), *self._node.neighbours.in_sight()}
         for host in self._node.knowing.holders(tree.definition.id):
             if host not in near:
                 continue
@@ -214,7 +214,7 @@ class Following:
 
     def has_one_master(self) -> bool:
         """Whether all hosts in reach know one master, of one epoch."""
-        hosts = [self._here, *self._node.inside()]
+        hosts = [self._here, *self._node.neighbours.inside()]
         asked = [
             self._node.system.ref(f"{FOCUS}@{host}").ask(Describe(), block=False) for host in hosts
         ]
@@ -226,7 +226,7 @@ class Following:
 
     def give_back_focus(self, master: str) -> None:
         """A host that is master only since it was by itself lets who was master be so again."""
-        if self._node.cluster.focus.acting is None or master not in self._node.inside():
+        if self._node.cluster.focus.acting is None or master not in self._node.neighbours.inside():
             return
         body = {"host": master, "why": f"{self._here} has rejoined"}
         try:

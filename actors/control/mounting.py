@@ -47,7 +47,7 @@ class Mounting:
         yield {"mounts": self._ask(List())}
 
     def _check(self, keep: Keep) -> None:
-        if keep.host not in self._node.connected():
+        if keep.host not in self._node.neighbours.connected():
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
                 f"{keep.host} is not connected",

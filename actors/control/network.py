@@ -129,9 +129,9 @@ class NetworkVerbs:
             records = [from_plain(each) for each in call.arg("records", list)]
         except MalformedRecordError as error:
             raise GatewayError(ErrorCode.USAGE, f"no record: {error}", "") from error
-        before = set(self._node.connected())
+        before = set(self._node.neighbours.connected())
         self._node.system.ref(REGISTRAR).ask(Keep(records))
-        yield {"expelled": sorted(before - set(self._node.connected()))}
+        yield {"expelled": sorted(before - set(self._node.neighbours.connected()))}
 
 
 def _is_named(described: Described, name: str) -> bool:

@@ -21,15 +21,15 @@ def check_host(node: Node, host: str) -> None:
     Raises:
         GatewayError: it is none, with the reason.
     """
-    if host in node.inside() or host == node.settings.name:
+    if host in node.neighbours.inside() or host == node.settings.name:
         return
-    if host in node.connected():
+    if host in node.neighbours.connected():
         raise GatewayError(
             ErrorCode.DENIED,
             f"{host} is an outside host, where nothing of the network's can run",
             "see who is inside: simulacra status",
         )
-    if host in node.absent():
+    if host in node.neighbours.absent():
         raise GatewayError(
             ErrorCode.UNREACHABLE,
             f"{host} is not connected",

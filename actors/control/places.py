@@ -90,7 +90,8 @@ class MountPlaces:
             ) from error
         if found is None:
             return ()
-        addresses = self._node.places() | dict.fromkeys(self._node.absent(), "")
+        near = self._node.neighbours
+        addresses = near.places() | dict.fromkeys(near.absent(), "")
         host = found.host if found.told else host_named(found.host, addresses, settings.ssh)
         if host is None:
             raise GatewayError(

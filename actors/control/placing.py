@@ -115,9 +115,9 @@ class Placing:
     def _await_facts(self, wanted: set[str | None]) -> None:
         """Wait until the facts of the hosts that matter have come, for some seconds."""
         for host in wanted - {None}:
-            self._node.call(str(host))
+            self._node.neighbours.call(str(host))
         deadline = time.monotonic() + _FACTS_TIMEOUT
-        while (wanted & set(self._node.connected())) - set(self._network().hosts):
+        while (wanted & set(self._node.neighbours.connected())) - set(self._network().hosts):
             if time.monotonic() > deadline:
                 return
             time.sleep(_FACTS_PAUSE)
@@ -144,8 +144,8 @@ class Placing:
         """The host of a ``host:path``, which has to be there."""
         here = self._node.settings.name
         host = _host_of(path, here)
-        self._node.call(host)
-        if host != here and host not in self._node.connected():
+        self._node.neighbours.call(host)
+        if host != here and host not in self._node.neighbours.connected():
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
                 f"{path} is on {host}, which is not connected",

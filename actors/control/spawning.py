@@ -44,7 +44,7 @@ class Spawning:
         self._refuse_taken(name)
         host = self._placing.place(call, name, spec)
         logger.info("%s is to begin on %s", name, host)
-        begin = Begin(spec.to_plain(), name, call.arg("cwd", str, None), call.trace)
+        begin = Begin(spec.to_plain(), name, call.arg("cwd", str, None))
         try:
             described: Described = table(self._node, host).ask(begin, timeout=_BEGIN_TIMEOUT)
         except (NameInUseError, OSError, ValueError) as error:

@@ -40,8 +40,8 @@ class Steering:
         refuse_outside(self._node)
         seen, target = find(self._node, call.arg("name", str)), call.arg("host", str)
         described = seen.described
-        self._node.call(target)
-        known = [self._node.settings.name, *self._node.connected()]
+        self._node.neighbours.call(target)
+        known = [self._node.settings.name, *self._node.neighbours.connected()]
         if target not in known:
             raise GatewayError(
                 ErrorCode.UNREACHABLE,
@@ -49,7 +49,7 @@ class Steering:
                 "see who is connected: simulacra status",
             )
         try:
-            outcome = ask_it(self._node, call, seen, Migrate(described.party, target, call.trace))
+            outcome = ask_it(self._node, call, seen, Migrate(described.party, target))
         except MoveError as error:
             raise GatewayError(
                 ErrorCode.FAILED, str(error), f"see: simulacra explain {described.name}"
@@ -59,7 +59,7 @@ class Steering:
     def stop(self, call: Call) -> Iterator[object]:
         """End a computation."""
         seen, kill = find(self._node, call.arg("name", str)), call.arg("kill", bool, False)
-        request = StopIt(seen.described.party, kill, call.trace)
+        request = StopIt(seen.described.party, kill)
         ended: Described = ask_it(self._node, call, seen, request)
         yield {
             "name": ended.name, "host": ended.host, "state": ended.state, "reason": ended.reason,

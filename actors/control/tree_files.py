@@ -107,7 +107,7 @@ class TreeFiles:
 
     def hosts(self, tree: Fact) -> list[str]:
         """The hosts that have a tree and are in reach: this one first, then the main store's."""
-        reach = {self.here, *self._node.inside()}
+        reach = {self.here, *self._node.neighbours.inside()}
         holders = [each for each in self._node.knowing.holders(tree.key.subject) if each in reach]
         return sorted(holders, key=lambda host: host != self.here)
 

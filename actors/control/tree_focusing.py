@@ -59,7 +59,7 @@ class TreeFocusing:
             "why": seat.why,
             "before": [list(each) for each in seat.before],
             "handed": seat.handed or None,
-            "reachable": seat.host in {self._node.settings.name, *self._node.inside()},
+            "reachable": seat.host in {self._node.settings.name, *self._node.neighbours.inside()},
         }
 
     def _check_copy(self, name: str, tree: str, host: str) -> None:
@@ -83,8 +83,8 @@ class TreeFocusing:
         self, call: Call, name: str, host: str, asked: str, message: MoveTree | TakeTree
     ) -> None:
         if asked != self._node.settings.name:
-            self._node.call(asked)
-            if asked not in self._node.inside():
+            self._node.neighbours.call(asked)
+            if asked not in self._node.neighbours.inside():
                 raise self._out_of_reach(name, host, asked)
         deadline = time.monotonic() + (call.timeout or PREPARE_WITHIN)
         reply = self._node.system.ref(f"{TREE_FOCUS}@{asked}").ask(message, block=False)

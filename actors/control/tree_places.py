@@ -53,7 +53,7 @@ class TreePlaces:
         return found
 
     def _others(self, tree: InTree) -> Iterator[Place]:
-        own, inside = self._node.settings.name, set(self._node.inside())
+        own, inside = self._node.settings.name, set(self._node.neighbours.inside())
         copies = self._node.knowing.view.find("copy", name=tree.id)
         paths = {each.key.subject: each.value["path"] for each in copies if each.value["complete"]}
         for host in self._node.knowing.holders(tree.id):

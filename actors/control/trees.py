@@ -263,7 +263,7 @@ class TreeVerbs:
 
     def _copies(self, fact: Fact) -> list[dict[str, Any]]:
         tree = fact.key.subject
-        connected = {self._here, *self._node.inside()}
+        connected = {self._here, *self._node.neighbours.inside()}
         copies = []
         for host, path in self._listed(fact)["hosts"].items():
             copy = {"host": host, "path": path, "main": host == fact.value["host"]}

@@ -59,8 +59,8 @@ class Watching:
             "wire": WIRE_VERSION,
             "pid": os.getpid(),
             "uptime": time.monotonic() - node.started,
-            "listen": node.address(),
-            "key": node.key,
+            "listen": node.neighbours.address(),
+            "key": node.neighbours.key,
             "network": network_name(node),
             "out": node.enrolment.out,
             "door": node.enrolment.door,
@@ -179,8 +179,9 @@ class Watching:
             if (finished or is_living(each.described))
             and (name is None or each.described.name == name.partition("@")[0])
         ]
-        up = [self._node.settings.name, *sorted(self._node.connected())]
-        down = [host for host in self._node.absent() if self._node.hosts.of(host) is not None]
+        near = self._node.neighbours
+        up = [self._node.settings.name, *sorted(near.connected())]
+        down = [host for host in near.absent() if self._node.hosts.of(host) is not None]
         rows: list[dict[str, Any]] = []
         for host in [*up, *down]:
             here = [each for each in seen if each.described.host == host]

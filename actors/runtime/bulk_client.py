@@ -29,6 +29,7 @@ from simulacra.actors.runtime.bulk import (
 )
 from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.keys import KeyPair
+from simulacra.actors.runtime.noise import Data
 
 WINDOW: Final = 4
 LINES: Final = 2
@@ -173,7 +174,7 @@ class BulkClient:
                 for _ in range(WINDOW):
                     fetch.ask(line, asked)
                 while asked:
-                    offset, data = _opened(ticket, line.receive())
+                    offset, data = _opened(ticket, line.borrow())
                     if len(data) != asked.get(offset):
                         raise BulkError(f"the file changed while it was fetched, at byte {offset}")
                     fetch.ask(line, asked)
@@ -348,8 +349,8 @@ class _Lines:
                 self._wait()
 
 
-def _opened(ticket: Ticket, answer: bytes) -> tuple[int, memoryview]:
+def _opened(ticket: Ticket, answer: Data) -> tuple[int, memoryview]:
     """The offset and the bytes of an answer."""
     if answer[:1] != DATA or len(answer) < ANSWER.size:
-        raise BulkError(f"{ticket.node}: {answer[1:].decode(errors='replace')}")
+        raise BulkError(f"{ticket.node}: {bytes(answer[1:]).decode(errors='replace')}")
     return ANSWER.unpack_from(answer)[1], memoryview(answer)[ANSWER.size :]

@@ -4,6 +4,12 @@ A frame is its length, 4 bytes, unsigned, big-endian, and so many bytes. The fir
 is the handshake's (see `noise`), with the nodes' CURVE keys as static keys; all others are sealed.
 Whatever is wrong with a line ends it: there is no way back to a frame's beginning.
 
+Where no wire is between the two, as the same kernel holds both ends at one address, frames after
+the handshake are *bare*: there is nobody to hide them from who could not read the nodes' memory as
+well. In the handshake, which is sealed, each side that sees its own address at the other end tells
+which kernel it runs on; the line is bare where both say the same. Whoever dialed then sends one
+sealed frame without bytes first, which proves that its handshake is no repeated one.
+
 Waiting is bounded by the kernel's time-outs for the socket, so that a large frame is received in
 one call, in which no other thread of the node is held up.
 """
@@ -12,7 +18,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Final, Self
+from pathlib import Path
+from typing import Final, Protocol, Self
 
 from zmq.utils import z85
 
@@ -24,6 +31,9 @@ FRAME_LIMIT: Final = (1 << 20) + 64
 
 _HELLO_LIMIT: Final = 256
 
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Made up by the kernel when it starts."""
+
 _LENGTH: Final = struct.Struct(">I")
 _TIMEVAL: Final = struct.Struct("@ll")
 
@@ -32,16 +42,39 @@ class LineError(Exception):
     """The line is of no use any more; the text says why, to follow the other node's name."""
 
 
+class Cipher(Protocol):
+    """What a line does to one direction's frames."""
+
+    def seal(self, data: Data) -> Data:
+        """What to send for a frame."""
+
+    def open(self, data: Data) -> Data:
+        """The frame again; raises NoiseError where it is not the next one."""
+
+
+class _Bare:
+    """A direction whose frames go as they are."""
+
+    def seal(self, data: Data) -> Data:
+        return data
+
+    def open(self, data: Data) -> Data:
+        return data
+
+
 class Line:
     """One end; used by one thread for each direction, but for `abort`.
 
     Attributes:
         key: the other node's public key, Z85.
+        is_bare: whether its frames are not sealed.
     """
 
     def __init__(self, connection: socket.socket, secrets: Secrets) -> None:
         self._socket = connection
-        self._secrets = secrets
+        self.is_bare: Final = bool(secrets.payload) and secrets.payload == _kernel(connection)
+        self._sending: Cipher = _Bare() if self.is_bare else secrets.sending
+        self._receiving: Cipher = _Bare() if self.is_bare else secrets.receiving
         self._buffer = bytearray(FRAME_LIMIT)
         self.key: Final = z85.encode(secrets.remote).decode()
 
@@ -66,14 +99,18 @@ class Line:
         try:
             _prepare(connection, timeout)
             initiator = Initiator(_bytes(keys.secret), _bytes(key), PROLOGUE)
-            _send(connection, initiator.begin())
-            return cls(connection, initiator.finish(_receive(connection, bytearray(_HELLO_LIMIT))))
+            _send(connection, initiator.begin(_kernel(connection)))
+            secrets = initiator.finish(_receive(connection, bytearray(_HELLO_LIMIT)))
+            line = cls(connection, secrets)
+            if line.is_bare:
+                _send(connection, secrets.sending.seal(b""))
         except NoiseError as error:
             connection.close()
             raise LineError(f"is not who it should be: {error}") from error
         except BaseException:
             connection.close()
             raise
+        return line
 
     @classmethod
     def answer(cls, connection: socket.socket, keys: KeyPair, timeout: float) -> Self:
@@ -85,15 +122,18 @@ class Line:
         try:
             _prepare(connection, timeout)
             hello = _receive(connection, bytearray(_HELLO_LIMIT))
-            reply, secrets = respond(_bytes(keys.secret), hello, PROLOGUE)
+            reply, secrets = respond(_bytes(keys.secret), hello, PROLOGUE, _kernel(connection))
             _send(connection, reply)
+            line = cls(connection, secrets)
+            if line.is_bare:
+                secrets.receiving.open(_receive(connection, bytearray(_HELLO_LIMIT)))
         except NoiseError as error:
             connection.close()
             raise LineError(f"speaks another protocol, or means another node: {error}") from error
         except BaseException:
             connection.close()
             raise
-        return cls(connection, secrets)
+        return line
 
     def patience(self, receiving: float, sending: float) -> None:
         """How many seconds to wait for a frame's first bytes, and for a frame to go on its way.
@@ -112,7 +152,7 @@ class Line:
         Raises:
             LineError: it takes no more, or is gone.
         """
-        _send(self._socket, self._secrets.sending.seal(data))
+        _send(self._socket, self._sending.seal(data))
 
     def receive(self) -> bytes:
         """Wait for the next frame.
@@ -120,9 +160,17 @@ class Line:
         Raises:
             LineError: nothing came in time, what came is not the next frame, or it is gone.
         """
+        return bytes(self.borrow())
+
+    def borrow(self) -> Data:
+        """As `receive`, without a copy: it may be another frame as soon as the next one is awaited.
+
+        Raises:
+            LineError: as `receive`.
+        """
         sealed = _receive(self._socket, self._buffer)
         try:
-            return self._secrets.receiving.open(sealed)
+            return self._receiving.open(sealed)
         except NoiseError as error:
             raise LineError(f"sent what cannot be read: {error}") from error
 
@@ -169,7 +217,7 @@ def _limit(connection: socket.socket, receiving: float, sending: float) -> None:
         connection.setsockopt(socket.SOL_SOCKET, option, value)
 
 
-def _send(connection: socket.socket, frame: bytes) -> None:
+def _send(connection: socket.socket, frame: Data) -> None:
     try:
         connection.sendall(_LENGTH.pack(len(frame)), socket.MSG_MORE | socket.MSG_NOSIGNAL)
         connection.sendall(frame, socket.MSG_NOSIGNAL)
@@ -201,6 +249,15 @@ def _fill(connection: socket.socket, view: memoryview) -> None:
         if not size:
             raise LineError("has closed the connection")
         view = view[size:]
+
+
+def _kernel(connection: socket.socket) -> bytes:
+    """Which kernel this is, if it may hold both ends of a connection; else nothing."""
+    try:
+        here, there = connection.getsockname()[0], connection.getpeername()[0]
+    except OSError as error:
+        raise LineError(f"is gone: {error}") from error
+    return _BOOT.read_bytes().strip() if here == there else b""
 
 
 def _bytes(key: str) -> bytes:

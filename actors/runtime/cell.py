@@ -18,7 +18,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from simulacra.actors.runtime._pykka import Shell
 from simulacra.actors.runtime.errors import (
@@ -37,6 +37,7 @@ from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
 from simulacra.actors.runtime.ties import HANDLERS as TIES
 from simulacra.actors.runtime.ties import Ties
 from simulacra.actors.runtime.timers import Timer
+from simulacra.actors.tracing import Traced, under
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.actor import Actor
@@ -147,7 +148,7 @@ class Cell:
                 self._refuse(message, reply, self._dead())
                 return self.exit_reason
             try:
-                special = PROXY_MESSAGES.get(type(message))
+                special = _SPECIAL.get(type(message))
                 result = receive(message) if special is None else special(behaviour, message)
             except ActorExit as request:
                 return request.reason
@@ -336,6 +337,20 @@ class Cell:
         timer.cancel()
         return timer
 
+
+def _receive_traced(behaviour: Actor, traced: Traced) -> Any:
+    """Handle a message under the trace id that came with it."""
+    message = traced.message
+    special = PROXY_MESSAGES.get(type(message))
+    with under(traced.trace):
+        return behaviour.on_receive(message) if special is None else special(behaviour, message)
+
+
+_SPECIAL: Final[dict[type, Callable[[Actor, Any], Any]]] = {
+    **PROXY_MESSAGES,
+    Traced: _receive_traced,
+}
+"""What does not simply go to an actor's ``on_receive``."""
 
 _SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
     Stop: Cell._on_stop,  # noqa: SLF001

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulacra.actors.runtime.refs import Ref
+from simulacra.actors.tracing import Traced
 
 _KEPT = 100
 _TEXT_LIMIT = 200
@@ -45,7 +46,8 @@ class DeadLetters:
 
     def add(self, to: Ref, message: Any) -> None:
         """Count one; of the message only its looks are kept."""
-        letter = DeadLetter(time.time(), to, _shown(message))
+        bare = message.message if isinstance(message, Traced) else message
+        letter = DeadLetter(time.time(), to, _shown(bare))
         with self._lock:
             self._count += 1
             self._newest.append(letter)

@@ -16,6 +16,7 @@ from simulacra.actors.runtime.errors import AskTimeoutError
 from simulacra.actors.runtime.futures import ASK_TIMEOUT, Reply, Wait, seconds
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
+from simulacra.actors.tracing import traced
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.proxy import Proxy
@@ -71,7 +72,7 @@ class Ref:
         Raises:
             MailboxFullError: the actor's mailbox refuses more.
         """
-        self._target.tell(message)
+        self._target.tell(traced(message))
 
     def ask(
         self, message: Any, *, block: bool = True, timeout: float | Wait | None = ASK_TIMEOUT
@@ -92,11 +93,11 @@ class Ref:
         """
         if not block:
             reply = Reply()
-            self._target.ask(message, reply)
+            self._target.ask(traced(message), reply)
             return reply
         limit = seconds(timeout)
         reply = Reply(limit)
-        self._target.ask(message, reply)
+        self._target.ask(traced(message), reply)
         try:
             return reply.get(timeout=limit)
         except AskTimeoutError as given_up:
@@ -105,7 +106,7 @@ class Ref:
 
     def forward(self, message: Any, reply: Reply) -> None:
         """Send a message whose answer goes into a reply that somebody else waits for."""
-        self._target.ask(message, reply)
+        self._target.ask(traced(message), reply)
 
     def stop(self, *, block: bool = True, timeout: float | Wait | None = ASK_TIMEOUT) -> Any:
         """End the actor in good order, before the mail that waits.

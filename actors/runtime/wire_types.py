@@ -39,6 +39,7 @@ from simulacra.actors.runtime.signals import (
     Suspend,
     Unlink,
 )
+from simulacra.actors.tracing import Traced
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ for _name, _cls in {
     "actor.call": ProxyCall,
     "actor.get": ProxyGetAttr,
     "actor.set": ProxySetAttr,
+    "actor.traced": Traced,
     "signal.link": Link,
     "signal.unlink": Unlink,
     "signal.monitor": Monitor,

@@ -69,7 +69,7 @@ def main(mode: str) -> None:
         command = python_helper("benchmarks.programs.ours_beside_worker", "serve", there.listen)
         flag = Path(folder) / "flag"
         with helper(*command), Node(here) as node:
-            until(lambda: node.connected() == ["host"])
+            until(lambda: node.neighbours.connected() == ["host"])
             spawn(Client(there.paths.socket("host")), "burner", _SCRIPT, str(flag), on="host")
             client(mode, node, flag)
 

@@ -56,6 +56,11 @@ _COMMANDS: Final = {
         "service": "service:app",
         "events": "events:events",
     },
+    "Machines": {
+        "hosts": "hosts:app",
+        "wake": "waking:wake",
+        "sleep": "waking:sleep",
+    },
     "This machine": {
         "up": "node:up",
         "down": "node:down",

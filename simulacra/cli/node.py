@@ -74,7 +74,7 @@ def up(
         # Only who joins needs signatures.
         from simulacra.cli.enrolling import join as use  # noqa: PLC0415
 
-        use(settings, token)
+        use(_in_overlay(settings), token)
     if not detach:
         # Only the node itself needs pykka and ZeroMQ.
         from simulacra.actors.node import run  # noqa: PLC0415
@@ -89,6 +89,18 @@ def up(
         output.message(f"node {status['host']} is already up")
     if json:
         output.document(status)
+
+
+def _in_overlay(settings: Settings) -> Settings:
+    """The settings in the overlay, if this machine is in one, which is brought up first."""
+    if not settings.plan:
+        return settings
+    from simulacra.overlay.mesh.overlay import OverlayError, enter  # noqa: PLC0415 (only who joins)
+
+    try:
+        return enter(settings)
+    except OverlayError as error:
+        raise GatewayError(ErrorCode.FAILED, str(error), error.hint) from error
 
 
 def down(*, asleep: bool = False, timeout: Duration = 20.0, common: Common = COMMON) -> None:

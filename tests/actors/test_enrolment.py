@@ -33,7 +33,7 @@ def desk_and_nas(folder: Path, role: Role = "inside") -> Iterator[tuple[Host, Ho
         enrolling(second, "nas").join(token, [door])
         nas = Host(second, "nas")
         try:
-            until(lambda: desk.node.connected() == ["nas"])
+            until(lambda: desk.node.neighbours.connected() == ["nas"])
             yield desk, nas
         finally:
             nas.node.close()
@@ -47,16 +47,16 @@ def expel(desk: Host, host: str) -> None:
 @pytest.mark.parametrize("line", ["nas {key}\n", "nas\n"], ids=["listed", "unreadable"])
 def test_the_users_own_list_keeps_no_expelled_host(tmp_path: Path, line: str) -> None:
     with desk_and_nas(tmp_path) as (desk, nas):
-        desk.settings.paths.members.write_text(line.format(key=nas.node.key))
+        desk.settings.paths.members.write_text(line.format(key=nas.node.neighbours.key))
         expel(desk, "nas")
-        assert desk.node.connected() == []
-        assert not desk.node.transport.admits(nas.node.key)
-        desk.settings.paths.members.write_text(f"nas {nas.node.key}\n")
+        assert desk.node.neighbours.connected() == []
+        assert not desk.node.transport.admits(nas.node.neighbours.key)
+        desk.settings.paths.members.write_text(f"nas {nas.node.neighbours.key}\n")
         desk.client.item("keys_changed")
-        assert not desk.node.transport.admits(nas.node.key)
+        assert not desk.node.transport.admits(nas.node.neighbours.key)
         desk.node.close()
         desk.start()
-        assert not desk.node.transport.admits(nas.node.key)
+        assert not desk.node.transport.admits(nas.node.neighbours.key)
 
 
 def test_a_registrar_that_failed_goes_on(tmp_path: Path) -> None:
@@ -66,17 +66,17 @@ def test_a_registrar_that_failed_goes_on(tmp_path: Path) -> None:
         before.signal(Stop(ExitReason("error")))
         until(lambda: desk.node.system.whereis("registrar") not in (None, before))
         expel(desk, "nas")
-        assert desk.node.connected() == []
-        assert until(lambda: nas.node.connected() == [])
+        assert desk.node.neighbours.connected() == []
+        assert until(lambda: nas.node.neighbours.connected() == [])
 
 
 def test_an_outside_host_that_is_away_splits_no_network(tmp_path: Path) -> None:
     with desk_and_nas(tmp_path, "outside") as (desk, nas):
-        assert desk.node.inside() == []
+        assert desk.node.neighbours.inside() == []
         nas.node.close()
-        until(lambda: desk.node.connected() == [])
+        until(lambda: desk.node.neighbours.connected() == [])
         assert desk.node.cluster.absent() == []
         nas.start()
-        until(lambda: desk.node.connected() == ["nas"])
+        until(lambda: desk.node.neighbours.connected() == ["nas"])
         kinds = [each["kind"] for each in desk.client.items("events")]
         assert not {"host.lost", "host.joined"} & set(kinds)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.compute.spec import Command, Spec
+from simulacra.actors.neighbours import Neighbours
 from simulacra.actors.node import Node
 from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths, Settings
@@ -26,23 +27,24 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     homes = {name: Paths.find({"SIMULACRA_HOME": str(tmp_path / name)}) for name in NAMES}
     keys = {name: KeyPair.load_or_make(paths.key(name)).public for name, paths in homes.items()}
     apart = {frozenset({keys["b"], keys["c"]})}
-    dial = Node.dial
+    dial = Neighbours.dial
 
-    def sparing(node: Node, endpoint: str, key: str) -> None:
-        if frozenset({node.key, key}) not in apart:
-            dial(node, endpoint, key)
+    def sparing(near: Neighbours, endpoint: str, key: str) -> None:
+        if frozenset({near.key, key}) not in apart:
+            dial(near, endpoint, key)
 
-    monkeypatch.setattr(Node, "dial", sparing)
+    monkeypatch.setattr(Neighbours, "dial", sparing)
     with nothing_left_behind(), ExitStack() as stack:
         made: dict[str, Node] = {}
         for name, paths in homes.items():
-            address = f" {made['a'].address()}" if made else ""
+            address = f" {made['a'].neighbours.address()}" if made else ""
             lines = [f"a {keys['a']}{address}", f"b {keys['b']}", f"c {keys['c']}"]
             paths.members.write_text("".join(f"{line}\n" for line in lines))
             made[name] = stack.enter_context(Node(Settings(name=name, paths=paths)))
         until(
             lambda: (
-                [sorted(each.connected()) for each in made.values()] == [["b", "c"], ["a"], ["a"]]
+                [sorted(each.neighbours.connected()) for each in made.values()]
+                == [["b", "c"], ["a"], ["a"]]
             )
         )
         until(lambda: made["b"].cluster.far().keys() == {"c"})
@@ -63,7 +65,7 @@ def test_a_host_that_is_not_connected_is_in_reach_and_is_called_when_needed(
     assert not b.cluster.is_deputy(b.cluster.focus.epoch)
     spec = Spec(Command(("sleep", "600")), name="there", on="c").to_plain()
     assert client(b).item("spawn", spec=spec, timeout=20.0)["host"] == "c"
-    assert b.connected() == ["a", "c"]
+    assert b.neighbours.connected() == ["a", "c"]
     assert b.cluster.far() == {}
     until(lambda: b.cluster.absent() == [])
 
@@ -71,17 +73,17 @@ def test_a_host_that_is_not_connected_is_in_reach_and_is_called_when_needed(
 def test_a_master_speaks_to_all_and_so_is_connected_to_all(nodes: dict[str, Node]) -> None:
     until(lambda: client(nodes["a"]).item("focus")["master"])
     client(nodes["a"]).item("refocus", host="b", timeout=20.0)
-    until(lambda: nodes["b"].connected() == ["a", "c"])
+    until(lambda: nodes["b"].neighbours.connected() == ["a", "c"])
     until(lambda: {each.cluster.focus.epoch.host for each in nodes.values()} == {"b"})
 
 
 def test_a_host_connects_by_itself_to_so_many_and_no_more(nodes: dict[str, Node]) -> None:
-    a = nodes["a"]
+    a, near = nodes["a"], nodes["a"].neighbours
     pair = KeyPair.generate()
     file = a.settings.paths.members
     file.write_text(f"{file.read_text()}d {pair.public}\n")
     a.read_keys()
     for mesh, dials in ((2, False), (3, True)):
-        a.settings = replace(a.settings, mesh=mesh)
-        a.meet("tcp://127.0.0.1:1", pair.public)
-        assert (pair.public in a.dialed()) is dials
+        near._settings = replace(a.settings, mesh=mesh)
+        near.meet("tcp://127.0.0.1:1", pair.public)
+        assert (pair.public in near.dialed()) is dials

@@ -37,7 +37,7 @@ def test_its_tree(tmp_path: Path) -> None:
         } <= set(host.node.system.registered())
         status = host.client.item("status")
         assert (status["host"], status["pid"]) == ("desk", os.getpid())
-        assert status["listen"] == host.node.address()
+        assert status["listen"] == host.node.neighbours.address()
         assert status["computations"] == {}
         assert status["peers"] == []
         rows = host.client.item("ps", all=True)["rows"]

@@ -90,6 +90,9 @@ def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None
         ('[sources]\n"//nas/x" = "nas"', "no HOST:/PATH"),
         ('[sources]\n"//nas/x" = "nas:x"', "no HOST:/PATH"),
         ('[sources]\n"//nas/x" = "Big Nas:/x"', "no HOST:/PATH"),
+        ('sleep = "systemctl"', "not a table"),
+        ('[sleep]\nhibernate = ["true"]', "no way to sleep"),
+        ('[sleep]\nsuspend = "systemctl suspend"', "not a list of words"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(

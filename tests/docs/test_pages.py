@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from simulacra.actors.control import verbs
+from simulacra.actors.node import handlers
 from simulacra.cli.main import make_app
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def test_every_guide_and_decision_is_in_the_index() -> None:
 def test_every_verb_of_the_gateway_is_in_its_guide() -> None:
     page = (ROOT / "docs" / "guide" / "gateway.md").read_text()
     described = re.findall(r"^### (\w+)", page, re.MULTILINE)
-    there_are = verbs(Mock())  # no handler is called
+    there_are = handlers(Mock())  # no handler is called
     assert sorted(described) == sorted(there_are)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors import node as nodes
+from simulacra.actors import neighbours
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.runtime.roster import Settings as TransportSettings
@@ -34,10 +34,10 @@ def pair(
         hosts: list[Host] = []
         for name, wire in (("a", WIRE_VERSION), ("b", WIRE_VERSION + apart)):
             monkeypatch.setattr(
-                nodes, "TransportSettings", partial(TransportSettings, wire_version=wire)
+                neighbours, "TransportSettings", partial(TransportSettings, wire_version=wire)
             )
             other = "b" if name == "a" else "a"
-            address = hosts[0].node.address() if hosts else ""
+            address = hosts[0].node.neighbours.address() if hosts else ""
             if mutual or name == "b":
                 members = home / name / "config/members"
                 members.write_text(f"{other} {keys[other].public} {address}\n")

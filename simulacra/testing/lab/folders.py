@@ -9,6 +9,7 @@ processes, namespaces and mounts ends with its keeper.
     lock       held by the keeper       log      what keeper and hosts complain of
     control    the keeper's socket      pid      the keeper's process
     etc/       the hosts' /run/lab      disks/   the hosts' homes
+    environ/   what was added to the environment of commands on them
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -30,6 +30,7 @@ NETWORK: Final = "lab"
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PAUSE: Final = 0.02
+_ENVIRON: Final = "environ"
 _T = TypeVar("_T")
 
 
@@ -80,7 +81,18 @@ class RunningLab:
 
     def environ(self, host: str) -> dict[str, str]:
         """The environment of commands on a host."""
-        return self._plan.environ(host, shared_environ())
+        return {**self._plan.environ(host, shared_environ()), **self._added(host)}
+
+    def add_environ(self, host: str, added: Mapping[str, str]) -> None:
+        """Have all commands on a host from now on have this in their environment too."""
+        file = self.folder / _ENVIRON / host
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({**self._added(host), **added}))
+
+    def _added(self, host: str) -> dict[str, str]:
+        file = self.folder / _ENVIRON / host
+        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return found
 
     # -- cables
 

@@ -43,7 +43,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
 @pytest.fixture
 def client(own: Own) -> Iterator[BulkClient]:
     node = own.host.node
-    pair = node._pair()
+    pair = node.neighbours.pair
     client = BulkClient(pair, lambda _: ("127.0.0.1", pair.public))
     yield client
     client.close()
@@ -135,7 +135,7 @@ def test_a_key_that_is_expelled_ends_it(tmp_path: Path, monkeypatch: pytest.Monk
     admitted = [True]
     monkeypatch.setattr(Transport, "admits", lambda *_: admitted[0])
     with one_host(tmp_path / "home") as host:
-        pair = host.node._pair()
+        pair = host.node.neighbours.pair
         client = BulkClient(pair, lambda _: ("127.0.0.1", pair.public))
         ticket = Own(host).start(tmp_path, "echo $$ > pid; exec sleep 100")
         pid = pid_in(tmp_path / "pid")

@@ -46,7 +46,7 @@ def test_a_host_that_is_detached_stays_so_with_the_cable_in_until_it_rejoins(two
     desk, nas, roots = two
     detached(nas, "desk")
     assert state_of(desk, "nas") == "detached"
-    assert desk.node.connected() == nas.node.connected() == []
+    assert desk.node.neighbours.connected() == nas.node.neighbours.connected() == []
     (roots["nas"] / "up").write_text("nas")
     (roots["desk"] / "down").write_text("desk")
     plan = last(nas, "rejoin", dry_run=True)["plan"]
@@ -60,7 +60,7 @@ def test_a_host_that_is_detached_stays_so_with_the_cable_in_until_it_rejoins(two
     assert (roots["desk"] / "up").read_text() == "nas"
     assert (roots["nas"] / "down").read_text() == "desk"
     assert nas.node.detaching.away is None
-    until(lambda: desk.node.connected() == ["nas"])
+    until(lambda: desk.node.neighbours.connected() == ["nas"])
     until(lambda: desk.node.knowing.view.fact("away", "nas", "away") is None)
 
 

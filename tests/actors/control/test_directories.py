@@ -51,10 +51,12 @@ def verbs(asked: list[Any] | None = None) -> Directories:
 
     node = SimpleNamespace(
         settings=SimpleNamespace(name="laptop", ssh={}, sources={}, run_environ=("LC_*",)),
-        places=lambda: {"laptop": "10.0.0.1:7400", "nas": "10.0.0.3:7400"},
-        absent=lambda: ["desk"],
-        connected=lambda: ["nas", "phone"],
-        inside=lambda: ["nas"],
+        neighbours=SimpleNamespace(
+            places=lambda: {"laptop": "10.0.0.1:7400", "nas": "10.0.0.3:7400"},
+            absent=lambda: ["desk"],
+            connected=lambda: ["nas", "phone"],
+            inside=lambda: ["nas"],
+        ),
         hosts=Table(),
         system=SimpleNamespace(ref=lambda _: SimpleNamespace(ask=ask)),
     )

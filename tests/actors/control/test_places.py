@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 def places(ssh: dict[str, str] | None = None, sources: dict[str, str] | None = None) -> MountPlaces:
     node = SimpleNamespace(
         settings=SimpleNamespace(ssh=ssh or {}, sources=sources or {}),
-        places=lambda: {"laptop": "10.0.0.1:7400", "nas": "10.0.0.3:7400"},
-        absent=lambda: ["desk"],
+        neighbours=SimpleNamespace(
+            places=lambda: {"laptop": "10.0.0.1:7400", "nas": "10.0.0.3:7400"},
+            absent=lambda: ["desk"],
+        ),
     )
     return MountPlaces(cast("Node", node))
 

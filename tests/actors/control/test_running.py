@@ -18,9 +18,11 @@ def verb() -> Running:
     """That of a node that is connected to nas and, as an outside host, to phone."""
     node = SimpleNamespace(
         settings=SimpleNamespace(name="laptop", run_environ=("LC_*",)),
-        absent=lambda: ["desk"],
-        connected=lambda: ["nas", "phone"],
-        inside=lambda: ["nas"],
+        neighbours=SimpleNamespace(
+            absent=lambda: ["desk"],
+            connected=lambda: ["nas", "phone"],
+            inside=lambda: ["nas"],
+        ),
     )
     return Running(cast("Node", node), cast("Learning", None))
 

@@ -98,7 +98,7 @@ def test_a_lost_main_store_is_replaced_and_follows_when_it_is_back(tmp_path: Pat
         desk.client.item("tree_focus", name="src", host="nas")
         nas.node.close()
         (roots["nas"] / "only-there").write_text("late")
-        until(lambda: desk.node.connected() == [])
+        until(lambda: desk.node.neighbours.connected() == [])
         with pytest.raises(GatewayError, match="cannot hand it over") as refused:
             desk.client.item("tree_focus", name="src", host="desk")
         assert refused.value.code is ErrorCode.UNREACHABLE
@@ -117,7 +117,7 @@ def test_who_it_was_handed_to_says_so_when_it_is_back(tmp_path: Path) -> None:
     with followed(tmp_path) as (desk, nas, _):
         tree = tree_id(desk)
         nas.node.close()
-        until(lambda: desk.node.connected() == [])
+        until(lambda: desk.node.neighbours.connected() == [])
         fact = desk.node.knowing.view.find("tree")[0]
         handed = {**fact.value, "handed": "nas"}
         desk.node.knowing.view.say("tree", tree, "src", handed, epoch=fact.epoch)

@@ -43,7 +43,9 @@ def places(*roots: Path, error: Exception | None = None) -> TreePlaces:
     node = SimpleNamespace(
         settings=SimpleNamespace(name="laptop"),
         system=SimpleNamespace(ref=lambda _: SimpleNamespace(ask=ask)),
-        inside=lambda: ["desk", "nas", "phone"],
+        neighbours=SimpleNamespace(
+            inside=lambda: ["desk", "nas", "phone"],
+        ),
         knowing=SimpleNamespace(
             view=SimpleNamespace(find=find),
             holders=lambda tree: ["nas", "away", "desk", "laptop", "phone"],

@@ -32,7 +32,7 @@ def test_tombstones_go_when_all_have_heard_of_them(
     monkeypatch.setattr(worker, "SWEEP", 0.1)
     with followed(tmp_path) as (desk, nas, roots):
         nas.node.close()
-        until(lambda: desk.node.connected() == [])
+        until(lambda: desk.node.neighbours.connected() == [])
         (roots["desk"] / "first").unlink()
         until(lambda: copy_of(desk, "desk")["tombstones"] == 1)
         assert copy_of(desk, "desk")["unacknowledged"] == ["nas"]

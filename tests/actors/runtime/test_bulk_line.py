@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -18,15 +19,18 @@ PATIENCE = 5.0
 
 
 class Listener:
-    """Where a node can be dialed, which answers one connection in a thread."""
+    """Where a node can be dialed, which answers one connection in a thread.
 
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+    Who dials 127.0.0.2 has another address himself, so that these lines are sealed.
+    """
+
+    def __init__(self, host: str = "127.0.0.2") -> None:
+        self.socket = socket.create_server((host, 0))
+        self.host, self.port = self.socket.getsockname()
         self.problem = ""
 
     def dial(self, key: str = FAR.public, patience: float = PATIENCE) -> Line:
-        return Line.dial("127.0.0.1", self.port, NEAR, key, patience)
+        return Line.dial(self.host, self.port, NEAR, key, patience)
 
     def answer(self, patience: float = PATIENCE) -> Line:
         return Line.answer(self.socket.accept()[0], FAR, patience)
@@ -48,14 +52,35 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture
-def ends(listener: Listener) -> Iterator[tuple[Line, Line]]:
-    near, far = listener.pair()
-    yield near, far
-    near.close()
-    far.close()
+def at_home() -> Iterator[Listener]:
+    """Whoever dials this has the same address."""
+    listener = Listener("127.0.0.1")
+    with listener.socket:
+        yield listener
 
 
 Ends = tuple[Line, Line]
+
+
+@contextmanager
+def ends_of(listener: Listener) -> Iterator[Ends]:
+    near, far = listener.pair()
+    with closing(near), closing(far):
+        yield near, far
+
+
+@pytest.fixture
+def ends(listener: Listener) -> Iterator[Ends]:
+    with ends_of(listener) as ends:
+        assert not any(end.is_bare for end in ends)
+        yield ends
+
+
+@pytest.fixture
+def bare_ends(at_home: Listener) -> Iterator[Ends]:
+    with ends_of(at_home) as ends:
+        assert all(end.is_bare for end in ends)
+        yield ends
 
 
 def send_all(line: Line, frames: list[bytes]) -> None:
@@ -75,6 +100,54 @@ def test_frames_come_whole_and_in_order_both_ways(ends: Ends, size: int) -> None
         sending.start()
         assert [receiver.receive() for _ in frames] == frames
         sending.join(PATIENCE)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000, FRAME_LIMIT])
+def test_where_no_wire_is_between_frames_go_as_they_are(bare_ends: Ends, size: int) -> None:
+    near, far = bare_ends
+    assert (near.key, far.key) == (FAR.public, NEAR.public)
+    test_frames_come_whole_and_in_order_both_ways(bare_ends, size)
+    near.send(b"seen by all")
+    assert far._socket.recv(15, socket.MSG_PEEK | socket.MSG_WAITALL)[4:] == b"seen by all"
+    assert far.receive() == b"seen by all"
+
+
+class Kernels:
+    """In place of the kernel's file: at every look another kernel has started."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def read_bytes(self) -> bytes:
+        self.looks += 1
+        return b"%d\n" % self.looks
+
+
+def test_a_line_is_sealed_where_the_two_do_not_run_on_one_kernel(
+    at_home: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.actors.runtime.bulk_line._BOOT", Kernels())
+    with ends_of(at_home) as ends:
+        assert [end.is_bare for end in ends] == [False, False]
+
+
+def test_a_greeting_that_somebody_repeats_opens_no_bare_line(at_home: Listener) -> None:
+    heard = bytearray()
+
+    def overhear() -> None:
+        connection, _ = at_home.socket.accept()
+        with connection:
+            heard.extend(connection.recv(1000))
+
+    thread = threading.Thread(target=overhear)
+    thread.start()
+    with pytest.raises(LineError):
+        at_home.dial(patience=0.2)
+    thread.join(PATIENCE)
+    with socket.create_connection((at_home.host, at_home.port)) as repeated:
+        repeated.sendall(heard + struct.pack(">I", TAG) + bytes(TAG))
+        with pytest.raises(LineError, match="speaks another protocol, or means another node"):
+            at_home.answer()
 
 
 def test_a_frame_over_the_limit_ends_the_line(ends: Ends) -> None:
@@ -99,7 +172,7 @@ def test_silence_and_a_side_that_reads_nothing_end_the_line(ends: Ends) -> None:
 
 def test_what_comes_slowly_comes(ends: Ends) -> None:
     ends[1].patience(receiving=0.2, sending=PATIENCE)
-    sealed = ends[0]._secrets.sending.seal(b"slowly")
+    sealed = bytes(ends[0]._sending.seal(b"slowly"))
     received: list[bytes] = []
     thread = threading.Thread(target=lambda: received.append(ends[1].receive()))
     thread.start()
@@ -149,7 +222,7 @@ def test_aborting_ends_what_waits(ends: Ends) -> None:
     ],
 )
 def test_whoever_is_no_node_is_told_from_one(listener: Listener, said: bytes, problem: str) -> None:
-    with socket.create_connection(("127.0.0.1", listener.port)) as stranger:
+    with socket.create_connection((listener.host, listener.port)) as stranger:
         stranger.sendall(said)
         with pytest.raises(LineError, match=problem):
             listener.answer(patience=0.1)

@@ -1,0 +1,272 @@
+"""The hosts that a node is connected with, or should be: by which keys, and where.
+
+Who is admitted is what the user's own list says and what the network's records say; nobody who was
+expelled. In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
+that membership probes, and to those that it uses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import zmq
+
+from simulacra.actors.addresses import reachable_host
+from simulacra.actors.enrolment import Enrolment
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.runtime import ActorSystem, AskTimeoutError
+from simulacra.actors.runtime.bulk import BulkError
+from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
+from simulacra.actors.runtime.roster import PeerRefusedError
+from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.transport import Transport
+from simulacra.actors.settings import Settings, split_address
+from simulacra.actors.version import VERSION
+
+if TYPE_CHECKING:
+    from simulacra.actors.clustering import Clustering
+
+_CALLING: Final = 5.0
+
+
+class Neighbours:
+    """See the module.
+
+    Args:
+        system: the node's actors.
+        settings: the node's.
+        enrolment: its part in its network's admissions.
+        cluster: gives the node's part in its network, which is made after this.
+        met: told the name of a host that was connected.
+        lost: told the name of a host that is connected no more.
+
+    Attributes:
+        key: this host's public key.
+        pair: its key pair.
+        transport: the sockets.
+
+    Raises:
+        GatewayError: a key cannot be used, or another program has the port.
+    """
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        settings: Settings,
+        enrolment: Enrolment,
+        *,
+        cluster: Callable[[], Clustering],
+        met: Callable[[str], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        self._system = system
+        self._settings = settings
+        self._enrolment = enrolment
+        self._cluster = cluster
+        self._listed = KeyList()
+        self.pair = self._load_pair()
+        self.key = self.pair.public
+        self.transport = self._open(met, lost)
+
+    def _load_pair(self) -> KeyPair:
+        try:
+            return KeyPair.load_or_make(self._settings.paths.key(self._settings.name))
+        except KeyFileError as error:
+            raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
+
+    def _open(self, met: Callable[[str], None], lost: Callable[[str], None]) -> Transport:
+        listen = self._settings.listen
+        host, port = split_address(listen)
+        bind, advertise = (
+            f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
+            for each in (host, reachable_host(host))
+        )
+        try:
+            return Transport(
+                self._system,
+                self.pair,
+                self._read(),
+                bind,
+                advertise=advertise,
+                settings=TransportSettings(software=VERSION),
+                on_up=lambda peer, _: met(peer.name),
+                on_down=lambda peer, _: lost(peer.name),
+                reach=self._reach,
+            )
+        except zmq.ZMQError as error:
+            raise GatewayError(
+                ErrorCode.FAILED,
+                f"cannot listen on {listen}: {error}",
+                "see who does: ss -ltnp; or choose another: simulacra up --listen HOST:PORT",
+            ) from error
+
+    # -- who is admitted
+
+    def _read(self) -> KeyList:
+        """Who is admitted, the user's own list read again."""
+        members = self._settings.paths.members
+        try:
+            self._listed = KeyList.read(members) if members.exists() else KeyList()
+            return self._admitted()
+        except KeyFileError as error:
+            raise GatewayError(
+                ErrorCode.FAILED, str(error), f"mend that line: {members}"
+            ) from error
+
+    def _admitted(self) -> KeyList:
+        """The user's own list and the network's members; nobody who was expelled, listed or not."""
+        members = {each.key: each for each in self._enrolment.members()}
+        listed = {each.key: each for each in self._listed.members()}
+        expelled = self._enrolment.expelled()
+        return KeyList(each for key, each in (members | listed).items() if key not in expelled)
+
+    def admit(self) -> KeyList:
+        """Put the network's records in force, with the user's list as it was read last."""
+        keys = self._admitted()
+        self.transport.admit(keys)
+        return keys
+
+    def read_keys(self) -> KeyList:
+        """Put the user's list in force as it is now.
+
+        Raises:
+            GatewayError: it cannot be used.
+        """
+        keys = self._read()
+        self.transport.admit(keys)
+        return keys
+
+    # -- where they are
+
+    def places(self) -> dict[str, str]:
+        """Where the hosts are that are connected, and this one: ``host:port`` by name."""
+        peers = [peer for peer in self.transport.peers() if peer.is_up]
+        met = {peer.name: peer.endpoint.removeprefix("tcp://") for peer in peers}
+        return met | {self._settings.name: self.address()}
+
+    def ssh_destination(self, host: str) -> str | None:
+        """What a host is to ssh: as the user says, else its address; None where that is unknown."""
+        said = self._settings.ssh.get(host)
+        address = self.places().get(host)
+        if said is not None or address is None:
+            return said
+        at, _ = split_address(address)
+        return f"[{at}]" if ":" in at else at
+
+    def address(self) -> str:
+        """HOST:PORT where other nodes reach this one."""
+        return self.transport.endpoint.removeprefix("tcp://")
+
+    def connected(self) -> list[str]:
+        """The names of the nodes that are connected now."""
+        return [peer.name for peer in self.transport.peers() if peer.is_up and not peer.is_apart]
+
+    def inside(self) -> list[str]:
+        """The names of the nodes that are connected now and may run code."""
+        outside = self._enrolment.outside()
+        return [name for name in self.connected() if name not in outside]
+
+    def absent(self) -> list[str]:
+        """The names of the nodes that are admitted and known, and not connected now."""
+        outside = self._enrolment.outside()
+        return [
+            peer.name
+            for peer in self.transport.peers()
+            if not ((peer.is_up and not peer.is_apart) or peer.holding.is_open)
+            and peer.name not in outside
+        ]
+
+    # -- connecting
+
+    def join(self) -> None:
+        """Dial whom the user's list and settings name, and of the network as many as there is room.
+
+        Raises:
+            GatewayError: the settings name an address, and it is not known whose.
+        """
+        keys = self._admitted()
+        addresses = {member.address: member.key for member in keys.members() if member.address}
+        addresses.pop(self.address(), None)
+        spared = self._spared(addresses)
+        for address, key in addresses.items():
+            if address not in spared:
+                self.dial(f"tcp://{address}", key)
+        for address in self._settings.join:
+            if address not in addresses:
+                self.dial(f"tcp://{address}", self._only_key(keys, address))
+
+    def _spared(self, addresses: Mapping[str, str]) -> set[str]:
+        """Which addresses are not dialed, as these would be too many."""
+        known = {peer.key for peer in self.transport.peers()}
+        listed = {each.key for each in self._listed.members()}
+        others = [address for address, key in addresses.items() if key not in known | listed]
+        room = max(0, self._settings.mesh - len(known))
+        return set(random.sample(others, max(0, len(others) - room)))
+
+    def _only_key(self, keys: KeyList, address: str) -> str:
+        """The key of whoever is at an address that the settings name."""
+        members = [each for each in keys.members() if not each.address and each.key != self.key]
+        if len(members) != 1:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"which key has the node at {address}? The list of keys does not say",
+                f"say it: simulacra keys add NAME KEY {address}",
+            )
+        return members[0].key
+
+    def dial(self, endpoint: str, key: str) -> None:
+        """Connect to a node, if it is admitted and not known yet."""
+        known = {peer.key for peer in self.transport.peers()}
+        if key not in known and key != self.key and self.transport.admits(key):
+            self.transport.connect(endpoint, key)
+
+    def meet(self, endpoint: str, key: str) -> None:
+        """Connect to a host that is there, unless this node has many connections already."""
+        live = self._cluster().live()
+        under_way = [peer for peer in self.transport.peers() if peer.is_up or peer.key in live]
+        if len(under_way) < self._settings.mesh:
+            self.dial(endpoint, key)
+
+    def _reach(self, host: str) -> tuple[str, str] | None:
+        """Where a host is that is there and was not dialed so far."""
+        member = self._cluster().far().get(host)
+        return None if member is None else (f"tcp://{member.address}", member.key)
+
+    def call(self, host: str) -> None:
+        """Be connected to a host that is there and was not dialed so far, within seconds."""
+        peer = self.transport.call(host)
+        if peer is not None:
+            with contextlib.suppress(AskTimeoutError, PeerRefusedError):
+                self.transport.wait_up(peer, _CALLING)
+
+    def dialed(self) -> set[str]:
+        """The keys of the hosts that are connected, or should be; not of those called just now."""
+        peers = self.transport.peers()
+        return {peer.key for peer in peers if peer.is_up or not peer.holding.is_open}
+
+    def admits(self, host: str, key: str) -> bool:
+        """Whether a host of that name may have that key."""
+        if key == self.key:
+            return host == self._settings.name
+        member = self.transport.member(key)
+        return member is not None and member.name == host
+
+    def in_sight(self) -> list[str]:
+        """The names of the nodes that are there and apart, as one of the two is detached."""
+        return [peer.name for peer in self.transport.peers() if peer.is_up and peer.is_apart]
+
+    def resolve(self, name: str) -> tuple[str, str]:
+        """Where the bulk of a host that is connected is to be asked for, and its key.
+
+        Raises:
+            BulkError: it is not connected.
+        """
+        peer = self.transport.peer(name)
+        host = urlsplit(peer.endpoint).hostname if peer is not None else None
+        if peer is None or host is None:
+            raise BulkError(f"{name} is not connected")
+        return host, peer.key

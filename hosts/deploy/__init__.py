@@ -1,0 +1,1 @@
+"""Rolling hosts out in waves, by NixOps4."""

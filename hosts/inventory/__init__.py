@@ -1,0 +1,1 @@
+"""What hosts there are, as the user's `inventory.toml` says. Pure: data in, data out."""

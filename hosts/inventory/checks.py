@@ -1,0 +1,122 @@
+"""What the fields of an inventory must be together: names that exist, and nothing twice.
+
+Each problem stands at the field that is to be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from simulacra.hosts.inventory import abilities, ranges
+from simulacra.hosts.inventory.problems import Path, Problem, shown
+from simulacra.hosts.inventory.schema import Inventory
+
+_RESERVED: Final = frozenset({"localhost", "all"})
+ANYBODY: Final = "*"
+
+
+def check(
+    inventory: Inventory, declared: Mapping[str, Collection[str]] | None = None
+) -> Iterator[Problem]:
+    """Everything that is wrong between fields.
+
+    Args:
+        inventory: whose fields are right, each by itself.
+        declared: the names of zones, roles, clouds and hosts that the file has, where the
+            inventory lacks some that are wrong by themselves.
+    """
+    names = declared or {
+        "zones": inventory.zones,
+        "roles": inventory.roles,
+        "clouds": inventory.clouds,
+        "hosts": inventory.hosts,
+    }
+    yield from _references(inventory, names)
+    yield from _duplicates(inventory)
+    yield from ranges.check(inventory)
+    yield from abilities.check(inventory)
+
+
+def _references(inventory: Inventory, names: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    for name, host in inventory.hosts.items():
+        at = ("hosts", name)
+        if name in _RESERVED:
+            yield Problem(at, "is no name for a host: it means something else everywhere")
+        if host.zone not in names["zones"]:
+            yield _unknown((*at, "zone"), "zone", host.zone, names["zones"])
+        if host.cloud is not None and host.cloud not in names["clouds"]:
+            yield _unknown((*at, "cloud"), "cloud", host.cloud, names["clouds"])
+    roles = {ANYBODY, *names["roles"]}
+    roles |= {role for host in inventory.hosts.values() for role in host.roles}
+    for name, access in inventory.roles.items():
+        for number, role in enumerate(access.accepts):
+            if role not in roles:
+                yield _unknown(("roles", name, "accepts", number), "role", role, roles)
+
+
+def _unknown(path: Path, what: str, name: str, known: Collection[str]) -> Problem:
+    close = get_close_matches(name, known, 1)
+    listed = ", ".join(sorted(known)) or "none"
+    meant = f"did you mean {close[0]}?" if close else f"known are {listed}"
+    return Problem(path, f"there is no {what} {name!r}; {meant}")
+
+
+def _duplicates(inventory: Inventory) -> Iterator[Problem]:
+    hosts = inventory.hosts.items()
+    network = inventory.network
+    yield from _twice(
+        ((("hosts", name, "address"), str(host.address)) for name, host in hosts if host.address),
+        "every host has an address of its own; without one it gets one by its name",
+    )
+    yield from _twice(
+        ((("hosts", name, "wireguard"), host.wireguard) for name, host in hosts if host.wireguard),
+        "every host makes a key of its own",
+    )
+    yield from _twice(
+        ((("hosts", name, "mac"), host.mac) for name, host in hosts if host.mac),
+        "a card is in one host only",
+    )
+    yield from _twice(
+        (
+            (("hosts", name, "openvpn", "fingerprint"), host.openvpn.fingerprint)
+            for name, host in hosts
+            if host.openvpn and host.openvpn.fingerprint
+        ),
+        "every host has a certificate of its own",
+    )
+    yield from _twice(
+        (
+            (("hosts", name, "ssh", "host"), f"{host.ssh.host} port {host.ssh.port}")
+            for name, host in hosts
+            if host.ssh
+        ),
+        "a deploy of one would overwrite the other",
+    )
+    yield from _twice(
+        (
+            (("hosts", name, "lan", number), f"{host.zone} {endpoint}")
+            for name, host in hosts
+            for number, endpoint in enumerate(host.lan)
+        ),
+        "an address in a LAN is one host's",
+    )
+    yield from _twice(
+        (
+            (("hosts", name, "endpoints", number), used)
+            for name, host in hosts
+            for number, endpoint in enumerate(host.endpoints)
+            for used in ranges.ports_used(endpoint, host, inventory)
+        ),
+        f"behind one public address every host needs ports of its own (port, {network.port} "
+        "unless stated, and of relays those after it)",
+    )
+
+
+def _twice(values: Iterable[tuple[Path, str]], why: str) -> Iterator[Problem]:
+    """Of every value that somebody has before, a problem."""
+    first: dict[str, Path] = {}
+    for path, value in values:
+        if first.setdefault(value, path)[:2] != path[:2]:
+            yield Problem(path, f"{value} is {shown(first[value])} already: {why}")

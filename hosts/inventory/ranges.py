@@ -1,0 +1,157 @@
+"""What networks, addresses and ports of an inventory must be together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from simulacra.hosts.inventory.problems import Path, Problem
+from simulacra.hosts.inventory.schema import Host, Inventory
+
+MAX_PORT: Final = 65535
+LONGEST_IPV6: Final = 64
+"""The longest prefix of the overlay's IPv6 network: a host's part has 64 bits."""
+SHORTEST_IPV4: Final = 12
+_SPARE: Final = 16
+"""How many times more addresses than hosts there must be, so that few names collide."""
+
+
+def split(endpoint: str, port: int) -> tuple[str, int]:
+    """An endpoint's host and port, which is another one where none is stated."""
+    host, colon, stated = endpoint.rpartition(":")
+    if not colon or endpoint.endswith("]"):
+        return endpoint, port
+    return host, int(stated)
+
+
+def joined(endpoint: str, port: int, further: int = 0) -> str:
+    """An endpoint with its port, or one of those after it."""
+    host, stated = split(endpoint, port)
+    return f"{host}:{stated + further}"
+
+
+def relays(inventory: Inventory) -> list[str]:
+    """The relays in the order of the file: the first one's number is 1."""
+    return [name for name, host in inventory.hosts.items() if host.relay]
+
+
+def port_of(host: Host, inventory: Inventory) -> int:
+    """The UDP port of a host in the overlay."""
+    return host.port or inventory.network.port
+
+
+def ports_after(host: Host, inventory: Inventory) -> int:
+    """How many ports after its own a host uses: relays one for clients, one for each relay."""
+    return 1 + len(relays(inventory)) if host.relay else 0
+
+
+def ports_used(endpoint: str, host: Host, inventory: Inventory) -> Iterator[str]:
+    """What a host uses at an endpoint, as ``HOST:PORT``."""
+    for further in range(ports_after(host, inventory) + 1):
+        yield joined(endpoint, port_of(host, inventory), further)
+
+
+def check(inventory: Inventory) -> Iterator[Problem]:
+    """Everything that is wrong with networks, addresses and ports."""
+    yield from _overlay(inventory)
+    for name, host in inventory.hosts.items():
+        yield from _stated(name, host, inventory)
+        yield from _endpoints(name, host, inventory)
+        yield from _ports(name, host, inventory)
+    for name, access in inventory.roles.items():
+        for number, text in enumerate(access.ports):
+            yield from _span(("roles", name, "ports", number), text)
+
+
+def _overlay(inventory: Inventory) -> Iterator[Problem]:
+    network = inventory.network
+    if network.ipv4.prefixlen < SHORTEST_IPV4:
+        yield Problem(
+            ("network", "ipv4"),
+            f"{network.ipv4} is too large: its prefix is /{SHORTEST_IPV4} or longer, so that "
+            "relays have room for as large networks beside it",
+        )
+    room = network.ipv4.num_addresses - 2
+    if room < _SPARE * len(inventory.hosts):
+        yield Problem(
+            ("network", "ipv4"),
+            f"{network.ipv4} has room for {max(room, 0)} hosts, too few for addresses by name: "
+            "take a larger network, as in 10.44.0.0/16",
+        )
+    if network.ipv6 is not None and network.ipv6.prefixlen > LONGEST_IPV6:
+        yield Problem(
+            ("network", "ipv6"), f"{network.ipv6} is too small: its prefix is /64 or shorter"
+        )
+    for zone, each in inventory.zones.items():
+        for number, lan in enumerate(each.lan):
+            for overlay in (network.ipv4, network.ipv6):
+                if overlay is not None and overlay.version == lan.version and overlay.overlaps(lan):
+                    yield Problem(
+                        ("zones", zone, "lan", number),
+                        f"{lan} overlaps the overlay's network, {overlay}: "
+                        "choose another one for the overlay",
+                    )
+
+
+def _stated(name: str, host: Host, inventory: Inventory) -> Iterator[Problem]:
+    network = inventory.network.ipv4
+    if host.address is None:
+        return
+    if host.address not in network or host.address in {
+        network.network_address,
+        network.broadcast_address,
+    }:
+        yield Problem(
+            ("hosts", name, "address"),
+            f"{host.address} is no host's address in the overlay's network, {network}",
+        )
+
+
+def _endpoints(name: str, host: Host, inventory: Inventory) -> Iterator[Problem]:
+    zone = inventory.zones.get(host.zone)
+    for field, endpoints in (("endpoints", host.endpoints), ("lan", host.lan)):
+        for number, endpoint in enumerate(endpoints):
+            path: Path = ("hosts", name, field, number)
+            address = _literal(endpoint)
+            if address is None:
+                continue
+            if _in_overlay(address, inventory):
+                yield Problem(path, f"{endpoint} is in the overlay, which is reached through it")
+            elif field == "lan" and zone and zone.lan and not any(address in n for n in zone.lan):
+                networks = ", ".join(map(str, zone.lan))
+                yield Problem(path, f"{endpoint} is in no LAN of zone {host.zone}: {networks}")
+
+
+def _literal(endpoint: str) -> IPv4Address | IPv6Address | None:
+    """The address that an endpoint is, unless it is a name."""
+    try:
+        return ip_address(split(endpoint, 0)[0].strip("[]"))
+    except ValueError:
+        return None
+
+
+def _in_overlay(address: IPv4Address | IPv6Address, inventory: Inventory) -> bool:
+    network = inventory.network
+    return address in network.ipv4 or (network.ipv6 is not None and address in network.ipv6)
+
+
+def _ports(name: str, host: Host, inventory: Inventory) -> Iterator[Problem]:
+    after = ports_after(host, inventory)
+    for path, port in (
+        (("hosts", name, "port"), port_of(host, inventory)),
+        *(
+            (("hosts", name, "endpoints", number), split(each, 1)[1])
+            for number, each in enumerate(host.endpoints)
+        ),
+    ):
+        if port + after > MAX_PORT:
+            yield Problem(
+                path, f"{port} is too high: a relay uses the {after} ports after it as well"
+            )
+
+
+def _span(path: Path, text: str) -> Iterator[Problem]:
+    first, _, last = text.partition("/")[2].partition("-")
+    if not 1 <= int(first) <= int(last or first) <= MAX_PORT:
+        yield Problem(path, f"{text} is no port, or no range from a lower to a higher one")

@@ -1,0 +1,1 @@
+"""Waking, renting and letting go of machines."""

@@ -1,0 +1,1 @@
+"""The encrypted mesh between the hosts of a network: its plan, and what holds it."""

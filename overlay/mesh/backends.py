@@ -1,0 +1,66 @@
+"""What WireGuard runs in on this host: the kernel, or wireguard-go beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from simulacra.overlay.mesh.model import Contact, Peer
+
+
+class BackendError(Exception):
+    """A device cannot be had or told: the text says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device as it is.
+
+    Attributes:
+        port: where it listens.
+        key: its public key; empty where it has none yet.
+        peers: by public key; their endpoints are None.
+        contacts: by public key.
+    """
+
+    port: int = 0
+    key: str = ""
+    peers: dict[str, Peer] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """A peer as it is to be.
+
+    Attributes:
+        peer: None: it is to go.
+        afresh: let it go first, so that keys are agreed anew.
+    """
+
+    key: str
+    peer: Peer | None
+    afresh: bool = False
+
+
+class Backend(Protocol):
+    """Where WireGuard runs. All its methods raise `BackendError`."""
+
+    name: str
+
+    def devices(self) -> dict[str, DeviceState]:
+        """The overlay's devices that there are."""
+
+    def add(self, device: str) -> None:
+        """Make a device; it is down, and has no key."""
+
+    def configure(
+        self,
+        device: str,
+        *,
+        private: str | None = None,
+        port: int | None = None,
+        peers: Sequence[Settle] = (),
+    ) -> None:
+        """Tell a device its key, its port, its peers; what is not said stays."""

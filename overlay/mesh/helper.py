@@ -1,0 +1,230 @@
+"""The overlay's helper: the one small process that may change devices, routes and the firewall.
+
+It takes requests at a Unix socket, from processes of one user and from root, and from nobody else,
+whatever the socket's mode is. It does four things, and holds the host's private key, which it gives
+to nobody::
+
+    look                    the mesh as it is
+    apply   changes         changes to it, within the overlay
+    key     which           the public half of the host's key: "present", "next"
+    turn                    the next key is the present one from now on
+
+It needs CAP_NET_ADMIN, and the folders of its socket and its state. Where the kernel has no
+WireGuard it starts wireguard-go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import pwd
+import signal
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final
+
+from pyroute2 import IPRoute
+
+from simulacra.overlay.mesh import frames, kernel
+from simulacra.overlay.mesh.applying import Hands
+from simulacra.overlay.mesh.backends import Backend, BackendError
+from simulacra.overlay.mesh.changes import change_from_plain, seen_to_plain
+from simulacra.overlay.mesh.guarding import ForbiddenError, check
+from simulacra.overlay.mesh.keyfile import KeyStore, PrivateKeyError
+from simulacra.overlay.mesh.model import ModelError
+from simulacra.overlay.mesh.netlink import Netlink
+from simulacra.overlay.mesh.userspace import Userspace
+from simulacra.overlay.plan.document import Plan
+from simulacra.overlay.plan.text import PlanTextError, from_text
+
+SOCKET: Final = Path("/run/simulacra/overlay.sock")
+STATE: Final = Path("/var/lib/simulacra")
+PLAN: Final = Path("/etc/simulacra/plan.json")
+
+_MOST_CHANGES: Final = 20_000
+_CONNECTIONS: Final = 8
+_REFUSALS: Final = (
+    BackendError,
+    ForbiddenError,
+    ModelError,
+    PlanTextError,
+    PrivateKeyError,
+    OSError,
+)
+_CREDENTIALS: Final = struct.Struct("3i")
+
+logger = logging.getLogger("simulacra.overlay.helper")
+
+
+class Helper:
+    """What the helper does for one who may ask.
+
+    Args:
+        host: this host's name in the plan.
+        plan: the plan's file, which is read anew each time it counts.
+        state: where the keys lie.
+    """
+
+    def __init__(self, host: str, plan: Path, state: Path) -> None:
+        self._host, self._plan = host, plan
+        self._keys = KeyStore(state)
+        self._lock = threading.Lock()
+        iproute = IPRoute()
+        there = kernel.is_there(iproute)
+        backend: Backend = kernel.Kernel(iproute) if there else Userspace()
+        self._hands = Hands(backend, Netlink(iproute), self._keys)
+        self._verbs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+            "look": self._look,
+            "apply": self._apply,
+            "key": self._key,
+            "turn": self._turn,
+        }
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what is asked, one thing at a time."""
+        verb, args = request.get("verb"), request.get("args")
+        if not isinstance(verb, str) or verb not in self._verbs or not isinstance(args, dict):
+            return {"error": f"there is no verb {verb!r}; there are: {', '.join(self._verbs)}"}
+        try:
+            with self._lock:
+                return {"ok": self._verbs[verb](args)}
+        except _REFUSALS as error:
+            return {"error": str(error)}
+
+    def _look(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        return seen_to_plain(self._hands.look())
+
+    def _apply(self, args: Mapping[str, Any]) -> None:
+        plain = args.get("changes")
+        if not isinstance(plain, list) or len(plain) > _MOST_CHANGES:
+            raise ModelError(f"changes are a list of at most {_MOST_CHANGES}")
+        changes = [change_from_plain(each) for each in plain]
+        plan = self._read_plan()
+        check(changes, [ip_network(plan.ipv4), ip_network(plan.ipv6)])
+        self._hands.apply(changes, plan.mtu)
+
+    def _key(self, args: Mapping[str, Any]) -> str:
+        match args.get("which"):
+            case "present":
+                return self._keys.public()
+            case "next":
+                return self._keys.next_public()
+        raise ModelError("a host has a key that is 'present' and one that is 'next'")
+
+    def _turn(self, _: Mapping[str, Any]) -> str:
+        return self._keys.turn()
+
+    def _read_plan(self) -> Plan:
+        plan = from_text(self._plan.read_text())
+        if self._host not in plan.hosts:
+            raise PlanTextError(f"{self._plan} knows no host {self._host}: simulacra hosts plan")
+        return plan
+
+
+class Server:
+    """The helper's socket.
+
+    Args:
+        helper: what answers.
+        listener: listens already.
+        user: the number of the user who may ask.
+    """
+
+    def __init__(self, helper: Helper, listener: socket.socket, user: int) -> None:
+        self._helper, self._listener = helper, listener
+        self._users = {user, 0}
+        self._room = threading.BoundedSemaphore(_CONNECTIONS)
+
+    def serve(self) -> None:
+        """Answer until the listener is closed."""
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            user = _user_of(connection)
+            if user not in self._users:
+                logger.warning("user %d may not ask, and was turned away", user)
+                connection.close()
+            elif not self._room.acquire(blocking=False):
+                logger.warning("more than %d connections: one is turned away", _CONNECTIONS)
+                connection.close()
+            else:
+                threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+
+    def _attend(self, connection: socket.socket) -> None:
+        try:
+            with connection, contextlib.suppress(OSError):
+                while (request := frames.receive(connection)) is not None:
+                    frames.send(connection, self._helper.answer(request))
+        except frames.FrameError as error:
+            logger.warning("a connection is ended: %s", error)
+        finally:
+            self._room.release()
+
+
+def _user_of(connection: socket.socket) -> int:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[1])
+
+
+def _listen(path: Path) -> socket.socket:
+    """The socket that systemd hands over, or one made here; not its mode decides who may ask."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        return socket.socket(fileno=3)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o666)
+    listener.listen()
+    return listener
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="simulacra-overlay-helper",
+        description="Change this host's devices and routes of the overlay for its node.",
+    )
+    parser.add_argument("--host", required=True, help="this host's name in the plan")
+    parser.add_argument("--user", required=True, help="whose node may ask: a name or a number")
+    parser.add_argument("--plan", type=Path, default=PLAN, help=f"the plan ({PLAN})")
+    parser.add_argument("--socket", type=Path, default=SOCKET, help=f"where to listen ({SOCKET})")
+    parser.add_argument("--state", type=Path, default=STATE, help=f"where keys lie ({STATE})")
+    parser.add_argument("--show-key", action="store_true", help="print the public key, and end")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM; the exit code."""
+    args = _arguments(sys.argv[1:] if words is None else words)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        if args.show_key:
+            sys.stdout.write(KeyStore(args.state).public() + "\n")
+            return 0
+        user = int(args.user) if args.user.isdecimal() else pwd.getpwnam(args.user).pw_uid
+        helper = Helper(args.host, args.plan, args.state)
+        listener = _listen(args.socket)
+    except KeyError:
+        logger.error("there is no user %s", args.user)  # noqa: TRY400 (no bug)
+        return 2
+    except (OSError, PrivateKeyError) as error:
+        logger.error("the helper cannot start: %s", error)  # noqa: TRY400
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    logger.info("the helper of %s listens at %s", args.host, args.socket)
+    Server(helper, listener, user).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,315 @@
+"""The overlay of a node: brought up before the node listens, held by an actor from then on.
+
+The actor ticks ten times a second: it reads what the prober heard, has `Steering` decide, and has
+the helper make it so. It looks at the mesh as it is after each change, and every few seconds, so
+that what somebody else changed is changed back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from simulacra.actors.runtime import Actor, ExitReason
+from simulacra.actors.runtime.childspec import ChildSpec
+from simulacra.actors.settings import Settings
+from simulacra.overlay.mesh import reconciling
+from simulacra.overlay.mesh.helper_client import HelperClient, HelperError
+from simulacra.overlay.mesh.messages import Moved, Show, Tick, Told, plain_line
+from simulacra.overlay.mesh.prober import Prober
+from simulacra.overlay.mesh.resolving import Resolver, endpoints_of, look_up
+from simulacra.overlay.mesh.steering import Steering
+from simulacra.overlay.mesh.watching import AddressWatch
+from simulacra.overlay.plan.document import Plan
+from simulacra.overlay.plan.text import PlanTextError, from_text
+
+OVERLAY: Final = "overlay"
+PORT: Final = 7400
+"""Where a node listens in the overlay, unless it is told to listen elsewhere."""
+
+_TICK: Final = 0.1
+_LOOK: Final = 3.0
+_TELL: Final = 2.0
+_TOLD_A_SECOND: Final = 10
+_REST: Final = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class OverlayError(Exception):
+    """The overlay cannot be brought up: the text says why, and what to do.
+
+    Attributes:
+        hint: what to type next.
+    """
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the overlay needs of the node.
+
+    Attributes:
+        connected: the hosts that are connected now.
+        expelled: those that are out of the network.
+    """
+
+    connected: Callable[[], Iterable[str]]
+    expelled: Callable[[], Iterable[str]]
+
+
+class Overlay:
+    """One host's overlay: up, with every peer known and direct, when this is made.
+
+    Args:
+        host: this host's name in the plan.
+        plan: the plan's file.
+        helper: the helper's socket.
+
+    Attributes:
+        plan: the plan.
+        address: this host's, where others reach it.
+
+    Raises:
+        OverlayError: it cannot be brought up.
+    """
+
+    def __init__(self, host: str, plan: Path, helper: Path) -> None:
+        self.host, self._file = host, plan
+        self.plan = read_plan(plan, host)
+        self.address = self.plan.hosts[host].ipv4
+        self.helper = HelperClient(helper)
+        with contextlib.ExitStack() as begun:
+            begun.callback(self.helper.close)
+            self.resolver = Resolver(endpoints_of(self.plan.hosts[host]))
+            begun.callback(self.resolver.close)
+            self.steering = bring_up(self.plan, host, self.helper, self.resolver.addresses())
+            self.prober = Prober(self.address)
+            begun.callback(self.prober.close)
+            self._begun = begun.pop_all()
+
+    def spec(self, around: Around) -> ChildSpec:
+        """The actor that holds it."""
+        return ChildSpec(OVERLAY, OverlayActor, (self, around), {"name": OVERLAY})
+
+    def close(self) -> None:
+        """Let go of it; the mesh stays as it is, for whoever is up next."""
+        self._begun.close()
+
+
+def bring_up(plan: Plan, host: str, helper: HelperClient, names: Mapping[str, str]) -> Steering:
+    """Bring a host's overlay up, every peer tried at its first place; what steers it from then on.
+
+    Raises:
+        OverlayError: it cannot be brought up.
+    """
+    try:
+        key = helper.public_key()
+        _warn_of_key(plan, host, key)
+        steering = Steering(plan, host, key)
+        steering.resolved(names)
+        now = time.monotonic()
+        helper.apply(reconciling.changes(steering.decide(now), helper.look()))
+        steering.looked(helper.look())
+        helper.apply(steering.tries(now))
+        steering.looked(helper.look())
+    except HelperError as error:
+        raise OverlayError(str(error), "then: simulacra up") from error
+    return steering
+
+
+def _warn_of_key(plan: Plan, host: str, key: str) -> None:
+    planned = plan.hosts[host].key
+    if planned != key:
+        logger.warning(
+            "the plan has the key %s for %s, its own is %s: peers do not know it; put it in the "
+            "inventory, and lay the new plan on every host",
+            planned or "(none)",
+            host,
+            key,
+        )
+
+
+def enter(settings: Settings) -> Settings:
+    """Bring the overlay up before there is a node, if the host is in one, and say where it listens.
+
+    Raises:
+        OverlayError: it cannot be brought up.
+    """
+    if not settings.plan:
+        return settings
+    plan = read_plan(Path(settings.plan), settings.name)
+    mine = plan.hosts[settings.name]
+    with HelperClient(Path(settings.helper)) as helper:
+        bring_up(plan, settings.name, helper, look_up(endpoints_of(mine)))
+    return listening(settings, mine.ipv4)
+
+
+def listening(settings: Settings, address: str) -> Settings:
+    """The settings of a node in the overlay: it listens there, unless told to listen elsewhere."""
+    if settings.listen != Settings.listen:
+        return settings
+    return replace(settings, listen=f"{address}:{PORT}")
+
+
+def read_plan(file: Path, host: str) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        OverlayError: there is none, or not for this host.
+    """
+    try:
+        plan = from_text(file.read_text())
+    except (OSError, UnicodeDecodeError, PlanTextError) as error:
+        raise OverlayError(
+            f"the plan of the overlay {file} cannot be read: {error}",
+            "make it where the inventory is: simulacra hosts plan",
+        ) from error
+    if host not in plan.hosts:
+        raise OverlayError(
+            f"the plan {file} has no host {host}; it has: {', '.join(sorted(plan.hosts))}",
+            f"where the inventory is: simulacra hosts add {host}; simulacra hosts plan",
+        )
+    return plan
+
+
+class OverlayActor(Actor):
+    """Holds the mesh as it should be against the mesh as it is."""
+
+    def __init__(self, overlay: Overlay, around: Around) -> None:
+        self._overlay, self._around = overlay, around
+        self._steering = overlay.steering
+        self._watch: AddressWatch | None = None
+        self._looked = self._told_at = self._ticked = -1e9
+        self._rest_until = 0.0
+        self._told: Told | None = None
+        self._failure = ""
+
+    def on_start(self) -> None:
+        """Begin to tick, and to hear of addresses."""
+        self._watch = AddressWatch(lambda: self.ref.tell(Moved()))
+        self.send_every(_TICK, Tick())
+
+    def on_stop(self, reason: ExitReason) -> None:
+        """End what runs for it."""
+        del reason
+        if self._watch is not None:
+            self._watch.close()
+
+    def on_receive(self, message: Any) -> Any:
+        """Time to tick; what other hosts tell; a change of address; a question how it is."""
+        match message:
+            case Tick():
+                # Where ticks piled up one does for all.
+                if time.monotonic() - self._ticked > _TICK / 2:
+                    self._tick()
+            case Told():
+                self._steering.told(message, time.monotonic())
+            case Moved():
+                self._steering.moved()
+                self._tick()
+            case Show("status"):
+                return self._status()
+            case Show("lines"):
+                return self._lines()
+            case _:
+                self.refuse(message)
+        return None
+
+    # -- ticking
+
+    def _tick(self) -> None:
+        now = self._ticked = time.monotonic()
+        steering, prober = self._steering, self._overlay.prober
+        steering.heard(prober.drain(), now)
+        steering.expelled(frozenset(self._around.expelled()) & self._steering.plan.hosts.keys())
+        steering.resolved(self._overlay.resolver.addresses())
+        if now >= self._rest_until:
+            self._settle(now)
+        for probe in steering.probes(now):
+            prober.send(probe.device, probe.address, probe.number, probe.trip)
+        self._tell(now)
+
+    def _settle(self, now: float) -> None:
+        """Make the mesh as it should be."""
+        helper = self._overlay.helper
+        try:
+            if now - self._looked > _LOOK:
+                self._look()
+            wanted = self._steering.decide(now)
+            tries = self._steering.tries(now)
+            changes = [*reconciling.changes(wanted, self._steering.know.seen), *tries]
+            if changes:
+                helper.apply(changes)
+                self._look()
+            self._overlay.prober.use(wanted.devices)
+            self._failure = ""
+        except (HelperError, OSError) as error:
+            if str(error) != self._failure:
+                logger.warning("the overlay is not as it should be: %s", error)
+            self._failure = str(error)
+            self._looked = -1e9
+            self._rest_until = now + _REST
+
+    def _look(self) -> None:
+        self._steering.looked(self._overlay.helper.look())
+        self._looked = time.monotonic()
+
+    def _tell(self, now: float) -> None:
+        """Tell the other hosts: every few seconds, and at once what changes their ways."""
+        others = [each for each in self._around.connected() if each in self._steering.plan.hosts]
+        every = max(_TELL, len(others) / _TOLD_A_SECOND)
+        told = self._steering.telling(now)
+        news = self._told is None or _gist(told) != _gist(self._told)
+        if now - self._told_at < (_TICK if news else every):
+            return
+        self._told, self._told_at = told, now
+        for host in others:
+            self.system.ref(f"{OVERLAY}@{host}").tell(told)
+
+    # -- showing
+
+    def _status(self) -> dict[str, Any]:
+        steering, now = self._steering, time.monotonic()
+        lines = steering.lines(now)
+        plan = steering.plan
+        return {
+            "host": self._overlay.host,
+            "network": plan.network,
+            "address": self._overlay.address,
+            "backend": steering.know.seen.backend,
+            "key": steering.key,
+            "failure": self._failure,
+            "routes": [
+                {
+                    "host": host,
+                    "address": plan.hosts[host].ipv4,
+                    "device": steering.device(host),
+                    **plain_line(line),
+                }
+                for host, line in sorted(lines.items())
+            ],
+        }
+
+    def _lines(self) -> dict[str, Any]:
+        now = time.monotonic()
+        told = {word.host: word.lines for word in self._steering.know.words(now)}
+        told[self._overlay.host] = self._steering.lines(now)
+        return {
+            host: {other: plain_line(line) for other, line in lines.items()}
+            for host, lines in told.items()
+        }
+
+
+def _gist(told: Told) -> Any:
+    """What of a telling others act upon."""
+    whom = {host: relay for host, (relay, _) in told.reaches.items()}
+    return told.attached.keys(), whom, told.seen

@@ -1,0 +1,292 @@
+"""What one host's part of the mesh decides, as a pure state machine: events and the time in.
+
+It is told what probes found, how the devices are, what other hosts know, and when this host's own
+addresses change. Out of it come the probes that are due, the mesh as it should be, the places where
+peers are to be tried anew, and what to tell the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from simulacra.overlay.mesh import endpoints, paths
+from simulacra.overlay.mesh.changes import SetPeer
+from simulacra.overlay.mesh.endpoints import Search
+from simulacra.overlay.mesh.knowledge import Knowledge
+from simulacra.overlay.mesh.links import Link
+from simulacra.overlay.mesh.messages import Line, Told
+from simulacra.overlay.mesh.model import DIRECT, Contact, Mesh, Peer, Seen
+from simulacra.overlay.mesh.paths import Choice, Rung
+from simulacra.overlay.mesh.prober import Answered, Heard
+from simulacra.overlay.mesh.wanting import Choices, default_device, wanted
+from simulacra.overlay.plan.document import Plan
+
+_QUICKEST: Final = 0.5
+_SLOWEST: Final = 5.0
+_A_SECOND: Final = 20
+"""Probes that a host sends a second where it has very many links."""
+_FAILED_EVERY: Final = 2.0
+_AGREED_FOR: Final = 180.0
+_JUST_AGREED: Final = 2.0
+_WHOLE_KEPT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A probe to send; ``trip`` is what its link measured so far, for the other side to know."""
+
+    device: str
+    address: str
+    number: int
+    trip: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A peer of a device, as it is searched for."""
+
+    device: str
+    host: str
+    key: str
+
+
+class Steering:
+    """The decisions of one host.
+
+    Args:
+        plan: the network's.
+        host: this host.
+        key: its public key.
+    """
+
+    def __init__(self, plan: Plan, host: str, key: str) -> None:
+        self.plan, self.host, self.key = plan, host, key
+        self._mine = plan.hosts[host]
+        links = len(self._mine.peers) + len(self._mine.relays)
+        self.every = min(max(links / _A_SECOND, _QUICKEST), _SLOWEST)
+        self.know = Knowledge(plan, host, patience=3 * self.every + 0.5)
+        self._hosts = {each.ipv4: name for name, each in plan.hosts.items()}
+        self._number = 0
+        self._choices: dict[str, Choice] = {}
+        self._onward: dict[str, str] = {}
+        self._left: dict[tuple[str, str], float] = {}
+        self._searches: dict[_End, Search] = {}
+        self._moved = False
+        self._names: Mapping[str, str] = {}
+        self._mesh: tuple[Choices, Mesh] | None = None
+
+    # -- events
+
+    def heard(self, what: Sequence[Heard], now: float) -> None:
+        """Probes came, and answers to probes."""
+        for each in what:
+            host = self._hosts.get(each.address)
+            if host is None:
+                continue
+            if not isinstance(each, Answered):
+                self.know.asked(each.device, host, each.trip, now)
+                continue
+            # An answer may come back another way than its question went; numbers come once.
+            for (_, other), link in self.know.links.items():
+                if other == host and link.answered(each.number, each.trip, now):
+                    break
+
+    def looked(self, seen: Seen) -> None:
+        """So the mesh is on this host."""
+        self.know.seen = seen
+
+    def told(self, told: Told, now: float) -> None:
+        """Another host says what it knows."""
+        if told.host in self.plan.hosts and told.host != self.host:
+            self.know.told(told, now)
+
+    def expelled(self, gone: frozenset[str]) -> None:
+        """These hosts are out of the network, and no others of the plan."""
+        if gone != self.know.gone:
+            self.know.expelled(gone)
+            self._searches = {e: each for e, each in self._searches.items() if e.host not in gone}
+
+    def resolved(self, names: Mapping[str, str]) -> None:
+        """Where the endpoints of the plan are that are names: ADDRESS:PORT by each."""
+        self._names = names
+
+    def moved(self) -> None:
+        """This host's own addresses have changed: every peer has to be spoken to anew."""
+        self._moved = True
+
+    # -- probes
+
+    def probes(self, now: float) -> list[Probe]:
+        """The probes to send now."""
+        found = []
+        for device, host in self._measured(now):
+            link = self.know.links.setdefault((device, host), Link())
+            link.expire(now)
+            quality = link.quality(now)
+            if link.is_due(self.every if quality.works else _FAILED_EVERY, now):
+                self._number = self._number % 0xFFFFFFFF + 1
+                link.send(self._number, now)
+                address = self.plan.hosts[host].ipv4
+                found.append(Probe(device, address, self._number, quality.trip))
+        return found
+
+    def _measured(self, now: float) -> Iterator[tuple[str, str]]:
+        """The links to measure: device and host."""
+        for end in self._ends():
+            contact = self.know.seen.contacts.get((end.device, end.key), Contact())
+            if contact.endpoint and self.plan.hosts[end.host].kind == "node":
+                yield end.device, end.host
+        for host, choice in self._choices.items():
+            if choice.way is not None and choice.way.relays and host not in self.know.gone:
+                self._left[choice.way.device, host] = now
+                yield choice.way.device, host
+        # What failed and was left gets another chance later, as if it were new.
+        for key, at in list(self._left.items()):
+            if now - at > _WHOLE_KEPT:
+                del self._left[key]
+                self.know.links.pop(key, None)
+
+    def _ends(self) -> Iterator[_End]:
+        """The peers that this host itself looks for: those of whom it is a relay come by."""
+        for peer in self._mine.peers:
+            if peer.host not in self.know.gone:
+                yield _End(DIRECT, peer.host, peer.key)
+        for relay in self._mine.relays:
+            if relay.host not in self.know.gone:
+                yield _End(relay.device, relay.host, relay.key)
+
+    # -- decisions
+
+    def decide(self, now: float) -> Mesh:
+        """The mesh as it should be."""
+        for host in self.plan.hosts:
+            if host != self.host and host not in self.know.gone:
+                before = self._choices.get(host, Choice())
+                self._choices[host] = paths.choose(before, self.know.ways(host, now), now)
+        if self._mine.clients:
+            self._decide_onward(now)
+        by = {host: each.way.device for host, each in self._choices.items() if each.way}
+        choices = Choices(self.key, by, dict(self._onward), gone=self.know.gone)
+        if self._mesh is None or self._mesh[0] != choices:
+            self._mesh = choices, wanted(self.plan, self.host, choices)
+        return self._mesh[1]
+
+    def _decide_onward(self, now: float) -> None:
+        attached = self.know.attached(now)
+        devices = {relay.host: relay.device for relay in self._mine.relays}
+        for client in self._mine.clients:
+            onward = self.know.onward(client.host, now)
+            if client.host in attached:
+                self._onward.pop(client.host, None)
+            elif onward is not None:
+                self._onward[client.host] = devices[onward[0]]
+
+    def tries(self, now: float) -> list[SetPeer]:
+        """The peers to be told where they may be reached, whatever they are told already."""
+        found = []
+        for end in self._ends():
+            contact = self.know.seen.contacts.get((end.device, end.key))
+            if contact is None:
+                continue  # the peer is not there yet
+            link = self.know.links.get((end.device, end.host))
+            works = link is not None and link.quality(now).works
+            place = self._place(end, contact, works=works, now=now)
+            if place is not None:
+                found.append(self._try(end, place, afresh=not works))
+                self.know.links.setdefault((end.device, end.host), Link()).hurry()
+        self._moved = False
+        return found
+
+    def _place(self, end: _End, contact: Contact, *, works: bool, now: float) -> str | None:
+        """Where to try a peer now, if anywhere."""
+        search = self._searches.get(end, Search())
+        search = endpoints.told(search, self._places(end, now), now)
+        if self._moved and not works:
+            search = endpoints.again(search, now)
+        place = None
+        agreed = self.know.seen.at - contact.handshake < _JUST_AGREED
+        if works or agreed:
+            search = endpoints.found(search, now)
+            place = contact.endpoint or None if self._moved else None
+        else:
+            search, place = endpoints.due(search, now)
+        self._searches[end] = search
+        return place
+
+    def _places(self, end: _End, now: float) -> list[str]:
+        """Where a peer may be: as the plan says, and as others see it."""
+        planned: Sequence[str] = ()
+        for peer in self._mine.peers:
+            if end.device == DIRECT and peer.host == end.host:
+                planned = peer.endpoints
+        for relay in self._mine.relays:
+            if end.device == relay.device:
+                planned = relay.endpoints
+        found = [self._names[each] for each in planned if each in self._names]
+        if end.device == DIRECT:
+            words = self.know.words(now)
+            found += [word.seen[end.host] for word in words if end.host in word.seen]
+        return found
+
+    def _try(self, end: _End, place: str, *, afresh: bool) -> SetPeer:
+        assert self._mesh is not None  # noqa: S101 (it was decided before)
+        peer = self._mesh[1].devices[end.device].peers[end.key]
+        return SetPeer(end.device, end.key, Peer(peer.allowed, place, peer.keepalive), afresh)
+
+    # -- what others need to know, and people
+
+    def telling(self, now: float) -> Told:
+        """What to tell the others."""
+        attached = self.know.attached(now)
+        reaches = {}
+        for host in self._onward.keys() - attached.keys():
+            onward = self.know.onward(host, now)
+            if onward is not None:
+                reaches[host] = onward
+        return Told(self.host, attached, reaches, self._seen(), self.lines(now))
+
+    def _seen(self) -> dict[str, str]:
+        """Where this host sees others that the plan says otherwise of."""
+        found = {}
+        for peer in self._mine.peers:
+            contact = self.know.seen.contacts.get((DIRECT, peer.key), Contact())
+            fresh = contact.handshake + _AGREED_FOR > self.know.seen.at
+            if fresh and contact.endpoint and peer.host not in self.know.gone:
+                found[peer.host] = contact.endpoint
+        return found
+
+    def lines(self, now: float) -> dict[str, Line]:
+        """The route to each host."""
+        return {
+            host: self._line(host, choice, now)
+            for host, choice in self._choices.items()
+            if host not in self.know.gone
+        }
+
+    def _line(self, host: str, choice: Choice, now: float) -> Line:
+        way = choice.way
+        if way is None:
+            return Line("none")
+        link = self.know.links.get((way.device, host))
+        quality = link.quality(now) if link is not None else None
+        if not any(each.device == way.device for each in self.know.ways(host, now)):
+            return Line("none", age=quality.age if quality is not None else None)
+        how = self._how(host, way.rung, way.relays)
+        if quality is None:
+            return Line(how, way.relays, way.trip)
+        return Line(how, way.relays, quality.trip or way.trip, quality.loss, quality.age)
+
+    def _how(self, host: str, rung: Rung, relays: Sequence[str]) -> str:
+        if rung is Rung.TUNNELLED:
+            return "tunnelled"
+        if relays:
+            return "relayed"
+        punched = any(each.punched for each in self._mine.peers if each.host == host)
+        return "punched" if punched else "direct"
+
+    def device(self, host: str) -> str:
+        """The device by which a host is reached at present."""
+        way = self._choices.get(host, Choice()).way
+        return way.device if way is not None else default_device(self._mine, host)

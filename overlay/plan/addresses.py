@@ -1,0 +1,130 @@
+"""Addresses of the overlay: derived from names, so that no host's depends on another's.
+
+- IPv4: the host's place in the network is a hash of its name, unless the inventory states its
+  address. Two names with the same place are refused, with an address that is free.
+- IPv6: the prefix is a ULA (RFC 4193) of which the 40 bits of the global ID are a hash of the
+  network's name, unless the inventory states one; the interface's part is a hash of the host's.
+
+Hosts that come and go move nobody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
+
+from simulacra.hosts.inventory.problems import InventoryError, Problem
+from simulacra.hosts.inventory.schema import Inventory
+
+_ULA: Final = 0xFD << 120
+_GLOBAL_BITS: Final = 40
+_GLOBAL_AT: Final = 80
+_INTERFACE_BITS: Final = 64
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the hosts of an overlay are.
+
+    Attributes:
+        ipv4, ipv6: by host.
+        network4, network6: what all of them are in.
+    """
+
+    network4: IPv4Network
+    network6: IPv6Network
+    ipv4: dict[str, IPv4Address]
+    ipv6: dict[str, IPv6Address]
+
+    def of(self, host: str) -> tuple[str, str]:
+        """A host's two addresses."""
+        return str(self.ipv4[host]), str(self.ipv6[host])
+
+    def alone(self, host: str) -> tuple[str, str]:
+        """A host's two addresses, each as a network of its own."""
+        return f"{self.ipv4[host]}/32", f"{self.ipv6[host]}/128"
+
+    def offset(self, host: str) -> int:
+        """A host's place in the IPv4 network."""
+        return int(self.ipv4[host]) - int(self.network4.network_address)
+
+
+def allot(inventory: Inventory) -> Addresses:
+    """The addresses of all hosts.
+
+    Raises:
+        InventoryError: hosts would have the same one, or the overlay's IPv6 network is a LAN's.
+    """
+    network4, network6 = inventory.network.ipv4, prefix(inventory)
+    ipv4 = {name: host.address or place(name, network4) for name, host in inventory.hosts.items()}
+    problems = [*_collisions(inventory, ipv4), *_overlaps(inventory, network6)]
+    if problems:
+        raise InventoryError(problems)
+    ipv6 = {name: interface(name, network6) for name in inventory.hosts}
+    return Addresses(network4, network6, ipv4, ipv6)
+
+
+def place(name: str, network: IPv4Network, attempt: int = 0) -> IPv4Address:
+    """The address of a name in a network, or another one at another attempt."""
+    inner = network.num_addresses - 2
+    text = name if not attempt else f"{name} {attempt}"
+    return network.network_address + 1 + _number(f"host {text}", _INTERFACE_BITS) % inner
+
+
+def prefix(inventory: Inventory) -> IPv6Network:
+    """The IPv6 network of an overlay."""
+    stated = inventory.network.ipv6
+    if stated is not None:
+        return stated
+    number = _number(f"network {inventory.network.name}", _GLOBAL_BITS)
+    return IPv6Network((_ULA | number << _GLOBAL_AT, 128 - _GLOBAL_AT))
+
+
+def interface(name: str, network: IPv6Network) -> IPv6Address:
+    """The address of a name in the first subnet of a network; never that subnet's own."""
+    number = _number(f"host {name}", _INTERFACE_BITS)
+    return network.network_address + max(1, number)
+
+
+def _number(text: str, bits: int) -> int:
+    digest = hashlib.sha256(f"simulacra {text}".encode()).digest()
+    return int.from_bytes(digest[: bits // 8], "big")
+
+
+def _collisions(inventory: Inventory, ipv4: dict[str, IPv4Address]) -> Iterator[Problem]:
+    taken: dict[IPv4Address, str] = {}
+    for name, address in ipv4.items():
+        other = taken.setdefault(address, name)
+        if other == name:
+            continue
+        # Whoever states an address keeps it.
+        moved = other if inventory.hosts[name].address else name
+        free = _free(moved, inventory.network.ipv4, set(ipv4.values()))
+        yield Problem(
+            ("hosts", moved, "address"),
+            f"by its name it would be {address}, which {name if moved == other else other} has: "
+            f'state a free one, address = "{free}"',
+        )
+
+
+def _free(name: str, network: IPv4Network, taken: set[IPv4Address]) -> IPv4Address:
+    attempt = 1
+    while (address := place(name, network, attempt)) in taken:
+        attempt += 1
+    return address
+
+
+def _overlaps(inventory: Inventory, network6: IPv6Network) -> Iterator[Problem]:
+    if inventory.network.ipv6 is not None:
+        return
+    for zone, each in inventory.zones.items():
+        for number, lan in enumerate(each.lan):
+            if isinstance(lan, IPv6Network) and network6.overlaps(lan):
+                yield Problem(
+                    ("zones", zone, "lan", number),
+                    f"{lan} overlaps the overlay's network, {network6}, which is by its name: "
+                    "state another one as network.ipv6",
+                )

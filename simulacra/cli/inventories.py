@@ -1,0 +1,153 @@
+"""The inventory, for commands that are told what machines there are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+from cyclopts import Parameter
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settings import Paths
+
+if TYPE_CHECKING:
+    from simulacra.hosts.inventory.schema import Host, Inventory
+
+FILE: Final = "inventory.toml"
+PLAN: Final = "plan.json"
+VARIABLE: Final = "SIMULACRA_INVENTORY"
+
+InventoryFile: TypeAlias = Annotated[Path | None, Parameter(metavar="FILE")]
+"""Where the inventory is, if it was said."""
+
+
+def find(said: Path | None = None) -> Path:
+    """The inventory's file.
+
+    That is the one that was said, else by ``SIMULACRA_INVENTORY``, else ``inventory.toml`` or
+    ``hosts/inventory.toml`` here or above, else in the user's configuration.
+
+    Raises:
+        GatewayError: there is none.
+    """
+    told = said or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    if told is not None:
+        if told.is_file():
+            return told
+        raise GatewayError(ErrorCode.NOT_FOUND, f"there is no inventory {told}", "say another")
+    here = Path.cwd()
+    places = [
+        below / name for below in (here, *here.parents) for name in (FILE, f"hosts/{FILE}")
+    ] + [Paths.find().config / FILE]
+    found = next((each for each in places if each.is_file()), None)
+    if found is None:
+        raise GatewayError(
+            ErrorCode.NOT_FOUND,
+            f"there is no {FILE} here, above, or in {Paths.find().config}",
+            f"say where it is: --inventory FILE, or {VARIABLE}=FILE",
+        )
+    return found.relative_to(here) if found.is_relative_to(here) else found
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An inventory's file, as it was read once.
+
+    Attributes:
+        file: where it is.
+        content: its bytes.
+        inventory: what it says.
+    """
+
+    file: Path
+    content: bytes
+    inventory: Inventory
+
+    @property
+    def sha256(self) -> str:
+        """What the plan names the file by."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def plan_file(self) -> Path:
+        """Where its plan is."""
+        return self.file.with_name(PLAN)
+
+
+def load(said: Path | None = None) -> Inventory:
+    """The inventory.
+
+    Raises:
+        GatewayError: there is none, or something in it is wrong.
+    """
+    return opened(said).inventory
+
+
+def opened(said: Path | None = None) -> Opened:
+    """The inventory with its file.
+
+    Raises:
+        GatewayError: there is none, or something in it is wrong.
+    """
+    file = find(said)
+    try:
+        content = file.read_bytes()
+        return Opened(file, content, checked(file, content.decode()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatewayError(ErrorCode.USAGE, f"{file} cannot be read: {error}", "") from error
+
+
+def checked(file: Path, text: str) -> Inventory:
+    """An inventory's text, which is or is to be a file's, as an inventory.
+
+    Raises:
+        GatewayError: something in it is wrong; says everything that is.
+    """
+    with refusals(file):
+        # It needs what is an extra, for those who have an inventory.
+        from simulacra.hosts.inventory.reading import read  # noqa: PLC0415
+
+        return read(text)
+
+
+@contextmanager
+def refusals(file: Path) -> Iterator[None]:
+    """Have whatever is wrong with an inventory end the command, all of it at once."""
+    from simulacra.hosts.inventory.problems import InventoryError  # noqa: PLC0415 (few need it)
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"an inventory cannot be read here: {error}",
+            "install it: pip install 'simulacra[hosts]'",
+        ) from error
+    except InventoryError as error:
+        listed = "".join(f"\n  {problem}" for problem in error.problems)
+        raise GatewayError(
+            ErrorCode.USAGE,
+            f"{file} is refused:{listed}",
+            f"when that is mended: simulacra hosts check --inventory {file}",
+        ) from error
+
+
+def host_of(inventory: Inventory, name: str) -> Host:
+    """A host of the inventory.
+
+    Raises:
+        GatewayError: it has none of that name.
+    """
+    host = inventory.hosts.get(name)
+    if host is None:
+        raise GatewayError(
+            ErrorCode.NOT_FOUND,
+            f"the inventory has no host {name}; it has: {', '.join(inventory.hosts) or 'none'}",
+            f"put it in: simulacra hosts add {name}",
+        )
+    return host

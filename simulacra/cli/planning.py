@@ -1,0 +1,125 @@
+"""Writes an inventory and its plan: both as they are to be, or neither where one is refused."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settings import Settings
+from simulacra.cli import inventories, output
+from simulacra.cli.inventories import Opened
+from simulacra.overlay.plan.changing import changes, cut_off
+from simulacra.overlay.plan.document import Plan
+from simulacra.overlay.plan.text import PlanTextError, from_text, to_text
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an inventory and its plan are to be.
+
+    Attributes:
+        opened: the inventory as it is to be.
+        plan: what follows from it.
+        old: the plan that there is; None if there is none that can be read.
+    """
+
+    opened: Opened
+    plan: Plan
+    old: Plan | None
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        """What is new, by host."""
+        if self.old is None:
+            return [(name, "is planned for the first time") for name in self.plan.hosts]
+        return list(changes(self.old, self.plan))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the plan's file is not what it is to be."""
+        return self.old != self.plan
+
+
+def draft(opened: Opened) -> Draft:
+    """The plan of an inventory.
+
+    Raises:
+        GatewayError: there can be none; says everything that is wrong.
+    """
+    with inventories.refusals(opened.file):
+        # It needs what is an extra, for those who have an inventory.
+        from simulacra.overlay.plan.planning import plan  # noqa: PLC0415
+
+        return Draft(opened, plan(opened.inventory, opened.sha256), _old(opened.plan_file))
+
+
+def edited(opened: Opened, text: str) -> Draft:
+    """The plan of an inventory with another text, which is written nowhere yet.
+
+    Raises:
+        GatewayError: the text is refused; says everything that is wrong.
+    """
+    return draft(Opened(opened.file, text.encode(), inventories.checked(opened.file, text)))
+
+
+def put(made: Draft, *, force: bool, node: str | None = None) -> None:
+    """Write the plan, and the inventory before it where that is new.
+
+    Args:
+        made: both.
+        force: whether it may cut off the host that this is.
+        node: what this host is called, if it was said.
+
+    Raises:
+        GatewayError: it would cut this host off, or a file cannot be written.
+    """
+    here = Settings.load({"name": node}).name
+    why = cut_off(made.old, made.plan, here) if made.old else ""
+    if why and not force:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"nothing is changed, since this would cut off the host that you sit at: {why}",
+            "if that is meant: the same with --force",
+        )
+    opened = made.opened
+    try:
+        if opened.file.read_bytes() != opened.content:
+            _replace(opened.file, opened.content)
+        _replace(opened.plan_file, to_text(made.plan).encode())
+    except OSError as error:
+        raise GatewayError(ErrorCode.FAILED, str(error), "see: simulacra hosts plan") from error
+
+
+def tell(made: Draft, done: str) -> None:
+    """Say what was done, and what is new for which host."""
+    output.message(done)
+    for host, found in groupby(made.changes, key=lambda each: each[0]):
+        output.message(f"{host}: {'; '.join(text for _, text in found)}")
+
+
+def plain(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """What is new, for JSON."""
+    return [{"host": host, "change": text} for host, text in found]
+
+
+def _old(file: Path) -> Plan | None:
+    try:
+        return from_text(file.read_text())
+    except (OSError, UnicodeDecodeError, PlanTextError):
+        return None
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Replace a file as a whole, so that nobody reads half of it."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
+        new.write(content)
+        new.flush()
+        os.fsync(new.fileno())
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    Path(new.name).chmod(mode)
+    Path(new.name).replace(file)

@@ -1,0 +1,100 @@
+"""An overlay over a lab: a helper on each host, a plan, and nodes that talk by way of it.
+
+The helpers make each host's key; the plan is made of their public halves, and laid on each host.
+Where a host's node is told of the plan, it brings the overlay up before it listens.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from simulacra.overlay.mesh.helper_client import HelperClient, HelperError
+from simulacra.overlay.plan.document import Plan
+from simulacra.overlay.plan.text import to_text
+from simulacra.testing.lab.host import Host, HostProcess
+from simulacra.testing.lab.plan import HOME, PORT, LabError
+from simulacra.testing.lab.running import RunningLab
+
+SOCKET: Final = f"{HOME}/overlay.sock"
+PLAN: Final = f"{HOME}/plan.json"
+_STATE: Final = f"{HOME}/overlay"
+_LOG: Final = "overlay.log"
+_PATIENCE: Final = 20.0
+
+PlanMaker = Callable[[Mapping[str, str]], Plan]
+
+
+class LabOverlay:
+    """The overlay of a lab, from the moment this is made; its helpers end with their hosts.
+
+    Args:
+        lab: a lab whose nodes are not up.
+        make: gives the plan, from each host's public key.
+
+    Attributes:
+        plan: what was made.
+
+    Raises:
+        LabError: a helper does not start.
+    """
+
+    def __init__(self, lab: RunningLab, make: PlanMaker) -> None:
+        self.lab = lab
+        self._helpers: dict[str, HostProcess] = {}
+        for host in lab:
+            self.start_helper(host)
+        self.keys = {host.name: self._key(host) for host in lab}
+        self.plan = make(self.keys)
+        self.lay(self.plan)
+
+    def start_helper(self, host: Host) -> None:
+        """Start the helper on a host."""
+        words = [sys.executable, "-m", "simulacra.overlay.mesh.helper", "--host", host.name]
+        words += ["--user", "root", "--plan", PLAN, "--socket", SOCKET, "--state", _STATE]
+        with (host.home / _LOG).open("ab") as log:
+            self._helpers[host.name] = host.popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def lay(self, plan: Plan) -> None:
+        """Lay a plan on every host, and have their nodes use it from their next start on."""
+        self.plan = plan
+        text = to_text(plan)
+        for host in self.lab:
+            (host.home / Path(PLAN).name).write_text(text)
+            listen = f"{self.address(host.name)}:{PORT}"
+            added = {"PLAN": PLAN, "HELPER": SOCKET, "LISTEN": listen}
+            told = {f"SIMULACRA_{name}": value for name, value in added.items()}
+            self.lab.add_environ(host.name, told)
+
+    def helper(self, host: str) -> HelperClient:
+        """A connection to a host's helper, for who looks from outside."""
+        return HelperClient(self.lab[host].home / Path(SOCKET).name)
+
+    def address(self, host: str) -> str:
+        """A host's IPv4 address in the overlay."""
+        return self.plan.hosts[host].ipv4
+
+    def close(self) -> None:
+        """End the helpers."""
+        for each in self._helpers.values():
+            each.kill()
+            each.wait()
+
+    def _key(self, host: Host) -> str:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with self.helper(host.name) as helper:
+                    return helper.public_key()
+            except HelperError as error:
+                ended = self._helpers[host.name].poll() is not None
+                if ended or time.monotonic() > deadline:
+                    said = (host.home / _LOG).read_text(errors="replace").strip()
+                    raise LabError(f"the helper of {host.name} is not up: {error}", said) from error
+            time.sleep(0.02)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulacra.cli.exits import ExitCode
+from simulacra.cli.main import main
+from simulacra.overlay.plan.text import from_text
+from tests.hosts.inventory.samples import key
+from tests.hosts.inventory.test_reading import EXAMPLE
+
+from .conftest import NAME, Ended, Run
+
+BROKEN = '[network]\nname = "Home"\n[zones.a]\n[hosts.b]\nzone = "x"\n\nport = "y"\n'
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """The command line without a process of its own, which is ten times as fast."""
+
+    def here(*words: str, **environ: str) -> Ended:
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            settings = {"SIMULACRA_HOME": str(tmp_path / "home"), "SIMULACRA_NAME": NAME}
+            for name, value in {**settings, **environ}.items():
+                patch.setenv(name, value)
+            code = main(words)
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return here
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    file = tmp_path / "hosts" / "inventory.toml"
+    file.parent.mkdir()
+    shutil.copy(EXAMPLE, file)
+    return file
+
+
+def test_check_tells_everything_with_its_line(here: Run, tmp_path: Path) -> None:
+    (tmp_path / "inventory.toml").write_text(BROKEN)
+    ended = here("hosts", "check")
+    assert ended.code == ExitCode.FAILED
+    starts = ["inventory.toml:2: network.name: ", "inventory.toml:5: hosts.b.zone: "]
+    lines = ended.stdout.splitlines()
+    assert [line.startswith(start) for line, start in zip(lines, starts, strict=False)] == [
+        True
+    ] * 2
+    assert len(lines) == 3
+    wrong = here("hosts", "check", "--json").json()["wrong"]
+    assert wrong[2] == {
+        "line": 7,
+        "key": "hosts.b.port",
+        "problem": '"y" is no whole number: write it in digits, without quotes',
+    }
+
+
+def test_check_advises(here: Run, inventory: Path) -> None:
+    inventory.write_text(
+        f'[network]\nname = "home"\n[zones.a]\n[zones.b]\n'
+        f'[hosts.one]\nzone = "a"\nwireguard = "{key("one")}"\n'
+        f'[hosts.two]\nzone = "b"\nwireguard = "{key("two")}"\n'
+        '[hosts.new]\nzone = "a"\n'
+    )
+    ended = here("hosts", "check", "--json")
+    assert ended.code == ExitCode.OK
+    advice = ended.json()["advice"]
+    assert advice[0].startswith("one and two are both behind NAT")
+    assert advice[1].startswith("new has no key")
+    assert advice[2] == "hosts/plan.json is stale; write it: simulacra hosts plan"
+
+
+def test_nothing_of_it_is_loaded_by_other_commands(environ: dict[str, str]) -> None:
+    told = "import sys; from simulacra.cli.main import make_app; make_app().resolved_commands();"
+    told += "print({'pydantic', 'tomlkit'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", told], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_list_shows_the_hosts_and_their_addresses(here: Run, inventory: Path) -> None:
+    assert "vm      node       cloud  10.44.100.232  relay " in here("hosts", "list").stdout
+    rows = here("hosts", "list", "--tag", "workstations", "--json").json()
+    assert [row["name"] for row in rows] == ["laptop", "desk"]
+    assert rows[0]["reached"] == "behind NAT"
+    assert rows[0]["ipv4"] == "10.44.85.0"
+
+
+def test_plan_is_written_beside_the_inventory_with_its_hash(here: Run, inventory: Path) -> None:
+    file = inventory.with_name("plan.json")
+    assert here("hosts", "plan", "--check").code == ExitCode.FAILED
+    assert not file.exists()
+    assert here("hosts", "plan").code == ExitCode.OK
+    plan = from_text(file.read_text())
+    assert plan.inventory == hashlib.sha256(inventory.read_bytes()).hexdigest()
+    assert here("hosts", "plan", "--check").code == ExitCode.OK
+    # A comment alone changes no host, and makes the plan stale all the same.
+    inventory.write_text(inventory.read_text() + "# more\n")
+    stale = here("hosts", "plan", "--check", "--json")
+    assert (stale.code, stale.json()) == (ExitCode.FAILED, {"stale": True, "changes": []})
+
+
+def test_a_host_comes_and_goes_and_the_file_is_as_before(here: Run, inventory: Path) -> None:
+    before = inventory.read_text()
+    here("hosts", "plan")
+    words = ("--lan", "192.168.1.9", "--ssh", "ann@box:2022", "--sudo", "--wireguard", key("box"))
+    ended = here("hosts", "add", "box", "--zone", "home", *words)
+    assert ended.code == ExitCode.OK
+    assert "laptop: peers: +box" in ended.stderr
+    assert inventory.read_text().startswith(before)
+    assert 'ssh = {host = "box", user = "ann", port = 2022, sudo = true}' in inventory.read_text()
+    plan = from_text(inventory.with_name("plan.json").read_text())
+    assert plan.hosts["box"].peers
+    gone = here("hosts", "remove", "box", "--json").json()
+    assert {"host": "box", "change": "leaves the network"} in gone["changes"]
+    assert inventory.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "box", "--zone", "hom"), "there is no zone 'hom'; did you mean home?"),
+        (("add", "nas", "--zone", "home"), "there is a host nas already"),
+        (("add", "Box", "--zone", "home"), "is no name"),
+        (("remove", "ns"), "the inventory has no host ns"),
+        (("remove", "vm"), "needs a relay that serves OpenVPN"),
+        (("add", "b", "--zone", "home", "--address", "10.44.85.0"), "state a free one, address ="),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    here: Run, inventory: Path, words: tuple[str, ...], said: str
+) -> None:
+    before = inventory.read_bytes()
+    ended = here("hosts", *words)
+    assert ended.code in {ExitCode.USAGE, ExitCode.NOT_FOUND}
+    assert said in ended.stderr
+    assert inventory.read_bytes() == before
+    assert [each.name for each in inventory.parent.iterdir()] == ["inventory.toml"]
+
+
+def test_whoever_sits_at_a_host_does_not_cut_it_off(here: Run, inventory: Path) -> None:
+    assert here("hosts", "plan").code == ExitCode.OK
+    before = inventory.read_bytes()
+    ended = here("hosts", "remove", "desk")
+    assert ended.code == ExitCode.FAILED
+    assert "this would cut off the host that you sit at: desk would be" in ended.stderr
+    assert inventory.read_bytes() == before
+    inventory.write_text(inventory.read_text().replace("[hosts.desk]", "[hosts.dsk]"))
+    assert here("hosts", "plan").code == ExitCode.FAILED
+    assert here("hosts", "plan", "--force").code == ExitCode.OK
+
+
+def test_an_inventory_is_found_from_below_and_by_its_name(here: Run, inventory: Path) -> None:
+    other = inventory.with_name("other.toml")
+    other.write_text(BROKEN)
+    assert here("hosts", "check").code == ExitCode.OK
+    assert here("hosts", "check", "--inventory", str(other)).code == ExitCode.FAILED
+    assert here("hosts", "check", SIMULACRA_INVENTORY=str(other)).code == ExitCode.FAILED
+    inventory.unlink()
+    missing = here("hosts", "list", "--json")
+    assert missing.code == ExitCode.NOT_FOUND
+    assert json.loads(missing.stdout)["error"]["code"] == "not_found"
