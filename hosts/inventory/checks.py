@@ -53,14 +53,22 @@ def _references(inventory: Inventory, names: Mapping[str, Collection[str]]) -> I
     for name, access in inventory.roles.items():
         for number, role in enumerate(access.accepts):
             if role not in roles:
-                yield _unknown(("roles", name, "accepts", number), "role", role, roles)
+                yield _unknown(
+                    ("roles", name, "accepts", number),
+                    "role",
+                    role,
+                    roles,
+                    f"; if nobody has it yet, say [roles.{role}]",
+                )
 
 
-def _unknown(path: Path, what: str, name: str, known: Collection[str]) -> Problem:
+def _unknown(
+    path: Path, what: str, name: str, known: Collection[str], otherwise: str = ""
+) -> Problem:
     close = get_close_matches(name, known, 1)
     listed = ", ".join(sorted(known)) or "none"
     meant = f"did you mean {close[0]}?" if close else f"known are {listed}"
-    return Problem(path, f"there is no {what} {name!r}; {meant}")
+    return Problem(path, f"there is no {what} {name!r}; {meant}{otherwise}")
 
 
 def _duplicates(inventory: Inventory) -> Iterator[Problem]:

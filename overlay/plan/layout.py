@@ -63,6 +63,8 @@ class Layout:
     def endpoints(self, of: str, seen_from: str, further: int = 0) -> tuple[str, ...]:
         """Where a host answers another, best first, at its port or one of those after it."""
         host = self.host(of)
-        near = host.lan if host.zone == self.host(seen_from).zone else ()
+        other = self.host(seen_from)
+        # A phone is on the road, whatever its zone.
+        near = host.lan if host.zone == other.zone and other.kind is not Kind.PHONE else ()
         port = self.port(of)
         return tuple(dict.fromkeys(joined(e, port, further) for e in (*near, *host.endpoints)))

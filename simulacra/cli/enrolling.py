@@ -15,7 +15,7 @@ from simulacra.actors.addresses import is_loopback, reachable_host
 from simulacra.actors.cluster.admissions import Record
 from simulacra.actors.cluster.charter import CharterError, to_plain
 from simulacra.actors.cluster.enrolling import EnrolError, Enrolling
-from simulacra.actors.cluster.invitations import DEFAULT_LIFE, TokenError, split_join
+from simulacra.actors.cluster.invitations import DEFAULT_LIFE, Role, Token, TokenError, split_join
 from simulacra.actors.cluster.knocking import KnockError
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime.keys import KeyFileError
@@ -83,10 +83,8 @@ def invite(
         qr: Show it as a QR code too; by default on a terminal.
         common: Options of all commands.
     """
-    settings = settings_of(common)
-    with explained():
-        token = enrolling(settings).invite(role, expires)
-    text, door = token.text(), _door(settings)
+    token, door = invitation(settings_of(common), role, expires)
+    text = token.text()
     join = f"{text}@{door}"
     if common.json:
         output.document(
@@ -174,6 +172,13 @@ def join(settings: Settings, words: str) -> None:
 
 
 _WHEN_UP = "; no node is up here, so the others are told when it is: simulacra up --detach"
+
+
+def invitation(settings: Settings, role: Role, life: float) -> tuple[Token, str]:
+    """A token that is good for so many seconds, and the door where it is used."""
+    with explained():
+        token = enrolling(settings).invite(role, life)
+    return token, _door(settings)
 
 
 def enrolling(settings: Settings) -> Enrolling:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "inventory.toml"
 PLAN: Final = "plan.json"
+_SYSTEM: Final = Path("/etc/simulacra") / FILE
 VARIABLE: Final = "SIMULACRA_INVENTORY"
 
 InventoryFile: TypeAlias = Annotated[Path | None, Parameter(metavar="FILE")]
@@ -30,7 +31,7 @@ def find(said: Path | None = None) -> Path:
     """The inventory's file.
 
     That is the one that was said, else by ``SIMULACRA_INVENTORY``, else ``inventory.toml`` or
-    ``hosts/inventory.toml`` here or above, else in the user's configuration.
+    ``hosts/inventory.toml`` here or above, else in the user's or the machine's configuration.
 
     Raises:
         GatewayError: there is none.
@@ -40,10 +41,13 @@ def find(said: Path | None = None) -> Path:
         if told.is_file():
             return told
         raise GatewayError(ErrorCode.NOT_FOUND, f"there is no inventory {told}", "say another")
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        here = Path("/")
     places = [
         below / name for below in (here, *here.parents) for name in (FILE, f"hosts/{FILE}")
-    ] + [Paths.find().config / FILE]
+    ] + [Paths.find().config / FILE, _SYSTEM]
     found = next((each for each in places if each.is_file()), None)
     if found is None:
         raise GatewayError(

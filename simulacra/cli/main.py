@@ -58,8 +58,10 @@ _COMMANDS: Final = {
     },
     "Machines": {
         "hosts": "hosts:app",
+        "overlay": "overlay:app",
         "wake": "waking:wake",
         "sleep": "waking:sleep",
+        "cloud": "cloud:app",
     },
     "This machine": {
         "up": "node:up",

@@ -53,7 +53,8 @@ def up(
         name: The node's name in the network; this machine's own if left out.
         listen: HOST:PORT where other nodes reach it.
         join: HOST:PORT of a node to meet; may be given several times. Or the token of an invitation
-            and where to use it, TOKEN@HOST: this machine is then let into that network.
+            and where to use it, TOKEN@HOST: this machine is then let into that network. @FILE is
+            what stands in a file.
         door: HOST:PORT where machines that were invited knock.
         dns: HOST:PORT where the network's names are told to resolvers.
         zone: What stands or falls with this machine, as in home or office.
@@ -63,8 +64,9 @@ def up(
         timeout: How long it may take to answer.
         json: Print the node's status as JSON; with --detach.
     """
-    tokens = [each for each in join if each.startswith(INVITED)]
-    addresses = tuple(each for each in join if each not in tokens)
+    said = [_in_file(each) for each in join]
+    tokens = [each for each in said if each.startswith(INVITED)]
+    addresses = tuple(each for each in said if each not in tokens)
     flags = {
         "name": name, "listen": listen, "join": addresses, "door": door, "dns": dns, "zone": zone,
         "labels": label, "log": log,
@@ -178,6 +180,18 @@ def _route(route: dict[str, Any]) -> tuple[str, ...]:
         "-" if rate is None else f"{show_size(rate)}/s",
         "never" if age is None else f"{show_age(age)} ago",
     )
+
+
+def _in_file(join: str) -> str:
+    """What was said to join, which may stand in a file: others see a program's arguments."""
+    if not join.startswith("@"):
+        return join
+    try:
+        return Path(join[1:]).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatewayError(
+            ErrorCode.USAGE, f"{join[1:]} cannot be read: {error}", "as in: --join @invitation"
+        ) from error
 
 
 def _running(settings: Settings) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -24,9 +25,10 @@ def run(
 
     That is another host where the directory is mounted from one (sshfs, nfs, cifs, 9p). In a tree
     it is the host where it costs least, of those that have all of it: edits are brought there
-    first, and results come back. Else it is this one. The command has this terminal, its input,
-    output and signals, and its exit code is returned; 125 where Simulacra itself failed. Options
-    stand before the command.
+    first, and results come back. Else it is this one. On an appliance of the inventory, which has
+    no node, it runs in the home there, by ssh. The command has this terminal, its input, output and
+    signals, and its exit code is returned; 125 where Simulacra itself failed. Options stand before
+    the command.
 
     For example:
 
@@ -48,7 +50,14 @@ def run(
     request = running.Request(tuple(command), on, best, common.node)
     if not explain:
         return running.main(request)
-    found = running.place(request, runs=False)
+    try:
+        found = running.place(request, runs=False)
+    except GatewayError as failure:
+        appliance = running.by_ssh(request, failure)
+        if appliance is None:
+            raise
+        found = running.stays(os.getcwd(), "the inventory says that it has no node")  # noqa: PTH109
+        found |= {"host": on, "here": False, "path": b"", "via": shlex.join(appliance)}
     if found is None:
         found = running.stays(os.getcwd(), "no node is up here")  # noqa: PTH109
     _explain(found, as_json=common.json)

@@ -91,7 +91,13 @@ def run(request: Request) -> int:
     Raises:
         GatewayError: it cannot, or its end is not known.
     """
-    found = place(request)
+    try:
+        found = place(request)
+    except GatewayError as failure:
+        appliance = by_ssh(request, failure)
+        if appliance is None:
+            raise
+        _become(appliance)
     if found is None:
         _become(request.command)
     if found["here"]:
@@ -169,6 +175,32 @@ def place(request: Request, *, runs: bool = True) -> dict[str, Any] | None:
             why = f"{outside} leads out of the tree {found['tree']}, and may be another file there"
             return stays(lying.path, why)
     return found
+
+
+def by_ssh(request: Request, failure: GatewayError) -> list[str] | None:
+    """The ssh command where it is for an appliance, which is no host that a node knows.
+
+    Raises:
+        GatewayError: the inventory is wrong, or the current directory does not answer.
+    """
+    host = request.on
+    if host is None or failure.code not in {ErrorCode.NOT_FOUND, ErrorCode.UNREACHABLE}:
+        return None
+    from simulacra.cli import appliances  # noqa: PLC0415 (only where no node knows the host)
+
+    found: list[list[str] | None] = []
+    wrong: list[GatewayError] = []
+
+    def look() -> None:
+        try:
+            found.append(appliances.by_ssh(host, request.command))
+        except GatewayError as error:
+            wrong.append(error)
+
+    _within(look, "the current directory, where an inventory may be, does not answer")
+    if wrong:
+        raise wrong[0] from failure
+    return found[0]
 
 
 def stays(path: str, why: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 
 from simulacra.actors.gateway.call import Handler
 from simulacra.actors.gateway.server import Gateway
+from simulacra.cli.main import main
 
 DEADLINE = 20.0
 NAME = "desk"
@@ -105,6 +106,25 @@ def run(environ: dict[str, str], tmp_path: Path) -> Run:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """The command line without a process of its own, which is ten times as fast."""
+
+    def here(*words: str, **environ: str) -> Ended:
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            settings = {"SIMULACRA_HOME": str(tmp_path / "home"), "SIMULACRA_NAME": NAME}
+            for name, value in {**settings, **environ}.items():
+                patch.setenv(name, value)
+            code = main(words)
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return here
 
 
 @pytest.fixture

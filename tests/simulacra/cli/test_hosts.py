@@ -10,33 +10,13 @@ from pathlib import Path
 import pytest
 
 from simulacra.cli.exits import ExitCode
-from simulacra.cli.main import main
 from simulacra.overlay.plan.text import from_text
 from tests.hosts.inventory.samples import key
 from tests.hosts.inventory.test_reading import EXAMPLE
 
-from .conftest import NAME, Ended, Run
+from .conftest import Run
 
 BROKEN = '[network]\nname = "Home"\n[zones.a]\n[hosts.b]\nzone = "x"\n\nport = "y"\n'
-
-
-@pytest.fixture
-def here(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
-    """The command line without a process of its own, which is ten times as fast."""
-
-    def here(*words: str, **environ: str) -> Ended:
-        with monkeypatch.context() as patch:
-            patch.chdir(tmp_path)
-            settings = {"SIMULACRA_HOME": str(tmp_path / "home"), "SIMULACRA_NAME": NAME}
-            for name, value in {**settings, **environ}.items():
-                patch.setenv(name, value)
-            code = main(words)
-        said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
-
-    return here
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+"""The ssh command for a machine without a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulacra.hosts.inventory.schema import Ssh
+from simulacra.hosts.provision.appliances import known_host, ssh_command
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
+FILE = Path("/state of mine/tv")
+
+
+def test_each_word_stays_one_for_the_shell_there() -> None:
+    words = ssh_command(
+        "tv", Ssh(host="tv.lan"), ["echo", "a b", "$HOME; reboot"], terminal=False, known_hosts=FILE
+    )
+    assert words[-3:] == ["--", "tv.lan", "echo 'a b' '$HOME; reboot'"]
+    assert words[:6] == ["ssh", "-p", "22", "-l", "root", "-T"]
+    assert "-o" not in words
+
+
+def test_the_inventorys_key_is_the_only_one() -> None:
+    ssh = Ssh(host="192.0.2.1", user="admin", port=2222, public_key=KEY)
+    words = ssh_command("tv", ssh, ["true"], terminal=True, known_hosts=FILE)
+    assert words[1:6] == ["-p", "2222", "-l", "admin", "-t"]
+    assert 'UserKnownHostsFile="/state of mine/tv"' in words
+    assert {"HostKeyAlias=tv", "StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null"} < {
+        *words
+    }
+    assert known_host("tv", ssh) == f"tv {KEY}\n"
+    assert known_host("tv", Ssh(host="tv.lan")) == ""
