@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fast lab lint format bench docs clean
+.PHONY: demo test fast night lab lint format bench docs clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/simulacra demo
@@ -17,6 +17,11 @@ test: $(VENV)/.test
 
 fast: $(VENV)/.test
 	$(BIN)/pytest -n 2 -m "not lab"
+
+# What takes hours: large trees that are downloaded, 100,000 files, and 20,000 random histories each.
+night: $(VENV)/.test
+	@tests/system-packages
+	SIMULACRA_NIGHT=1 SIMULACRA_EXAMPLES=20000 $(BIN)/pytest -n 2 --timeout 86400 tests/actors/data
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .

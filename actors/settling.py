@@ -85,7 +85,8 @@ class Settling:
             return Verdict.WAIT, f"{self.main} is still to be heard"
         if mine["left"]:
             path, why = next(iter(mine["left"].items()))
-            text = f"{len(mine['left'])} paths could not be brought, first {path}: {why}"
+            count = len(mine["left"]) + mine.get("left_more", 0)
+            text = f"{count} paths could not be brought, first {path}: {why}"
             return Verdict.STUCK if mine["since"] > LEFT_FOR else Verdict.WAIT, text
         if not have_looked(mine):
             return Verdict.WAIT, "its git repositories are being looked at"

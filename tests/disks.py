@@ -1,8 +1,9 @@
-"""Disks: one with little room, and another one than that of the tests."""
+"""Disks: one with little room, another one than that of the tests, one in memory."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -34,3 +35,14 @@ def other_disk(than: Path) -> Iterator[Path]:
                 yield Path(folder)
             return
     pytest.skip("there is no second file system to write to")
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder on a disk whose syncs cost nothing, where there is one; removed at the end."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)

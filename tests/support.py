@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from simulacra.actors.runtime import Actor, ActorSystem, Down, Exit, ExitReason, Ref
 
 DEADLINE = 5.0
@@ -18,6 +20,15 @@ DEADLINE = 5.0
 def is_long_run() -> bool:
     """Whether tests that try examples try many: SIMULACRA_LONG is set, as by `.ci/run`."""
     return bool(os.environ.get("SIMULACRA_LONG"))
+
+
+def is_night() -> bool:
+    """Whether what takes minutes is to run as well: SIMULACRA_NIGHT is set."""
+    return "SIMULACRA_NIGHT" in os.environ
+
+
+night = pytest.mark.skipif(not is_night(), reason="takes minutes: make night")
+"""Marks what is too long for each change, or downloads much."""
 
 
 def examples(few: int, *, many: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.control.tree_files import TreeFile, TreeFiles, shown
 from simulacra.actors.data.content.text_merge import LARGEST
-from simulacra.actors.data.trees.questions import ListConflicts, Settle
+from simulacra.actors.data.trees.questions import MOST, CountConflicts, ListConflicts, Settle
 from simulacra.actors.data.trees.tree import ShowBranches
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -30,15 +30,20 @@ class Conflicts:
         self._files = TreeFiles(node)
 
     def all(self, call: Call) -> Iterator[object]:
-        """The conflicts of one tree, or of all."""
-        name = call.arg("tree", str, None)
+        """The conflicts of one tree, or of all: of each so many at a time, and how many more."""
+        name, skip = call.arg("tree", str, None), call.arg("skip", int, 0)
+        if skip < 0:
+            raise GatewayError(ErrorCode.USAGE, "less than none cannot be skipped", "say 0 or more")
         trees = self._files.trees() if name is None else [self._files.tree(name)]
         found: list[dict[str, Any]] = []
         branches: list[dict[str, Any]] = []
         unknown: dict[str, str] = {}
+        more: dict[str, int] = {}
         for tree in trees:
             try:
-                conflicts = self._of(tree)
+                conflicts = self._of(tree, ListConflicts(skip))
+                if len(conflicts) == MOST:
+                    more[tree.key.name] = self._count(tree) - skip - MOST
                 branches += self._files.ask_one(tree, ShowBranches(tree.key.name))
             except GatewayError as error:
                 if name is not None:
@@ -46,7 +51,8 @@ class Conflicts:
                 unknown[tree.key.name] = error.message
                 continue
             found += [{"tree": tree.key.name, **_for_people(each)} for each in conflicts]
-        yield {"conflicts": found, "branches": branches, "unknown": unknown}
+        more = {tree: count for tree, count in more.items() if count > 0}
+        yield {"conflicts": found, "branches": branches, "unknown": unknown, "more": more}
 
     def settle(self, call: Call) -> Iterator[object]:
         """Settle one."""
@@ -60,12 +66,16 @@ class Conflicts:
 
     # -- parts
 
-    def _of(self, tree: Fact) -> list[Conflict]:
-        found: list[Conflict] = self._files.ask_one(tree, ListConflicts())
+    def _of(self, tree: Fact, question: ListConflicts) -> list[Conflict]:
+        found: list[Conflict] = self._files.ask_one(tree, question)
         return found
 
+    def _count(self, tree: Fact) -> int:
+        count: int = self._files.ask_one(tree, CountConflicts())
+        return count
+
     def _conflict(self, file: TreeFile) -> Conflict:
-        for each in self._of(file.tree):
+        for each in self._of(file.tree, ListConflicts(path=file.path)):
             if file.path in {each["path"], *(side["name"] for side in each["sides"])}:
                 return each
         raise GatewayError(

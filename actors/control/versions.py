@@ -110,7 +110,7 @@ class Versions:
 
     def _in_conflict(self, file: TreeFile) -> list[str]:
         """The names under which the sides are shown; none without a conflict."""
-        for each in self._files.ask_one(file.tree, ListConflicts()):
+        for each in self._files.ask_one(file.tree, ListConflicts(path=file.path)):
             names = [each["path"], *(side["name"] for side in each["sides"])]
             if file.path in names:
                 return [shown(name) for name in dict.fromkeys(names)]

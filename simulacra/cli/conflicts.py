@@ -12,6 +12,7 @@ from cyclopts import App
 from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, client
+from simulacra.client import Client
 
 app = App(name="conflicts")
 
@@ -19,7 +20,13 @@ _SHORT = 10
 
 
 @app.default
-def list_(tree: str | None = None, /, *, common: Common = COMMON) -> None:
+def list_(
+    tree: str | None = None,
+    /,
+    *,
+    all: bool = False,  # noqa: A002 - what is typed
+    common: Common = COMMON,
+) -> None:
     """Show what hosts have changed apart and nobody has settled yet, the same on every host.
 
     Every side is kept in the tree, under the name that is shown. Files that are deleted, renamed or
@@ -29,19 +36,26 @@ def list_(tree: str | None = None, /, *, common: Common = COMMON) -> None:
 
     - `simulacra conflicts`
     - `simulacra conflicts src`
+    - `simulacra conflicts src --all`
     - `simulacra conflicts resolve src:notes.txt --take both`
 
     Args:
         tree: Only this tree's.
+        all: Also where a tree has more than 1,000.
         common: Options of all commands.
     """
-    found = client(common).item("conflicts", tree=tree, timeout=60.0)
+    gateway = client(common)
+    found = gateway.item("conflicts", tree=tree, timeout=60.0)
+    for name in list(found.get("more", {})) if all else ():
+        _read_on(gateway, name, found)
     if common.json:
         output.document(found)
     else:
         rows = (row for conflict in found["conflicts"] for row in _rows(conflict))
         output.table(("conflict", "kind", "side of", "changed", "size", "kept as"), rows)
         _show_branches(found.get("branches", []))  # A node of the version before says none.
+    for name, count in found.get("more", {}).items():
+        output.message(f"{name} has {count} more: simulacra conflicts {name} --all")
     for name, why in found["unknown"].items():
         output.message(f"the conflicts of {name} are not known: {why}")
 
@@ -73,6 +87,19 @@ def resolve(file: str, /, *, take: str, common: Common = COMMON) -> None:
         output.document(done)
     else:
         output.message(f"{done['tree']}:{done['path']} is settled: {done['taken']}")
+
+
+def _read_on(gateway: Client, tree: str, found: dict[str, Any]) -> None:
+    """Have the rest of a tree's conflicts as well; those that are settled meanwhile change it."""
+    seen = {each["path"] for each in found["conflicts"] if each["tree"] == tree}
+    skip = len(seen)
+    while found["more"].pop(tree, 0):
+        page = gateway.item("conflicts", tree=tree, skip=skip, timeout=60.0)
+        new = [each for each in page["conflicts"] if each["path"] not in seen]
+        found["conflicts"] += new
+        found["more"] |= page["more"] if new else {}
+        seen.update(each["path"] for each in new)
+        skip += len(page["conflicts"])
 
 
 def _show_branches(branches: list[dict[str, Any]]) -> None:

@@ -293,6 +293,8 @@ def sync(
 ) -> None:
     """Look at all of a tree now, and wait until every copy in reach is as this host's is.
 
+    What is held back, as a large file over a metered line, is not waited for, and listed.
+
     For example:
 
     - `simulacra tree sync src`
@@ -306,7 +308,10 @@ def sync(
     """
     done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)
     hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
-    _done(f"{name} is in step on {hosts}", done, common)
+    waiting = [f"{each['host']}: {line}" for each in done["copies"] for line in _left(each)]
+    _done(f"{name} is in step on {hosts}{', but for what waits:' * bool(waiting)}", done, common)
+    for line in () if common.json else waiting:
+        output.message(line)
 
 
 @app.command
@@ -377,8 +382,8 @@ def remove(name: str, /, *, common: Common = COMMON) -> None:
 
 def _remarks(copy: dict[str, Any]) -> Iterator[str]:
     """What is to be said of a copy beside its state."""
-    for path, reason in {**copy.get("left", {}), **copy.get("skipped", {})}.items():
-        yield f"{path}: {reason}"
+    yield from _left(copy)
+    yield from _listed_paths(copy, "skipped")
     for folder, count in copy.get("quarantined", {}).items():
         yield (
             f"{_files(count)} in {folder}, since this copy was away: "
@@ -387,6 +392,18 @@ def _remarks(copy: dict[str, Any]) -> Iterator[str]:
     if copy.get("unacknowledged"):
         hosts = ", ".join(copy["unacknowledged"])
         yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
+
+
+def _left(copy: dict[str, Any]) -> Iterator[str]:
+    """What is not as it should be there, and why."""
+    yield from _listed_paths(copy, "left")
+
+
+def _listed_paths(copy: dict[str, Any], which: str) -> Iterator[str]:
+    for path, reason in copy.get(which, {}).items():
+        yield f"{path}: {reason}"
+    if more := copy.get(f"{which}_more", 0):  # A node of the version before does not say.
+        yield f"and {more} more"
 
 
 def _files(count: int) -> str:

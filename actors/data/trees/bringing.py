@@ -43,6 +43,7 @@ from simulacra.actors.data.reconciling.actions import (
 from simulacra.actors.data.reconciling.index import Row as BaseRow
 from simulacra.actors.data.reconciling.planning import Policy, held_back, is_settled, missing, plan
 from simulacra.actors.data.reconciling.projecting import Listings
+from simulacra.actors.data.reconciling.records import FileId
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import RACY_NS, Looker, NotReadError
 from simulacra.actors.data.scanning.rows import Row
@@ -129,10 +130,12 @@ class Bringer:
             sqlite3.Error, IndexUnusableError: the disk does not take what is to be kept.
         """
         brought = Brought()
-        dirty = list(self._journal.dirty)
-        if not dirty:
+        if not self._journal.dirty:
             return brought
         listings = Listings(self._journal)
+        # Most of what was looked at here is as it should be: it is gone through once, not thrice.
+        dirty = [each for each in self._journal.dirty if not self._is_settled(each, listings)]
+        self._journal.dirty.intersection_update(dirty)
         self._contents.expect(missing(dirty, self._journal, self._policy, listings))
         try:
             with self._index.together():
@@ -142,11 +145,12 @@ class Bringer:
             self._discard()
         held = held_back(dirty, self._journal, self._policy, listings)
         brought.left |= {each.path: each.reason for each in held}
-        self._journal.dirty -= {
-            each for each in dirty if is_settled(each, self._journal, self._policy, listings)
-        }
+        self._journal.dirty -= {each for each in dirty if self._is_settled(each, listings)}
         self._journal.commit()
         return brought
+
+    def _is_settled(self, folder: FileId, listings: Listings) -> bool:
+        return is_settled(folder, self._journal, self._policy, listings)
 
     def lacking(self) -> set[bytes]:
         """Digests of what should be on this disk and is not: kept versions may be all there is."""

@@ -67,8 +67,8 @@ STEPS: Final = (
     CREATE TABLE lacking (id BLOB PRIMARY KEY, names BLOB NOT NULL) WITHOUT ROWID;
     """,
 )
-_REMEMBERED: Final = 50_000
-"""Records and rows that are kept in memory from one commit to the next."""
+_REMEMBERED: Final = 40_000
+"""Records and rows that are kept in memory; where there are more, it begins anew."""
 AT_ONCE: Final = 500
 """Values of one query; SQLite takes 999 at least."""
 
@@ -164,6 +164,7 @@ class Journal:
         if not wanted:
             return
         self._flush()
+        self._forget_some()
         for some in _portions(wanted):
             marks = ",".join("?" * len(some))
             records = dict(
@@ -203,11 +204,11 @@ class Journal:
             self._ids_in(before.location.value.folder).pop(record.id, None)
         self._ids_in(folder)[record.id] = None
         self._records[record.id] = record
+        self.last += 1
+        self._new_records[record.id] = self.last
         if before is None or before.location != record.location:
             self._displaced = displaced([record.id], self)
         self.dirty |= around(ids | self._displaced, self)
-        self.last += 1
-        self._new_records[record.id] = self.last
 
     def take(self, record: Record) -> bool:
         """Merge what another replica knows; whether anything of it was new."""
@@ -266,7 +267,13 @@ class Journal:
 
     def rows_in(self, folder: Path) -> Iterable[tuple[Path, Row]]:
         """See `index.Base`."""
-        return self._rows_at(self._paths_in(folder))
+        paths = self._paths_in(folder)
+        if any(path not in self._rows for path in paths):
+            found = self._db.execute("SELECT path, row FROM base WHERE parent = ?", (folder,))
+            for path, row in found:
+                if path in paths and path not in self._rows:
+                    self._rows[path] = unpack_row(row)
+        return self._rows_at(paths)
 
     def paths(self, id: FileId) -> Iterable[tuple[Path, Row]]:  # noqa: A002
         """See `index.Base`."""
@@ -406,8 +413,7 @@ class Journal:
         self._begin()
         self._write_facts()
         self._db.execute("COMMIT")
-        if len(self._records) + len(self._rows) > _REMEMBERED:
-            self._forget_cached()
+        self._forget_some()
 
     def _begin(self) -> None:
         if not self._db.in_transaction:
@@ -465,6 +471,11 @@ class Journal:
         self._db.executemany("INSERT OR IGNORE INTO contested VALUES (?)", rows)
         gone = [(id,) for id in new.keys() - now]  # noqa: A001
         self._db.executemany("DELETE FROM contested WHERE id = ?", gone)
+
+    def _forget_some(self) -> None:
+        """Keep no more in memory than is to be; what was put is written."""
+        if len(self._records) + len(self._rows) > _REMEMBERED:
+            self._forget_cached()
 
     def _forget_cached(self) -> None:
         self._records: dict[FileId, Record | None] = {}

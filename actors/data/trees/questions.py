@@ -4,6 +4,7 @@
 message               is answered
 ====================  ============================================================================
 `ListConflicts`       at once, from what was committed, whatever the tree is busy with
+`CountConflicts`      at once, likewise
 `ShowFile`            at once, likewise
 `Settle`              in the tree's thread, between two rounds
 `ListVersions`        likewise
@@ -20,6 +21,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from simulacra.actors.data.applying.refusals import RefusedError
@@ -48,7 +50,21 @@ MOST: Final = 1000
 @register("tree.conflicts")
 @dataclass(frozen=True, slots=True)
 class ListConflicts:
-    """Which conflicts are there? Answered with a list, `MOST` at most."""
+    """Which conflicts are there? Answered with a list by path, `MOST` at most.
+
+    Attributes:
+        skip: how many of the first ones are not wanted.
+        path: only those that have this path, as their own or as that of a copy; None for all.
+    """
+
+    skip: int = 0
+    path: bytes | None = None
+
+
+@register("tree.conflicts_count")
+@dataclass(frozen=True, slots=True)
+class CountConflicts:
+    """How many conflicts are there? Answered with a number."""
 
 
 @register("tree.file")
@@ -101,7 +117,7 @@ class RestoreVersion:
     to: bytes | None = None
 
 
-Reading = ListConflicts | ShowFile
+Reading = ListConflicts | CountConflicts | ShowFile
 Doing = Settle | ListVersions | RestoreVersion
 
 
@@ -127,9 +143,12 @@ def read(reader: JournalReader, here: Here, question: Reading) -> Any:
     """Answer from what was committed."""
     with reader.at_once():
         match question:
-            case ListConflicts():
-                found = list(find(reader.contested(), reader))
-                return [_conflict(each) for each in found[:MOST]]
+            case ListConflicts(skip, path):
+                found = find(reader.contested(), reader)
+                wanted = (each for each in found if path in {None, each.path, *each.copies})
+                return [_conflict(each) for each in islice(wanted, skip, skip + MOST)]
+            case CountConflicts():
+                return sum(1 for _ in find(reader.contested(), reader))
             case ShowFile(path):
                 return _file(reader, here, path)
 

@@ -68,7 +68,10 @@ class Standing:
     came: int = 0
 
     def to_plain(self) -> dict[str, Any]:
-        """As plain data, with its age in seconds instead of a time."""
+        """As plain data, with its age in seconds instead of a time.
+
+        Of paths the first `_SHOWN` are listed, and how many more there are.
+        """
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         return {
             **plain,
@@ -78,7 +81,9 @@ class Standing:
             "behind": list(self.behind),
             "unacknowledged": list(self.unacknowledged),
             "left": _shown(self.left),
+            "left_more": max(0, len(self.left) - _SHOWN),
             "skipped": _shown(self.skipped),
+            "skipped_more": max(0, len(self.skipped) - _SHOWN),
             "since": time.monotonic() - self.since,
         }
 

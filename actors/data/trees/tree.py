@@ -27,6 +27,7 @@ from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Ne
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.questions import (
+    CountConflicts,
     Doing,
     Here,
     ListConflicts,
@@ -196,7 +197,13 @@ class Tree(Actor):
                 reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
                 self._worker.tell(reach)
             case (
-                Changes() | Manifests() | Pack() | ListConflicts() | ShowFile() | AskRepositories()
+                Changes()
+                | Manifests()
+                | Pack()
+                | ListConflicts()
+                | CountConflicts()
+                | ShowFile()
+                | AskRepositories()
             ):
                 self._answer(message)
             case AskHistory():
@@ -279,7 +286,7 @@ class Tree(Actor):
                 return [server.reader.manifest(digest) for digest in digests]
             case Pack(pieces):
                 return self._pack(server, [Piece(*piece) for piece in pieces[:_PIECES]])
-            case ListConflicts() | ShowFile():
+            case ListConflicts() | CountConflicts() | ShowFile():
                 standing = self._worker.standing
                 reasons = {**standing.skipped, **standing.left}
                 return read(server.reader, Here(self._place, self._choice, reasons), question)

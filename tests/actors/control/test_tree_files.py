@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from simulacra.actors.control import conflicts
+from simulacra.actors.data.trees import questions
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.actors.test_enrolment import desk_and_nas
 from tests.onehost import Host, until
@@ -103,6 +105,35 @@ def test_conflicts_are_listed_alike_and_settled_from_either(two: Two) -> None:
     with pytest.raises(GatewayError, match=r"src:a\.txt is in no conflict") as refused:
         two.ask("nas", "conflict_settle", "src:a.txt", take="both")
     assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_many_conflicts_are_listed_in_parts_and_each_can_be_settled(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (questions, conflicts):
+        monkeypatch.setattr(module, "MOST", 1)
+    names = ["a.txt", "b.txt", "c.txt"]
+    for name in names:
+        two.write("desk", name, "base")
+    two.sync()
+    for host in two.hosts:
+        two.ask(host, "tree_pause", name="src", paused=True)
+        for name in names:
+            two.write(host, name, f"of {host}")
+    for host in two.hosts:
+        two.ask(host, "tree_pause", name="src", paused=False)
+    two.sync()
+    pages = [two.ask("nas", "conflicts", skip=skip) for skip in range(4)]
+    assert [[each["path"] for each in page["conflicts"]] for page in pages] == [
+        *([name] for name in names), [],
+    ]  # fmt: skip
+    assert [page["more"] for page in pages] == [{"src": 2}, {"src": 1}, {}, {}]
+    assert two.ask("nas", "tree_file", "c.txt")["conflict"][0] == "c.txt"
+    two.ask("nas", "conflict_settle", "c.txt", take="main")
+    two.sync()
+    assert two.ask("desk", "conflicts")["more"] == {"src": 1}
+    with pytest.raises(GatewayError, match="cannot be skipped"):
+        two.ask("desk", "conflicts", skip=-1)
 
 
 def test_an_edited_file_is_taken(two: Two) -> None:

@@ -79,6 +79,9 @@ def test_what_is_big_waits_on_a_metered_line_until_it_is_asked_for(tmp_path: Pat
         left = until(lambda: copy_of(nas, "nas")["left"])
         assert left["big"].startswith(f"{BIG + 1} bytes of it wait: this line is metered; have it")
         assert not (roots["nas"] / "big").exists()
+        done = nas.client.item("tree_sync", name="src", timeout=20)
+        [held] = [each["left"] for each in done["copies"] if each["host"] == "nas"]
+        assert held.keys() == {"big"}  # it is not waited for, and said
         nas.client.item("tree_sync", name="src", anyway=True, timeout=20)
         until((roots["nas"] / "big").exists)
         assert (roots["nas"] / "big").read_bytes() == content

@@ -118,6 +118,23 @@ def two_homes(folder: Path) -> Iterator[tuple[Home, Home]]:
     assert processes_below(folder) == []
 
 
+@contextmanager
+def one_network(folder: Path, *names: str) -> Iterator[list[Home]]:
+    """Nodes of one network, which the first founded and the others were invited to."""
+    homes = [Home(name, folder) for name in names]
+    first, *others = homes
+    try:
+        first.do("up", "--detach")
+        first.do("init", "home")
+        for home in others:
+            home.do("up", "--detach", "--join", first.do("invite", "--json").json()["join"])
+        yield homes
+    finally:
+        for home in homes:
+            home.run("down")
+    assert processes_below(folder) == []
+
+
 def processes_below(folder: Path) -> list[str]:
     """The command lines of all processes that have a home in a folder."""
     found = []

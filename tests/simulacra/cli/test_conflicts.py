@@ -50,6 +50,35 @@ def test_conflicts_are_a_row_a_side(run: Run, serve: Serve) -> None:
     assert run("conflicts", "--json").json() == CONFLICTS
 
 
+def test_more_than_are_listed_at_a_time_are_told_and_read_with_all(run: Run, serve: Serve) -> None:
+    known = [
+        {**CONFLICTS["conflicts"][0], "path": f"{n}.txt", "sides": [side("nas", "x", 1)]}
+        for n in range(5)
+    ]
+
+    def two_at_a_time(call: Call) -> list[dict[str, Any]]:
+        skip = call.arg("skip", int, 0)
+        left = len(known) - skip - 2
+        more = {"src": left} if left > 0 else {}
+        return [{"conflicts": known[skip : skip + 2], "unknown": {}, "more": more}]
+
+    serve({"conflicts": two_at_a_time})
+    first = run("conflicts")
+    assert len(first.stdout.splitlines()) == 1 + 2
+    assert "src has 3 more: simulacra conflicts src --all" in first.stderr
+    every = run("conflicts", "src", "--all")
+    assert [line.split()[0] for line in every.stdout.splitlines()[1:]] == [
+        f"src:{n}.txt" for n in range(5)
+    ]
+    assert "more" not in every.stderr
+    assert run("conflicts", "--all", "--json").json()["conflicts"] == known
+
+
+def test_a_node_that_knows_no_pages_is_asked_no_further(run: Run, serve: Serve) -> None:
+    serve({"conflicts": lambda _: [{**CONFLICTS, "more": {"src": 7}}]})
+    assert len(run("conflicts", "--all").stdout.splitlines()) == 1 + 2
+
+
 def test_a_conflict_is_settled_as_was_typed(run: Run, serve: Serve) -> None:
     asked: list[dict[str, Any]] = []
     answer = {"tree": "src", "path": "x.txt", "taken": "nas"}
