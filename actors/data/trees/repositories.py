@@ -281,7 +281,8 @@ class Repositories:
                     seen_to = False
             if not fresh:
                 break
-        self._undone[remote.host] = tried.keys() - heard.keys()
+        undone = {path for path, token in tried.items() if heard.get(path) != token}
+        self._undone[remote.host] = undone
         self._show()
         return told.digest, seen_to
 
