@@ -83,7 +83,8 @@ class _Wanting:
         devices = dict(self._devices())
         return Mesh(
             devices,
-            frozenset({(DIRECT, f"{self._mine.ipv4}/32"), (DIRECT, f"{self._mine.ipv6}/128")}),
+            # On all: the kernel takes nothing in from elsewhere by a device without an address.
+            frozenset((device, each) for device in devices for each in self._own()),
             frozenset([*self._routes(), *self._probing(devices), *self._passing_on()]),
             frozenset(self._rules()),
         )
@@ -116,6 +117,9 @@ class _Wanting:
 
     def _key(self, host: str, planned: str) -> str:
         return self._choices.keys.get(host, planned)
+
+    def _own(self) -> tuple[str, str]:
+        return f"{self._mine.ipv4}/32", f"{self._mine.ipv6}/128"
 
     # -- routes
 
