@@ -29,6 +29,7 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy -p simulacra
 	$(BIN)/mypy tests benchmarks
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.hosts.nix.lint
 
 format: $(VENV)/.lint
 	$(BIN)/ruff format .

@@ -41,7 +41,7 @@ def ways(overlay: LabOverlay, host: str) -> dict[str, str]:
 
 def all_are(overlay: LabOverlay, how: str, within: float = 15.0) -> None:
     """Wait until every host reaches every other one so."""
-    names = list(overlay.lab.hosts)
+    names = list(overlay.hosts)
 
     def reached() -> bool:
         found = [ways(overlay, host) for host in names]
@@ -57,4 +57,4 @@ def verdicts(overlay: LabOverlay, host: str) -> set[str]:
 
 def actors_started(overlay: LabOverlay) -> dict[str, dict[str, Any]]:
     """Of each node when it came up, and how its actors fared: the same unless one was restarted."""
-    return {host.name: host.client.item("status") for host in overlay.lab}
+    return {host.name: host.client.item("status") for host in overlay}
