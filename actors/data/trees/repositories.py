@@ -281,8 +281,7 @@ class Repositories:
                     seen_to = False
             if not fresh:
                 break
-        undone = {path for path, token in tried.items() if heard.get(path) != token}
-        self._undone[remote.host] = undone
+        self._undone[remote.host] = {path for path in tried if heard.get(path) != tried[path]}
         self._show()
         return told.digest, seen_to
 
