@@ -1,4 +1,4 @@
-"""Disks: one with little room, and one whose syncs cost nothing."""
+"""Disks: one with little room, one whose syncs cost nothing, and one that is no Unix's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,32 @@ def small_disk(where: Path, size: str) -> Iterator[Path]:
         yield where
     finally:
         subprocess.run(["umount", str(where)], check=True)
+
+
+@contextmanager
+def exfat(where: Path) -> Iterator[Path]:
+    """An exFAT: it folds names, and has no links, permissions, attributes, nor parts of seconds.
+
+    Needs root, a loop device and exFAT in user space: few kernels have one that folds names.
+    """
+    image = where.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    with ExitStack() as stack:
+        try:
+            _run("mkfs.exfat", str(image))
+            device = _run("losetup", "--find", "--show", str(image)).strip()
+            stack.callback(_run, "losetup", "--detach", device)
+            where.mkdir()
+            _run("mount.exfat-fuse", device, str(where))
+            stack.callback(_run, "umount", str(where))
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no exFAT can be mounted here: {error}")
+        yield where
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @contextmanager
