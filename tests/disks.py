@@ -1,4 +1,4 @@
-"""Disks: one with little room, another one than that of the tests, one in memory."""
+"""Disks: one with little room, another one than that of the tests, one in memory, no Unix's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,32 @@ def other_disk(than: Path) -> Iterator[Path]:
                 yield Path(folder)
             return
     pytest.skip("there is no second file system to write to")
+
+
+@contextmanager
+def exfat(where: Path) -> Iterator[Path]:
+    """An exFAT: it folds names, and has no links, permissions, attributes, nor parts of seconds.
+
+    Needs root, a loop device and exFAT in user space: few kernels have one that folds names.
+    """
+    image = where.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    with ExitStack() as stack:
+        try:
+            _run("mkfs.exfat", str(image))
+            device = _run("losetup", "--find", "--show", str(image)).strip()
+            stack.callback(_run, "losetup", "--detach", device)
+            where.mkdir()
+            _run("mount.exfat-fuse", device, str(where))
+            stack.callback(_run, "umount", str(where))
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no exFAT can be mounted here: {error}")
+        yield where
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 All names here, but for a move, are in one folder. What comes to a name is first under a temporary
 one; what leaves a name comes under a temporary one, is looked at there, and only then handed to who
 keeps it. If it is not what was expected, it goes back. Where a file system has no renames that
-refuse to replace, hard links do, which refuse as well; where it cannot exchange names, the old one
-steps aside first, so that for a moment nothing is there, and a kill in a move leaves both names.
+refuse to replace, hard links do, which refuse as well; where it has neither (exFAT in user space),
+a name is given that was not taken a moment ago. Where it cannot exchange names, the old one steps
+aside first, so that for a moment nothing is there, and a kill in a move leaves both names. So it
+does where the new name of something is its old one to a file system that folds names.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -31,6 +34,7 @@ a program may still have open, whose late writes are then in what is kept.
 """
 
 _TRIES: Final = 16
+_NO_LINKS: Final = UNSUPPORTED | {errno.EPERM}
 
 
 def place(folder: int, temporary: bytes, new_folder: int, name: bytes) -> None:
@@ -43,13 +47,26 @@ def place(folder: int, temporary: bytes, new_folder: int, name: bytes) -> None:
     try:
         syscalls.rename_new(folder, temporary, new_folder, name)
     except OSError as error:
-        if error.errno not in UNSUPPORTED:
+        stale = error.errno == errno.EEXIST and _is_stale(new_folder, name)
+        if error.errno not in UNSUPPORTED and not stale:
             raise
-        if _is_folder(folder, temporary):
+        if stale or _is_folder(folder, temporary):
             # This replaces an empty folder at most.
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=new_folder)
             return
+        _place_by_link(folder, temporary, new_folder, name)
+
+
+def _place_by_link(folder: int, temporary: bytes, new_folder: int, name: bytes) -> None:
+    try:
         os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=new_folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if look(new_folder, name) is not None and not _is_stale(new_folder, name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=new_folder)
+    else:
         os.unlink(temporary, dir_fd=folder)
 
 
@@ -150,12 +167,14 @@ def move(
     try:
         syscalls.rename_new(source, name, target, new_name)
     except OSError as error:
-        if error.errno not in UNSUPPORTED:
+        # The same name to this disk, or another one: that is found out.
+        folded = error.errno == errno.EEXIST and _fold(name) == _fold(new_name)
+        if error.errno not in UNSUPPORTED and not folded:
             raise
-        if held.is_folder:
+        if held.is_folder and not folded:
             os.rename(name, new_name, src_dir_fd=source, dst_dir_fd=target)
         else:
-            _move_by_link(source, name, target, new_name, held, path, keep)
+            _move_by_aside(source, name, target, new_name, held, path, keep)
     try:
         _check(target, new_name, held, path)
     except RefusedError:
@@ -164,7 +183,7 @@ def move(
         raise
 
 
-def _move_by_link(
+def _move_by_aside(
     source: int, name: bytes, target: int, new_name: bytes, held: Grip, path: Path, keep: Keep
 ) -> None:
     aside = aside_name(held.status.st_ino, name)
@@ -254,6 +273,21 @@ def hand_to(keep: Keep, folder: int, temporary: bytes, path: Path) -> None:
     after = look(folder, temporary)
     if before and after and Fingerprint.of(before) == Fingerprint.of(after):
         os.unlink(temporary, dir_fd=folder)
+
+
+def _is_stale(folder: int, name: bytes) -> bool:
+    """Whether a name is said to be taken that is not.
+
+    Of a name the kernel says what a file system in user space said a second ago; its list is of
+    now. After something was moved from a name, that is said of the name in any other case as well.
+    """
+    if look(folder, name) is None:
+        return False
+    return all(_fold(os.fsencode(each)) != _fold(name) for each in os.listdir(folder))
+
+
+def _fold(name: bytes) -> str:
+    return os.fsdecode(name).casefold()
 
 
 def _is_folder(folder: int, name: bytes) -> bool:

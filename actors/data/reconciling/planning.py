@@ -64,10 +64,12 @@ class Policy:
     Attributes:
         wanted: whether a path with this entry is. It must be while this host has the only copy.
         folds: whether the file system takes names for one that differ in case or Unicode form.
+        modes: whether it keeps permission bits.
     """
 
     wanted: Callable[[Path, Entry], bool] = _everything
     folds: bool = False
+    modes: bool = True
 
 
 ALL = Policy()

@@ -19,7 +19,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -239,6 +239,9 @@ class Bringer:
             case SetAttributes(row=row, expected=expected):
                 seen = self._expected(path, expected)
                 before, after = seen.entry.attributes, row.entry.attributes
+                if not self._policy.modes:  # what there is of them was made up by the disk
+                    before = self._read(path).entry.attributes
+                    after = replace(after, mode=before.mode)
                 kind = expected.content.kind
                 found = seen.fingerprint
                 return self._applier.set_attributes(path, found, kind, before, after)
@@ -289,14 +292,15 @@ class Bringer:
     def _expected(self, path: Path, entry: Entry) -> Row:
         """What was seen at a path, if that is what is expected there."""
         row = self._seen_at(path)
-        if row is None or (row.entry.content, row.entry.attributes.mode) != (
-            entry.content,
-            entry.attributes.mode,
-        ):
+        if row is None or not self._is_same(row.entry, entry):
             raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
         if not (row.settled or row.is_folder):  # of a folder its times say nothing
             self._reread(path, row)
         return row
+
+    def _is_same(self, seen: Entry, entry: Entry) -> bool:
+        same_mode = seen.attributes.mode == entry.attributes.mode or not self._policy.modes
+        return same_mode and seen.content == entry.content
 
     def _reread(self, path: Path, row: Row) -> None:
         """Make sure that what was seen at a path is what is there."""
@@ -304,12 +308,15 @@ class Bringer:
         tick = _TICK_NS if changed % 10**9 else _COARSE_TICK_NS
         if abs(time.time_ns() - changed) < tick:
             raise RefusedError(Reason.BUSY, path, "it was modified just now")
-        try:
-            again = self._look(path)
-        except (NotReadError, OSError) as error:
-            raise RefusedError(Reason.CHANGED, path, f"it cannot be read again: {error}") from error
+        again = self._read(path)
         if (again.fingerprint, again.entry) != (row.fingerprint, row.entry):
             raise RefusedError(Reason.CHANGED, path, "it was modified since it was looked at")
+
+    def _read(self, path: Path) -> Row:
+        try:
+            return self._look(path)
+        except (NotReadError, OSError) as error:
+            raise RefusedError(Reason.CHANGED, path, f"it cannot be read again: {error}") from error
 
     def _note(self, action: Action, applied: Applied) -> None:
         """What is there now is to be told to the index, so that the next scan need not read it."""

@@ -22,8 +22,9 @@ from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
 from simulacra.actors.data.content.manifest import Manifest
-from simulacra.actors.data.entries import Entry, Path, join, name, parent
+from simulacra.actors.data.entries import Entry, Kind, Path, join, name, parent
 from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
+from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.observing import Import, observe
 from simulacra.actors.data.reconciling.renames import Found
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
@@ -37,6 +38,8 @@ from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
 MOST: Final = 20_000
+_NEW_FILE: Final = 0o644
+_NEW_FOLDER: Final = 0o755
 
 
 class DoubtError(Exception):
@@ -94,6 +97,7 @@ class Intake:
         index: what was seen of it.
         choice: what this host wants of it.
         xattrs: whether the disk can keep extended attributes.
+        modes: whether it keeps permission bits.
         quarantine: takes what an import found and nobody knows; folders with all in them.
     """
 
@@ -105,6 +109,7 @@ class Intake:
         choice: Choice = EVERYTHING,
         *,
         xattrs: bool = True,
+        modes: bool = True,
         quarantine: Callable[[list[Path]], None] = _no_quarantine,
     ) -> None:
         self._place = place
@@ -112,6 +117,7 @@ class Intake:
         self._index = index
         self._choice = choice
         self._xattrs = xattrs
+        self._modes = modes
         self._quarantine = quarantine
         self._extra: list[Path] = []
         self._findings: dict[Path, Found | None] = {}
@@ -207,10 +213,12 @@ class Intake:
         self._observations.append(observation)
 
     def _as_known(self, path: Path, found: Scanned) -> Entry:
-        """An entry with the extended attributes that the disk could not keep."""
+        """An entry with the permissions and extended attributes that the disk could not keep."""
         entry = found.row.entry
         rows = (self._journal.row(each) for each in (path, *found.elsewhere))
         known = next((row for row in rows if row is not None), None)
+        if not self._modes:
+            entry = _with_mode(entry, known)
         if known is None or not known.entry.attributes.xattrs:
             return entry
         lacking = self._journal.lacking(known.id)
@@ -250,3 +258,17 @@ class Intake:
         in_step.commit(self._journal, self._index)
         self._findings.clear()
         self._observations.clear()
+
+
+def _with_mode(entry: Entry, known: Row | None) -> Entry:
+    """An entry with the permissions that are known; what is new has those that files mostly have.
+
+    A file that was made executable elsewhere stays so.
+    """
+    if known is not None and known.is_folder == (entry.content.kind is Kind.FOLDER):
+        mode = known.entry.attributes.mode
+    elif entry.content.kind is Kind.LINK:
+        return entry
+    else:
+        mode = _NEW_FOLDER if entry.content.kind is Kind.FOLDER else _NEW_FILE
+    return replace(entry, attributes=replace(entry.attributes, mode=mode))

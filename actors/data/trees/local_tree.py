@@ -126,12 +126,14 @@ class LocalTree:
             self._wanting = Wanting(choice, files, self.journal, is_elsewhere)
             contents = Contents(place, self.journal, descent, remotes, progress, why_wait)
             begun.callback(contents.close)
+            modes = probing.keeps_modes(folders.root)
             self._intake = Intake(
                 place,
                 self.journal,
                 self.index,
                 choice,
                 xattrs=probing.keeps_xattrs(folders.root),
+                modes=modes,
                 quarantine=lambda paths: _quarantine(place, folders, paths),
             )
             applier = Applier(folders, permits, keeper)
@@ -140,7 +142,7 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                Policy(self._wanted, probing.folds_names(folders.root)),
+                Policy(self._wanted, probing.folds_names(folders.root), modes),
                 lambda path: _look(looker, descent, path),
                 stopping,
                 self._wanting.is_unwanted,

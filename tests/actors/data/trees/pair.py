@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.simulacra.cli.homes import Home
+from tests.support import is_night
 
-PATIENCE = 100.0
+PATIENCE = 1800.0 if is_night() else 100.0
 """Seconds in which a tree of any size here is in step."""
 
 

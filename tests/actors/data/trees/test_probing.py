@@ -29,6 +29,7 @@ def opened(folder: Path) -> Iterator[int]:
 def test_names_that_differ_in_case_are_two_here_and_nothing_is_left(tmp_path: Path) -> None:
     with opened(tmp_path) as root:
         assert not probing.folds_names(root)
+        assert probing.keeps_modes(root)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -48,6 +49,7 @@ def test_where_it_cannot_be_tried_nothing_is_supposed() -> None:
     with opened(Path("/proc/self")) as root:
         assert not probing.folds_names(root)
         assert not probing.keeps_xattrs(root)
+        assert probing.keeps_modes(root)
 
 
 def test_of_names_that_collide_one_is_held_back_with_the_reason(
