@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.faults.overlays import Stream, overlaid, pair_is, routes, sessions
@@ -46,7 +48,7 @@ def test_a_change_of_path_loses_no_packet() -> None:
             overlay.lab.slow("a", relay, latency=0.02)
             stream = Stream(overlay, "a", "b")
             back = Stream(overlay, "b", "a")
-            wait_for(lambda other=other: pair_is(overlay, "a", "b", "relayed", other), 15)
+            wait_for(partial(pair_is, overlay, "a", "b", "relayed", other), 15)
             for each in (stream.end(), back.end()):
                 assert each["missing"] == []
                 assert each["came"] == each["sent"] > 100

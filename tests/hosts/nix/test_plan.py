@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("plans")
 
 
-tried = settings(max_examples=examples(12, ci=40), suppress_health_check=[HealthCheck.too_slow])
+tried = settings(max_examples=examples(12, many=40), suppress_health_check=[HealthCheck.too_slow])
 
 
 @tried
