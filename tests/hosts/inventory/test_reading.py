@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulacra.hosts.inventory.problems import InventoryError
@@ -70,6 +70,7 @@ def test_a_field_that_is_wrong(way: Way, value: Any, named: str, said: str) -> N
     assert said in found[named]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(BROKEN), min_size=1, unique_by=lambda each: each[0]))
 def test_every_error_is_told_at_once(broken: list[tuple[Way, Any, str, str]]) -> None:
     data = deepcopy(SMALL)
@@ -121,6 +122,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(WORDS, VALUES))
 def test_whatever_stands_there_is_taken_or_refused(data: dict[str, Any]) -> None:
     with pytest.raises(InventoryError):
