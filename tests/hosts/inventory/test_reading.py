@@ -33,6 +33,8 @@ BROKEN: list[tuple[Way, Any, str, str]] = [
     (("hosts", "desk", "keepalive"), 0, "hosts.desk.keepalive", "is out of range: greater than"),
     (("hosts", "desk", "address"), "10.44", "hosts.desk.address", "Expected 4 octets"),
     (("hosts", "desk", "ssh"), {"host": 1}, "hosts.desk.ssh.host", "1 is no text"),
+    (("hosts", "nas", "ssh"), {"host": "-oX=y"}, "hosts.nas.ssh.host", "is no host's name"),
+    (("hosts", "nas", "system"), "x86", "hosts.nas.system", "is no platform"),
     (("hosts", "nas", "wireguard"), "abc", "hosts.nas.wireguard", "is no WireGuard public key"),
     (("hosts", "nas", "lan"), "192.168.1.9", "hosts.nas.lan", "is no list: write it in brackets"),
     (("hosts", "nas", "kind"), "box", "hosts.nas.kind", "is not 'node', 'phone' or 'appliance'"),
