@@ -40,6 +40,6 @@
         nixops4 = inputs.nixops4.packages.${system}.default;
       };
 
-      
+      checks = import ./checks { inherit (pkgs) testers; };
     };
 }
