@@ -133,6 +133,10 @@ def test_a_host_whose_ssh_key_is_not_known_is_refused_with_what_to_type(
         Flake(nix, folder, SMALL).evaluate("nixops4", ROOT_OF_NIXOPS4)
 
 
+def test_nix_finds_the_flake_well_formed(flake: Flake) -> None:
+    flake.check()
+
+
 # -- nix run .#deploy
 
 
