@@ -257,9 +257,10 @@ def stopped(
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
-        # A handler must not wait for a lock that the thread below it may hold.
-        threading.Thread(target=end, args=(stopping.is_set(),)).start()
+        again = stopping.is_set()
         stopping.set()
+        # A handler must not wait for a lock that the thread below it may hold.
+        threading.Thread(target=end, args=(again,)).start()
 
     def end(again: bool) -> None:
         readers.end()
