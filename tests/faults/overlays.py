@@ -111,11 +111,11 @@ def reaches(overlay: LabOverlay, one: str, other: str) -> bool:
     return overlay.hosts[one].run(words, check=False).returncode == 0
 
 
-def knows(overlay: LabOverlay, one: str, other: str) -> bool:
-    """Whether any device of a host has another one as its peer."""
+def is_unknown(overlay: LabOverlay, one: str, other: str) -> bool:
+    """Whether no device of a host has another one as its peer."""
     with overlay.helper(one) as helper:
         devices = helper.look().mesh.devices.values()
-    return any(overlay.keys[other] in device.peers for device in devices)
+    return not any(overlay.keys[other] in device.peers for device in devices)
 
 
 def endpoint(overlay: LabOverlay, one: str, other: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.faults.overlays import (
@@ -9,7 +11,7 @@ from tests.faults.overlays import (
     all_are,
     endpoint,
     full,
-    knows,
+    is_unknown,
     mesh,
     move,
     overlaid,
@@ -57,7 +59,7 @@ def test_a_host_that_is_expelled_under_traffic_is_shut_out_everywhere_at_once() 
         assert reaches(overlay, "c", "b")
         overlay.hosts["a"].simulacra("expel", "c")
         for name in ("a", "b", "r"):
-            wait_for(lambda name=name: not knows(overlay, name, "c"), 3)
+            wait_for(partial(is_unknown, overlay, name, "c"), 3)
             assert not reaches(overlay, "c", name)
         assert stream.end()["missing"] == []  # what came, came whole; the rest never left
         all_are(overlay, "direct", hosts=("a", "b", "r"))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulacra.overlay.mesh.changes import SetPeer
 from simulacra.overlay.mesh.model import Contact, Seen
 from tests.overlay.mesh.networks import World
 from tests.overlay.plans import made
@@ -70,7 +69,7 @@ def test_by_two_relays_where_no_one_relay_reaches_both() -> None:
     assert world.reaches("b", "a")
 
 
-@settings(max_examples=examples(8, ci=40))
+@settings(max_examples=examples(6, many=60))
 @given(
     st.lists(
         st.tuples(st.sets(st.sampled_from(PAIRS)), st.sets(st.sampled_from(RELAYS), max_size=1)),
@@ -117,7 +116,7 @@ def test_with_another_address_every_peer_is_spoken_to_anew_and_keeps_its_session
     tries = steering.tries(world.now)
     direct = {each.key for each in tries if each.device == "sim0"}
     assert direct == {PLAN.hosts[name].key for name in ADDRESSES if name != "a"}
-    assert all(each.peer.endpoint and not each.afresh for each in tries)
+    assert all(each.peer.endpoint is not None and not each.afresh for each in tries)
     assert len(steering.probes(world.now)) >= len(tries)  # so that they learn of it at once
     assert steering.tries(world.now) == []
 
@@ -134,4 +133,4 @@ def test_a_peer_that_has_just_agreed_is_not_begun_with_afresh(agreed: bool) -> N
     steering.resolved({each: each for each in (f"{it}:51820" for it in ADDRESSES.values())})
     tries = [each for each in steering.tries(0.0) if each.device == "sim0"]
     assert (tries == []) == agreed
-    assert all(isinstance(each, SetPeer) and each.afresh for each in tries)
+    assert all(each.afresh for each in tries)
