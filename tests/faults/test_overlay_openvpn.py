@@ -96,12 +96,12 @@ def test_openvpn_carries_the_overlay_until_udp_is_back(overlay: LabOverlay) -> N
     wait_for(lambda: a.sees() == {"relay", "b"}, 30)
     # Nothing is lost on the way back.
     words = ["ping", "-i0.1", "-W2", address]
-    with a.popen(words, stdout=subprocess.PIPE, text=True) as ping:
+    with a.popen(words, stdout=subprocess.PIPE) as ping:
         udp(a, OPEN)
         are(overlay, 45, a=over_udp | {"b": "relayed"})
         wait_for(lambda: not runs_openvpn(a), 30)
         ping.send_signal(signal.SIGINT)
-        said, _ = ping.communicate(timeout=10)
+        said = ping.communicate(timeout=10)[0].decode()
     came = [int(each) for each in re.findall(r"bytes from .* icmp_seq=(\d+)", said)]
     assert came == list(range(1, len(came) + 1)), said
     assert len(came) > 20
