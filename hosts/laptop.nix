@@ -3,11 +3,5 @@
   networking.wireless.iwd.enable = true;
   networking.useDHCP = true;
 
-  services.simulacra = {
-    settings.labels = [ "portable" ];
-    overlay.openvpn = {
-      certificate = "/var/lib/simulacra/openvpn.crt";
-      key = "/var/lib/simulacra/openvpn.key";
-    };
-  };
+  services.simulacra.settings.labels = [ "portable" ];
 }

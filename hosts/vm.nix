@@ -5,9 +5,6 @@
 
   networking.useDHCP = true;
 
-  services.simulacra.overlay.openvpn = {
-    certificate = "/var/lib/simulacra/openvpn.crt";
-    key = "/run/secrets/openvpn.key";
-    sharedKeys.attic = "/run/secrets/attic.key";
-  };
+  # The key that it shares with the old machine comes from elsewhere.
+  services.simulacra.overlay.openvpn.sharedKeys.attic = "/run/secrets/attic.key";
 }

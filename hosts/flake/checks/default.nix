@@ -41,18 +41,14 @@ let
           enable = true;
           inventory = network + "/inventory.toml";
           plan = network + "/plan.json";
-          openvpn = {
-            certificate = "${state}/openvpn.crt";
-            key = "${state}/openvpn.key";
-          };
         };
       };
 
       systemd.tmpfiles.rules = [
         "d ${state} 0700 simulacra-overlay - -"
         "C ${state}/overlay.key 0600 simulacra-overlay - - ${keys}.overlay.key"
-        "C ${state}/openvpn.crt 0644 root - - ${keys}.openvpn.crt"
-        "C ${state}/openvpn.key 0600 root - - ${keys}.openvpn.key"
+        "C ${state}/openvpn.crt 0644 simulacra-overlay - - ${keys}.openvpn.crt"
+        "C ${state}/openvpn.key 0600 simulacra-overlay - - ${keys}.openvpn.key"
       ];
     };
 
@@ -124,8 +120,8 @@ in
 
   openvpn = test "openvpn" "meta l4proto udp counter drop" ''
     with subtest("where UDP is blocked, WireGuard reaches the relay inside OpenVPN"):
-        left.wait_for_unit("openvpn-simulacra-right.service")
-        right.wait_for_unit("openvpn-simulacra.service")
+        left.wait_for_unit("openvpn-simulacra-to-right.service")
+        right.wait_for_unit("openvpn-simulacra-server.service")
         left.succeed("wg set sim1 peer ${right.key} endpoint ${right.openvpn.address}:51821")
         left.wait_until_succeeds(
             "ping -c1 -W1 -I sim1 ${right.ipv4}; wg show sim1 latest-handshakes | grep -v '\\s0$'",

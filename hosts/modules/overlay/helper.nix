@@ -116,13 +116,16 @@ in
 
     # The key is made on the host before WireGuard needs it, and copied to where networkd reads it.
     systemd.services.simulacra-overlay-key = {
-      description = "This host's key of the overlay";
+      description = "This host's key and certificate of the overlay";
       wantedBy = [ "multi-user.target" ];
       before = [ "systemd-networkd.service" ];
       wants = [ "network-pre.target" ];
       serviceConfig = hardened // {
         Type = "oneshot";
-        ExecStart = "${helper} --show-key";
+        ExecStart = [
+          "${helper} --show-key"
+          "-${helper} --show-fingerprint"
+        ];
         ExecStartPost = "+${pkgs.writeShellScript "simulacra-overlay-key" ''
           set -eu
           ${pkgs.coreutils}/bin/install -D -m 0640 -g systemd-network \

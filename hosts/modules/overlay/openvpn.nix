@@ -16,37 +16,31 @@ let
   instances = import ../../nix/openvpn.nix {
     inherit plan;
     inherit (cfg) host;
-    inherit (cfg.openvpn) certificate key sharedKeys;
+    inherit (cfg.openvpn) certificate key;
+    sharedKey =
+      name:
+      cfg.openvpn.sharedKeys.${name} or "/var/lib/${cfg.stateDirectory}/openvpn/shared/${name}.key";
   };
+  named = instance: "simulacra-${instance.name}";
 
   clientFolder =
     instance:
     pkgs.symlinkJoin {
-      name = "${instance.name}-clients";
+      name = "${named instance}-clients";
       paths = lib.mapAttrsToList pkgs.writeTextDir instance.clients;
     };
 
-  withCertificates = me.key != "" && instances != [ ];
+  # On both sides: the hosts of the old form.
   old =
     lib.optionals (me.openvpn != null) (lib.attrNames me.openvpn.shared)
     ++ lib.optional (me.key == "" && instances != [ ]) cfg.host;
 in
 {
   config = mkIf cfg.enable {
-    assertions = [
-      {
-        assertion = withCertificates -> cfg.openvpn.certificate != null && cfg.openvpn.key != null;
-        message = ''
-          The plan has OpenVPN for ${cfg.host}: say where its certificate and key lie, by
-          services.simulacra.overlay.openvpn.certificate and .key, or take openvpn out of the
-          inventory's hosts.${cfg.host}.
-        '';
-      }
-    ];
-
     warnings = map (name: ''
-      ${name} speaks OpenVPN with a shared key, which is never agreed on anew: who gets hold of it
-      can read all that was ever sent. OpenVPN gives the form up with version 2.7.
+      ${name} speaks OpenVPN with a shared key, which is never agreed on anew: whoever gets hold of
+      it can read all that was ever sent. OpenVPN gives this form up with version 2.7: use it only
+      for what can speak nothing newer.
     '') old;
 
     # Those of old hosts; the others carry WireGuard alone.
@@ -57,10 +51,15 @@ in
     services.openvpn.servers = lib.listToAttrs (
       map (
         instance:
-        lib.nameValuePair instance.name {
+        lib.nameValuePair (named instance) {
           config = instance.config (clientFolder instance);
         }
       ) instances
     );
+
+    # The certificate is made on the host.
+    systemd.services.simulacra-overlay-key.before = map (
+      instance: "openvpn-${named instance}.service"
+    ) instances;
   };
 }

@@ -58,17 +58,18 @@ in
 
     openvpn = {
       certificate = mkOption {
-        type = types.nullOr secretPath;
-        default = null;
-        example = "/var/lib/simulacra/openvpn.crt";
+        type = secretPath;
+        default = "/var/lib/${cfg.stateDirectory}/openvpn.crt";
+        defaultText = lib.literalMD "`openvpn.crt` in the state directory, which the host makes";
         description = ''
           The host's certificate for OpenVPN, its common name being the host's. The inventory
           states its fingerprint.
         '';
       };
       key = mkOption {
-        type = types.nullOr secretPath;
-        default = null;
+        type = secretPath;
+        default = "/var/lib/${cfg.stateDirectory}/openvpn.key";
+        defaultText = lib.literalMD "`openvpn.key` in the state directory, which the host makes";
         example = "/run/secrets/openvpn.key";
         description = "The private key of that certificate.";
       };
@@ -79,8 +80,9 @@ in
           attic = "/run/secrets/attic.key";
         };
         description = ''
-          By the host at the other end: the key that both share, of hosts too old for WireGuard
-          and for OpenVPN with certificates.
+          Of hosts too old for WireGuard and for certificates, by the host at the other end: where
+          the key lies that both share. Else it is `openvpn/shared/HOST.key` in the state directory,
+          where the relay's `simulacra-overlay-helper --share HOST` makes it.
         '';
       };
     };

@@ -10,11 +10,11 @@ let
   secrets = {
     certificate = "/secrets/certificate";
     key = "/secrets/key";
-    sharedKeys = builtins.mapAttrs (name: _: "/secrets/${name}.key") read.hosts;
+    sharedKey = name: "/secrets/shared/${name}.key";
   };
   openvpn =
     host:
-    map (instance: instance // { config = instance.config "/clients"; }) (
+    map (instance: instance // { config = instance.config "/secrets/clients"; }) (
       of "openvpn" ({ inherit host; } // secrets)
     );
 in

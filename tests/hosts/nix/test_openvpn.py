@@ -38,7 +38,7 @@ WAYS = (
     " in map (way: way // { config = way.config (folder + way.name); })"
     "   (import (/. + library + /openvpn.nix) {"
     "     plan = read; inherit host certificate key;"
-    "     sharedKeys = builtins.mapAttrs (_: _: shared) read.hosts;"
+    "     sharedKey = _: shared;"
     "   })"
 )
 
@@ -135,7 +135,7 @@ def running(name: str, folder: Path, host: str, found: Sequence[dict[str, Any]])
             for client, said in way["clients"].items():
                 (clients / client).write_text(said)
             file = folder / f"{host}-{way['name']}.conf"
-            file.write_text(way["config"] + "\n")
+            file.write_text(way["config"])
             words = ("ip", "netns", "exec", name, "openvpn", "--config", str(file))
             log = stack.enter_context((folder / f"{host}-{way['name']}.log").open("wb"))
             process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)

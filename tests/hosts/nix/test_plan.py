@@ -26,9 +26,8 @@ from tests.support import examples
 pytestmark = needs_nix
 
 SEEN = STAND_IN.parent / "seen.nix"
-SECRETS = Places(
-    Path("/secrets/certificate"), Path("/secrets/key"), Path("/clients"), Path("/secrets")
-)
+SECRETS = Path("/secrets")
+PLACES = Places(SECRETS / "certificate", SECRETS / "key", SECRETS / "clients", SECRETS / "shared")
 
 
 def written(folder: Path, plan: Plan) -> tuple[Path, Path]:
@@ -144,14 +143,9 @@ def test_nix_configures_openvpn_as_the_helper_does(
     plan = of(found)
 
     for host, made in seen(nix, folder, plan).items():
-        ours = {each.device: each for each in instances(plan, host, SECRETS)}
-        theirs = {each["device"]: each for each in made["openvpn"]}
-        assert {device: each["config"].split("\n") for device, each in theirs.items()} == {
-            device: list(each.lines) for device, each in ours.items()
-        }
-        assert {device: each["clients"] for device, each in theirs.items()} == {
-            device: each.clients for device, each in ours.items()
-        }
+        ours = [(e["name"], e["device"], e["config"], e["clients"]) for e in made["openvpn"]]
+        theirs = [(e.name, e.device, e.text, e.clients) for e in instances(plan, host, PLACES)]
+        assert ours == theirs
 
 
 def test_a_netmask_is_that_of_its_network(nix: Nix) -> None:

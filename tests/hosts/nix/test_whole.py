@@ -113,18 +113,13 @@ WRONG = [
     ),
     (
         "vm",
-        "services.simulacra.overlay.openvpn.key = lib.mkForce null;",
-        "say where its certificate and key lie",
-    ),
-    (
-        "vm",
         "services.simulacra.overlay.openvpn.key = lib.mkForce ./vm.nix;",
-        "not of type `null or path of a file on the host, as a string and outside of the store",
+        "not of type `path of a file on the host, as a string and outside of the store",
     ),
     (
         "vm",
-        "services.simulacra.overlay.openvpn.sharedKeys = lib.mkForce { };",
-        "sharedKeys.attic does not say where it lies: `openvpn --genkey secret FILE`",
+        'services.simulacra.overlay.openvpn.sharedKeys.attic = lib.mkForce "attic.key";',
+        "not of type `path of a file on the host",
     ),
     (
         "desk",
