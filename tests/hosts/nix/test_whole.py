@@ -62,6 +62,14 @@ def test_nixops4_deploys_what_the_configurations_are(nix: Nix, folder: Path) -> 
     assert whole.evaluate("nixops4", OF_ROOT) == whole.evaluate("nixosConfigurations", built)
 
 
+def test_the_hosts_of_the_template_evaluate(nix: Nix, folder: Path) -> None:
+    inputs = {"simulacra": folder} | {f"simulacra/{n}": path for n, path in INPUTS.items()}
+    environ = {"SIMULACRA_NIXPKGS": os.environ["SIMULACRA_NIXPKGS"]}
+    mine = Flake(nix, folder / "templates" / "network", inputs, environ, within=150)
+
+    assert set(mine.evaluate("nixosConfigurations", TOPLEVEL)) == {"desk", "server"}
+
+
 def test_the_flake_has_checks_and_a_package(nix: Nix, folder: Path) -> None:
     whole = flake(nix, folder)
 

@@ -1,7 +1,7 @@
 {
   # Systems that are to NixOS's as far as a deploy can see: a switch-to-configuration, a bin/apply.
   outputs =
-    { self }:
+    _:
     let
       system =
         name: told:
