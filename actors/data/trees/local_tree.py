@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from typing import Final
 
@@ -142,7 +142,9 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                Policy(self._wanted, probing.folds_names(folders.root), modes),
+                Policy(
+                    self._wanted, self._wants_all, probing.folds_names(folders.root), modes
+                ),
                 lambda path: _look(looker, descent, path),
                 stopping,
                 self._wanting.is_unwanted,
@@ -246,6 +248,12 @@ class LocalTree:
         if is_ours(path) or any(is_below(path, each) for each in self._bare):
             return False
         return self._wanting.wanted(path, entry)
+
+    def _wants_all(self, folder: Path, names: Collection[bytes]) -> bool:
+        """Whether all of a folder is to be on this disk, as far as that can be said at once."""
+        if self._bare or is_ours(folder) or any(each.startswith(b".") for each in names):
+            return False
+        return self._wanting.wants_all(folder)
 
     def bring(self) -> Brought:
         """See `Bringer.bring`; of kept versions those go that are over the limits then."""

@@ -55,7 +55,6 @@ def unpack_context(plain: Any) -> dict[Replica, int]:
 def pack_row(row: Row) -> bytes:
     """A row of the base as bytes."""
     content, attributes = row.entry.content, row.entry.attributes
-    found = row.fingerprint
     plain = (
         row.id,
         (content.kind.value, content.size, content.digest, content.target),
@@ -63,7 +62,7 @@ def pack_row(row: Row) -> bytes:
         [_dot(each) for each in sorted(row.dots)],
         [_dot(each) for each in sorted(row.alive)],
         None if row.copy is None else _dot(row.copy),
-        None if found is None else [getattr(found, each) for each in Fingerprint.__slots__],
+        row.fingerprint,
     )
     return bytes(msgpack.packb(plain))
 
