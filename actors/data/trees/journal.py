@@ -150,11 +150,12 @@ class Journal:
             )
         return self._records[id]
 
-    def located(self, folder: FileId) -> Iterable[Record]:
+    def located(self, folder: FileId) -> Collection[Record]:
         """See `index.Known`."""
         ids = self._ids_in(folder)
-        if ids:
-            self.prepare(ids)
+        if not ids:
+            return ()
+        self.prepare(ids)
         found = map(self.record, ids)
         return [record for record in found if record is not None]
 
