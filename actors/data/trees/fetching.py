@@ -76,11 +76,11 @@ class RemoteTree:
             if vector is not None:
                 return new
 
-    def _read(self, answer: Changed) -> tuple[list[Record], Context | None]:
+    def _read(self, answer: Changed) -> tuple[list[tuple[Record, bytes]], Context | None]:
         if type(answer.n) is not int or type(answer.incarnation) is not int:
             raise MissingError(f"{self.host} says numbers that are none")
         try:
-            records = [unpack_record(each) for each in answer.records]
+            records = [(unpack_record(each), each) for each in answer.records]
             vector = None if answer.vector is None else unpack_context(answer.vector)
         except (RecordError, TypeError) as error:
             raise MissingError(f"{self.host} says what is no record: {error}") from error

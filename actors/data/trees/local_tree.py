@@ -197,25 +197,30 @@ class LocalTree:
         return noting
 
     def take(
-        self, replica: Replica, records: Iterable[Record], n: int, vector: Context | None = None
+        self,
+        replica: Replica,
+        records: Iterable[tuple[Record, bytes]],
+        n: int,
+        vector: Context | None = None,
     ) -> int:
         """Take what another replica knows; how much of it was new.
 
         Args:
             replica: which.
-            records: what it knows, in the order of its journal, from where this one was.
+            records: what it knows, in the order of its journal, from where this one was; each with
+                the bytes that it came as.
             n: the number up to which this is all of its journal.
             vector: all that it has heard of, if it has nothing after that.
         """
         wall = time.time_ns() // 1_000_000
         new = 0
         records = list(records)
-        self.journal.prepare(record.id for record in records)
-        for record in records:
+        self.journal.prepare(record.id for record, _ in records)
+        for record, packed in records:
             if is_gone(record, self.journal.vector, self.journal):
                 continue
             self.journal.author.clock.see(record.latest, wall)
-            new += self.journal.take(record)
+            new += self.journal.take(record, packed)
         self.journal.heard(replica, n, vector)
         self.journal.commit()
         return new
