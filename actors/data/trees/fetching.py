@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.record_plain import RecordError
-from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
-from simulacra.actors.data.trees.packing import unpack_context, unpack_record
+from simulacra.actors.data.trees.packing import Heard, unpack_context, unpack_record
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -78,7 +77,7 @@ class RemoteTree:
             if vector is not None:
                 return new
 
-    def _read(self, answer: Changed) -> tuple[list[tuple[Record, bytes]], Context | None]:
+    def _read(self, answer: Changed) -> tuple[list[Heard], Context | None]:
         if type(answer.n) is not int or type(answer.incarnation) is not int:
             raise MissingError(f"{self.host} says numbers that are none")
         try:

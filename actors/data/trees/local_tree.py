@@ -24,7 +24,6 @@ from simulacra.actors.data.entries import Entry, Path, is_below, is_ours, name, 
 from simulacra.actors.data.reconciling.acknowledging import is_gone
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
-from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
@@ -43,6 +42,7 @@ from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
+from simulacra.actors.data.trees.packing import Heard
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
@@ -197,18 +197,13 @@ class LocalTree:
         return noting
 
     def take(
-        self,
-        replica: Replica,
-        records: Iterable[tuple[Record, bytes]],
-        n: int,
-        vector: Context | None = None,
+        self, replica: Replica, records: Iterable[Heard], n: int, vector: Context | None = None
     ) -> int:
         """Take what another replica knows; how much of it was new.
 
         Args:
             replica: which.
-            records: what it knows, in the order of its journal, from where this one was; each with
-                the bytes that it came as.
+            records: what it knows, in the order of its journal, from where this one was.
             n: the number up to which this is all of its journal.
             vector: all that it has heard of, if it has nothing after that.
         """

@@ -12,6 +12,9 @@ from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.record_plain import RecordError, from_plain, to_plain
 from simulacra.actors.data.reconciling.records import Record
 
+Heard = tuple[Record, bytes]
+"""A record that another host told, and the bytes that it came as."""
+
 
 def pack_record(record: Record) -> bytes:
     """A record as bytes."""

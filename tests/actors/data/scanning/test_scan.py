@@ -58,8 +58,9 @@ def test_an_unchanged_tree_is_not_read(tree: Tree) -> None:
 
 def test_what_changed_just_before_it_was_read_is_read_again(tree: Tree) -> None:
     tree.write(b"a")
-    tree.scan()
-    again = tree.scan()
+    just_then = os.lstat(tree.path(b"a")).st_ctime_ns + 10_000_000
+    tree.scan(now=lambda: just_then)
+    again = tree.scan(now=lambda: just_then)
     assert len(tree.digested) == 1
     assert not said(again, "found")
     tree.scan(now=later)
@@ -70,7 +71,8 @@ def test_what_changed_just_before_it_was_read_is_read_again(tree: Tree) -> None:
 
 def test_a_change_that_left_no_trace_in_the_status_is_found_while_not_settled(tree: Tree) -> None:
     tree.write(b"a", b"one")
-    tree.scan()
+    just_then = os.lstat(tree.path(b"a")).st_ctime_ns
+    tree.scan(now=lambda: just_then)
     before = tree.index.row(b"a")
     assert before is not None
     assert not before.settled
