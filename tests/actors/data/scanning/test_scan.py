@@ -69,6 +69,18 @@ def test_what_changed_just_before_it_was_read_is_read_again(tree: Tree) -> None:
     assert tree.digested == []
 
 
+def test_of_a_large_file_it_is_waited_for_the_next_tick(tree: Tree) -> None:
+    tree.write(b"small")
+    tree.write(b"large")
+    os.truncate(tree.path(b"large"), 1 << 24)
+    just_then = os.lstat(tree.path(b"large")).st_ctime_ns
+    times = iter(range(just_then, just_then + 10**9, 10**7))
+    tree.scan(now=lambda: next(times))
+    row = tree.index.row(b"large")
+    assert row is not None
+    assert row.settled == (just_then % 10**9 > 0)
+
+
 def test_a_change_that_left_no_trace_in_the_status_is_found_while_not_settled(tree: Tree) -> None:
     tree.write(b"a", b"one")
     just_then = os.lstat(tree.path(b"a")).st_ctime_ns
