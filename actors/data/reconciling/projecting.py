@@ -115,7 +115,7 @@ class Listings:
         most: how many names are kept; then it begins anew.
     """
 
-    def __init__(self, known: Known, most: int = 10_000) -> None:
+    def __init__(self, known: Known, most: int = 20_000) -> None:
         self._known = known
         self._most = most
         self._names = 0

@@ -142,9 +142,7 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                Policy(
-                    self._wanted, self._wants_all, probing.folds_names(folders.root), modes
-                ),
+                Policy(self._wanted, self._wants_all, probing.folds_names(folders.root), modes),
                 lambda path: _look(looker, descent, path),
                 stopping,
                 self._wanting.is_unwanted,
