@@ -37,6 +37,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -100,6 +101,8 @@ from simulacra.overlay.mesh.verbs import overlay_verbs
 logger = logging.getLogger(__name__)
 
 _CALLING: Final = 5.0
+_GARBAGE: Final = 20_000
+"""Objects that are made between two searches for garbage: of the many of a tree none is any."""
 
 
 class Node:
@@ -402,6 +405,7 @@ def run(settings: Settings) -> None:
     logs.configure(settings.name, as_json=settings.log == "json")
     faulthandler.register(signal.SIGUSR1)
     cgroups.use()
+    gc.set_threshold(_GARBAGE)
     with Node(settings) as node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: node.stopping.set())

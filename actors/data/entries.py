@@ -14,7 +14,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 Path = bytes
 ROOT: Final[Path] = b""
@@ -106,8 +106,7 @@ def without(entry: Entry, lacking: Collection[bytes]) -> Entry:
     return replace(entry, attributes=replace(attributes, xattrs=kept))
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """What `stat` says cheaply: while it is the same, the entry is taken to be the same.
 
     Attributes:

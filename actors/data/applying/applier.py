@@ -30,7 +30,7 @@ from typing import TypeVar
 from simulacra.actors.data.applying import attributing, displacing, temporaries
 from simulacra.actors.data.applying.displacing import Keep
 from simulacra.actors.data.applying.folders import Folders, check_path
-from simulacra.actors.data.applying.gripping import Grip, grip, look
+from simulacra.actors.data.applying.gripping import Grip, grip, grip_made, look
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.refusals import Reason, RefusedError, refusing
 from simulacra.actors.data.applying.staging import Staged, Staging, Unsynced, Write
@@ -261,14 +261,11 @@ class Applier:
 
     def _fresh(self, folder: int, staged: Staged) -> Grip:
         """Hold what was staged, so that an edit right after it came to its place is noticed."""
-        return grip(
-            folder,
-            staged.temporary,
-            staged.fingerprint,
-            staged.path,
-            is_folder=staged.kind is Kind.FOLDER,
-            may_be_busy=True,
-        )
+        temporary, ours, path = staged.temporary, staged.fingerprint, staged.path
+        if staged.kind is Kind.FILE:
+            return grip_made(folder, temporary, ours, path)
+        is_folder = staged.kind is Kind.FOLDER
+        return grip(folder, temporary, ours, path, is_folder=is_folder, may_be_busy=True)
 
     def _placed(self, folder: int, staged: Staged, fresh: Grip) -> Applied:
         """What was put in place, and whether it is so still."""

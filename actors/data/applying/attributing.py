@@ -64,7 +64,7 @@ def give(
     Raises:
         OSError: it cannot; EINVAL for a time that cannot be.
     """
-    lacking = _give_xattrs(what, attributes.xattrs, had)
+    lacking = give_xattrs(what, attributes.xattrs, had)
     if time:
         set_time(what, attributes.mtime_ns)
     set_mode(what, attributes.mode)
@@ -91,9 +91,14 @@ def set_time(what: int | str | bytes, mtime_ns: int, *, folder: int | None = Non
         raise OSError(errno.EINVAL, f"no time is {mtime_ns} ns") from error
 
 
-def _give_xattrs(
-    what: int | str, wanted: tuple[tuple[bytes, bytes], ...], had: tuple[tuple[bytes, bytes], ...]
+def give_xattrs(
+    what: int | str,
+    wanted: tuple[tuple[bytes, bytes], ...],
+    had: tuple[tuple[bytes, bytes], ...] = (),
 ) -> tuple[bytes, ...]:
+    """Give a file extended attributes instead of those it had, and say which it cannot have."""
+    if wanted == had:
+        return ()
     for name in dict(had).keys() - dict(wanted):
         os.removexattr(what, name)
     lacking = []

@@ -24,6 +24,7 @@ from simulacra.actors.data.entries import ROOT, Path, is_ours
 _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = 32
 _LONGEST: Final = 255
+_NO_NAMES: Final = frozenset({b"", b".", b".."})
 _MISSING: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -38,12 +39,12 @@ def check_path(path: Path) -> None:
         RefusedError: a name in it is empty, ``.``, ``..``, ours, has a NUL, or is too long.
     """
     for name in path.split(b"/"):
-        if name in {b"", b".", b".."} or b"\0" in name:
+        if name in _NO_NAMES or b"\0" in name:
             raise RefusedError(Reason.BAD_NAME, path, f"{name!r} is no name of a file")
         if len(name) > _LONGEST:
             why = f"a name has {len(name)} bytes, at most {_LONGEST} can be"
             raise RefusedError(Reason.NAME_TOO_LONG, path, why)
-    if is_ours(path):
+    if b"." in path and is_ours(path):
         raise RefusedError(
             Reason.BAD_NAME, path, "the name is kept for temporary files and for git"
         )

@@ -125,6 +125,23 @@ def grip(
     lease = _lease(folder, name, path, may_be_busy) if stat.S_ISREG(status.st_mode) else None
     if lease is None:
         return Grip(status)
+    return _held(lease, expected, path, is_folder=is_folder)
+
+
+def grip_made(folder: int, name: bytes, ours: Fingerprint, path: Path) -> Grip:
+    """Hold a file that we made, under its temporary name; without a lease if it cannot be had.
+
+    Raises:
+        RefusedError: it is not what it was any more.
+        OSError: it cannot be looked at.
+    """
+    lease = _lease(folder, name, path, may_be_busy=True)
+    if lease is None:
+        return grip(folder, name, ours, path, may_be_busy=True)
+    return _held(lease, ours, path, is_folder=False)
+
+
+def _held(lease: int, expected: Fingerprint, path: Path, *, is_folder: bool) -> Grip:
     try:
         status = os.fstat(lease)
         _compare(status, expected, path, is_folder)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -167,7 +168,8 @@ class Staging:
         """
         folder, temporary = self._place(path)
         with refusing(path):
-            descriptor = os.open(temporary, _NEW, 0o600, dir_fd=folder)
+            # As a rule it has its mode at once then: who may read it may read it now.
+            descriptor = os.open(temporary, _NEW, attributes.mode & 0o777 | 0o600, dir_fd=folder)
             try:
                 write(descriptor)
                 status, lacking = self._finish(path, descriptor, attributes, size)
@@ -220,8 +222,12 @@ class Staging:
     def _finish(
         self, path: Path, descriptor: int, attributes: Attributes, size: int
     ) -> tuple[os.stat_result, tuple[bytes, ...]]:
-        lacking = attributing.give(descriptor, attributes)
+        lacking = attributing.give_xattrs(descriptor, attributes.xattrs)
+        attributing.set_time(descriptor, attributes.mtime_ns)
         status = os.fstat(descriptor)
+        if stat.S_IMODE(status.st_mode) != stat.S_IMODE(attributes.mode):
+            attributing.set_mode(descriptor, attributes.mode)
+            status = os.fstat(descriptor)
         _check_size(path, status.st_size, size)
         return status, lacking
 

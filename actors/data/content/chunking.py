@@ -79,7 +79,9 @@ def digest_file(descriptor: int, *, threads: int = THREADS) -> Manifest:
     size = before.st_size
     if size > WHOLE:
         average = average_for(size)
-        chunks = cut_file(descriptor, size, average, threads=threads)
+        chunks = cut_file(
+            descriptor, size, average, threads=threads, check=lambda: _check(descriptor, before)
+        )
         manifest = Manifest(size, average, tuple(chunks))
     else:
         # One byte more is asked for, to see that it has not grown.
@@ -87,13 +89,22 @@ def digest_file(descriptor: int, *, threads: int = THREADS) -> Manifest:
         if len(data) != size:
             raise ChangedError("the file changed while it was read")
         manifest = Manifest.whole(size, hash_of(data))
-    if Fingerprint.of(os.fstat(descriptor)) != Fingerprint.of(before):
-        raise ChangedError("the file changed while it was read")
+    _check(descriptor, before)
     return manifest
 
 
+def _check(descriptor: int, before: os.stat_result) -> None:
+    if Fingerprint.of(os.fstat(descriptor)) != Fingerprint.of(before):
+        raise ChangedError("the file changed while it was read")
+
+
 def cut_file(
-    descriptor: int, size: int, average: int, *, threads: int = THREADS
+    descriptor: int,
+    size: int,
+    average: int,
+    *,
+    threads: int = THREADS,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[Chunk]:
     """The chunks of the first bytes of a file, by offset.
 
@@ -104,6 +115,7 @@ def cut_file(
         size: how many of its bytes.
         average: see `manifest.average_for`.
         threads: how many read, cut and hash.
+        check: called before each span; what it raises ends the reading.
 
     Raises:
         ChangedError: it became shorter meanwhile.
@@ -115,6 +127,7 @@ def cut_file(
         rooms.put(bytearray(min(SPAN, size)))
 
     def cut(span: _Span) -> list[Chunk]:
+        check()
         room = rooms.get()
         try:
             return _cut_span(descriptor, span, average, room)

@@ -52,6 +52,8 @@ def write_at(descriptor: int, parts: Sequence[bytes | memoryview], offset: int) 
     Raises:
         OSError: the file does not take all of them; some of it may have been written.
     """
+    if len(parts) == 1 and os.pwrite(descriptor, parts[0], offset) == len(parts[0]):
+        return len(parts[0])
     start = offset
     for first in range(0, len(parts), _MOST_PARTS):
         group = parts[first : first + _MOST_PARTS]

@@ -67,7 +67,7 @@ class Known(Protocol):
     def record(self, which: FileId, /) -> Record | None:
         """A record by its id."""
 
-    def located(self, folder: FileId, /) -> Iterable[Record]:
+    def located(self, folder: FileId, /) -> Collection[Record]:
         """The records whose location is in a folder."""
 
     def displaced(self) -> Collection[FileId]:

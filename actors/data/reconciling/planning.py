@@ -23,7 +23,7 @@ system folds them: the one that was there first has the place and the other is h
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from simulacra.actors.data.entries import (
@@ -57,17 +57,24 @@ def _everything(_path: Path, _entry: Entry) -> bool:
     return True
 
 
+def _unknown(_path: Path, _names: Collection[bytes]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What of a tree is to be on this disk.
 
     Attributes:
         wanted: whether a path with this entry is. It must be while this host has the only copy.
+        wants_all: whether all of a folder is, by its path and its names; False if nobody can say
+            without asking of each.
         folds: whether the file system takes names for one that differ in case or Unicode form.
         modes: whether it keeps permission bits.
     """
 
     wanted: Callable[[Path, Entry], bool] = _everything
+    wants_all: Callable[[Path, Collection[bytes]], bool] = _unknown
     folds: bool = False
     modes: bool = True
 
@@ -142,7 +149,7 @@ def held_back(
 def wanted(path: Path, names: Listing, policy: Policy) -> tuple[Listing, list[Held]]:
     """What of a folder's listing is to be on this disk, and what of that is held back."""
     chosen = names
-    if policy.wanted is not _everything:
+    if policy.wanted is not _everything and not policy.wants_all(path, names):
         chosen = {at: row for at, row in names.items() if policy.wanted(join(path, at), row.entry)}
     if not policy.folds:
         return chosen, []

@@ -65,7 +65,7 @@ Listing = dict[bytes, Row]
 
 def sides(record: Record) -> list[Side]:
     """The versions that are to be seen, equal ones together; first the one that has the name."""
-    if len(record.versions) == 1:  # as of nearly all
+    if len(record.versions) == 1:
         return [Side(record.versions)] if record.alive else []
     by_content: dict[object, list[Version]] = {}
     for version in living(record):
@@ -115,7 +115,7 @@ class Listings:
         most: how many names are kept; then it begins anew.
     """
 
-    def __init__(self, known: Known, most: int = 10_000) -> None:
+    def __init__(self, known: Known, most: int = 20_000) -> None:
         self._known = known
         self._most = most
         self._names = 0
@@ -145,6 +145,8 @@ def has_shown(folder: FileId, known: Known) -> bool:
     Only of what is deleted is it asked whether anything in it is not, so the way is short where a
     whole folder lives.
     """
+    if not known.located(folder) and not known.displaced():
+        return False
     pending = [folder]
     while pending:
         for record in inside(pending.pop(), known):
@@ -156,6 +158,11 @@ def has_shown(folder: FileId, known: Known) -> bool:
 
 def _rows(record: Record, known: Known) -> Iterator[Row]:
     """What is to be seen of a record: first what has the name, then the copies."""
+    if len(record.versions) == 1 and record.alive:  # as of nearly all
+        content = record.versions[0].content
+        if content.kind is Kind.FOLDER or not has_shown(record.id, known):
+            yield _only(record, content)
+            return
     found = sides(record)
     main = found[0] if found else None
     is_folder = main is not None and main.latest.content.kind is Kind.FOLDER
@@ -174,6 +181,13 @@ def _rows(record: Record, known: Known) -> Iterator[Row]:
         version = side.latest
         entry = Entry(version.content, version.attributes)
         yield Row(record.id, entry, side.dots, frozenset(), version.dot)
+
+
+def _only(record: Record, content: Content) -> Row:
+    """What is to be seen of a record with one version, that content."""
+    is_folder = content.kind is Kind.FOLDER
+    entry = _folder_entry(record) if is_folder else Entry(content, record.attributes)
+    return Row(record.id, entry, frozenset((record.versions[0].dot,)), record.alive)
 
 
 def _alive(record: Record, dots: frozenset[Dot]) -> frozenset[Dot]:

@@ -41,12 +41,13 @@ class RecordError(ValueError):
 
 def to_plain(record: Record) -> list[Any]:
     """A record as lists, numbers, texts and bytes; equal for equal records."""
+    location, mode, mtime, xattrs = record.location, record.mode, record.mtime, record.xattrs
     return [
         record.id,
-        [_event_plain(record.location.event), list(record.location.value)],
-        [_event_plain(record.mode.event), record.mode.value],
-        [_event_plain(record.mtime.event), record.mtime.value],
-        [_event_plain(record.xattrs.event), _xattrs_plain(record.xattrs.value)],
+        [_event_plain(location.event), list(location.value)],
+        [_event_plain(mode.event), mode.value],
+        [_event_plain(mtime.event), mtime.value],
+        [_event_plain(xattrs.event), _xattrs_plain(xattrs.value)],
         [_version_plain(version) for version in record.versions],
         [_dot_plain(dot) for dot in sorted(record.alive)],
         [[*replica, n] for replica, n in sorted(record.context.items())],
@@ -60,30 +61,43 @@ def from_plain(data: Any) -> Record:
         RecordError: it is none.
     """
     try:
-        which, location, mode, mtime, xattrs, versions, alive, context = data
+        which, (first, at), mode, mtime, xattrs, versions, alive, context = data
+        event = _event(first)
+
+        def cell(data: Any, read: Callable[[Any], T]) -> Cell[T]:
+            # One object for one event: see `Record.sole`.
+            return Cell(event if data[0] == first else _event(data[0]), read(data[1]))
+
         record = Record(
             _id(which),
-            _cell(location, _location),
-            _cell(mode, _mode),
-            _cell(mtime, _time),
-            _cell(xattrs, _xattrs),
-            tuple(sorted((_version(each) for each in versions), key=lambda each: each.event)),
-            frozenset(_dot(each) for each in alive),
+            Cell(event, _location(at)),
+            cell(mode, _mode),
+            cell(mtime, _time),
+            cell(xattrs, _xattrs),
+            _versions(versions, first, event),
+            frozenset([_dot(each) for each in alive]),
             dict(map(_dot, context)),
         )
         _check(record)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError, KeyError) as error:
         raise RecordError(f"not a record of a tree: {error}") from None
     return record
 
 
 def _check(record: Record) -> None:
     """Refuse what no writing can have led to."""
-    cells = (record.location, record.mode, record.mtime, record.xattrs)
-    dots = [cell.event.dot for cell in cells] + [each.dot for each in record.versions]
-    if not all(covers(record.context, dot) for dot in (*dots, *record.alive)):
-        raise ValueError("it has a dot that its context does not cover")
-    if len({each.dot for each in record.versions}) < len(record.versions):
+    sole = record.sole
+    if sole is not None:
+        dots = [sole.dot]
+    else:
+        cells = (record.location, record.mode, record.mtime, record.xattrs)
+        dots = [cell.event.dot for cell in cells] + [each.dot for each in record.versions]
+    for dot in (*dots, *record.alive):
+        if not covers(record.context, dot):
+            raise ValueError("it has a dot that its context does not cover")
+    if len(record.versions) > 1 and len({each.dot for each in record.versions}) < len(
+        record.versions
+    ):
         raise ValueError("two of its versions have one dot")
     if record.id == ROOT_ID:
         raise ValueError("it has the id of the root")
@@ -97,7 +111,8 @@ def _dot_plain(dot: Dot) -> list[Any]:
 
 
 def _event_plain(event: Event) -> list[Any]:
-    return [*event.stamp, *_dot_plain(event.dot)]
+    stamp, (replica, n) = event
+    return [*stamp, *replica, n]
 
 
 def _xattrs_plain(xattrs: Xattrs) -> list[list[bytes]]:
@@ -158,11 +173,6 @@ def _event_of(ms: Any, tick: Any, *dot: Any) -> Event:
     return Event(Stamp(_number(ms), _number(tick)), _dot_of(*dot))
 
 
-def _cell(data: Any, read: Callable[[Any], T]) -> Cell[T]:
-    event, value = data
-    return Cell(_event(event), read(value))
-
-
 def _location(data: Any) -> Location:
     folder, name, before = data
     _bytes(name, limit=NAME_LIMIT)
@@ -180,18 +190,26 @@ def _time(value: Any) -> int:
 
 
 def _xattrs(data: Any) -> Xattrs:
+    if type(data) in {list, tuple} and not data:
+        return ()
     return tuple(sorted((_bytes(key), _bytes(value)) for key, value in data))
 
 
-def _version(data: Any) -> Version:
-    event, (kind, size, digest, target), (mode, mtime, xattrs), lineage = data
+def _versions(data: Any, first: Any, event: Event) -> tuple[Version, ...]:
+    """Versions, sorted; what was said first is this event."""
+    found = [_version(each, event if each[0] == first else _event(each[0])) for each in data]
+    return tuple(sorted(found, key=lambda each: each.event))
+
+
+def _version(data: Any, event: Event) -> Version:
+    _, (kind, size, digest, target), (mode, mtime, xattrs), lineage = data
     if len(lineage) > LINEAGE_LIMIT:
         raise ValueError(f"a version comes of {len(lineage)} others, {LINEAGE_LIMIT} are kept")
     return Version(
-        _event(event),
+        event,
         _content(kind, size, digest, target),
         Attributes(_mode(mode), _time(mtime), _xattrs(xattrs)),
-        tuple(_bytes(each, _DIGEST_LENGTH) for each in lineage),
+        tuple([_bytes(each, _DIGEST_LENGTH) for each in lineage]),
     )
 
 

@@ -127,8 +127,23 @@ class Record:
         return Attributes(self.mode.value, self.mtime.value, self.xattrs.value)
 
     @property
+    def sole(self) -> Event | None:
+        """The event that wrote all of it, as of nearly all: it was made and not changed since."""
+        event = self.location.event
+        is_sole = (
+            self.mode.event is event
+            and self.mtime.event is event
+            and self.xattrs.event is event
+            and len(self.versions) == 1
+            and self.versions[0].event is event
+        )
+        return event if is_sole else None
+
+    @property
     def latest(self) -> Stamp:
         """The latest stamp in it."""
+        if (sole := self.sole) is not None:
+            return sole.stamp
         events = [version.event for version in self.versions]
         cells = (self.location, self.mode, self.mtime, self.xattrs)
         return max([NEVER, *(e.stamp for e in events), *(cell.event.stamp for cell in cells)])

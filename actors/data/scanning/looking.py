@@ -1,9 +1,10 @@
 """Looking at one name in an open folder: what is there, read whole or not at all.
 
 A file is read between two looks at its status. Where they differ it was changed while it was read:
-what was read is thrown away, and `Reason.CHANGING` says to come again. What was changed less than
-`RACY_NS` before it was read is not *settled*: a change right after could leave the same times, so
-an equal fingerprint will not be believed (as of git's racily clean entries).
+what was read is thrown away, and `Reason.CHANGING` says to come again. What was changed less than a
+tick of the file system's clock (`tick`) before it was read is not *settled*: a change right after
+could leave the same times, so an equal fingerprint will not be believed (as of git's racily clean
+entries).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,7 +30,12 @@ from simulacra.actors.data.scanning.attributes import (
 )
 from simulacra.actors.data.scanning.rows import Row
 
-RACY_NS: Final = 2_000_000_000
+_TICK_NS: Final = 20_000_000
+"""Twice the longest tick of Linux's own clock."""
+_LARGE: Final = 16 << 20
+"""Reading so many bytes twice takes longer than to wait for a tick."""
+_COARSE_TICK_NS: Final = 2_000_000_000
+"""The tick of file systems that keep whole seconds, or every other one."""
 
 Digest = Callable[[int, int], bytes]
 """The name of an open file's bytes, given its size: both as `entries.Content` has them."""
@@ -97,7 +104,7 @@ class Looker:
         Raises:
             NotReadError: it cannot be read now.
         """
-        started = self.now()
+        started = self._begin(status)
         try:
             match kind(status.st_mode):
                 case Kind.FILE:
@@ -111,6 +118,15 @@ class Looker:
         if not os.path.samestat(read, status):
             raise NotReadError(Reason.CHANGING)
         return Row(Fingerprint.of(read), entry, _is_settled(read, started))
+
+    def _begin(self, status: os.stat_result) -> int:
+        """The time at which it is begun to read; large files, once what is read will be settled."""
+        now = self.now()
+        wait = status.st_ctime_ns + tick(status.st_ctime_ns) - now
+        if status.st_size < _LARGE or not 0 < wait <= _TICK_NS:
+            return now
+        time.sleep(wait / 1e9)
+        return self.now()
 
     def _file(
         self, name: bytes, folder: int, status: os.stat_result, twins: Iterable[Row]
@@ -173,6 +189,12 @@ def _same(before: os.stat_result, after: os.stat_result) -> None:
         raise NotReadError(Reason.CHANGING)
 
 
+def tick(changed_ns: int) -> int:
+    """Within how many nanoseconds of a change another may leave the same time."""
+    return _TICK_NS if changed_ns % 10**9 else _COARSE_TICK_NS
+
+
 def _is_settled(status: os.stat_result, now: int) -> bool:
     # Both ways: a clock that was put back may show the same time once more.
-    return min(abs(now - status.st_mtime_ns), abs(now - status.st_ctime_ns)) >= RACY_NS
+    ago = min(abs(now - status.st_mtime_ns), abs(now - status.st_ctime_ns))
+    return ago >= tick(status.st_ctime_ns)

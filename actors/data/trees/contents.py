@@ -180,6 +180,7 @@ class Contents:
         """What somebody has of some small contents; also in the thread that fetches ahead."""
         found: dict[bytes, bytes] = {}
         left = {each.digest: Piece(each.digest, 0, each.size) for each in wanted}
+        came = 0
         for remote in remotes:
             pieces = list(left.values())
             try:
@@ -187,11 +188,12 @@ class Contents:
                     if data is not None and hash_of(data) == piece.digest:
                         found[piece.digest] = bytes(data)
                         del left[piece.digest]
-                        self._progress(len(data))
+                        came += len(data)
             except MissingError:
                 continue
             if not left:
                 break
+        self._progress(came)
         return found
 
     def _local(self, digest: bytes, size: int) -> bytes | None:

@@ -13,16 +13,17 @@ from typing import Any, Final
 
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.record_plain import RecordError
-from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.trees.contents import MissingError, Piece
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
-from simulacra.actors.data.trees.packing import unpack_context, unpack_record
+from simulacra.actors.data.trees.packing import Heard, unpack_context, unpack_record
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.errors import RemoteError
 
 _WITHIN: Final = 30.0
+_BYTES: Final = frozenset({bytes, memoryview})
+"""As bytes come: those of 64 KiB or more as a view, as the manifest of any file over 30 MB."""
 
 Take = Callable[..., int]
 
@@ -76,11 +77,11 @@ class RemoteTree:
             if vector is not None:
                 return new
 
-    def _read(self, answer: Changed) -> tuple[list[Record], Context | None]:
+    def _read(self, answer: Changed) -> tuple[list[Heard], Context | None]:
         if type(answer.n) is not int or type(answer.incarnation) is not int:
             raise MissingError(f"{self.host} says numbers that are none")
         try:
-            records = [unpack_record(each) for each in answer.records]
+            records = [(unpack_record(each), bytes(each)) for each in answer.records]
             vector = None if answer.vector is None else unpack_context(answer.vector)
         except (RecordError, TypeError) as error:
             raise MissingError(f"{self.host} says what is no record: {error}") from error
@@ -88,12 +89,12 @@ class RemoteTree:
 
     def manifests(self, digests: Sequence[bytes]) -> list[bytes | None]:
         """See `Remote`."""
-        answer: list[bytes | None] = self._ask(Manifests(list(digests)), list)
+        answer = self._ask(Manifests(list(digests)), list)
         if len(answer) != len(digests) or not all(
-            each is None or type(each) is bytes for each in answer
+            each is None or type(each) in _BYTES for each in answer
         ):
             raise MissingError(f"{self.host} says what are no manifests")
-        return answer
+        return [None if each is None else bytes(each) for each in answer]
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         """See `Remote`."""

@@ -66,6 +66,17 @@ STEPS: Final = (
     """
     CREATE TABLE lacking (id BLOB PRIMARY KEY, names BLOB NOT NULL) WITHOUT ROWID;
     """,
+    # By number, new ones come at the end of the table.
+    """
+    ALTER TABLE records RENAME TO records_by_id;
+    DROP INDEX located;
+    CREATE TABLE records (
+        n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, folder BLOB NOT NULL, record BLOB NOT NULL
+    );
+    INSERT INTO records SELECT n, id, folder, record FROM records_by_id ORDER BY n;
+    DROP TABLE records_by_id;
+    CREATE INDEX located ON records (folder);
+    """,
 )
 _REMEMBERED: Final = 40_000
 """Records and rows that are kept in memory; where there are more, it begins anew."""
@@ -150,11 +161,12 @@ class Journal:
             )
         return self._records[id]
 
-    def located(self, folder: FileId) -> Iterable[Record]:
+    def located(self, folder: FileId) -> Collection[Record]:
         """See `index.Known`."""
         ids = self._ids_in(folder)
-        if ids:
-            self.prepare(ids)
+        if not ids:
+            return ()
+        self.prepare(ids)
         found = map(self.record, ids)
         return [record for record in found if record is not None]
 
@@ -198,25 +210,35 @@ class Journal:
         """See `index.Index`; the folders that depend on it become dirty."""
         ids = {record.id, *self._displaced}
         before = self.record(record.id)
-        self.dirty |= around(ids, self)
+        if before is not None or self._displaced:
+            self.dirty |= around(ids, self)
         folder = record.location.value.folder
         if before is not None:
             self._ids_in(before.location.value.folder).pop(record.id, None)
+            self._had.add(record.id)
         self._ids_in(folder)[record.id] = None
         self._records[record.id] = record
         self.last += 1
         self._new_records[record.id] = self.last
+        self._packed.pop(record.id, None)
         if before is None or before.location != record.location:
             self._displaced = displaced([record.id], self)
         self.dirty |= around(ids | self._displaced, self)
 
-    def take(self, record: Record) -> bool:
-        """Merge what another replica knows; whether anything of it was new."""
+    def take(self, record: Record, packed: bytes | None = None) -> bool:
+        """Merge what another replica knows; whether anything of it was new.
+
+        Args:
+            record: what it knows.
+            packed: the same, as it packed it, where that is at hand.
+        """
         mine = self.record(record.id)
         merged = record if mine is None else merge(mine, record)
         if merged == mine:
             return False
         self.put(merged)
+        if mine is None and packed is not None:
+            self._packed[record.id] = packed
         return True
 
     def forget(self, id: FileId) -> None:  # noqa: A002
@@ -446,8 +468,9 @@ class Journal:
             return
         self._begin()
         self.changes += bool(self._new_rows)
+        packed = self._packed
         records = [
-            (id, record.location.value.folder, n, pack_record(record))
+            (n, id, record.location.value.folder, packed.get(id) or pack_record(record))
             for id, n in self._new_records.items()  # noqa: A001
             if (record := self._records[id]) is not None
         ]
@@ -463,13 +486,15 @@ class Journal:
         self._db.executemany("DELETE FROM base WHERE path = ?", gone)
         self._new_records.clear()
         self._new_rows.clear()
+        self._packed.clear()
+        self._had.clear()
 
     def _flush_contested(self) -> None:
         new = {id: self._records[id] for id in self._new_records}  # noqa: A001
         now = {id for id, record in new.items() if record and is_contested(record)}  # noqa: A001
         rows = [(id,) for id in now]  # noqa: A001
         self._db.executemany("INSERT OR IGNORE INTO contested VALUES (?)", rows)
-        gone = [(id,) for id in new.keys() - now]  # noqa: A001
+        gone = [(id,) for id in self._had - now]  # noqa: A001
         self._db.executemany("DELETE FROM contested WHERE id = ?", gone)
 
     def _forget_some(self) -> None:
@@ -485,6 +510,8 @@ class Journal:
         self._showing: dict[FileId, dict[Path, None]] = {}
         self._new_records: dict[FileId, int] = {}
         self._new_rows: dict[Path, Row | None] = {}
+        self._packed: dict[FileId, bytes] = {}
+        self._had: set[FileId] = set()
 
 
 def _portions(values: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from typing import Final
 
@@ -24,7 +24,6 @@ from simulacra.actors.data.entries import Entry, Path, is_below, is_ours, name, 
 from simulacra.actors.data.reconciling.acknowledging import is_gone
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.planning import Policy
-from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
@@ -43,6 +42,7 @@ from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
+from simulacra.actors.data.trees.packing import Heard
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
@@ -142,7 +142,7 @@ class LocalTree:
                 self.index,
                 applier,
                 contents,
-                Policy(self._wanted, probing.folds_names(folders.root), modes),
+                Policy(self._wanted, self._wants_all, probing.folds_names(folders.root), modes),
                 lambda path: _look(looker, descent, path),
                 stopping,
                 self._wanting.is_unwanted,
@@ -195,7 +195,7 @@ class LocalTree:
         return noting
 
     def take(
-        self, replica: Replica, records: Iterable[Record], n: int, vector: Context | None = None
+        self, replica: Replica, records: Iterable[Heard], n: int, vector: Context | None = None
     ) -> int:
         """Take what another replica knows; how much of it was new.
 
@@ -208,12 +208,12 @@ class LocalTree:
         wall = time.time_ns() // 1_000_000
         new = 0
         records = list(records)
-        self.journal.prepare(record.id for record in records)
-        for record in records:
+        self.journal.prepare(record.id for record, _ in records)
+        for record, packed in records:
             if is_gone(record, self.journal.vector, self.journal):
                 continue
             self.journal.author.clock.see(record.latest, wall)
-            new += self.journal.take(record)
+            new += self.journal.take(record, packed)
         self.journal.heard(replica, n, vector)
         self.journal.commit()
         return new
@@ -246,6 +246,12 @@ class LocalTree:
         if is_ours(path) or any(is_below(path, each) for each in self._bare):
             return False
         return self._wanting.wanted(path, entry)
+
+    def _wants_all(self, folder: Path, names: Collection[bytes]) -> bool:
+        """Whether all of a folder is to be on this disk, as far as that can be said at once."""
+        if self._bare or is_ours(folder) or any(each.startswith(b".") for each in names):
+            return False
+        return self._wanting.wants_all(folder)
 
     def bring(self) -> Brought:
         """See `Bringer.bring`; of kept versions those go that are over the limits then."""

@@ -19,6 +19,7 @@ from simulacra.actors.data.reconciling.records import Record
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.journal_reader import JournalReader
+from simulacra.actors.data.trees.packing import Heard
 from simulacra.actors.data.trees.place import Place
 
 
@@ -45,9 +46,9 @@ def forecast(place: Place, remote: RemoteTree) -> Forecast:
     vectors: list[Context] = []
 
     def take(
-        replica: Replica, records: Iterable[Record], n: int, vector: Context | None = None
+        replica: Replica, records: Iterable[Heard], n: int, vector: Context | None = None
     ) -> int:
-        heard.extend(records)
+        heard.extend(record for record, _ in records)
         cursors.move(replica, n)
         vectors.extend([] if vector is None else [vector])
         return 0

@@ -12,6 +12,9 @@ from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.record_plain import RecordError, from_plain, to_plain
 from simulacra.actors.data.reconciling.records import Record
 
+Heard = tuple[Record, bytes]
+"""A record that another host told, and the bytes that it came as."""
+
 
 def pack_record(record: Record) -> bytes:
     """A record as bytes."""
@@ -55,7 +58,6 @@ def unpack_context(plain: Any) -> dict[Replica, int]:
 def pack_row(row: Row) -> bytes:
     """A row of the base as bytes."""
     content, attributes = row.entry.content, row.entry.attributes
-    found = row.fingerprint
     plain = (
         row.id,
         (content.kind.value, content.size, content.digest, content.target),
@@ -63,7 +65,7 @@ def pack_row(row: Row) -> bytes:
         [_dot(each) for each in sorted(row.dots)],
         [_dot(each) for each in sorted(row.alive)],
         None if row.copy is None else _dot(row.copy),
-        None if found is None else [getattr(found, each) for each in Fingerprint.__slots__],
+        row.fingerprint,
     )
     return bytes(msgpack.packb(plain))
 

@@ -82,6 +82,13 @@ class Wanting:
         self._staying.add(parent(path))
         return True
 
+    def wants_all(self, folder: Path) -> bool:
+        """Whether no path in a folder is ignored or left out, for all that can be said at once."""
+        if self._choice is not EVERYTHING or self.left_out:
+            return False
+        rules = self._rules_in(folder)
+        return rules is not None and rules.are_none
+
     def is_unwanted(self, path: Path, entry: Entry) -> bool:
         """Whether something is known, and left out here."""
         return not self._is_ignored(path, entry) and self._is_unwanted(path, entry)

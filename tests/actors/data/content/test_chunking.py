@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -209,6 +210,27 @@ def test_a_file_that_changes_while_it_is_read_is_told(
     monkeypatch.setattr(chunking, "hash_of", hash_and_change)
     with opened(path) as descriptor, pytest.raises(ChangedError):
         digest_file(descriptor)
+
+
+def test_a_file_that_changed_is_read_no_further(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = chunking._cut_span
+    begun: list[object] = []
+
+    def cut_and_change(descriptor: int, *rest: Any) -> list[Chunk]:
+        begun.append(rest)
+        path.touch()
+        return cut(descriptor, *rest)
+
+    monkeypatch.setattr(chunking, "_cut_span", cut_and_change)
+    with opened(path) as descriptor:
+        for span in range(5):
+            os.pwrite(descriptor, noise(BLOCK), span * SPAN)
+        os.utime(path, (0, 0))
+        with pytest.raises(ChangedError):
+            digest_file(descriptor, threads=1)
+    assert len(begun) == 1
 
 
 def test_a_file_that_is_cut_off_while_it_is_read_is_told(path: Path) -> None:

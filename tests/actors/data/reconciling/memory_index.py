@@ -38,7 +38,7 @@ class MemoryIndex:
     def record(self, which: FileId) -> Record | None:
         return self.records.get(which)
 
-    def located(self, folder: FileId) -> Iterable[Record]:
+    def located(self, folder: FileId) -> Collection[Record]:
         return [self.records[each] for each in self._located.get(folder, ())]
 
     def displaced(self) -> Collection[FileId]:

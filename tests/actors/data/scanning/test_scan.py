@@ -58,8 +58,9 @@ def test_an_unchanged_tree_is_not_read(tree: Tree) -> None:
 
 def test_what_changed_just_before_it_was_read_is_read_again(tree: Tree) -> None:
     tree.write(b"a")
-    tree.scan()
-    again = tree.scan()
+    just_then = os.lstat(tree.path(b"a")).st_ctime_ns + 10_000_000
+    tree.scan(now=lambda: just_then)
+    again = tree.scan(now=lambda: just_then)
     assert len(tree.digested) == 1
     assert not said(again, "found")
     tree.scan(now=later)
@@ -68,9 +69,22 @@ def test_what_changed_just_before_it_was_read_is_read_again(tree: Tree) -> None:
     assert tree.digested == []
 
 
+def test_of_a_large_file_it_is_waited_for_the_next_tick(tree: Tree) -> None:
+    tree.write(b"small")
+    tree.write(b"large")
+    os.truncate(tree.path(b"large"), 1 << 24)
+    just_then = os.lstat(tree.path(b"large")).st_ctime_ns
+    times = iter(range(just_then, just_then + 10**9, 10**7))
+    tree.scan(now=lambda: next(times))
+    row = tree.index.row(b"large")
+    assert row is not None
+    assert row.settled == (just_then % 10**9 > 0)
+
+
 def test_a_change_that_left_no_trace_in_the_status_is_found_while_not_settled(tree: Tree) -> None:
     tree.write(b"a", b"one")
-    tree.scan()
+    just_then = os.lstat(tree.path(b"a")).st_ctime_ns
+    tree.scan(now=lambda: just_then)
     before = tree.index.row(b"a")
     assert before is not None
     assert not before.settled
@@ -464,7 +478,7 @@ def test_for_a_folder_that_is_gone_or_unknown_the_one_above_tells(tree: Tree) ->
     assert said(tree.scan([b"a/b"]), "gone") == {b"a", b"a/b"}
     tree.folder(b"c/d")
     tree.write(b"c/d/e")
-    assert said(tree.scan([b"c/d"]), "found") == {b"c", b"c/d", b"c/d/e"}
+    assert said(tree.scan([b"c/d"], now=later), "found") == {b"c", b"c/d", b"c/d/e"}
     assert tree.scan([b"nowhere/at/all"]) == []
 
 
@@ -498,7 +512,7 @@ def test_a_changed_ignore_file_concerns_all_that_is_below_it(tree: Tree) -> None
     tree.write(b"a/.simulacraignore", b"!*.o")
     assert b"a/b/x.o" in said(tree.scan([b"a"]), "found")
     tree.write(b"a/.simulacraignore", b"b")
-    tree.scan([b"a"])
+    tree.scan([b"a"], now=later)
     tree.write(b"a/b/y")
     assert tree.scan([b"a/b"]) == []
     os.unlink(tree.path(b"a/.simulacraignore"))

@@ -77,7 +77,7 @@ class Copy:
                 after = self.tree.journal.cursor(replica)
                 changes = server.reader.changes(after, _RECORDS)
                 complete = len(changes) < _RECORDS
-                records = [unpack_record(record) for _, record in changes]
+                records = [(unpack_record(record), record) for _, record in changes]
                 n = last if complete else changes[-1][0]
                 new += self.tree.take(replica, records, n, vector if complete else None)
                 if complete:

@@ -132,6 +132,10 @@ def test_manifests_that_are_none_are_refused(system: ActorSystem, answer: Any) -
     assert remote(system, lambda each: each.digests).manifests([DIGEST]) == [DIGEST]
 
 
+def test_a_long_manifest_comes_as_a_view(system: ActorSystem) -> None:
+    assert remote(system, [memoryview(DIGEST)]).manifests([DIGEST]) == [DIGEST]
+
+
 @pytest.mark.parametrize(
     "packed",
     [

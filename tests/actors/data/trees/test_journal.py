@@ -9,15 +9,26 @@ from typing import Any
 
 import pytest
 
+from simulacra.actors.cluster.clock import Stamp
+from simulacra.actors.data.entries import FOLDER, Attributes, Entry
 from simulacra.actors.data.entries import Path as TreePath
-from simulacra.actors.data.reconciling.dots import Replica
+from simulacra.actors.data.reconciling.dots import Dot, Event, Replica
 from simulacra.actors.data.reconciling.index import Row
-from simulacra.actors.data.reconciling.records import FileId, Record
-from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.reconciling.records import (
+    ROOT_ID,
+    FileId,
+    Record,
+    create,
+    file_id,
+)
+from simulacra.actors.data.trees.journal import STEPS, Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
-from simulacra.actors.data.trees.packing import unpack_record
+from simulacra.actors.data.trees.packing import pack_record, unpack_record
+from simulacra.actors.databases import open_database
 from tests.actors.data.reconciling import simulator
 from tests.support import examples
+
+PLAIN = Attributes(0o755)
 
 
 class Watched(Journal):
@@ -107,6 +118,25 @@ def test_what_was_committed_is_there_again_and_told_in_order() -> None:
         assert {path: again.row(path) for path in rows} == rows
     finally:
         again.close()
+
+
+def test_a_journal_with_records_by_id_is_brought_forward(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    before, _ = open_database(path, STEPS[:3], "the journal of a tree")
+    event = Event(Stamp(1, 0), Dot(Replica("a", 1), 1))
+    for n, name in enumerate((b"x", b"y"), 7):
+        record = create(file_id(ROOT_ID, name), ROOT_ID, name, Entry(FOLDER, PLAIN), event)
+        row = (record.id, ROOT_ID, n, pack_record(record))
+        before.execute("INSERT INTO records VALUES (?, ?, ?, ?)", row)
+    before.commit()
+    before.close()
+    journal = Journal(path, "a")
+    try:
+        found = [journal.record(id) for _, id in journal.changed_after(7, 10)]  # noqa: A001
+        assert found == [record]
+        assert {each.location.value.name for each in journal.located(ROOT_ID)} == {b"x", b"y"}
+    finally:
+        journal.close()
 
 
 def test_a_new_journal_is_another_incarnation(tmp_path: Path) -> None:

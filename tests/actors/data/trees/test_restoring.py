@@ -13,6 +13,7 @@ from simulacra.actors.data.reconciling.contested import at
 from simulacra.actors.data.reconciling.dots import Dot, Event, Replica
 from simulacra.actors.data.reconciling.records import remove
 from simulacra.actors.data.trees.local_tree import LocalTree
+from simulacra.actors.data.trees.packing import pack_record
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import RestoreError
 from tests.actors.data.trees.copies import Copies, contents
@@ -119,5 +120,5 @@ def bring_away(tree: LocalTree, path: bytes) -> None:
     assert record is not None
     event = Event(record.latest.next(), Dot(Replica("b", 1), 1))
     gone = remove(record, event, seen=record.alive)
-    tree.take(Replica("b", 1), [gone], 1, {Replica("b", 1): 1})
+    tree.take(Replica("b", 1), [(gone, pack_record(gone))], 1, {Replica("b", 1): 1})
     eventually(lambda: not tree.bring().left)

@@ -59,7 +59,7 @@ class Reader:
 
     def after(self, n: int) -> list[Any]:
         found = self._db.execute("SELECT record FROM records WHERE n > ? ORDER BY n", (n,))
-        return [unpack_record(each) for (each,) in found]
+        return [(unpack_record(each), each) for (each,) in found]
 
 
 class Told:
