@@ -85,7 +85,7 @@ def _wait(
 
 
 def _command(settings: Settings) -> list[str]:
-    command = [sys.executable, "-m", "simulacra", "up"]
+    command = [sys.executable, "-P", "-m", "simulacra", "up"]
     command += ["--name", settings.name, "--listen", settings.listen]
     command += ["--log", settings.log]
     for address in settings.join:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,7 +15,7 @@ from hypothesis import settings
 from simulacra.actors.runtime import ActorSystem
 from simulacra.testing.lab import why_not
 from simulacra.testing.lab.fixtures import labs
-from tests.support import nothing_left_behind
+from tests.support import is_long_run, nothing_left_behind
 
 __all__ = ["labs"]  # a fixture, found by its name
 
@@ -19,10 +23,25 @@ __all__ = ["labs"]  # a fixture, found by its name
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
     os.environ.pop(_name, None)
 
+# A shell has what it starts in the background ignore Ctrl-C; all that is tested would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Files of tests are in memory where there is room: what is synced is as safe from a kill there, and
+# costs nothing. TMPDIR says where else; .ci/run has them on the disk.
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM:
+    tempfile.tempdir = os.environ["TMPDIR"] = str(_MEMORY)
+
 # Noisy machines make examples slow now and then; in CI the examples are the same each time.
-settings.register_profile("here", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=200 if is_long_run() else 50,
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("tests")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,4 +1,4 @@
-"""Disks: one with little room, one whose syncs cost nothing, and one that is no Unix's."""
+"""Disks: one with little room, another one than that of the tests, one in memory, no Unix's."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def small_disk(where: Path, size: str) -> Iterator[Path]:
         yield where
     finally:
         subprocess.run(["umount", str(where)], check=True)
+
+
+@contextmanager
+def other_disk(than: Path) -> Iterator[Path]:
+    """A folder on another file system than this one's, where there is one to write to."""
+    for memory in ("/dev/shm", "/var/tmp", "/run"):
+        if os.access(memory, os.W_OK) and Path(memory).stat().st_dev != than.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=memory) as folder:
+                yield Path(folder)
+            return
+    pytest.skip("there is no second file system to write to")
 
 
 @contextmanager

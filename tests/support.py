@@ -17,6 +17,11 @@ DEADLINE = 5.0
 """Seconds after which something that should happen has not."""
 
 
+def is_long_run() -> bool:
+    """Whether tests that try examples try many: SIMULACRA_LONG is set, as by `.ci/run`."""
+    return bool(os.environ.get("SIMULACRA_LONG"))
+
+
 def is_night() -> bool:
     """Whether what takes minutes is to run as well: SIMULACRA_NIGHT is set."""
     return "SIMULACRA_NIGHT" in os.environ
@@ -26,12 +31,9 @@ night = pytest.mark.skipif(not is_night(), reason="takes minutes: make night")
 """Marks what is too long for each change, or downloads much."""
 
 
-def examples(here: int, *, ci: int) -> int:
-    """How many examples of a long run a test tries: few here, more in CI, or as many as wanted.
-
-    SIMULACRA_EXAMPLES is the number that is wanted, of each.
-    """
-    return int(os.environ.get("SIMULACRA_EXAMPLES", ci if os.environ.get("CI") else here))
+def examples(few: int, *, many: int) -> int:
+    """How many examples a test tries: few, many in a long run, or SIMULACRA_EXAMPLES of each."""
+    return int(os.environ.get("SIMULACRA_EXAMPLES", many if is_long_run() else few))
 
 
 def eventually(condition: Callable[[], object], within: float = DEADLINE) -> None:

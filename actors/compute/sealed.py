@@ -122,6 +122,8 @@ def _verify(fd: int, name: str) -> dict[str, Any]:
     if len(header) < _HEADER.size or header[:4] != _MAGIC:
         raise TornFileError(f"{name} is no file of Simulacra's, or torn at its beginning")
     _, schema, crc, about_size, size = _HEADER.unpack(header)
+    if not schema:  # the checksum is not of the header
+        raise TornFileError(f"{name} is harmed: it says schema 0, which there never was")
     if schema > SCHEMA:
         raise SchemaError(f"{name} has schema {schema}, and this Simulacra reads up to {SCHEMA}")
     start = _HEADER.size + about_size

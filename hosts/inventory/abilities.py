@@ -9,6 +9,7 @@ from simulacra.hosts.inventory.problems import Problem
 from simulacra.hosts.inventory.schema import Host, Inventory, Kind
 
 _NOT_OF_PHONES: Final = {
+    "next": "another key of a phone's takes the place of the one before",
     "ssh": "nothing is deployed to a phone",
     "endpoints": "nobody is the first to speak to a phone",
     "lan": "a phone is a client of relays only",
@@ -23,6 +24,10 @@ def check(inventory: Inventory) -> Iterator[Problem]:
     for name, host in inventory.hosts.items():
         if host.relay:
             yield from _relay(name, host)
+        if host.next is not None and host.wireguard is None:
+            yield Problem(
+                ("hosts", name, "next"), "stands where there is no key yet: say it as wireguard"
+            )
         if host.openvpn is not None:
             yield from _openvpn(name, host)
         if host.kind is Kind.PHONE:

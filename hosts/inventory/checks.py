@@ -79,7 +79,12 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
         "every host has an address of its own; without one it gets one by its name",
     )
     yield from _twice(
-        ((("hosts", name, "wireguard"), host.wireguard) for name, host in hosts if host.wireguard),
+        (
+            (("hosts", name, field), key)
+            for name, host in hosts
+            for field, key in (("wireguard", host.wireguard), ("next", host.next))
+            if key
+        ),
         "every host makes a key of its own",
     )
     yield from _twice(
@@ -126,5 +131,7 @@ def _twice(values: Iterable[tuple[Path, str]], why: str) -> Iterator[Problem]:
     """Of every value that somebody has before, a problem."""
     first: dict[str, Path] = {}
     for path, value in values:
-        if first.setdefault(value, path)[:2] != path[:2]:
+        other = first.setdefault(value, path)
+        # Behind one endpoint a host may use a port twice, but it has no key twice.
+        if other != path and (other[:2] != path[:2] or other[2] != path[2]):
             yield Problem(path, f"{value} is {shown(first[value])} already: {why}")

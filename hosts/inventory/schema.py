@@ -226,6 +226,7 @@ class Host(_Table):
         system: Nix's name of its platform.
         address: its IPv4 address in the overlay; without it one derived from its name.
         wireguard: its public key in the overlay; None until the host has made one.
+        next: the public key that it will have next; the others let it in by both.
         endpoints: where its overlay port answers from outside of its zone. None: it is behind NAT.
         lan: its addresses inside its zone.
         keepalive: seconds between packets that hold a NAT's mapping open.
@@ -242,6 +243,7 @@ class Host(_Table):
     system: str = "x86_64-linux"
     address: IPv4Address | None = None
     wireguard: PublicKey | None = None
+    next: PublicKey | None = None
     port: Port | None = None
     endpoints: tuple[Endpoint, ...] = ()
     lan: tuple[Endpoint, ...] = ()

@@ -1,16 +1,18 @@
 """The overlay's helper: the one small process that may change devices, routes and the firewall.
 
 It takes requests at a Unix socket, from processes of one user and from root, and from nobody else,
-whatever the socket's mode is. It does four things, and holds the host's private key, which it gives
+whatever the socket's mode is. It does six things, and holds the host's private key, which it gives
 to nobody::
 
     look                    the mesh as it is
     apply   changes         changes to it, within the overlay
     key     which           the public half of the host's key: "present", "next"
     turn                    the next key is the present one from now on
+    tunnels relays, gone    OpenVPN to these relays, and for all whom this host serves but these
+    fingerprint             of the host's certificate for OpenVPN
 
 It needs CAP_NET_ADMIN, and the folders of its socket and its state. Where the kernel has no
-WireGuard it starts wireguard-go.
+WireGuard it starts wireguard-go. OpenVPN it starts as the plan says, unless another does.
 """
 
 from __future__ import annotations
@@ -40,6 +42,9 @@ from simulacra.overlay.mesh.guarding import ForbiddenError, check
 from simulacra.overlay.mesh.keyfile import KeyStore, PrivateKeyError
 from simulacra.overlay.mesh.model import ModelError
 from simulacra.overlay.mesh.netlink import Netlink
+from simulacra.overlay.mesh.openvpn import SHARED_WARNING, instances
+from simulacra.overlay.mesh.openvpn_keys import places, shared_key
+from simulacra.overlay.mesh.openvpn_processes import Processes, names_in
 from simulacra.overlay.mesh.userspace import Userspace
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import PlanTextError, from_text
@@ -70,11 +75,13 @@ class Helper:
         host: this host's name in the plan.
         plan: the plan's file, which is read anew each time it counts.
         state: where the keys lie.
+        openvpn: whether it starts and ends OpenVPN; else it only looks at its devices.
     """
 
-    def __init__(self, host: str, plan: Path, state: Path) -> None:
+    def __init__(self, host: str, plan: Path, state: Path, *, openvpn: bool = True) -> None:
         self._host, self._plan = host, plan
         self._keys = KeyStore(state)
+        self._processes = Processes(host, state, starts=openvpn)
         self._lock = threading.Lock()
         iproute = IPRoute()
         there = kernel.is_there(iproute)
@@ -85,6 +92,8 @@ class Helper:
             "apply": self._apply,
             "key": self._key,
             "turn": self._turn,
+            "tunnels": self._tunnels,
+            "fingerprint": lambda _: self._processes.fingerprint(),
         }
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +129,11 @@ class Helper:
 
     def _turn(self, _: Mapping[str, Any]) -> str:
         return self._keys.turn()
+
+    def _tunnels(self, args: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._processes.keep(
+            self._read_plan(), names_in(args, "relays"), names_in(args, "gone")
+        )
 
     def _read_plan(self) -> Plan:
         plan = from_text(self._plan.read_text())
@@ -194,12 +208,42 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         description="Change this host's devices and routes of the overlay for its node.",
     )
     parser.add_argument("--host", required=True, help="this host's name in the plan")
-    parser.add_argument("--user", required=True, help="whose node may ask: a name or a number")
+    parser.add_argument("--user", default="0", help="whose node may ask: a name or a number")
     parser.add_argument("--plan", type=Path, default=PLAN, help=f"the plan ({PLAN})")
     parser.add_argument("--socket", type=Path, default=SOCKET, help=f"where to listen ({SOCKET})")
     parser.add_argument("--state", type=Path, default=STATE, help=f"where keys lie ({STATE})")
     parser.add_argument("--show-key", action="store_true", help="print the public key, and end")
+    parser.add_argument(
+        "--show-fingerprint", action="store_true", help="print that of the certificate, and end"
+    )
+    parser.add_argument(
+        "--openvpn-elsewhere",
+        action="store_true",
+        help="somebody else starts OpenVPN, as NixOS does: look at its devices alone",
+    )
+    parser.add_argument(
+        "--share",
+        metavar="OLD",
+        help="on a relay: print the configuration of OpenVPN for a host of the old form, with the "
+        "key that it shares with this relay, and end",
+    )
     return parser.parse_args(words)
+
+
+def share(host: str, old: str, plan: Plan, state: Path) -> str:
+    """The configuration for a host of the old form, with its key in it.
+
+    Raises:
+        PlanTextError: the plan has no such host, or it does not come to this relay.
+    """
+    own = places(state)
+    planned = instances(plan, old, own) if old in plan.hosts else ()
+    found = [each for each in planned if each.relay == host and "tls-client" not in each.lines]
+    if not found:
+        raise PlanTextError(f"{old} is no host that shares a key with {host}, by the plan")
+    lines = [line for line in found[0].lines if not line.startswith("secret ")]
+    key = shared_key(old, own)
+    return "".join(f"{line}\n" for line in (*lines, "<secret>")) + f"{key}</secret>\n"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -210,13 +254,21 @@ def main(words: Sequence[str] | None = None) -> int:
         if args.show_key:
             sys.stdout.write(KeyStore(args.state).public() + "\n")
             return 0
+        if args.show_fingerprint:
+            sys.stdout.write(Processes(args.host, args.state).fingerprint() + "\n")
+            return 0
+        if args.share:
+            plan = from_text(args.plan.read_text())
+            sys.stdout.write(share(args.host, args.share, plan, args.state))
+            logger.warning(SHARED_WARNING, args.share)
+            return 0
         user = int(args.user) if args.user.isdecimal() else pwd.getpwnam(args.user).pw_uid
-        helper = Helper(args.host, args.plan, args.state)
+        helper = Helper(args.host, args.plan, args.state, openvpn=not args.openvpn_elsewhere)
         listener = _listen(args.socket)
     except KeyError:
         logger.error("there is no user %s", args.user)  # noqa: TRY400 (no bug)
         return 2
-    except (OSError, PrivateKeyError) as error:
+    except (OSError, PlanTextError, PrivateKeyError, ValueError) as error:
         logger.error("the helper cannot start: %s", error)  # noqa: TRY400
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -52,6 +52,20 @@ class HelperClient:
     def turn_key(self) -> str:
         """Have the next key be the present one; its public half."""
         return str(self._ask("turn"))
+
+    def tunnels(self, relays: Iterable[str], gone: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """Have OpenVPN lead to these relays, and serve all but those that are gone.
+
+        How each process is, as a map: ``name``, ``relay``, ``old``, ``device``, ``ready``, ``why``.
+        """
+        answer: list[dict[str, Any]] = self._ask(
+            "tunnels", relays=sorted(relays), gone=sorted(gone)
+        )
+        return answer
+
+    def fingerprint(self) -> str:
+        """The fingerprint of this host's certificate for OpenVPN."""
+        return str(self._ask("fingerprint"))
 
     def close(self) -> None:
         """Hang up."""

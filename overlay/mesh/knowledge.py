@@ -43,6 +43,7 @@ class Knowledge:
         seen: the mesh as it is on this host.
         links: by device and host.
         tunnelled: relays to which the way is OpenVPN's at present.
+        old: of a relay, the hosts that it has by OpenVPN with a shared key now.
         gone: hosts that were expelled.
     """
 
@@ -56,6 +57,7 @@ class Knowledge:
         self.seen = Seen(Mesh())
         self.links: dict[tuple[str, str], Link] = {}
         self.tunnelled: frozenset[str] = frozenset()
+        self.old: frozenset[str] = frozenset()
         self.gone: frozenset[str] = frozenset()
 
     # -- events
@@ -100,6 +102,7 @@ class Knowledge:
                 contact = self.seen.contacts.get((CLIENTS, client.key))
                 if contact is not None and contact.handshake + _AGREED_FOR > self.seen.at:
                     found[host] = _GUESS
+        found |= dict.fromkeys(self.old, _GUESS)
         return {host: trip for host, trip in found.items() if host not in self.gone}
 
     def onward(self, host: str, now: float) -> tuple[str, float] | None:
@@ -121,7 +124,9 @@ class Knowledge:
             yield Way(DIRECT, Rung.DIRECT, (), quality.trip or 0.0, settled=quality.settled)
         ear = self._ears.get(host)
         if host in self.attached(now):
-            yield Way(CLIENTS, Rung.RELAYED, (), _GUESS if ear is None else ear.trip)
+            shared = {} if self._mine.openvpn is None else self._mine.openvpn.shared
+            device = f"simk{shared[host]}" if host in self.old else CLIENTS
+            yield Way(device, Rung.RELAYED, (), _GUESS if ear is None else ear.trip)
 
     def _relayed(self, host: str, now: float) -> Iterator[Way]:
         for relay, trip in self._working_relays(now):

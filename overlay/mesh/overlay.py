@@ -24,6 +24,7 @@ from simulacra.overlay.mesh.messages import Moved, Show, Tick, Told, plain_line
 from simulacra.overlay.mesh.prober import Prober
 from simulacra.overlay.mesh.resolving import Resolver, endpoints_of, look_up
 from simulacra.overlay.mesh.steering import Steering
+from simulacra.overlay.mesh.tunnels import Tunnels
 from simulacra.overlay.mesh.watching import AddressWatch
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import PlanTextError, from_text
@@ -192,6 +193,7 @@ class OverlayActor(Actor):
         self._rest_until = 0.0
         self._told: Told | None = None
         self._failure = ""
+        self._tunnels = Tunnels(overlay.helper, overlay.plan.hosts[overlay.host])
 
     def on_start(self) -> None:
         """Begin to tick, and to hear of addresses."""
@@ -233,6 +235,8 @@ class OverlayActor(Actor):
         steering.expelled(frozenset(self._around.expelled()) & self._steering.plan.hosts.keys())
         steering.resolved(self._overlay.resolver.addresses())
         if now >= self._rest_until:
+            self._tunnels.keep(steering.tunnels(now), steering.know.gone, now)
+            steering.ready(self._tunnels.relays(), self._tunnels.old())
             self._settle(now)
         for probe in steering.probes(now):
             prober.send(probe.device, probe.address, probe.number, probe.trip)
@@ -288,6 +292,7 @@ class OverlayActor(Actor):
             "backend": steering.know.seen.backend,
             "key": steering.key,
             "failure": self._failure,
+            "openvpn": self._tunnels.shown,
             "routes": [
                 {
                     "host": host,

@@ -20,6 +20,7 @@ from simulacra.overlay.mesh.messages import Line, Told
 from simulacra.overlay.mesh.model import DIRECT, Contact, Mesh, Peer, Seen
 from simulacra.overlay.mesh.paths import Choice, Rung
 from simulacra.overlay.mesh.prober import Answered, Heard
+from simulacra.overlay.mesh.tunnelling import Signs, Tunnelling
 from simulacra.overlay.mesh.wanting import Choices, default_device, wanted
 from simulacra.overlay.plan.document import Plan
 
@@ -31,6 +32,7 @@ _FAILED_EVERY: Final = 2.0
 _AGREED_FOR: Final = 180.0
 _JUST_AGREED: Final = 2.0
 _WHOLE_KEPT: Final = 10.0
+_NO_LINK: Final = Link()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Steering:
         self._searches: dict[_End, Search] = {}
         self._moved = False
         self._names: Mapping[str, str] = {}
+        self._tunnelling = Tunnelling(each.host for each in self._mine.relays if each.openvpn)
+        self._ready: frozenset[str] = frozenset()
         self._mesh: tuple[Choices, Mesh] | None = None
 
     # -- events
@@ -116,6 +120,10 @@ class Steering:
         """This host's own addresses have changed: every peer has to be spoken to anew."""
         self._moved = True
 
+    def ready(self, relays: frozenset[str], old: frozenset[str]) -> None:
+        """To these relays OpenVPN leads now, and of a relay, from these hosts of the old form."""
+        self._ready, self.know.old = relays, old
+
     # -- probes
 
     def probes(self, now: float) -> list[Probe]:
@@ -139,7 +147,10 @@ class Steering:
             if contact.endpoint and self.plan.hosts[end.host].kind == "node":
                 yield end.device, end.host
         for host, choice in self._choices.items():
-            if choice.way is not None and choice.way.relays and host not in self.know.gone:
+            # A phone, or a host that has OpenVPN alone, answers no probes.
+            part = self.plan.hosts[host]
+            answers = part.kind == "node" and part.key and host not in self.know.gone
+            if choice.way is not None and choice.way.relays and answers:
                 self._left[choice.way.device, host] = now
                 yield choice.way.device, host
         # What failed and was left gets another chance later, as if it were new.
@@ -172,6 +183,20 @@ class Steering:
         if self._mesh is None or self._mesh[0] != choices:
             self._mesh = choices, wanted(self.plan, self.host, choices)
         return self._mesh[1]
+
+    def tunnels(self, now: float) -> frozenset[str]:
+        """The relays to which OpenVPN is to lead; where WireGuard goes follows from it."""
+        signs = {}
+        for relay in self._mine.relays:
+            if relay.host not in self.know.gone:
+                near, direct = (
+                    self.know.links.get((device, relay.host), _NO_LINK).quality(now)
+                    for device in (relay.device, DIRECT)
+                )
+                signs[relay.host] = Signs(near.works, direct.settled, relay.host in self._ready)
+        wanted = self._tunnelling.decide(signs, now)
+        self.know.tunnelled = self._tunnelling.tunnelled
+        return wanted - self.know.gone
 
     def _decide_onward(self, now: float) -> None:
         attached = self.know.attached(now)
@@ -210,13 +235,30 @@ class Steering:
         if works or agreed:
             search = endpoints.found(search, now)
             place = contact.endpoint or None if self._moved else None
+            if self._is_on_another_rung(end, contact):
+                place = next(iter(search.places), None)
         else:
             search, place = endpoints.due(search, now)
         self._searches[end] = search
         return place
 
+    def _is_on_another_rung(self, end: _End, contact: Contact) -> bool:
+        """Whether a relay is spoken to by OpenVPN and should not be, or the other way round."""
+        tunnelled = end.host in self.know.tunnelled and end.device != DIRECT
+        inside = self._inside(end.host)
+        return end.device != DIRECT and inside != "" and (contact.endpoint == inside) != tunnelled
+
+    def _inside(self, host: str) -> str:
+        """Where a relay is to be spoken to by OpenVPN; empty where it is not."""
+        for relay in self._mine.relays:
+            if relay.host == host and relay.inside:
+                return f"{relay.inside}:{self.plan.hosts[host].port + 1}"
+        return ""
+
     def _places(self, end: _End, now: float) -> list[str]:
-        """Where a peer may be: as the plan says, and as others see it."""
+        """Where a peer may be: as the plan says, and as others see it; or by OpenVPN."""
+        if end.device != DIRECT and end.host in self.know.tunnelled:
+            return [self._inside(end.host)]
         planned: Sequence[str] = ()
         for peer in self._mine.peers:
             if end.device == DIRECT and peer.host == end.host:

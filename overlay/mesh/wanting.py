@@ -28,6 +28,7 @@ from simulacra.overlay.mesh.model import (
     Route,
     Rule,
 )
+from simulacra.overlay.mesh.openvpn import is_old
 from simulacra.overlay.plan.document import HostPlan, Plan
 
 _METRIC: Final = 77
@@ -69,6 +70,11 @@ def default_device(mine: HostPlan, other: str) -> str:
     return mine.relays[0].device if mine.relays else DIRECT
 
 
+def _servers(old: HostPlan) -> set[str]:
+    """The relays that have a host of OpenVPN's old form."""
+    return {relay.host for relay in old.relays if relay.openvpn}
+
+
 class _Wanting:
     def __init__(self, plan: Plan, host: str, choices: Choices) -> None:
         self._plan, self._host, self._choices = plan, host, choices
@@ -78,12 +84,18 @@ class _Wanting:
             for name, each in plan.hosts.items()
             if name != host and name not in choices.gone and (each.key or name in choices.keys)
         }
+        self._old = {
+            name: each
+            for name, each in plan.hosts.items()
+            if name != host and name not in choices.gone and is_old(each)
+        }
 
     def mesh(self) -> Mesh:
         devices = dict(self._devices())
         return Mesh(
             devices,
-            frozenset({(DIRECT, f"{self._mine.ipv4}/32"), (DIRECT, f"{self._mine.ipv6}/128")}),
+            # On all: the kernel takes nothing in from elsewhere by a device without an address.
+            frozenset((device, each) for device in devices for each in self._own()),
             frozenset([*self._routes(), *self._probing(devices), *self._passing_on()]),
             frozenset(self._rules()),
         )
@@ -117,6 +129,9 @@ class _Wanting:
     def _key(self, host: str, planned: str) -> str:
         return self._choices.keys.get(host, planned)
 
+    def _own(self) -> tuple[str, str]:
+        return f"{self._mine.ipv4}/32", f"{self._mine.ipv6}/128"
+
     # -- routes
 
     def _routes(self) -> Iterator[Route]:
@@ -124,6 +139,18 @@ class _Wanting:
             device = self._choices.by.get(name) or default_device(self._mine, name)
             for to, source in self._both(each):
                 yield Route(to, device, source=source, metric=_METRIC)
+
+        for name, each in self._old.items():
+            if self._host not in _servers(each) and (device := self._old_device(name)):
+                yield Route(f"{each.ipv4}/32", device, source=self._mine.ipv4, metric=_METRIC)
+
+    def _old_device(self, name: str) -> str:
+        """The device for a host that a relay has by OpenVPN; empty if no such relay is known."""
+        serving = [
+            r.device for r in self._mine.relays if r.host in _servers(self._plan.hosts[name])
+        ]
+        chosen = self._choices.by.get(name, "")
+        return chosen if chosen in serving else next(iter(serving), "")
 
     def _both(self, other: HostPlan) -> Iterator[tuple[str, str]]:
         """The prefixes of a host, and the addresses of this one for each."""
@@ -153,6 +180,10 @@ class _Wanting:
                     yield Route(to, CLIENTS, FROM_RELAYS, metric=_METRIC)
                 if onward or name in served:
                     yield Route(to, onward or CLIENTS, FROM_CLIENTS, metric=_METRIC)
+        for name, each in self._old.items():
+            # Those that this relay serves itself are let in where OpenVPN is.
+            if self._host not in _servers(each) and (device := self._old_device(name)):
+                yield Route(f"{each.ipv4}/32", device, FROM_CLIENTS, metric=_METRIC)
 
     def _rules(self) -> Iterator[Rule]:
         if self._mine.clients:

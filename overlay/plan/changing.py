@@ -68,7 +68,7 @@ def cut_off(old: Plan, new: Plan, host: str) -> str:
         return f"{host} would be in the network no more"
     if before.key and not after.key:
         return f"{host} would have no key, and so nobody who speaks to it"
-    if before.key and after.key != before.key:
+    if before.key and after.key not in {before.key, before.next}:
         return f"{host} would have another key than the one that it holds"
     others = [name for name in old.hosts if name != host]
     had = any(reach(old, host, name).way is not Way.NONE for name in others)

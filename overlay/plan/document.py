@@ -133,6 +133,7 @@ class HostPlan:
         ipv4, ipv6: its addresses in the overlay, without a prefix.
         names: its DNS names.
         key: its public key; empty while it has none, and then it is in nobody's peers.
+        next: the key that it will have next; empty outside of a rotation.
         port: of ``sim0``.
         relays: all relays that have a key but itself, by number; of a host that speaks OpenVPN
             alone, those that serve it.
@@ -154,6 +155,7 @@ class HostPlan:
     outside: tuple[Opening, ...]
     inside: tuple[Opening, ...] | None
     openvpn: OpenVpnServer | None = None
+    next: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,4 +49,5 @@ def _part(name: str, layout: Layout) -> HostPlan:
         outside=access.outside(name, layout),
         inside=access.inside(name, layout),
         openvpn=openvpn.server(name, layout),
+        next=host.next or "",
     )

@@ -7,7 +7,7 @@ whole, with its plan, before anything is written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -216,6 +216,50 @@ def remove(
     _put(planning.edited(opened, text), f"{name} is in {opened.file} no more", force, common)
 
 
+@app.command
+def key(
+    name: str,
+    # A key in base64 never begins with a hyphen.
+    key: str = "",
+    /,
+    *,
+    next_: Annotated[bool, Parameter(name="--next")] = False,
+    turn: bool = False,
+    force: bool = False,
+    inventory: InventoryFile = None,
+    common: Common = COMMON,
+) -> None:
+    """Say a host's public key in the inventory, and plan anew.
+
+    A host that has a key gets another one in two steps: first all others take both, then the old
+    one is dropped.
+
+    For example:
+
+    - `simulacra hosts key desk tvrchsghrqcUSqPzGXhdbOc+ioomltpW181KToAUTzc=`
+    - `simulacra hosts key desk --next hwJGiJQRG4CRo5wKZQ0e/rpuiTJeF4mj5SEVSO6N9SA=`
+    - `simulacra hosts key desk --turn`
+
+    Args:
+        name: The host's name.
+        key: Its public key, as that host shows it.
+        next_: The key is the one that it will have next; the others let it in by both.
+        turn: The next key is the only one from now on.
+        force: Do it also where it cuts off the host that this is.
+        inventory: Where the inventory is; found from the current folder upwards otherwise.
+        common: Options of all commands.
+    """
+    from simulacra.hosts.inventory import editing  # noqa: PLC0415 (an extra)
+
+    opened = inventories.opened(inventory)
+    fields = _keys(inventories.host_of(opened.inventory, name), name, key, is_next=next_, turn=turn)
+    try:
+        text = editing.change(opened.content.decode(), name, fields)
+    except editing.EditError as error:
+        raise _refused(error) from error
+    _put(planning.edited(opened, text), f"{name} has that key in {opened.file} now", force, common)
+
+
 @app.default
 @app.command(name="list")
 def list_(*, tag: str = "", inventory: InventoryFile = None, common: Common = COMMON) -> None:
@@ -291,6 +335,25 @@ def plan(
     else:
         output.message(f"{file} is as it is to be")
     return ExitCode.FAILED if made.is_stale else ExitCode.OK
+
+
+def _keys(host: Host, name: str, key: str, *, is_next: bool, turn: bool) -> dict[str, str | None]:
+    """The keys that a host is to have in the inventory."""
+    if bool(key) == turn or (is_next and turn):
+        raise GatewayError(
+            ErrorCode.USAGE,
+            "either a key is said, or the host turns to its next one",
+            "see: simulacra hosts key --help",
+        )
+    if turn and host.next is None:
+        raise GatewayError(
+            ErrorCode.USAGE,
+            f"{name} has no next key to turn to",
+            f"say it first: simulacra hosts key {name} --next KEY",
+        )
+    if turn:
+        return {"wireguard": host.next, "next": None}
+    return {"next": key} if is_next else {"wireguard": key}
 
 
 def _put(made: planning.Draft, done: str, force: bool, common: Common) -> None:

@@ -103,7 +103,7 @@ open_database(Path(sys.argv[1]), [{FIRST!r}, {SECOND!r}], "it")[0].close()
 @needs_strace
 @pytest.mark.timeout(1200)
 def test_killed_while_it_is_made_it_is_made_the_next_time(tmp_path: Path) -> None:
-    found = points(tmp_path / "log", PROGRAM, str(tmp_path / "whole"), most=examples(4, ci=10))
+    found = points(tmp_path / "log", PROGRAM, str(tmp_path / "whole"), most=examples(4, many=10))
     for number, point in enumerate(found):
         path = tmp_path / str(number)
         killed(point, PROGRAM, str(path))

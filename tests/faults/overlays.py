@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from simulacra.testing.lab import Lab
+from simulacra.testing.lab import Host, Lab
+from simulacra.testing.lab.nat import put_behind
 from simulacra.testing.lab.overlay import LabOverlay
+from tests.faults import numbered
 from tests.machines import wait_for
 from tests.overlay.plans import made
+
+_PORT = 9000
 
 
 @contextmanager
 def overlaid(
-    *hosts: str, relays: Sequence[str] = (), nat: Sequence[str] = (), nodes: bool = True
+    *hosts: str,
+    relays: Sequence[str] = (),
+    routers: Mapping[str, str] | None = None,
+    symmetric: bool = False,
+    nodes: bool = True,
 ) -> Iterator[LabOverlay]:
-    """A lab whose hosts are in an overlay, with nodes that have met by way of it."""
-    with Lab(*hosts) as lab:
-        addresses = {host.name: host.address for host in lab}
-        overlay = LabOverlay(lab, lambda keys: made(addresses, relays=relays, nat=nat, keys=keys))
+    """A lab whose hosts are in an overlay, with nodes that have met by way of it.
+
+    Args:
+        hosts: in the overlay.
+        relays: which of them are.
+        routers: by host, the NAT router that it is behind, which is in no overlay itself.
+        symmetric: whether these take another port for each target.
+        nodes: whether to start them.
+    """
+    routers = routers or {}
+    with Lab(*hosts, *routers.values()) as lab:
+        for host, router in routers.items():
+            put_behind(lab, host, router, symmetric=symmetric)
+        addresses = {host: lab[host].address for host in hosts}
+        nat = list(routers)
+        overlay = LabOverlay(
+            lab, lambda keys: made(addresses, relays=relays, nat=nat, keys=keys), hosts
+        )
         try:
             if nodes:
-                lab.start_nodes()
+                overlay.start_nodes()
             yield overlay
         finally:
             overlay.close()
@@ -30,7 +57,7 @@ def overlaid(
 
 def routes(overlay: LabOverlay, host: str) -> dict[str, dict[str, Any]]:
     """A host's routes, by host."""
-    found = overlay.lab[host].client.item("overlay")["routes"]
+    found = overlay.hosts[host].client.item("overlay")["routes"]
     return {each["host"]: each for each in found}
 
 
@@ -41,7 +68,7 @@ def ways(overlay: LabOverlay, host: str) -> dict[str, str]:
 
 def all_are(overlay: LabOverlay, how: str, within: float = 15.0) -> None:
     """Wait until every host reaches every other one so."""
-    names = list(overlay.lab.hosts)
+    names = list(overlay.hosts)
 
     def reached() -> bool:
         found = [ways(overlay, host) for host in names]
@@ -50,11 +77,55 @@ def all_are(overlay: LabOverlay, how: str, within: float = 15.0) -> None:
     wait_for(reached, within, f"all are {how}")
 
 
+def pair_is(overlay: LabOverlay, one: str, other: str, how: str, *relays: str) -> bool:
+    """Whether two hosts reach each other so, each way, and by way of these relays if any are said.
+
+    Of several, it may be any of them.
+    """
+    found = [routes(overlay, one)[other], routes(overlay, other)[one]]
+    by = all(not relays or set(each["relays"]) <= set(relays) for each in found)
+    return by and all(each["how"] == how for each in found)
+
+
 def verdicts(overlay: LabOverlay, host: str) -> set[str]:
     """How what hosts measured compares with the plan, as one host knows."""
-    return {each["verdict"] for each in overlay.lab[host].client.item("overlay_check")["pairs"]}
+    return {each["verdict"] for each in overlay.hosts[host].client.item("overlay_check")["pairs"]}
 
 
-def actors_started(overlay: LabOverlay) -> dict[str, dict[str, Any]]:
-    """Of each node when it came up, and how its actors fared: the same unless one was restarted."""
-    return {host.name: host.client.item("status") for host in overlay.lab}
+def sessions(overlay: LabOverlay, *hosts: str) -> dict[str, int]:
+    """How often each node met or lost another one so far, as its log says; no actor restarted."""
+    found = {}
+    for name in hosts or overlay.hosts:
+        log = (overlay.hosts[name].home / "simulacra/state" / name / "node.log").read_text()
+        assert "restart" not in log  # of an actor
+        found[name] = log.count("roster: ")
+    return found
+
+
+class Stream:
+    """Numbered UDP by way of the overlay from one host to another, until `end`."""
+
+    def __init__(self, overlay: LabOverlay, source: str, target: str, rate: float = 200.0) -> None:
+        address = overlay.address(target)
+        self._counter = _start(overlay.hosts[target], "count", address, str(_PORT))
+        self._sender = _start(overlay.hosts[source], "send", address, str(_PORT), str(rate))
+
+    def end(self) -> dict[str, Any]:
+        """What came: see `numbered`."""
+        sent = _stop(self._sender)
+        time.sleep(0.3)  # what is still under way
+        found: dict[str, Any] = _stop(self._counter)
+        return {"sent": sent, **found}
+
+
+def _start(host: Host, *words: str) -> subprocess.Popen[bytes]:
+    program = [sys.executable, str(Path(numbered.__file__).absolute()), *words]
+    started = host.popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert started.stdout is not None
+    assert started.stdout.readline() == b"ready\n"
+    return started
+
+
+def _stop(started: subprocess.Popen[bytes]) -> Any:
+    said, _ = started.communicate(timeout=10)
+    return json.loads(said)

@@ -267,7 +267,7 @@ def test_a_target_that_hangs_does_not_hold_a_computation_for_long(tmp_path: Path
             a.migrate("counter", "b")
         assert a.ask("counter", ["x", 2]) == ["x", 2]
         peer = a.call("status")["peers"][0]
-        assert peer["state"] == "down"
+        assert peer["state"] in {"down", "connecting"}  # it is tried again and again
         assert peer["seen"] > 1
         b.signal(signal.SIGCONT)
         machines.wait_met()

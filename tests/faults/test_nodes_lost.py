@@ -23,6 +23,7 @@ from simulacra.cli.exits import ExitCode
 from simulacra.client import Client
 from simulacra.network import Computation, Network
 from tests.onehost import PATIENCE, until
+from tests.warm import warm
 
 SUMS = """
 import os
@@ -85,11 +86,7 @@ class Machine:
         return found
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "simulacra", *words],
-            env=self.environ, cwd=self.folder, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
+        return warm().run(words, env=self.environ, cwd=self.folder, timeout=PATIENCE)
 
     def newest_checkpoint(self) -> int:
         found = (self.home / "state/desk/computations").glob("*/checkpoint-*[0-9]")

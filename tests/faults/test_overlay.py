@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 def test_nodes_of_five_hosts_talk_by_way_of_the_mesh_alone() -> None:
     with overlaid("a", "b", "c", "d", "e", relays=["e"]) as overlay:
         all_are(overlay, "direct")
-        for host in overlay.lab:
+        for host in overlay:
             peers = host.status()["peers"]
             assert {peer["state"] for peer in peers} == {"up"}
             assert all(peer["address"].startswith("10.44.0.") for peer in peers)

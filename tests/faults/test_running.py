@@ -173,29 +173,46 @@ def test_a_mount_that_cannot_be_is_refused_and_forgotten(hosts: Hosts) -> None:
     assert [each["folder"] for each in kept] == [f"{HOME}/src"]
 
 
+def test_nothing_waits_for_a_mount_that_does_not_answer(hosts: Hosts) -> None:
+    host = hosts.lab["laptop"]
+    # Nothing of it is remembered here: whoever looks at it waits.
+    never = "dir_cache=no,attr_timeout=0,entry_timeout=0,negative_timeout=0"
+    host.run(["sh", "-c", f"mkdir dead; sshfs -o {never} nas:src dead"])
+    [sshfs] = [pid for pid, words in host.processes() if words[0] == "sshfs" and "dead" in words]
+    shell = host.popen(
+        ["sh", "-c", "echo in; read go; exec simulacra run --explain make"],
+        cwd=f"{HOME}/dead",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == b"in\n"
+        os.kill(sshfs, signal.SIGSTOP)
+        assert shell.communicate(b"\n", timeout=20)[0].startswith(b"it would run on nas")
+    finally:
+        os.kill(sshfs, signal.SIGKILL)
+        shell.communicate()
+        host.run(["sh", "-c", "fusermount3 -u -z dead; rmdir dead"])
+
+
 def test_a_cable_that_is_pulled_ends_the_command_and_the_mount_comes_back(hosts: Hosts) -> None:
     lab = hosts.lab
     run = lab["laptop"].popen(
         ["simulacra", "run", "make", "slow"], cwd=f"{HOME}/src", stdout=subprocess.PIPE
     )
-    shell = lab["laptop"].popen(
-        ["sh", "-c", "read go; simulacra run --explain make"],
-        cwd=f"{HOME}/src",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
     assert run.stdout is not None
     assert run.stdout.readline() == b"begun\n"
     lab.unplug("nas")
-    began = time.monotonic()
-    shown, _ = shell.communicate(b"\n", timeout=5)  # nothing waits for the dead mount
-    assert shown.startswith(b"it would run on nas")
-    assert run.wait(LOST_WITHIN) == 125
-    run.stdout.close()
-    wait_for(lambda: not sleeps(hosts), LOST_WITHIN - (time.monotonic() - began))
-    wait_for(lambda: not mounted(hosts), 30)
-    assert lab["laptop"].json("mounts")["mounts"][0]["state"] == "away"
-    lab.plug("nas")
+    try:
+        began = time.monotonic()
+        assert run.wait(LOST_WITHIN) == 125
+        run.stdout.close()
+        wait_for(lambda: not sleeps(hosts), LOST_WITHIN - (time.monotonic() - began))
+        wait_for(lambda: not mounted(hosts), 30)
+        assert lab["laptop"].json("mounts")["mounts"][0]["state"] == "away"
+    finally:
+        lab.plug("nas")
     wait_for(lambda: mounted(hosts), 30)
     wait_for(lambda: laptop(hosts, "simulacra", "run", "make")[0] == 0, 30)
 

@@ -64,22 +64,42 @@ class Import(StrEnum):
 
 
 def observe(
-    findings: Findings, index: Index, author: Author, importing: Import | None = None
+    findings: Findings,
+    index: Index,
+    author: Author,
+    importing: Import | None = None,
+    *,
+    deletions: bool = True,
 ) -> list[Path]:
     """Take what was found into the index: records of the edits, and the base as it is now.
 
     What lies in a folder that is neither in the base nor among the findings is left for the next
     scan. Returns what is to be put into quarantine, folders before what is in them.
+
+    Args:
+        findings: what was found.
+        index: what is known.
+        author: of the edits.
+        importing: why it is an import, if it is one.
+        deletions: whether what is gone was deleted; else it may be the source of a renaming, and
+            what is not stays in the base at its old path.
     """
-    return _Observation(findings, index, author, importing).run()
+    return _Observation(findings, index, author, importing, deletions=deletions).run()
 
 
 class _Observation:
     """One call of `observe`."""
 
     def __init__(
-        self, findings: Findings, index: Index, author: Author, importing: Import | None
+        self,
+        findings: Findings,
+        index: Index,
+        author: Author,
+        importing: Import | None,
+        *,
+        deletions: bool,
     ) -> None:
+        self._deletions = deletions
         self._found = findings
         self._index = index
         self._author = author
@@ -97,7 +117,8 @@ class _Observation:
             if found is not None and path != ROOT:
                 self._look(path, found)
         for path in sorted(self._gone, key=_components, reverse=True):
-            self._miss(path)
+            if self._deletions or _LEFT in path:
+                self._miss(path)
         return self._extra
 
     # -- what is there
@@ -262,8 +283,15 @@ class _Observation:
         self._index.move_rows(source, path)
         inside = [each for each in self._gone if each == source or is_below(each, source)]
         self._gone.difference_update(inside)
-        moved = (path + each[len(source) :] for each in inside)
-        self._gone.update(each for each in moved if self._found.get(each) is None)
+        moved = {path + each[len(source) :]: each for each in inside}
+        missing = {at: each for at, each in moved.items() if self._found.get(at) is None}
+        if self._deletions:
+            self._gone.update(missing)
+            return
+        self._gone.update(missing.values())
+        for at, each in missing.items():
+            if parent(at) not in missing:
+                self._index.move_rows(at, each)
 
     def _revive(self, path: Path) -> None:
         """Make sure that a folder in which something is said to be is known to be there."""

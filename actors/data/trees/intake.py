@@ -5,9 +5,11 @@ was moved is seen at both its ends. Of a scan that finds over `MOST` changes, as
 parts are taken on the way: of what is moved at the same time some is then a deletion and a
 creation, which costs nothing but its history.
 
-What is gone comes last. Where that is too much to be believed (`halting`), nothing of it is taken
-for deleted: the user is asked (`DoubtError`). What was ignored since is forgotten here and nowhere
-else. The journal is on the disk before the index: what a crash keeps out of that is found again.
+What is gone comes last, unless it is seen to have been moved: that an inode is at another path says
+nothing yet, as inodes are given out again at once. Where what is gone is too much to be believed
+(`halting`), nothing of it is taken for deleted: the user is asked (`DoubtError`), and it stays in
+the base where it was. What was ignored since is forgotten here and nowhere else. The journal is on
+the disk before the index: what a crash keeps out of that is found again.
 """
 
 from __future__ import annotations
@@ -159,11 +161,11 @@ class Intake:
                 for observation in scan.present(folders):
                     self._note(observation, taken)
                     if len(self._findings) >= MOST:
-                        self._take()
+                        self._take(deletions=False)
                 doubt = None if sure else self._doubt(scan.doubted())
                 for observation in scan.gone() if doubt is None else ():
                     self._note(observation, taken)
-            self._take()
+            self._take(deletions=doubt is None)
             self._put_into_quarantine()
         finally:
             self._findings.clear()
@@ -198,12 +200,11 @@ class Intake:
             shown = self._as_known(path, found)
             self._findings[path] = Found(shown, found.row.fingerprint)
             for other in found.elsewhere:
-                was = self._index.row(other)
-                # Inodes are given out again at once: only with the same content is it the same.
-                same = was is not None and was.entry.content == shown.content
-                if same and not os.path.lexists(self._place.root / os.fsdecode(other)):
+                if not os.path.lexists(self._place.root / os.fsdecode(other)):
                     self._findings.setdefault(other, None)
-                    self._moved += 1
+                    was = self._index.row(other)
+                    # Inodes are given out again at once.
+                    self._moved += was is not None and was.entry.content == shown.content
         for entry in observation.gone:
             self._findings.setdefault(join(folder, entry), None)
         for entry in observation.forgotten:
@@ -244,10 +245,12 @@ class Intake:
             self._index.remove(parent(path), [name(path)])
         self._index.commit()
 
-    def _take(self) -> None:
+    def _take(self, *, deletions: bool) -> None:
         author = self._journal.author
         author.wall = time.time_ns() // 1_000_000
-        self._extra += observe(self._findings, self._journal, author, self._importing())
+        self._extra += observe(
+            self._findings, self._journal, author, self._importing(), deletions=deletions
+        )
         self._journal.wrote()
         self._journal.commit()
         for observation in self._observations:

@@ -281,7 +281,7 @@ class Repositories:
                     seen_to = False
             if not fresh:
                 break
-        self._undone[remote.host] = tried.keys() - heard.keys()
+        self._undone[remote.host] = {path for path in tried if heard.get(path) != tried[path]}
         self._show()
         return told.digest, seen_to
 

@@ -32,21 +32,30 @@ Subsystem sftp internal-sftp
 PrintMotd no
 """
 
+# As pip makes it: a shell, or Python without -P, looks at the current directory first, and waits
+# where that is on a dead mount.
+_SIMULACRA: Final = """\
+#!/usr/bin/env -S {} -P
+from simulacra.cli.main import run
 
-def furnish(plan: Plan, folder: Path, shared: dict[str, str], simulacra: list[str]) -> None:
+run()
+"""
+
+
+def furnish(plan: Plan, folder: Path, shared: dict[str, str], python: str) -> None:
     """Write it all below the lab's folder.
 
     Args:
         plan: the hosts.
         folder: the lab's.
         shared: what the environments of the hosts have in common.
-        simulacra: the command that is ``simulacra``.
+        python: the Python that runs ``simulacra``.
     """
     etc = folder / "etc"
     (etc / "bin").mkdir(parents=True, mode=0o755)
     _write(folder / "hosts", plan.hosts_file())
     _write(folder / "passwd", passwd(Path("/etc/passwd").read_text()))
-    _write(etc / "bin" / "simulacra", f'#!/bin/sh\nexec {shlex.join(simulacra)} "$@"\n', 0o755)
+    _write(etc / "bin" / "simulacra", _SIMULACRA.format(shlex.quote(python)), 0o755)
     for key in ("key", "host_key"):
         _make_key(etc / key)
     public = (etc / "host_key.pub").read_text()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from simulacra.testing.lab.running import RunningLab
 
 TIMEOUT: Final = 30.0
-_NODE: Final = ["-m", "simulacra", "up"]
+_NODES: Final = (["-P", "-m", "simulacra", "up"], ["-P", "/run/lab/bin/simulacra", "up"])
+"""How a node's Python is called, in the background and not."""
 _DEAD: Final = frozenset({"Z", "X", ""})
 """Letters of processes that are dead, or gone."""
 _STOPPED: Final = _DEAD | {"T"}
@@ -227,7 +228,11 @@ class Host:
 
     def node_pid(self) -> int:
         """Its node's process, as the machine numbers it; 0 where none is up."""
-        nodes = [pid for pid, words in self.processes() if words[1:4] == _NODE]
+        nodes = [
+            pid
+            for pid, words in self.processes()
+            if any(words[1 : len(each) + 1] == each for each in _NODES)
+        ]
         return min(nodes, default=0)
 
     def signal_node(self, number: int) -> None:

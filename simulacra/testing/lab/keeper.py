@@ -206,7 +206,7 @@ def main() -> None:
         (folder / "pid").write_text(str(os.getpid()))
         with socket.socket(socket.AF_UNIX) as listener:
             try:
-                furnish(plan, folder, order["environ"], order["simulacra"])
+                furnish(plan, folder, order["environ"], order["python"])
                 keeper.up()
                 listener.bind(str(folder / "control"))
                 listener.listen()

@@ -111,7 +111,7 @@ def _keep(folder: Path, plan: Plan, lock: int, stays: bool) -> subprocess.Popen[
         "zones": plan.zones,
         "guarded": not stays,
         "environ": shared_environ(),
-        "simulacra": [sys.executable, "-m", "simulacra"],
+        "python": sys.executable,
     }
     keeper = [sys.executable, "-m", "simulacra.testing.lab.keeper", json.dumps(order)]
     with (folder / "log").open("ab") as log:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -35,22 +35,32 @@ class LabOverlay:
     Args:
         lab: a lab whose nodes are not up.
         make: gives the plan, from each host's public key.
+        hosts: which of the lab's are in it; all if left out.
 
     Attributes:
         plan: what was made.
+        hosts: by name.
 
     Raises:
         LabError: a helper does not start.
     """
 
-    def __init__(self, lab: RunningLab, make: PlanMaker) -> None:
+    def __init__(self, lab: RunningLab, make: PlanMaker, hosts: Iterable[str] = ()) -> None:
         self.lab = lab
+        self.hosts = {name: lab[name] for name in hosts or lab.hosts}
         self._helpers: dict[str, HostProcess] = {}
-        for host in lab:
+        for host in self:
             self.start_helper(host)
-        self.keys = {host.name: self._key(host) for host in lab}
+        self.keys = {host.name: self._key(host) for host in self}
         self.plan = make(self.keys)
         self.lay(self.plan)
+
+    def __iter__(self) -> Iterator[Host]:
+        return iter(self.hosts.values())
+
+    def start_nodes(self) -> None:
+        """Start a node on every host of the overlay, all in one network that talks by way of it."""
+        self.lab.start_nodes(*self.hosts)
 
     def start_helper(self, host: Host) -> None:
         """Start the helper on a host."""
@@ -65,7 +75,7 @@ class LabOverlay:
         """Lay a plan on every host, and have their nodes use it from their next start on."""
         self.plan = plan
         text = to_text(plan)
-        for host in self.lab:
+        for host in self:
             (host.home / Path(PLAN).name).write_text(text)
             listen = f"{self.address(host.name)}:{PORT}"
             added = {"PLAN": PLAN, "HELPER": SOCKET, "LISTEN": listen}

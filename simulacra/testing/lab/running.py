@@ -143,19 +143,19 @@ class RunningLab:
 
     # -- nodes
 
-    def start_nodes(self) -> None:
-        """Start a node on every host, all in one network, and wait until they have met.
+    def start_nodes(self, *hosts: str) -> None:
+        """Start a node on these hosts or on all, in one network, and wait until they have met.
 
         It is made on the first host, which has the owner's key; the others are let in there, each
         by an invitation.
         """
-        first, *others = self
+        first, *others = (self[name] for name in hosts or self.hosts)
         first.simulacra("init", NETWORK)
         first.up()
         invitations = self._on_all(lambda _: first.json("invite")["join"], others)
         joins = dict(zip(others, invitations, strict=True))
         self._on_all(lambda host: host.up("--join", joins[host]), others)
-        self.wait_met()
+        self.wait_met(*hosts)
 
     def wait_met(self, *hosts: str, timeout: float = TIMEOUT) -> None:
         """Wait until the nodes of these hosts, or of all, say of one another that they are up.

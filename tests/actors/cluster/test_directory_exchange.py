@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -23,8 +22,9 @@ from simulacra.actors.cluster.facts import FactError, Form, Key
 from simulacra.actors.cluster.replica import Replica
 from simulacra.testing import Link, SimulatedNetwork, SimulatedNode
 from tests.actors.cluster.replicas import NOW, Known, pull, replica, replicas, say, shown
+from tests.support import examples
 
-EXAMPLES = int(os.environ.get("SIMULACRA_EXAMPLES", "30"))
+EXAMPLES = examples(30, many=300)
 EVERY = 10.0
 
 

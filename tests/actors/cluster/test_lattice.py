@@ -14,7 +14,7 @@ from simulacra.actors.cluster.journal import Journal
 from simulacra.actors.cluster.lattice import State, covers, pack
 from tests.support import examples
 
-EXAMPLES = examples(40, ci=300)
+EXAMPLES = examples(40, many=300)
 
 names = st.sampled_from(["n1", "n2"])
 whos = st.sampled_from(["x", "y"])

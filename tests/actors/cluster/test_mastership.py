@@ -16,7 +16,7 @@ from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
 from tests.support import examples
 
-EXAMPLES = examples(40, ci=1000)
+EXAMPLES = examples(40, many=1000)
 PATIENT = 300
 """Seconds for many examples on a busy machine."""
 

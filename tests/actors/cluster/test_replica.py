@@ -33,7 +33,7 @@ from tests.actors.cluster.replicas import (
 )
 from tests.support import examples
 
-EXAMPLES = examples(40, ci=300)
+EXAMPLES = examples(40, many=300)
 WEB = Key("service", "", "web")
 
 

@@ -11,7 +11,7 @@ from simulacra.testing import Link
 from tests.actors.compute.movers import World
 from tests.support import examples
 
-EXAMPLES = examples(60, ci=400)
+EXAMPLES = examples(60, many=400)
 OURS = m.Software("3.11", "x86_64")
 
 seconds = st.floats(min_value=0, max_value=20)

@@ -52,6 +52,16 @@ def test_any_harm_is_found(
         sealed.read(path)
 
 
+def test_a_schema_that_never_was_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealed, "SCHEMA", 0)
+    sealed.write(tmp_path / "a", {}, [])
+    monkeypatch.undo()
+    with pytest.raises(sealed.TornFileError, match="schema 0"):
+        sealed.read(tmp_path / "a")
+
+
 def test_a_newer_schema_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed, "SCHEMA", 2)
     sealed.write(tmp_path / "a", {}, [])

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from simulacra.actors.compute import whereabouts
-from simulacra.actors.compute.mounts import Mount
+from simulacra.actors.compute.mounts import Mount, UnmappedError
 from simulacra.actors.compute.whereabouts import current_directory, directory
 
 
@@ -34,6 +35,24 @@ def test_a_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     folder.rmdir()
     with pytest.raises(FileNotFoundError):
         current_directory()
+
+
+def test_a_mount_that_was_taken_away_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def gone() -> str:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.getcwd", gone)
+        with pytest.raises(UnmappedError, match="was taken away"):
+            current_directory()
+    with monkeypatch.context() as patched:
+        patched.setattr(whereabouts, "_mounts", tuple)
+        with pytest.raises(UnmappedError, match="was taken away"):
+            current_directory()
 
 
 def test_a_directory_by_its_name_is_where_it_is_from_inside(

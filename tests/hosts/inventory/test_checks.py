@@ -16,6 +16,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"nas": {"zone": "hom"}}, "hosts.nas.zone", "no zone 'hom'; did you mean home?"),
     ({"nas": {"cloud": "big"}}, "hosts.nas.cloud", "no cloud 'big'; known are small"),
     ({"localhost": {"zone": "home"}}, "hosts.localhost", "is no name for a host"),
+    ({"nas": {"next": key("desk")}}, "hosts.nas.next", "hosts.desk.wireguard already"),
+    ({"nas": {"next": key("nas")}}, "hosts.nas.next", "hosts.nas.wireguard already"),
+    ({"attic": {"next": key("a")}}, "hosts.attic.next", "stands where there is no key yet"),
+    ({"phone": {"next": key("a")}}, "hosts.phone.next", "takes the place of the one before"),
     ({"nas": {"wireguard": key("desk")}}, "hosts.nas.wireguard", "hosts.desk.wireguard already"),
     (
         {"desk": {"address": "10.44.0.9"}, "nas": {"address": "10.44.0.9"}},

@@ -75,8 +75,10 @@ def listening(name: str, tcp: Sequence[int], udp: Sequence[int] = ()) -> Iterato
     with ExitStack() as stack:
         with within(name):
             for port in tcp:
-                both = {"family": socket.AF_INET6, "dualstack_ipv6": True}
-                stack.enter_context(socket.create_server(("::", port), **both))
+                here = ("::", port)
+                stack.enter_context(
+                    socket.create_server(here, family=socket.AF_INET6, dualstack_ipv6=True)
+                )
             for port in udp:
                 made = stack.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
                 made.bind(("::", port))

@@ -62,6 +62,13 @@ def test_a_plan_that_cuts_a_host_off(changed: dict[str, Any], why: str) -> None:
     assert cut_off(planned(HOSTS), planned(but(**changed)), "a").startswith(why)
 
 
+def test_a_host_that_turns_to_its_next_key_is_not_cut_off() -> None:
+    old = planned(but(a={"wireguard": key("a"), "next": key("a later")}))
+    new = planned(but(a={"wireguard": key("a later")}))
+    assert old.hosts["a"].next == new.hosts["a"].key
+    assert cut_off(old, new, "a") == ""
+
+
 def test_a_plan_that_cuts_others_off_is_no_such() -> None:
     assert cut_off(planned(HOSTS), planned(but(b=None)), "a") == ""
     assert cut_off(planned(HOSTS), planned(but(a=None)), "elsewhere") == ""

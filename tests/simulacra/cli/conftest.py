@@ -18,6 +18,7 @@ import pytest
 from simulacra.actors.gateway.call import Handler
 from simulacra.actors.gateway.server import Gateway
 from simulacra.cli.main import main
+from tests.warm import warm
 
 DEADLINE = 20.0
 NAME = "desk"
@@ -93,16 +94,7 @@ def environ(home: Path) -> dict[str, str]:
 @pytest.fixture
 def run(environ: dict[str, str], tmp_path: Path) -> Run:
     def run(*words: str, **extra: str) -> Ended:
-        done = subprocess.run(
-            [sys.executable, "-m", "simulacra", *words],
-            env={**environ, **extra},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = warm().run(words, env={**environ, **extra}, cwd=tmp_path, timeout=DEADLINE)
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return run

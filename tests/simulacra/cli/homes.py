@@ -16,6 +16,7 @@ import psutil
 
 from simulacra.client import Client
 from tests.support import eventually
+from tests.warm import warm
 
 from .conftest import DEADLINE, Ended, Terminal
 
@@ -68,14 +69,8 @@ class Home:
         )
 
     def run(self, *words: str) -> Ended:
-        process = self.start(*words)
-        try:
-            stdout, stderr = process.communicate(timeout=DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise
-        return Ended(process.returncode, stdout, stderr)
+        done = warm().run(words, env=self.environ, cwd=self.folder, timeout=DEADLINE)
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     def do(self, *words: str) -> Ended:
         """Run a command that has to succeed."""

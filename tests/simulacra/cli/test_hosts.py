@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.cli.exits import ExitCode
+from simulacra.overlay.plan.document import HostPlan
 from simulacra.overlay.plan.text import from_text
 from tests.hosts.inventory.samples import key
 from tests.hosts.inventory.test_reading import EXAMPLE
@@ -107,12 +108,29 @@ def test_a_host_comes_and_goes_and_the_file_is_as_before(here: Run, inventory: P
     assert inventory.read_text() == before
 
 
+def test_a_host_gets_another_key_in_two_steps(here: Run, inventory: Path) -> None:
+    def plan() -> HostPlan:
+        return from_text(inventory.with_name("plan.json").read_text()).hosts["router"]
+
+    assert here("hosts", "key", "router", key("first")).code == ExitCode.OK
+    assert here("hosts", "key", "router", "--next", key("second")).code == ExitCode.OK
+    assert (plan().key, plan().next) == (key("first"), key("second"))
+    assert here("hosts", "key", "router", "--turn").code == ExitCode.OK
+    assert (plan().key, plan().next) == (key("second"), "")
+    again = here("hosts", "key", "router", "--turn")
+    assert again.code == ExitCode.USAGE
+    assert "router has no next key to turn to" in again.stderr
+    assert "# OpenWRT: no node, but ssh.\n[hosts.router]\n" in inventory.read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("add", "box", "--zone", "hom"), "there is no zone 'hom'; did you mean home?"),
         (("add", "nas", "--zone", "home"), "there is a host nas already"),
         (("add", "Box", "--zone", "home"), "is no name"),
+        (("key", "nas"), "either a key is said"),
+        (("key", "nas", "abc"), "is no WireGuard public key"),
         (("remove", "ns"), "the inventory has no host ns"),
         (("remove", "vm"), "needs a relay that serves OpenVPN"),
         (("add", "b", "--zone", "home", "--address", "10.44.85.0"), "state a free one, address ="),

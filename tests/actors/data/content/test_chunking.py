@@ -112,7 +112,7 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=examples(25, ci=100))
+@settings(max_examples=examples(25, many=100))
 @given(pieces, st.integers(1, 3))
 def test_the_manifest_follows_from_the_bytes_alone(
     tmp_path_factory: pytest.TempPathFactory,
@@ -159,7 +159,7 @@ def test_a_hole_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert sum(read) <= BLOCK
 
 
-@settings(max_examples=examples(20, ci=60), deadline=None)
+@settings(max_examples=examples(20, many=60), deadline=None)
 @given(
     st.integers(0, 2_000_000),
     st.integers(0, 1000),

@@ -45,7 +45,7 @@ def look(clone: Clone) -> list[str]:
 @pytest.mark.timeout(300)
 def test_a_sync_killed_at_any_step_is_finished_by_the_next(tmp_path: Path) -> None:
     desk, lap = two(tmp_path)
-    stride = max(1, 60 // examples(4, ci=60))
+    stride = max(1, 60 // examples(4, many=60))
     at, killed = 1, True
     while killed:
         work(desk, at)
@@ -71,7 +71,7 @@ def test_a_sync_killed_at_any_step_is_finished_by_the_next(tmp_path: Path) -> No
 @pytest.mark.timeout(300)
 def test_what_its_user_did_after_a_crash_is_not_undone(tmp_path: Path) -> None:
     desk, lap = two(tmp_path)
-    for at in range(12, 60, max(1, 48 // examples(2, ci=48))):
+    for at in range(12, 60, max(1, 48 // examples(2, many=48))):
         other = desk.commit(f"file-{at}")
         if not take_killed(lap, desk, at):
             break

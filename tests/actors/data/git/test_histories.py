@@ -128,7 +128,7 @@ def refs(clone: Clone) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(examples(3, ci=12)))
+@pytest.mark.parametrize("seed", range(examples(3, many=12)))
 def test_clones_become_the_same_and_lose_nothing(tmp_path: Path, seed: int) -> None:
     play = Histories(tmp_path, seed)
     for _ in range(25):

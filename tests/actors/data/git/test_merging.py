@@ -159,7 +159,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=examples(150, ci=1500), deadline=None)
+@settings(max_examples=examples(150, many=1500), deadline=None)
 @given(st.lists(STEPS, max_size=40))
 def test_three_replicas_become_the_same_and_lose_no_commit(
     steps: list[tuple[int, str, str | int]],
@@ -182,7 +182,7 @@ def test_three_replicas_become_the_same_and_lose_no_commit(
         assert replica.history == before
 
 
-@settings(max_examples=examples(50, ci=500), deadline=None)
+@settings(max_examples=examples(50, many=500), deadline=None)
 @given(st.lists(STEPS, max_size=30))
 def test_what_a_repository_without_its_record_has_is_all_taken_up_again(
     steps: list[tuple[int, str, str | int]],

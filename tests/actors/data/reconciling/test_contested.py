@@ -27,7 +27,7 @@ def everywhere(index: MemoryIndex) -> Iterator[Conflict]:
 
 def test_all_conflicts_are_found_and_nothing_else() -> None:
     kinds = set()
-    for seed in range(examples(300, ci=1000)):
+    for seed in range(examples(300, many=1000)):
         size, history = simulator.history(seed)
         world = simulator.World(size)
         for step in history:

@@ -78,7 +78,7 @@ def test_a_clash_that_was_there_before_is_none_again() -> None:
     assert (found.clashes, found.down.changed) == ([], 1)
 
 
-@settings(max_examples=examples(30, ci=300))
+@settings(max_examples=examples(30, many=300))
 @given(st.integers(min_value=0))
 def test_what_comes_down_is_what_taking_it_changes(seed: int) -> None:
     size, steps = history(seed)

@@ -15,7 +15,7 @@ from simulacra.actors.data.reconciling.records import Record
 from tests.actors.data.reconciling.simulator import World, history
 from tests.support import examples
 
-EXAMPLES = examples(60, ci=500)
+EXAMPLES = examples(60, many=500)
 
 
 @cache

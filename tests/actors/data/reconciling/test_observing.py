@@ -105,6 +105,34 @@ def test_what_was_deleted_and_made_again_is_the_same_thing() -> None:
     assert shown(host) == {b"f": 1}
 
 
+def without_deletions(host: Host) -> None:
+    paths = {*host.disk.entries, *host.index.rows}
+    found = {path: host.disk.found(path) for path in paths}
+    observe(found, host.index, host.author, deletions=False)
+
+
+def test_what_is_gone_and_not_believed_stays_in_the_base_where_it_was() -> None:
+    host = alone(b"d/", b"d/f", b"d/g", b"h")
+    before = {path: record_of(host, path).id for path in host.index.rows}
+    del host.disk.entries[b"d/f"]
+    inode = host.disk.entries.pop(b"h")[1]
+    host.disk.move(b"d", b"e")
+    host.disk.put(b"new", file(9), inode)
+    without_deletions(host)
+    now = {path: record_of(host, path).id for path in host.index.rows}
+    assert now == {
+        b"e": before[b"d"],
+        b"e/g": before[b"d/g"],
+        b"d/f": before[b"d/f"],
+        b"h": before[b"h"],
+        b"new": now[b"new"],
+    }
+    assert all(record.alive for record in host.index.records.values())
+    host.scan()
+    assert host.index.rows.keys() == {b"e", b"e/g", b"new"}
+    assert not any(host.index.records[before[path]].alive for path in (b"d/f", b"h"))
+
+
 def test_a_file_in_place_of_a_folder_that_was_moved() -> None:
     host = alone(b"d/", b"d/f")
     before = record_of(host, b"d").id

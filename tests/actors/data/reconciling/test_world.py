@@ -18,7 +18,7 @@ from tests.actors.data.reconciling import memory_index
 from tests.actors.data.reconciling.simulator import MIXES, Host, Step, World, history
 from tests.support import examples
 
-EXAMPLES = examples(150, ci=1000)
+EXAMPLES = examples(150, many=1000)
 FAULTY = 400
 """Histories in which a fault has to show."""
 

@@ -21,6 +21,7 @@ from simulacra.actors.data.scanning.observations import record
 from simulacra.actors.data.scanning.roots import RootError, RootTrouble, accept_root
 from simulacra.actors.data.scanning.scan import Scan
 from tests.actors.data.scanning.observing import Tree, as_nobody, later, reasons, said, whole
+from tests.disks import other_disk
 
 
 @pytest.fixture
@@ -285,8 +286,7 @@ def test_a_root_on_another_file_system_is_to_be_accepted(tree: Tree) -> None:
     tree.write(b"a")
     tree.scan()
     shutil.rmtree(tree.root)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
-        assert os.stat(other).st_dev != os.stat(tree.database).st_dev
+    with other_disk(FilePath(tree.database)) as other:
         tree.root.symlink_to(other)
         with pytest.raises(RootError) as trouble:
             tree.scan()

@@ -134,7 +134,7 @@ def _write(full: bytes, text: bytes) -> None:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=examples(30, ci=300), stateful_step_count=30, deadline=None
+    max_examples=examples(30, many=300), stateful_step_count=30, deadline=None
 )
 
 

@@ -109,7 +109,7 @@ def test_who_may_take_a_tree(handed: str, host: str, in_reach: set[str], why: st
     assert (found is None) if why is None else (found or "").startswith(why)
 
 
-@settings(max_examples=examples(200, ci=2000))
+@settings(max_examples=examples(200, many=2000))
 @given(
     st.lists(
         st.sampled_from(["edit", "show", "answer", "tick", "froze", "restart"]),

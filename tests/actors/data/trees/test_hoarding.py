@@ -37,7 +37,7 @@ candidates = st.builds(
 )
 
 
-@settings(max_examples=examples(100, ci=1000))
+@settings(max_examples=examples(100, many=1000))
 @given(
     st.lists(candidates, unique_by=lambda each: each.path),
     st.integers(0, 300),

@@ -16,7 +16,6 @@ from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
 from tests.actors.data.trees.copies import Copies, contents
 from tests.actors.data.trees.test_local_tree import write
-from tests.support import eventually
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def test_more_than_half_gone_is_doubted_and_nothing_is_deleted(copies: Copies) -
         a.tree.scan()
     assert (doubt.value.gone, doubt.value.known) == (12, 21)
     b.hear(a)
-    eventually(lambda: not b.tree.bring().left)
+    assert not b.tree.bring().left
     assert len(contents(b.root)) == 22
     with pytest.raises(DoubtError):
         a.tree.scan()
@@ -47,6 +46,84 @@ def test_more_than_half_gone_is_doubted_and_nothing_is_deleted(copies: Copies) -
     b.tree.bring()
     assert contents(b.root) == contents(a.root)
     assert len(contents(b.root)) == 10
+
+
+def test_an_inode_that_was_given_out_again_deletes_nothing_that_is_doubted(copies: Copies) -> None:
+    a, b = copies["a"], copies["b"]
+    [reused, *gone] = list((a.root / "folder").iterdir())[:12]
+    for path in gone:
+        path.unlink()
+    reused.rename(a.root / "new")  # as a disk does that gives a new file the inode of an old one
+    write(a.root / "new", "new")
+    with pytest.raises(DoubtError) as doubt:
+        a.tree.scan()
+    assert doubt.value.gone == 12
+    b.hear(a)
+    assert not b.tree.bring().left
+    assert len(contents(b.root)) == 22
+    assert a.tree.scan(sure=True).edits == 12
+    b.hear(a)
+    assert not b.tree.bring().left
+    assert contents(b.root) == contents(a.root)
+
+
+def test_a_folder_that_was_emptied_and_is_another_one_now_deletes_nothing_that_is_doubted(
+    copies: Copies,
+) -> None:
+    a, b = copies["a"], copies["b"]
+    for path in (a.root / "folder").iterdir():
+        path.unlink()
+    (a.root / "folder").rename(a.root / "other")
+    write(a.root / "other/new", "new")
+    with pytest.raises(DoubtError):
+        a.tree.scan()
+    b.hear(a)
+    assert not b.tree.bring().left
+    assert len(contents(b.root)) == 23
+    a.tree.scan(sure=True)
+    copies.sync()
+    assert contents(b.root) == {"other": None, "other/new": b"new"}
+
+
+def test_of_a_folder_that_was_moved_what_is_gone_is_doubted(copies: Copies) -> None:
+    a, b = copies["a"], copies["b"]
+    for path in list((a.root / "folder").iterdir())[:15]:
+        path.unlink()
+    (a.root / "folder").rename(a.root / "other")
+    with pytest.raises(DoubtError) as doubt:
+        a.tree.scan()
+    assert doubt.value.gone == 15
+    b.hear(a)
+    assert not b.tree.bring().left
+    assert len([path for path in contents(b.root) if path.startswith("other/")]) == 20
+    write(a.root / "other/3", "3")  # it was a mistake, of one
+    write(b.root / "other/7", "edited")
+    with pytest.raises(DoubtError):
+        a.tree.scan()
+    a.tree.scan(sure=True)
+    copies.sync()
+    assert contents(a.root) == contents(b.root)
+    assert {"other/3", "other/7"} <= contents(a.root).keys()
+
+
+def test_what_is_taken_on_the_way_deletes_nothing_that_is_doubted(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.actors.data.trees.intake.MOST", 2)
+    a, b = copies["a"], copies["b"]
+    for path in list((a.root / "folder").iterdir())[:15]:
+        path.unlink()
+    (a.root / "folder").rename(a.root / "other")
+    with pytest.raises(DoubtError):
+        a.tree.scan()
+    b.hear(a)
+    b.tree.bring()
+    there = {content for content in contents(b.root).values() if content is not None}
+    assert there == {str(number).encode() for number in range(20)}
+    a.tree.scan(sure=True)
+    copies.sync()
+    assert len(contents(b.root)) == 6
+    assert contents(b.root) == contents(a.root)
 
 
 def test_what_was_moved_is_not_doubted(copies: Copies) -> None:

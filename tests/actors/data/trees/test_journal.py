@@ -68,7 +68,7 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("journals")
 def test_random_histories_hold_on_journals_that_forget_what_they_had_in_memory() -> None:
-    for seed in range(examples(20, ci=60)):
+    for seed in range(examples(20, many=60)):
         size, history = simulator.history(seed)
         world = simulator.World(size)
         for number, step in enumerate(history):

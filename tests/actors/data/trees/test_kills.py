@@ -52,7 +52,7 @@ def edited(folder: Path) -> Path:
 @pytest.mark.timeout(3600)
 def test_a_kill_at_any_call_leaves_old_or_new_and_it_goes_on(tmp_path: Path) -> None:
     whole = {b"edited", b"deleted", b"folder/moved", b"folder/kept", b"gone/in it", LARGE}
-    most = examples(6, ci=16)
+    most = examples(6, many=16)
     for number, point in enumerate(
         points(tmp_path / "log", BRING, str(edited(tmp_path / "counted")), most=most)
     ):

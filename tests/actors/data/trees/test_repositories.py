@@ -256,6 +256,25 @@ def test_a_rebase_under_way_holds_the_history_with_the_reason_until_it_ends(host
     hosts.sound("project", clean=False)
 
 
+def test_what_came_while_it_was_held_is_still_waited_for(hosts: Hosts) -> None:
+    desk, lap = hosts["desk"], hosts["lap"]
+    mine = desk.init("project")
+    mine.commit("file", "base\n")
+    hosts.sync()
+    assert not desk.repositories.is_waiting_for("lap")
+    mine.git("bisect", "start")
+    commit = lap.at("project").commit("lap")
+    for host in hosts.all:
+        host.look()
+    desk.hear(lap)
+    assert desk.repositories.is_waiting_for("lap")
+    mine.git("bisect", "reset")
+    desk.look()
+    desk.hear(lap)
+    assert not desk.repositories.is_waiting_for("lap")
+    assert mine.at("HEAD") == commit
+
+
 def test_a_submodule_comes_after_what_it_is_in(hosts: Hosts) -> None:
     library = hosts["desk"].init("library")
     library.commit("code")

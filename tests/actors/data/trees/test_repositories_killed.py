@@ -23,7 +23,7 @@ def hear_killed(host: Host, other: Host, at: int) -> bool:
 
 @pytest.mark.timeout(600)
 def test_a_host_killed_at_any_step_has_all_in_the_end(tmp_path: Path) -> None:
-    at, killed, stride = 1, True, max(1, 160 // examples(4, ci=30))
+    at, killed, stride = 1, True, max(1, 160 // examples(4, many=30))
     while killed:
         folder = tmp_path / str(at)
         with Copies(folder, "desk", "lap") as copies:

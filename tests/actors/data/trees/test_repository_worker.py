@@ -114,6 +114,27 @@ def test_what_cannot_be_heard_is_tried_again(hosts: Hosts) -> None:
         assert hosts["lap"].at("project").at("main") == commit
 
 
+def test_what_came_while_it_was_held_is_taken_once_it_is_free(hosts: Hosts) -> None:
+    project = hosts["desk"].init("project")
+    project.commit()
+    (hosts["lap"].root / "project").mkdir()
+    with running(hosts) as pair:
+        pair.look("lap")
+        pair.look("desk")
+        eventually(pair.in_step, within=20.0)
+        (project.place / ".git/BISECT_LOG").touch()
+        pair.look("desk", scans=2)
+        eventually(lambda: pair.workers["desk"].standing.scans == 2, within=20.0)
+        commit = hosts["lap"].at("project").commit("more")
+        pair.look("lap", scans=2)
+        eventually(lambda: pair.workers["lap"].standing.scans == 2, within=20.0)
+        eventually(pair.in_step, within=20.0)
+        assert project.at("HEAD") != commit
+        (project.place / ".git/BISECT_LOG").unlink()
+        pair.look("desk", scans=3)
+        eventually(lambda: project.at("HEAD") == commit, within=20.0)
+
+
 def test_one_whose_folder_is_not_there_yet_comes_after_it(hosts: Hosts) -> None:
     commit = hosts["desk"].init("project").commit()
     with running(hosts) as pair:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import RestoreError
 from tests.actors.data.trees.copies import Copies, contents
 from tests.actors.data.trees.test_local_tree import write
+from tests.disks import other_disk
 from tests.support import eventually
 
 
@@ -87,10 +87,8 @@ def test_it_replaces_no_folder_and_no_edit_that_nobody_saw(copies: Copies) -> No
 
 
 def test_versions_are_on_the_file_system_of_the_tree(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
-        root, state = Path(memory) / "root", tmp_path / "state"
-        if root.parent.stat().st_dev == tmp_path.stat().st_dev:
-            pytest.skip("the files of tests are in memory, too: there is no second file system")
+    with other_disk(tmp_path) as other:
+        root, state = other / "root", tmp_path / "state"
         root.mkdir()
         place = Place("a", root, state)
         write(root / "x", "first")

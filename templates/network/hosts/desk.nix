@@ -1,0 +1,5 @@
+{
+  imports = [ ./hardware/desk.nix ];
+
+  networking.useDHCP = true;
+}

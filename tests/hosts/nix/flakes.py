@@ -1,0 +1,98 @@
+"""The flake of this repository in tests: a copy of it, with stand-ins for its inputs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tests.hosts.nix.nix import ROOT, STAND_IN, Nix
+
+SMALL: Final = {each.name: each for each in sorted((STAND_IN / "small").iterdir())}
+"""Stand-ins for all inputs, which need nothing."""
+
+_APART: Final = ("tests/", "docs/", "benchmarks/", "examples/")
+
+
+def copied(folder: Path) -> Path:
+    """A copy of what the flake is made of, to be changed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    for name in listed.stdout.split("\0"):
+        if name and not name.startswith(_APART):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target, follow_symlinks=False)
+    return folder
+
+
+def overrides(inputs: Mapping[str, Path]) -> Iterator[str]:
+    """The words that put these in the place of inputs."""
+    yield "--no-write-lock-file"
+    for name, path in inputs.items():
+        yield from ("--override-input", name, f"path:{path}")
+
+
+class Flake:
+    """A flake, evaluated with these inputs.
+
+    Args:
+        nix: evaluates it.
+        folder: where it is.
+        inputs: by name, what stands in for each.
+        environ: variables that it may ask for.
+        within: seconds that an evaluation may take.
+    """
+
+    def __init__(
+        self,
+        nix: Nix,
+        folder: Path,
+        inputs: Mapping[str, Path],
+        environ: Mapping[str, str] | None = None,
+        within: float = 25,
+    ) -> None:
+        self._nix, self._folder, self._environ, self._within = nix, folder, environ, within
+        self._inputs = [*overrides(inputs), *(["--impure"] if environ else [])]
+
+    def evaluate(self, attribute: str, function: str = "x: x") -> Any:
+        """The value of what a function makes of an attribute."""
+        asked = ("--json", f"path:{self._folder}#{attribute}", "--apply", function)
+        words = ("nix", "eval", *asked, *self._inputs)
+        return self._nix.read(*words, within=self._within, environ=self._environ)
+
+    def run(self, app: str, *words: str, environ: Mapping[str, str]) -> str:
+        """What an app prints."""
+        options = ("nix", "run", f"path:{self._folder}#{app}", *self._inputs)
+        return self._nix.run(*options, "--", *words, environ=environ).stdout
+
+
+def whole_inputs() -> tuple[dict[str, Path], str]:
+    """The real inputs, as far as they are had here, and why not where they are not.
+
+    SIMULACRA_NIXPKGS is a tree of nixpkgs, or its lib/ and nixos/ alone; SIMULACRA_FLAKES a folder
+    with flake-parts, nixops4, nixops4-nixos and sops-nix.
+    """
+    nixpkgs, flakes = os.environ.get("SIMULACRA_NIXPKGS"), os.environ.get("SIMULACRA_FLAKES")
+    if not nixpkgs or not flakes:
+        return {}, "set SIMULACRA_NIXPKGS to a tree of nixpkgs and SIMULACRA_FLAKES to the others"
+    folder = Path(flakes)
+    bottle = folder / "nixops4" / "nix" / "flake-in-a-bottle"
+    packages = STAND_IN / "whole" / "nixpkgs"
+    inputs = {
+        "nixpkgs": packages,
+        "flake-parts": folder / "flake-parts",
+        "flake-parts/nixpkgs-lib": packages,
+        "nixops4": folder / "nixops4",
+        "nixops4/nix": bottle / "null",
+        "nixops4/nix-bindings-rust": bottle / "null",
+        "nixops4/nix-cargo-integration": bottle / "prebuilt-nix-cargo-integration",
+        "nixops4/nix-cargo-integration/binaries": STAND_IN / "whole" / "binaries.json",
+        "nixops4-nixos": folder / "nixops4-nixos",
+        "sops-nix": folder / "sops-nix",
+    }
+    return inputs, ""

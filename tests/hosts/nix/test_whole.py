@@ -1,0 +1,199 @@
+"""With a tree of nixpkgs: every host evaluated to the last unit, and NixOps4's own root."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hosts.nix.flakes import Flake, copied, whole_inputs
+from tests.hosts.nix.nix import Nix, NixError, needs_nix
+
+INPUTS, WHY_NOT = whole_inputs()
+pytestmark = [
+    needs_nix,
+    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.timeout(180),
+]
+
+NODES = {"attic", "desk", "laptop", "nas", "vm"}
+TOPLEVEL = "builtins.mapAttrs (_: host: host.config.system.build.toplevel.drvPath)"
+OF_ROOT = """
+root: builtins.mapAttrs
+  (_: composite: builtins.elemAt composite.members.nixos.resource.inputs.args 3)
+  (root.rootFunction { resourceProviderSystem = "x86_64-linux"; outputValues = { }; }).members
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory.mktemp("whole"))
+
+
+def flake(nix: Nix, folder: Path) -> Flake:
+    environ = {"SIMULACRA_NIXPKGS": os.environ["SIMULACRA_NIXPKGS"]}
+    return Flake(nix, folder, INPUTS, environ, within=150)
+
+
+def changed(folder: Path, host: str, *lines: str) -> Path:
+    """The flake with these lines in a host's file as well."""
+    copied(folder)
+    file = folder / "hosts" / f"{host}.nix"
+    head, _, _ = file.read_text().rstrip().rpartition("}")
+    file.write_text("\n".join([head, *lines, "}"]))
+    return folder
+
+
+def test_every_host_evaluates_to_its_last_unit(nix: Nix, folder: Path) -> None:
+    made = flake(nix, folder).evaluate("nixosConfigurations", TOPLEVEL)
+
+    assert set(made) == NODES
+    for host, path in made.items():
+        assert re.search(rf"-nixos-system-{host}-.*\.drv$", path)
+
+
+def test_nixops4_deploys_what_the_configurations_are(nix: Nix, folder: Path) -> None:
+    whole = flake(nix, folder)
+    built = "builtins.mapAttrs (_: host: host.config.system.build.toplevel.outPath)"
+
+    assert whole.evaluate("nixops4", OF_ROOT) == whole.evaluate("nixosConfigurations", built)
+
+
+def test_the_flake_has_checks_shells_and_a_package(nix: Nix, folder: Path) -> None:
+    whole = flake(nix, folder)
+
+    package = whole.evaluate("packages.x86_64-linux.simulacra.drvPath")
+    assert re.search(r"-simulacra-[0-9.]+\.drv$", package)
+    assert whole.evaluate("devShells.x86_64-linux.default.drvPath").endswith("-shell.drv")
+    assert "nixops-providers" in whole.evaluate("checks.x86_64-linux", "builtins.attrNames")
+
+
+WRONG = [
+    (
+        "desk",
+        'services.simulacra.settings.labels = "gpu";',
+        "services.simulacra.settings.labels' is not of type `list of",
+    ),
+    ("desk", 'services.simulacra.user = "Ann B";', "services.simulacra.user' is not of type"),
+    ("desk", "services.simulacra.overlays.enable = true;", "overlays' does not exist"),
+    ("desk", 'services.simulacra.user = lib.mkForce "bob";', "there is no such user"),
+    (
+        "desk",
+        "services.simulacra.enable = false;",
+        "services.simulacra.overlay needs the node",
+    ),
+    (
+        "vm",
+        "services.simulacra.overlay.openvpn.key = lib.mkForce null;",
+        "say where its certificate and key lie",
+    ),
+    (
+        "vm",
+        "services.simulacra.overlay.openvpn.key = lib.mkForce ./vm.nix;",
+        "not of type `null or path of a file on the host, as a string and outside of the store",
+    ),
+    (
+        "vm",
+        "services.simulacra.overlay.openvpn.sharedKeys = lib.mkForce { };",
+        "sharedKeys.attic does not say where it lies: `openvpn --genkey secret FILE`",
+    ),
+    (
+        "desk",
+        'services.simulacra.overlay.host = "nobody";',
+        "knows no host nobody: `simulacra hosts add nobody`",
+    ),
+    (
+        "desk",
+        'services.simulacra.proxies.devices.pen = { vendor = "Epson"; };',
+        "vendor' is not of type `string matching the pattern",
+    ),
+]
+
+
+@pytest.mark.parametrize(("host", "line", "said"), WRONG)
+def test_what_is_wrong_is_told(nix: Nix, tmp_path: Path, host: str, line: str, said: str) -> None:
+    folder = changed(tmp_path, host, line)
+    file = folder / "hosts" / f"{host}.nix"
+    file.write_text(file.read_text().replace("{", "{ lib, ... }:\n{", 1))
+
+    with pytest.raises(NixError) as told:
+        flake(nix, folder).evaluate(
+            f"nixosConfigurations.{host}.config.system.build.toplevel.drvPath"
+        )
+
+    assert said in " ".join(str(told.value).split())
+
+
+def test_a_stale_plan_is_refused(nix: Nix, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    inventory = folder / "hosts" / "inventory.toml"
+    inventory.write_text(inventory.read_text() + "# changed since\n")
+
+    with pytest.raises(NixError, match=r"plan\.json is stale.*type `simulacra hosts plan`"):
+        flake(nix, folder).evaluate("nixosConfigurations", TOPLEVEL)
+
+
+OPTIONS = """
+options:
+let
+  of = option:
+    if option._type or "" == "option" then
+      [ { name = builtins.concatStringsSep "." option.loc;
+          described = option ? description;
+          type = option.type.description; } ]
+    else
+      builtins.concatMap (name: of option.${name})
+        (builtins.filter (name: name != "_module") (builtins.attrNames option));
+in of options
+"""
+
+
+def test_every_option_is_described_and_has_a_type(nix: Nix, folder: Path) -> None:
+    found: list[dict[str, Any]] = flake(nix, folder).evaluate(
+        "nixosConfigurations.desk.options.services.simulacra", OPTIONS
+    )
+
+    assert len(found) > 20
+    assert all(each["described"] and each["type"] for each in found)
+
+
+def test_what_a_unit_says_is_what_the_plan_says(nix: Nix, folder: Path) -> None:
+    units = flake(nix, folder).evaluate(
+        "nixosConfigurations.desk.config.systemd.network",
+        "network: builtins.mapAttrs (_: unit: unit.text) network.units",
+    )
+
+    assert "PrivateKeyFile=/run/simulacra-overlay/key" in units["50-simulacra-sim0.netdev"]
+    assert "Domains=~home" in units["50-simulacra-sim0.network"]
+    assert "Endpoint=192.168.1.10:51821" in units["50-simulacra-sim1.netdev"]
+
+
+def test_the_helper_has_one_right_and_nothing_to_write(nix: Nix, folder: Path) -> None:
+    unit = flake(nix, folder).evaluate(
+        "nixosConfigurations.desk.config.systemd.services.simulacra-overlay.serviceConfig"
+    )
+
+    assert unit["CapabilityBoundingSet"] == unit["AmbientCapabilities"] == ["CAP_NET_ADMIN"]
+    assert unit["NoNewPrivileges"] is True
+    assert unit["ProtectSystem"] == "strict"
+    assert unit["User"] not in {"root", "ann"}
+    assert "ReadWritePaths" not in unit
+
+
+def test_from_outside_the_firewall_opens_ssh_and_the_overlay_alone(nix: Nix, folder: Path) -> None:
+    wall = flake(nix, folder).evaluate(
+        "nixosConfigurations.nas.config.networking.firewall",
+        "f: { inherit (f) allowedTCPPorts allowedTCPPortRanges allowedUDPPorts"
+        " allowedUDPPortRanges trustedInterfaces; }",
+    )
+
+    assert wall == {
+        "allowedTCPPorts": [],
+        "allowedTCPPortRanges": [{"from": 22, "to": 22}],
+        "allowedUDPPorts": [],
+        "allowedUDPPortRanges": [{"from": 51820, "to": 51820}, {"from": 51821, "to": 51823}],
+        "trustedInterfaces": ["sim0", "simr", "sim2", "lo"],
+    }
