@@ -1,4 +1,4 @@
-"""Files that only their user may read, put in place whole: the old one or the new one is there.
+"""Files, most of which only their user may read, put in place whole: the old one or the new one.
 
 That holds after a crash or a power cut too: a file is on the disk before it has its name, and its
 name is before the caller goes on.
@@ -18,11 +18,21 @@ def replace_private(path: Path, content: str | bytes) -> None:
         OSError: it cannot be written; what was there is there still.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    replace_whole(path, content, 0o600)
+
+
+def replace_whole(path: Path, content: str | bytes, mode: int) -> None:
+    """Put a content in the place of a file, in a folder that is there.
+
+    Raises:
+        OSError: it cannot be written; what was there is there still.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:

@@ -8,6 +8,9 @@ from typing import Final
 from simulacra.hosts.inventory.problems import Problem
 from simulacra.hosts.inventory.schema import Host, Inventory, Kind
 
+SERVER_PORT: Final = 443
+"""Where OpenVPN takes clients unless the inventory says otherwise."""
+
 _NOT_OF_PHONES: Final = {
     "next": "another key of a phone's takes the place of the one before",
     "ssh": "nothing is deployed to a phone",
@@ -61,7 +64,7 @@ def _openvpn(name: str, host: Host) -> Iterator[Problem]:
         )
     if openvpn.serves and openvpn.fingerprint is None:
         yield Problem((*at, "fingerprint"), "is missing: clients know a server by its certificate")
-    if openvpn.serves and host.ssh is not None and host.ssh.port == (openvpn.port or 443):
+    if openvpn.serves and host.ssh is not None and host.ssh.port == (openvpn.port or SERVER_PORT):
         yield Problem((*at, "port"), f"{host.ssh.port} is the port of its ssh already")
     if not openvpn.shared_key:
         return

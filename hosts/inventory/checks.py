@@ -125,6 +125,16 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
         f"behind one public address every host needs ports of its own (port, {network.port} "
         "unless stated, and of relays those after it)",
     )
+    yield from _twice(
+        (
+            (("hosts", name, "openvpn", "port"), f"TCP port {port} of {ranges.split(each, 0)[0]}")
+            for name, host in hosts
+            if host.openvpn and host.openvpn.serves
+            for port in (host.openvpn.port or abilities.SERVER_PORT,)
+            for each in host.endpoints
+        ),
+        "behind one public address every server of OpenVPN needs a port of its own",
+    )
 
 
 def _twice(values: Iterable[tuple[Path, str]], why: str) -> Iterator[Problem]:

@@ -108,6 +108,13 @@ SshKey = Annotated[
         "is no public key of an ssh server, as in its ssh_host_ed25519_key.pub",
     ),
 ]
+SshHost = Annotated[
+    str,
+    # What begins with a hyphen would be an option of ssh.
+    _form(r"[A-Za-z0-9\[][A-Za-z0-9._:\]%-]*", "is no host's name or address"),
+]
+User = Annotated[str, _form(r"[A-Za-z_][A-Za-z0-9._-]{0,63}", "is no user's name")]
+System = Annotated[str, _form(r"[a-z0-9_]+-[a-z0-9]+", "is no platform, as in x86_64-linux")]
 
 
 class _Table(BaseModel):
@@ -176,8 +183,8 @@ class Ssh(_Table):
         sudo: whether the user becomes root by sudo.
     """
 
-    host: str
-    user: str = "root"
+    host: SshHost
+    user: User = "root"
     port: Port = 22
     public_key: SshKey | None = None
     sudo: bool = False
@@ -240,7 +247,7 @@ class Host(_Table):
     zone: Name
     roles: tuple[Name, ...] = ()
     tags: tuple[Name, ...] = ()
-    system: str = "x86_64-linux"
+    system: System = "x86_64-linux"
     address: IPv4Address | None = None
     wireguard: PublicKey | None = None
     next: PublicKey | None = None

@@ -31,7 +31,8 @@ let
     map (
       each:
       let
-        parts = builtins.match "(.*):([0-9]+)" each;
+        # An address of IPv6 stands in brackets there, and in none here.
+        parts = builtins.match "\\[?([^]]*)]?:([0-9]+)" each;
       in
       "remote ${builtins.elemAt parts 0} ${builtins.elemAt parts 1}"
     ) relay.openvpn;
@@ -39,17 +40,17 @@ let
   fingerprints = all: [ "<peer-fingerprint>" ] ++ all ++ [ "</peer-fingerprint>" ];
 
   tls = [
-    "cert ${certificate}"
-    "key ${key}"
+    "cert \"${certificate}\""
+    "key \"${key}\""
     "tls-version-min 1.2"
   ];
 
   # The old form: no certificates, no agreeing on keys anew. OpenVPN warns of it each time.
   shared = other: [
-    "secret ${sharedKeys.${other} or (throw "${host} shares a key with ${other}, and services.simulacra.overlay.openvpn.sharedKeys.${other} does not say where it lies: `openvpn --genkey secret FILE` makes one")}"
+    "secret \"${sharedKeys.${other} or (throw "${host} shares a key with ${other}, and services.simulacra.overlay.openvpn.sharedKeys.${other} does not say where it lies: `openvpn --genkey secret FILE` makes one")}\""
     "cipher AES-256-CBC"
     "auth SHA256"
-    "keepalive 10 60"
+    "keepalive 5 20"
   ];
 
   server = planned: {
@@ -71,9 +72,9 @@ let
         "push \"topology subnet\""
         "ifconfig ${planned.address} ${netmask planned.network}"
         "client-to-client"
-        "client-config-dir ${clientFolder}"
+        "client-config-dir \"${clientFolder}\""
         "ccd-exclusive"
-        "keepalive 10 60"
+        "keepalive 5 20"
       ]
       ++ common
       ++ tls
@@ -109,7 +110,8 @@ let
       [
         "proto tcp-client"
         "nobind"
-        "connect-retry 5 60"
+        "connect-retry 1 10"
+        "connect-timeout 5"
         "resolv-retry infinite"
         "dev ${deviceTo relay}"
       ]

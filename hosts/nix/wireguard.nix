@@ -59,6 +59,27 @@ let
     builtins.attrNames plan.hosts
   );
 
+  # Hosts that have OpenVPN alone are behind the relays that serve them.
+  old = builtins.filter (name: name != host && plan.hosts.${name}.key == "" && servers name != [ ]) (
+    builtins.attrNames plan.hosts
+  );
+  servers =
+    name:
+    map (relay: relay.host) (
+      builtins.filter (relay: relay.openvpn != [ ]) plan.hosts.${name}.relays
+    );
+  routesToOld =
+    name:
+    let
+      serving = builtins.filter (relay: builtins.elem relay.host (servers name)) me.relays;
+    in
+    optional (serving != [ ] && !(builtins.elem host (servers name))) {
+      inherit metric;
+      inherit (builtins.head serving) device;
+      to = "${plan.hosts.${name}.ipv4}/32";
+      source = me.ipv4;
+    };
+
   routesTo =
     name:
     let
@@ -91,5 +112,5 @@ else
       "${me.ipv4}/32"
       "${me.ipv6}/128"
     ];
-    routes = builtins.concatMap routesTo others;
+    routes = builtins.concatMap routesTo others ++ builtins.concatMap routesToOld old;
   }

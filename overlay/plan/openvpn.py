@@ -13,13 +13,13 @@ from ipaddress import IPv4Network
 from itertools import islice
 from typing import Final, TypedDict
 
+from simulacra.hosts.inventory.abilities import SERVER_PORT
 from simulacra.hosts.inventory.problems import Problem
 from simulacra.hosts.inventory.ranges import split
 from simulacra.hosts.inventory.schema import Host
 from simulacra.overlay.plan.document import OpenVpnServer
 from simulacra.overlay.plan.layout import Layout
 
-SERVER_PORT: Final = 443
 OLD_PORTS: Final = range(11940, 12940)
 """Where ports of hosts with a shared key are from."""
 

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from simulacra.overlay.plan.document import FORMAT, Plan
+
+_Reader: TypeAlias = Callable[[object], Any]
 
 
 class PlanTextError(ValueError):
     """A text is no plan: the message says where and why."""
 
 
+class _Wrong(Exception):  # noqa: N818 (it becomes the error when its path is known)
+    """A value is wrong; on its way out it gathers the path to that value."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.path = ""
+
+
 def to_text(plan: Plan) -> str:
     """The plan as JSON."""
-    return json.dumps(asdict(plan), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(plan, default=vars, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def from_text(text: str) -> Plan:
@@ -40,46 +51,93 @@ def from_text(text: str) -> Plan:
         raise PlanTextError(
             f"it is of format {found!r}, this Simulacra reads {FORMAT}: simulacra hosts plan"
         )
-    plan: Plan = _read(Plan, data, "plan")
+    try:
+        plan: Plan = _reader(Plan)(data)
+    except _Wrong as wrong:
+        raise PlanTextError(f"plan{wrong.path} {wrong}") from None
     return plan
 
 
-def _read(kind: Any, value: object, at: str) -> Any:
-    """A value as a type has it."""
+@cache
+def _reader(kind: Any) -> _Reader:
+    """What reads values of a type; made once for each, since plans have thousands of them."""
     origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
-        return _read_dataclass(kind, value, at)
+        return _dataclass_reader(kind)
     if origin in (Union, types.UnionType):
-        chosen = next(each for each in inner if each is not type(None))
-        return None if value is None else _read(chosen, value, at)
+        chosen = _reader(next(each for each in inner if each is not type(None)))
+        return lambda value: None if value is None else chosen(value)
     if origin is tuple:
-        return _read_tuple(inner, value, at)
-    if origin is dict and isinstance(value, dict):
-        return {str(key): _read(inner[1], each, f"{at}.{key}") for key, each in value.items()}
-    if isinstance(kind, type) and type(value) is kind:
+        return _tuple_reader(inner)
+    if origin is dict:
+        return _dict_reader(_reader(inner[1]))
+    return _plain_reader(kind)
+
+
+def _plain_reader(kind: type) -> _Reader:
+    def read(value: object) -> object:
+        if type(value) is not kind:
+            raise _Wrong(f"is {value!r}, where {kind.__name__} is expected")
         return value
-    raise PlanTextError(f"{at} is {value!r}, where {getattr(kind, '__name__', kind)} is expected")
+
+    return read
 
 
-def _read_tuple(inner: tuple[Any, ...], value: object, at: str) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise PlanTextError(f"{at} is {value!r}, where a list is expected")
-    kinds = inner[:1] * len(value) if inner[1:] == (...,) else inner
-    if len(kinds) != len(value):
-        raise PlanTextError(f"{at} has {len(value)} values, where {len(kinds)} are expected")
-    pairs = enumerate(zip(kinds, value, strict=True))
-    return tuple(_read(kind, each, f"{at}[{place}]") for place, (kind, each) in pairs)
+def _dict_reader(inner: _Reader) -> _Reader:
+    def read(value: object) -> dict[str, Any]:
+        found = _table(value)
+        return {key: _at(f".{key}", inner, each) for key, each in found.items()}
+
+    return read
 
 
-def _read_dataclass(kind: Any, value: object, at: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise PlanTextError(f"{at} is {value!r}, where a table is expected")
+def _tuple_reader(inner: tuple[Any, ...]) -> _Reader:
+    several = inner[1:] == (...,)
+    readers = [_reader(each) for each in inner if each is not ...]
+
+    def read(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _Wrong(f"is {value!r}, where a list is expected")
+        chosen = readers * len(value) if several else readers
+        if len(chosen) != len(value):
+            raise _Wrong(f"has {len(value)} values, where {len(chosen)} are expected")
+        pairs = zip(chosen, value, strict=True)
+        return tuple(_at(number, one, each) for number, (one, each) in enumerate(pairs))
+
+    return read
+
+
+def _dataclass_reader(kind: Any) -> _Reader:
     hints = get_type_hints(kind)
-    known = {each.name: each for each in fields(kind)}
-    for name in value:
-        if name not in known:
-            raise PlanTextError(f"{at} has {name!r}, which no plan of format {FORMAT} has")
-    for name, each in known.items():
-        if name not in value and each.default is MISSING and each.default_factory is MISSING:
-            raise PlanTextError(f"{at} lacks {name!r}")
-    return kind(**{name: _read(hints[name], each, f"{at}.{name}") for name, each in value.items()})
+    readers = {each.name: _reader(hints[each.name]) for each in fields(kind)}
+    needed = [
+        each.name
+        for each in fields(kind)
+        if each.default is MISSING and each.default_factory is MISSING
+    ]
+
+    def read(value: object) -> Any:
+        found = _table(value)
+        for name in found.keys() - readers.keys():
+            raise _Wrong(f"has {name!r}, which no plan of format {FORMAT} has")
+        for name in needed:
+            if name not in found:
+                raise _Wrong(f"lacks {name!r}")
+        return kind(**{name: _at(f".{name}", readers[name], each) for name, each in found.items()})
+
+    return read
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _Wrong(f"is {value!r}, where a table is expected")
+    return value
+
+
+def _at(step: str | int, reader: _Reader, value: object) -> Any:
+    """Read a value, and say of what is wrong in it that it lies there."""
+    try:
+        return reader(value)
+    except _Wrong as wrong:
+        wrong.path = (step if isinstance(step, str) else f"[{step}]") + wrong.path
+        raise

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.private_files import replace_whole
 from simulacra.actors.settings import Settings
 from simulacra.cli import inventories, output
 from simulacra.cli.inventories import Opened
@@ -115,11 +114,5 @@ def _old(file: Path) -> Plan | None:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Replace a file as a whole, so that nobody reads half of it."""
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
-        new.write(content)
-        new.flush()
-        os.fsync(new.fileno())
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    Path(new.name).chmod(mode)
-    Path(new.name).replace(file)
+    """Replace a file of people's, who decide on its mode."""
+    replace_whole(file, content, file.stat().st_mode & 0o777 if file.exists() else 0o644)

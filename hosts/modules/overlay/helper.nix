@@ -22,6 +22,8 @@ let
     node.user
     "--state"
     "/var/lib/${cfg.stateDirectory}"
+    # It is services of systemd here, by ./openvpn.nix.
+    "--openvpn-elsewhere"
   ];
 
   hardened = {

@@ -51,7 +51,8 @@ let
       LinkLocalAddressing = "no";
       IPv6AcceptRA = false;
     };
-    address = lib.optionals (device.name == "sim0") mesh.addresses;
+    # On all: the kernel takes nothing in from elsewhere by a device without an address.
+    address = mesh.addresses;
     routes = map route (lib.filter (each: each.device == device.name) mesh.routes);
   };
 

@@ -57,6 +57,17 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "hosts.nas.openvpn.serves",
         "only a relay serves OpenVPN",
     ),
+    (
+        {
+            "nas": {
+                "relay": True,
+                "endpoints": ["vm.example.org:4000"],
+                "openvpn": {"serves": True, "fingerprint": fingerprint(2)},
+            }
+        },
+        "hosts.vm.openvpn.port",
+        "TCP port 443 of vm.example.org is hosts.nas.openvpn.port already",
+    ),
     ({"vm": {"openvpn": {"serves": True}}}, "hosts.vm.openvpn.fingerprint", "is missing"),
     ({"vm": {"ssh": SSH | {"port": 443}}}, "hosts.vm.openvpn.port", "port of its ssh already"),
     ({"vm": {"openvpn": None}}, "hosts.attic.openvpn.shared_key", "needs a relay that serves"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulacra.hosts.inventory.editing import EditError, add, change, remove
@@ -96,6 +96,7 @@ FIELDS = st.dictionaries(
 )
 
 
+@settings(max_examples=25)
 @given(FIELDS, st.sampled_from(HOSTS))
 def test_an_edit_says_what_it_was_to_say(fields: dict[str, Any], name: str) -> None:
     text = EXAMPLE.read_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulacra.hosts.inventory.problems import InventoryError
@@ -33,6 +33,8 @@ BROKEN: list[tuple[Way, Any, str, str]] = [
     (("hosts", "desk", "keepalive"), 0, "hosts.desk.keepalive", "is out of range: greater than"),
     (("hosts", "desk", "address"), "10.44", "hosts.desk.address", "Expected 4 octets"),
     (("hosts", "desk", "ssh"), {"host": 1}, "hosts.desk.ssh.host", "1 is no text"),
+    (("hosts", "nas", "ssh"), {"host": "-oX=y"}, "hosts.nas.ssh.host", "is no host's name"),
+    (("hosts", "nas", "system"), "x86", "hosts.nas.system", "is no platform"),
     (("hosts", "nas", "wireguard"), "abc", "hosts.nas.wireguard", "is no WireGuard public key"),
     (("hosts", "nas", "lan"), "192.168.1.9", "hosts.nas.lan", "is no list: write it in brackets"),
     (("hosts", "nas", "kind"), "box", "hosts.nas.kind", "is not 'node', 'phone' or 'appliance'"),
@@ -70,6 +72,7 @@ def test_a_field_that_is_wrong(way: Way, value: Any, named: str, said: str) -> N
     assert said in found[named]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(BROKEN), min_size=1, unique_by=lambda each: each[0]))
 def test_every_error_is_told_at_once(broken: list[tuple[Way, Any, str, str]]) -> None:
     data = deepcopy(SMALL)
@@ -121,6 +124,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(WORDS, VALUES))
 def test_whatever_stands_there_is_taken_or_refused(data: dict[str, Any]) -> None:
     with pytest.raises(InventoryError):

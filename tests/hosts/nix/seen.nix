@@ -10,7 +10,7 @@ let
   secrets = {
     certificate = "/secrets/certificate";
     key = "/secrets/key";
-    sharedKeys = builtins.mapAttrs (name: _: "/secrets/${name}") read.hosts;
+    sharedKeys = builtins.mapAttrs (name: _: "/secrets/${name}.key") read.hosts;
   };
   openvpn =
     host:

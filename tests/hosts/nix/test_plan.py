@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 
 from simulacra.overlay.mesh.access import ruleset
 from simulacra.overlay.mesh.model import MAIN, PROBING, Device, Peer, Route
+from simulacra.overlay.mesh.openvpn import Places, instances
 from simulacra.overlay.mesh.wanting import Choices, wanted
-from simulacra.overlay.plan.document import HostPlan, Plan
+from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import to_text
 from tests.hosts.nix.nix import LIBRARY, ROOT, STAND_IN, Nix, NixError, needs_nix
 from tests.overlay.plan.inventories import hosts, of, roles
@@ -26,6 +26,9 @@ from tests.support import examples
 pytestmark = needs_nix
 
 SEEN = STAND_IN.parent / "seen.nix"
+SECRETS = Places(
+    Path("/secrets/certificate"), Path("/secrets/key"), Path("/clients"), Path("/secrets")
+)
 
 
 def written(folder: Path, plan: Plan) -> tuple[Path, Path]:
@@ -85,7 +88,7 @@ def assert_as_wanted(made: Any, plan: Plan, host: str) -> None:
         for each in made["devices"]
     }
     assert devices == mesh.devices
-    assert {("sim0", each) for each in made["addresses"]} == mesh.addresses
+    assert {(name, each) for name in devices for each in made["addresses"]} == mesh.addresses
     # The node's own routes go before these, by their metric alone.
     (metric,) = {each["metric"] for each in made["routes"]} or {0}
     own = {r for r in mesh.routes if r.table == MAIN and r.metric < PROBING}
@@ -135,37 +138,20 @@ def test_nix_guards_the_inside_as_the_helper_does(
 
 @tried
 @given(found=hosts())
-def test_nix_has_the_openvpn_that_the_plan_has(
+def test_nix_configures_openvpn_as_the_helper_does(
     nix: Nix, folder: Path, found: dict[str, Any]
 ) -> None:
     plan = of(found)
 
     for host, made in seen(nix, folder, plan).items():
-        mine = plan.hosts[host]
-        lines = {each["device"]: each["config"].splitlines() for each in made["openvpn"]}
-        assert set(lines) == set(tunnels(mine))
-        for relay in mine.relays:
-            if relay.openvpn:
-                said = lines[f"{'simv' if mine.key else 'simk'}{relay.number}"]
-                remotes = [line.split()[1:] for line in said if line.startswith("remote ")]
-                assert [":".join(each) for each in remotes] == list(relay.openvpn)
-                assert (relay.fingerprint in said) is bool(mine.key)
-        if mine.openvpn is not None and mine.openvpn.clients:
-            said = lines["simv"]
-            assert f"port {mine.openvpn.port}" in said
-            mask = ip_network(mine.openvpn.network).netmask
-            assert f"ifconfig {mine.openvpn.address} {mask}" in said
-            assert {print_ for print_, _ in mine.openvpn.clients.values()} < set(said)
-
-
-def tunnels(mine: HostPlan) -> Iterator[str]:
-    """The devices of a host's tunnels."""
-    for relay in mine.relays:
-        if relay.openvpn:
-            yield f"{'simv' if mine.key else 'simk'}{relay.number}"
-    if mine.openvpn is not None:
-        yield from ("simv",) if mine.openvpn.clients else ()
-        yield from (f"simk{port}" for port in mine.openvpn.shared.values())
+        ours = {each.device: each for each in instances(plan, host, SECRETS)}
+        theirs = {each["device"]: each for each in made["openvpn"]}
+        assert {device: each["config"].split("\n") for device, each in theirs.items()} == {
+            device: list(each.lines) for device, each in ours.items()
+        }
+        assert {device: each["clients"] for device, each in theirs.items()} == {
+            device: each.clients for device, each in ours.items()
+        }
 
 
 def test_a_netmask_is_that_of_its_network(nix: Nix) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from simulacra.overlay.mesh.access import none, ruleset
 from simulacra.overlay.plan.document import Opening, Plan
 from tests.hosts.inventory.samples import key
-from tests.overlay.plan.inventories import hosts, of, planned, roles
+from tests.overlay.plan.inventories import few, hosts, of, planned, roles
 from tests.overlay.plan.test_planning import Hosts, named
 
 from .namespaces import Probe, address, cable, listening, namespace, reached, route, run
@@ -39,6 +39,7 @@ def plan() -> Plan:
 # -- the text
 
 
+@few
 @given(hosts(), roles())
 def test_only_what_the_plan_lets_in_is_accepted(found: Hosts, access: dict[str, Any]) -> None:
     plan = of(found, roles=named(found, access))
@@ -62,6 +63,7 @@ def test_only_what_the_plan_lets_in_is_accepted(found: Hosts, access: dict[str, 
         }
 
 
+@few
 @given(hosts())
 def test_phones_are_the_first_to_speak_to_nobody_but_whom_they_reach(found: Hosts) -> None:
     plan = of(found)

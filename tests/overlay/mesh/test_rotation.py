@@ -215,7 +215,7 @@ class Rotations(RuleBasedStateMachine):
 
 
 TestRotations = Rotations.TestCase
-TestRotations.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestRotations.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 
 
 # -- one by one

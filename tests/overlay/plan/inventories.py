@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 
 from simulacra.hosts.inventory.checks import check
@@ -14,6 +14,9 @@ from simulacra.hosts.inventory.schema import Inventory
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.planning import plan
 from tests.hosts.inventory.samples import fingerprint, key
+
+few = settings(max_examples=40)
+"""For tests that have many companions over the same inventories."""
 
 ZONES = ("cloud", "home", "road")
 ROLES = ("family", "media", "work")

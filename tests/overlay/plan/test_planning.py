@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulacra.overlay.plan.document import HostPlan, Plan
 from simulacra.overlay.plan.reachability import Way, matrix
 from simulacra.overlay.plan.text import from_text, to_text
-from tests.overlay.plan.inventories import hosts, of, planned, roles
+from tests.overlay.plan.inventories import few, hosts, of, planned, roles
 
 Hosts = dict[str, dict[str, Any]]
 
@@ -22,6 +22,7 @@ def in_mesh(host: HostPlan) -> bool:
     return bool(host.key) and host.kind != "phone"
 
 
+@few
 @given(hosts())
 def test_peers_are_symmetric(found: Hosts) -> None:
     plan = of(found)
@@ -37,6 +38,7 @@ def test_peers_are_symmetric(found: Hosts) -> None:
     assert set(peers) == {(a, b) for a in meshed for b in meshed if a != b}
 
 
+@few
 @given(hosts())
 def test_links_of_relays_have_two_ends(found: Hosts) -> None:
     plan = of(found)
@@ -61,6 +63,7 @@ def ends(endpoints: tuple[str, ...]) -> set[int]:
     return {int(each.rpartition(":")[2]) for each in endpoints}
 
 
+@few
 @given(hosts())
 def test_no_two_devices_of_a_host_use_the_same_port(found: Hosts) -> None:
     for part in of(found).hosts.values():
@@ -76,6 +79,7 @@ def devices(part: HostPlan) -> Iterator[list[str]]:
     yield [each for client in part.clients for each in client.allowed]
 
 
+@few
 @given(hosts())
 def test_no_addresses_overlap_on_a_device(found: Hosts) -> None:
     plan = of(found)
@@ -85,6 +89,7 @@ def test_no_addresses_overlap_on_a_device(found: Hosts) -> None:
                 assert a.version != b.version or not a.overlaps(b)
 
 
+@few
 @given(hosts())
 def test_addresses_are_in_the_overlay_and_nobody_elses(found: Hosts) -> None:
     plan = of(found)
@@ -95,6 +100,7 @@ def test_addresses_are_in_the_overlay_and_nobody_elses(found: Hosts) -> None:
         assert ip_address(part.ipv6) in ip_network(plan.ipv6)
 
 
+@few
 @given(hosts(), st.data())
 def test_addresses_stay_when_hosts_come_and_go(found: Hosts, data: st.DataObject) -> None:
     plan = of(found)
@@ -112,6 +118,7 @@ def test_addresses_stay_when_hosts_come_and_go(found: Hosts, data: st.DataObject
         assert gone not in {each.host for each in part.clients}
 
 
+@few
 @given(hosts())
 def test_whom_somebody_reaches_all_reach(found: Hosts) -> None:
     plan = of(found)
@@ -131,6 +138,7 @@ def test_whom_somebody_reaches_all_reach(found: Hosts) -> None:
             assert all(way.relays for way in ways.values())
 
 
+@few
 @given(hosts(), roles())
 def test_phones_reach_what_is_exposed_to_them_and_nothing_else(
     found: Hosts, access: dict[str, Any]
@@ -175,6 +183,7 @@ def named(found: Hosts, access: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@few
 @given(hosts(), roles())
 def test_a_plan_is_the_same_again_and_after_reading(found: Hosts, access: dict[str, Any]) -> None:
     plan = of(found, roles=named(found, access))
@@ -182,6 +191,7 @@ def test_a_plan_is_the_same_again_and_after_reading(found: Hosts, access: dict[s
     assert to_text(of(found, roles=named(found, access))) == to_text(plan)
 
 
+@few
 @given(hosts())
 def test_nothing_private_is_open_to_the_outside(found: Hosts) -> None:
     for name, part in of(found).hosts.items():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 from simulacra.overlay.plan.reachability import Reach, Way, reach, uncertain
@@ -66,3 +68,11 @@ def test_who_has_no_key_is_reached_by_nobody() -> None:
     plan = planned({"home": HOME, "relay": RELAY, "new": {}})
     assert reach(plan, "home", "new") == Reach(Way.NONE)
     assert reach(plan, "new", "home") == Reach(Way.NONE)
+
+
+def test_nodes_read_a_plan_without_what_only_inventories_need() -> None:
+    told = "import sys, simulacra.overlay.plan.text, simulacra.overlay.plan.reachability;"
+    told += "import simulacra.overlay.plan.changing, simulacra.overlay.mesh.access;"
+    told += "print({'pydantic', 'tomlkit', 'cryptography'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
