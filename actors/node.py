@@ -276,7 +276,9 @@ class Node:
     def _overlay_specs(self) -> list[ChildSpec]:
         if self.overlay is None:
             return []
-        around = overlay.Around(self.neighbours.connected, self.enrolment.expelled_hosts)
+        around = overlay.Around(
+            self.neighbours.connected, self.enrolment.expelled_hosts, self.bulk_client.bandwidth
+        )
         return [self.overlay.spec(around)]
 
     def _tree_means(self) -> Means:

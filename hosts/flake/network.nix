@@ -127,6 +127,12 @@ in
           deploy = app deploy "Roll hosts out: nix run .#deploy [-- HOST|@TAG ...]";
           simulacra = app simulacra "The command: nix run .#simulacra -- hosts plan";
         };
+
+        # Each host that can be built here, so that `nix flake check` says what a deploy would.
+        checks = lib.mapAttrs' (name: host: {
+          name = "host-${name}";
+          value = host.config.system.build.toplevel;
+        }) (lib.filterAttrs (name: _: hosts.nodes.${name}.system == system) config.flake.nixosConfigurations);
       };
   };
 }

@@ -3,13 +3,15 @@
 { self, inputs, ... }:
 {
   flake = {
-    nixosModules = {
-      simulacra = ../modules/simulacra.nix;
-      overlay = ../modules/overlay;
-      proxies = ../modules/proxies.nix;
-      default.imports = builtins.attrValues {
-        inherit (self.nixosModules) simulacra overlay proxies;
-      };
+    nixosModules = rec {
+      simulacra.imports = [ ../modules/simulacra.nix ];
+      overlay.imports = [ ../modules/overlay ];
+      proxies.imports = [ ../modules/proxies.nix ];
+      default.imports = [
+        simulacra
+        overlay
+        proxies
+      ];
     };
 
     flakeModules.network = import ./network.nix inputs;
@@ -40,6 +42,6 @@
         nixops4 = inputs.nixops4.packages.${system}.default;
       };
 
-      
+      checks = import ./checks { inherit (pkgs) testers; };
     };
 }

@@ -26,9 +26,9 @@ let
     in
     own.${name} or python3.pkgs.${renamed.${name} or name};
 
-  # Modules, and the links by which the package has the folders beside it.
+  # Modules, what they send to hosts, and the links by which the package has the folders beside it.
   sources = lib.fileset.fileFilter (
-    file: file.hasExt "py" || file.name == "py.typed" || file.type == "symlink"
+    file: lib.any file.hasExt [ "py" "sh" "typed" ] || file.type == "symlink"
   );
 in
 buildPythonApplication {

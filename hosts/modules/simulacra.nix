@@ -100,11 +100,8 @@ in
   config = mkIf cfg.enable {
     assertions = [
       {
-        assertion = config.users.users ? ${cfg.user};
-        message = ''
-          services.simulacra.user is ${cfg.user}, and there is no such user: say
-          users.users.${cfg.user}.isNormalUser = true.
-        '';
+        assertion = config.users.users.${cfg.user}.isNormalUser;
+        message = "services.simulacra.user is ${cfg.user}, who is no person of this host: say users.users.${cfg.user}.isNormalUser = true.";
       }
     ];
 

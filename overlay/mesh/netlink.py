@@ -116,8 +116,10 @@ class Netlink:
 
     def _pass_on(self, device: str) -> None:
         _write(_SETTINGS / "ipv4" / "conf" / device / "forwarding", "1")
-        # Telling a sender of a shorter way would send it past the devices.
-        _write(_SETTINGS / "ipv4" / "conf" / device / "send_redirects", "0")
+        # Telling a sender of a shorter way would send it past the devices. The kernel does so where
+        # either of these says so.
+        for each in (device, "all"):
+            _write(_SETTINGS / "ipv4" / "conf" / each / "send_redirects", "0")
         # IPv6 forwards by device only where it forwards at all; then cards no longer listen to
         # routers unless told so.
         conf = _SETTINGS / "ipv6" / "conf"

@@ -61,10 +61,12 @@ class Around:
     Attributes:
         connected: the hosts that are connected now.
         expelled: those that are out of the network.
+        bandwidth: bytes a second as measured to a host, and how many seconds ago; or None.
     """
 
     connected: Callable[[], Iterable[str]]
     expelled: Callable[[], Iterable[str]]
+    bandwidth: Callable[[str], tuple[float, float] | None]
 
 
 class Overlay:
@@ -285,6 +287,7 @@ class OverlayActor(Actor):
         steering, now = self._steering, time.monotonic()
         lines = steering.lines(now)
         plan = steering.plan
+        rates = {host: self._around.bandwidth(host) or (None, None) for host in lines}
         return {
             "host": self._overlay.host,
             "network": plan.network,
@@ -298,6 +301,8 @@ class OverlayActor(Actor):
                     "host": host,
                     "address": plan.hosts[host].ipv4,
                     "device": steering.device(host),
+                    "bandwidth": rates[host][0],
+                    "bandwidth_age": rates[host][1],
                     **plain_line(line),
                 }
                 for host, line in sorted(lines.items())

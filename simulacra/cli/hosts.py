@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from simulacra.hosts.inventory.schema import Host
     from simulacra.overlay.plan.document import HostPlan
 
-app = App(name="hosts", help="See, check and change the inventory of hosts, and plan the overlay.")
+app = App(
+    name="hosts",
+    help="See, check and change the inventory of hosts, plan the overlay, and roll hosts out.",
+)
+app.command("simulacra.cli.hosts_deploy:deploy", name="deploy")
+app.command("simulacra.cli.hosts_drift:drift", name="drift")
 
 
 @Parameter(name="*")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 from simulacra.actors.gateway.frames import GatewayError
 
@@ -49,10 +50,10 @@ def error(failure: GatewayError, *, as_json: bool) -> None:
         sys.stderr.write(f"  {failure.hint}\n")
 
 
-def is_colourful() -> bool:
-    """Return whether stdout is a terminal of somebody who has not asked for plain text."""
+def is_colourful(stream: TextIO | None = None) -> bool:
+    """Return whether stdout, or another stream, is a terminal of somebody who wants colours."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
+    return (stream or sys.stdout).isatty() and not plain
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

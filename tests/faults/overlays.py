@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from simulacra.overlay.mesh.overlay import bring_up
+from simulacra.overlay.mesh.resolving import endpoints_of
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.nat import put_behind
 from simulacra.testing.lab.overlay import LabOverlay
+from simulacra.testing.lab.plan import Plan
 from tests.faults import numbered
 from tests.machines import wait_for
 from tests.overlay.plans import made
@@ -66,9 +69,9 @@ def ways(overlay: LabOverlay, host: str) -> dict[str, str]:
     return {other: each["how"] for other, each in routes(overlay, host).items()}
 
 
-def all_are(overlay: LabOverlay, how: str, within: float = 15.0) -> None:
-    """Wait until every host reaches every other one so."""
-    names = list(overlay.hosts)
+def all_are(overlay: LabOverlay, how: str, within: float = 15.0, hosts: Sequence[str] = ()) -> None:
+    """Wait until every one of these hosts, or of all, reaches every other one so."""
+    names = hosts or list(overlay.hosts)
 
     def reached() -> bool:
         found = [ways(overlay, host) for host in names]
@@ -100,6 +103,62 @@ def sessions(overlay: LabOverlay, *hosts: str) -> dict[str, int]:
         assert "restart" not in log  # of an actor
         found[name] = log.count("roster: ")
     return found
+
+
+def reaches(overlay: LabOverlay, one: str, other: str) -> bool:
+    """Whether a ping gets there."""
+    words = ["ping", "-c1", "-W1", overlay.address(other)]
+    return overlay.hosts[one].run(words, check=False).returncode == 0
+
+
+def is_unknown(overlay: LabOverlay, one: str, other: str) -> bool:
+    """Whether no device of a host has another one as its peer."""
+    with overlay.helper(one) as helper:
+        devices = helper.look().mesh.devices.values()
+    return not any(overlay.keys[other] in device.peers for device in devices)
+
+
+def endpoint(overlay: LabOverlay, one: str, other: str) -> str:
+    """Where a host's device for direct peers has another one."""
+    with overlay.helper(one) as helper:
+        return helper.look().contacts["sim0", overlay.keys[other]].endpoint
+
+
+def move(overlay: LabOverlay, host: str, address: str) -> None:
+    """Give a host another address, in place of the one that it has."""
+    device = Plan((tuple(overlay.lab.hosts),)).mac(host)
+    for other in overlay.lab:
+        if other.name != host:
+            words = ["ip", "neighbour", "replace", address, "lladdr", device, "dev", "eth0"]
+            other.run([*words, "nud", "permanent"])
+    old = overlay.lab[host].address
+    overlay.lab[host].run(["ip", "-batch", "-"], input="\n".join([
+        f"address del {old}/24 dev eth0",
+        f"address add {address}/24 dev eth0",
+    ]))  # fmt: skip
+
+
+def mesh(overlay: LabOverlay) -> None:
+    """Bring each host's devices up as its node would, and have each say something to each."""
+    for name in overlay.hosts:
+        names = {each: each for each in endpoints_of(overlay.plan.hosts[name])}
+        with overlay.helper(name) as helper:
+            bring_up(overlay.plan, name, helper, names)
+    addresses = " ".join(map(overlay.address, overlay.hosts))
+    for host in overlay:
+        host.run(["bash", "-c", f"for each in {addresses}; do echo >/dev/udp/$each/9; done"])
+
+
+def full(overlay: LabOverlay) -> bool:
+    """Whether every pair of hosts has agreed on keys."""
+    for name in overlay.hosts:
+        with overlay.helper(name) as helper:
+            contacts = helper.look().contacts
+        if len(contacts) < len(overlay.hosts) - 1 or not all(
+            each.handshake for each in contacts.values()
+        ):
+            return False
+    return True
 
 
 class Stream:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from tests.faults.overlays import all_are, overlaid, verdicts
+from tests.faults.overlays import (
+    Stream,
+    all_are,
+    endpoint,
+    full,
+    is_unknown,
+    mesh,
+    move,
+    overlaid,
+    pair_is,
+    reaches,
+    sessions,
+    verdicts,
+)
 from tests.machines import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
@@ -21,3 +36,38 @@ def test_nodes_of_five_hosts_talk_by_way_of_the_mesh_alone() -> None:
         listening = overlay.lab["a"].run(["ss", "-Hltnu"]).stdout
         assert "10.77.0.1:" not in listening.replace("10.77.0.1:22", "")
         wait_for(lambda: verdicts(overlay, "b") == {"ok"})
+
+
+def test_a_host_with_another_address_is_back_within_a_second() -> None:
+    with overlaid("a", "b", "c") as overlay:
+        all_are(overlay, "direct")
+        met = sessions(overlay)
+        streams = [Stream(overlay, "a", "b"), Stream(overlay, "b", "a")]
+        move(overlay, "a", "10.77.0.99")
+        wait_for(lambda: endpoint(overlay, "b", "a") == "10.77.0.99:51820")
+        wait_for(lambda: pair_is(overlay, "a", "b", "direct"))
+        for each in [stream.end() for stream in streams]:
+            assert each["longest"] < 1.0
+            assert each["came"] > each["sent"] - 200
+        assert sessions(overlay) == met
+
+
+def test_a_host_that_is_expelled_under_traffic_is_shut_out_everywhere_at_once() -> None:
+    with overlaid("a", "b", "c", "r", relays=["r"]) as overlay:
+        all_are(overlay, "direct")
+        stream = Stream(overlay, "b", "c")
+        assert reaches(overlay, "c", "b")
+        overlay.hosts["a"].simulacra("expel", "c")
+        for name in ("a", "b", "r"):
+            wait_for(partial(is_unknown, overlay, name, "c"), 3)
+            assert not reaches(overlay, "c", name)
+        assert stream.end()["missing"] == []  # what came, came whole; the rest never left
+        all_are(overlay, "direct", hosts=("a", "b", "r"))
+
+
+def test_twenty_hosts_are_a_full_mesh() -> None:
+    """Of their devices; their nodes would be another twenty processes of Python."""
+    names = [f"h{number}" for number in range(20)]
+    with overlaid(*names, nodes=False) as overlay:
+        mesh(overlay)
+        wait_for(lambda: full(overlay), 15)

@@ -24,7 +24,7 @@ SOCKET: Final = f"{HOME}/overlay.sock"
 PLAN: Final = f"{HOME}/plan.json"
 _STATE: Final = f"{HOME}/overlay"
 _LOG: Final = "overlay.log"
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 60.0
 
 PlanMaker = Callable[[Mapping[str, str]], Plan]
 
@@ -49,11 +49,15 @@ class LabOverlay:
         self.lab = lab
         self.hosts = {name: lab[name] for name in hosts or lab.hosts}
         self._helpers: dict[str, HostProcess] = {}
-        for host in self:
-            self.start_helper(host)
-        self.keys = {host.name: self._key(host) for host in self}
-        self.plan = make(self.keys)
-        self.lay(self.plan)
+        try:
+            for host in self:
+                self.start_helper(host)
+            self.keys = {host.name: self._key(host) for host in self}
+            self.plan = make(self.keys)
+            self.lay(self.plan)
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[Host]:
         return iter(self.hosts.values())

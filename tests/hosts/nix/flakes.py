@@ -65,6 +65,11 @@ class Flake:
         words = ("nix", "eval", *asked, *self._inputs)
         return self._nix.read(*words, within=self._within, environ=self._environ)
 
+    def check(self) -> None:
+        """Have Nix look whether all outputs are what outputs of their names are to be."""
+        words = ("nix", "flake", "check", "--no-build", f"path:{self._folder}", *self._inputs)
+        self._nix.run(*words, within=self._within, environ=self._environ)
+
     def run(self, app: str, *words: str, environ: Mapping[str, str]) -> str:
         """What an app prints."""
         options = ("nix", "run", f"path:{self._folder}#{app}", *self._inputs)

@@ -75,7 +75,9 @@ class Nix:
             timeout=within,
         )
         if done.returncode != 0:
-            raise NixError(done.stderr)
+            # Before the error stands what was put in the place of which input.
+            _, found, text = done.stderr.partition("\nerror:")
+            raise NixError(text if found else done.stderr)
         return done
 
     def evaluate(self, expression: str, **arguments: str) -> Any:

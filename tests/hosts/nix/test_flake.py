@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.hosts.inventory.reading import read
+from simulacra.hosts.inventory.schema import Kind
 from simulacra.overlay.plan.planning import plan
 from simulacra.overlay.plan.text import to_text
 from tests.hosts.nix.flakes import SMALL, Flake, copied
@@ -132,6 +133,10 @@ def test_a_host_whose_ssh_key_is_not_known_is_refused_with_what_to_type(
         Flake(nix, folder, SMALL).evaluate("nixops4", ROOT_OF_NIXOPS4)
 
 
+def test_nix_finds_the_flake_well_formed(flake: Flake) -> None:
+    flake.check()
+
+
 # -- nix run .#deploy
 
 
@@ -176,14 +181,21 @@ def test_the_template_is_a_network_of_its_own(nix: Nix, folder: Path, tmp_path: 
     assert said == "hosts deploy @all\n"
 
 
-def test_the_template_s_inventory_is_right_and_its_plan_is_of_it() -> None:
-    text = (TEMPLATE / "hosts" / "inventory.toml").read_bytes()
+def test_the_template_has_a_file_for_each_node() -> None:
+    inventory = read((TEMPLATE / "hosts" / "inventory.toml").read_text())
+
+    files = {file.stem for file in (TEMPLATE / "hosts").glob("*.nix")}
+
+    assert files == {name for name, host in inventory.hosts.items() if host.kind is Kind.NODE}
+
+
+@pytest.mark.parametrize("folder", ["templates/network/hosts", "hosts/flake/checks/network"])
+def test_an_inventory_that_nix_reads_is_right_and_its_plan_is_of_it(folder: str) -> None:
+    text = (ROOT / folder / "inventory.toml").read_bytes()
 
     made = plan(read(text.decode()), hashlib.sha256(text).hexdigest())
 
-    assert to_text(made) == (TEMPLATE / "hosts" / "plan.json").read_text()
-    files = {file.stem for file in (TEMPLATE / "hosts").glob("*.nix")}
-    assert files == {name for name, host in made.hosts.items() if host.kind == "node"}
+    assert to_text(made) == (ROOT / folder / "plan.json").read_text()
 
 
 def test_the_flake_gives_the_template_out(flake: Flake) -> None:

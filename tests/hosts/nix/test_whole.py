@@ -38,12 +38,12 @@ def flake(nix: Nix, folder: Path) -> Flake:
     return Flake(nix, folder, INPUTS, environ, within=150)
 
 
-def changed(folder: Path, host: str, *lines: str) -> Path:
-    """The flake with these lines in a host's file as well."""
-    copied(folder)
-    file = folder / "hosts" / f"{host}.nix"
-    head, _, _ = file.read_text().rstrip().rpartition("}")
-    file.write_text("\n".join([head, *lines, "}"]))
+def changed(folder: Path, host: str, line: str) -> Path:
+    """The flake with a line more for a host."""
+    hosts = copied(folder) / "hosts"
+    (hosts / f"{host}.nix").rename(hosts / "modules" / "unchanged.nix")
+    imported = "imports = [ ./modules/unchanged.nix ];"
+    (hosts / f"{host}.nix").write_text(f"{{ lib, ... }}: {{ {imported} {line} }}")
     return folder
 
 
@@ -62,13 +62,35 @@ def test_nixops4_deploys_what_the_configurations_are(nix: Nix, folder: Path) -> 
     assert whole.evaluate("nixops4", OF_ROOT) == whole.evaluate("nixosConfigurations", built)
 
 
-def test_the_flake_has_checks_shells_and_a_package(nix: Nix, folder: Path) -> None:
+def test_the_flake_has_checks_and_a_package(nix: Nix, folder: Path) -> None:
     whole = flake(nix, folder)
 
     package = whole.evaluate("packages.x86_64-linux.simulacra.drvPath")
     assert re.search(r"-simulacra-[0-9.]+\.drv$", package)
-    assert whole.evaluate("devShells.x86_64-linux.default.drvPath").endswith("-shell.drv")
-    assert "nixops-providers" in whole.evaluate("checks.x86_64-linux", "builtins.attrNames")
+    checks = whole.evaluate("checks.x86_64-linux", "builtins.attrNames")
+    here = {f"host-{host}" for host in NODES - {"vm"}}
+    assert set(checks) == {*here, "nixops-providers", "openvpn", "wireguard"}
+
+
+# NixOps4 itself is built by what is no input of it offline: any package is one here.
+SHELLS = """
+pkgs:
+let
+  arguments = { nixops4 = pkgs.bash; simulacra = pkgs.callPackage %s/package.nix { }; };
+in
+map (file: (pkgs.callPackage file arguments).drvPath) [ %s/shell.nix %s/deploy.nix ]
+"""
+
+
+def test_there_is_a_shell_and_a_program_for_the_deploy(nix: Nix, folder: Path) -> None:
+    parts = folder / "hosts" / "flake"
+
+    shell, deploy = flake(nix, folder).evaluate(
+        "nixosConfigurations.desk.pkgs", SHELLS % (parts, parts, parts)
+    )
+
+    assert shell.endswith("-shell.drv")
+    assert deploy.endswith("-simulacra-deploy.drv")
 
 
 WRONG = [
@@ -79,7 +101,11 @@ WRONG = [
     ),
     ("desk", 'services.simulacra.user = "Ann B";', "services.simulacra.user' is not of type"),
     ("desk", "services.simulacra.overlays.enable = true;", "overlays' does not exist"),
-    ("desk", 'services.simulacra.user = lib.mkForce "bob";', "there is no such user"),
+    (
+        "desk",
+        'services.simulacra.user = lib.mkForce "bob";',
+        "services.simulacra.user is bob, who is no person of this host",
+    ),
     (
         "desk",
         "services.simulacra.enable = false;",
@@ -105,19 +131,12 @@ WRONG = [
         'services.simulacra.overlay.host = "nobody";',
         "knows no host nobody: `simulacra hosts add nobody`",
     ),
-    (
-        "desk",
-        'services.simulacra.proxies.devices.pen = { vendor = "Epson"; };',
-        "vendor' is not of type `string matching the pattern",
-    ),
 ]
 
 
 @pytest.mark.parametrize(("host", "line", "said"), WRONG)
 def test_what_is_wrong_is_told(nix: Nix, tmp_path: Path, host: str, line: str, said: str) -> None:
     folder = changed(tmp_path, host, line)
-    file = folder / "hosts" / f"{host}.nix"
-    file.write_text(file.read_text().replace("{", "{ lib, ... }:\n{", 1))
 
     with pytest.raises(NixError) as told:
         flake(nix, folder).evaluate(
@@ -125,6 +144,24 @@ def test_what_is_wrong_is_told(nix: Nix, tmp_path: Path, host: str, line: str, s
         )
 
     assert said in " ".join(str(told.value).split())
+
+
+def test_a_device_is_the_node_s_user_s(nix: Nix, folder: Path) -> None:
+    rules = flake(nix, folder).evaluate("nixosConfigurations.desk.config.services.udev.extraRules")
+
+    (rule,) = [line for line in rules.splitlines() if "simulacra/" in line]
+    assert rule == (
+        'SUBSYSTEM=="usb", ATTR{idVendor}=="04b8", ATTR{idProduct}=="0e15", '
+        'GROUP="simulacra-devices", MODE="0660", SYMLINK+="simulacra/scanner"'
+    )
+
+
+def test_a_device_without_a_right_number_is_refused(nix: Nix, tmp_path: Path) -> None:
+    line = 'services.simulacra.proxies.devices.pen = { vendor = "Epson"; };'
+    folder = changed(tmp_path, "desk", line)
+
+    with pytest.raises(NixError, match="string matching the pattern"):
+        flake(nix, folder).evaluate("nixosConfigurations.desk.config.services.udev.extraRules")
 
 
 def test_a_stale_plan_is_refused(nix: Nix, tmp_path: Path) -> None:
@@ -169,6 +206,28 @@ def test_what_a_unit_says_is_what_the_plan_says(nix: Nix, folder: Path) -> None:
     assert "PrivateKeyFile=/run/simulacra-overlay/key" in units["50-simulacra-sim0.netdev"]
     assert "Domains=~home" in units["50-simulacra-sim0.network"]
     assert "Endpoint=192.168.1.10:51821" in units["50-simulacra-sim1.netdev"]
+
+
+VM_TEST = """
+test: {
+  script = test.config.testScript;
+  wrong = builtins.mapAttrs
+    (_: node: map (each: each.message) (builtins.filter (each: !each.assertion) node.assertions))
+    test.config.nodes;
+  devices = builtins.mapAttrs
+    (_: node: builtins.attrNames node.systemd.network.netdevs) test.config.nodes;
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["wireguard", "openvpn"])
+def test_a_test_in_virtual_machines_is_well_formed(nix: Nix, folder: Path, name: str) -> None:
+    found = flake(nix, folder).evaluate(f"checks.x86_64-linux.{name}", VM_TEST)
+
+    compile(found["script"], f"{name}.py", "exec")
+    assert found["wrong"] == {"left": [], "right": [], "router": []}
+    assert found["devices"]["left"] == ["50-simulacra-sim0", "50-simulacra-sim1"]
+    assert found["devices"]["right"] == ["50-simulacra-sim0", "50-simulacra-simr"]
 
 
 def test_the_helper_has_one_right_and_nothing_to_write(nix: Nix, folder: Path) -> None:

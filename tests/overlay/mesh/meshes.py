@@ -143,7 +143,7 @@ def _around(mesh: Mesh, change: Change) -> Mesh:
             assert (name, address) in mesh.addresses
             return replace(mesh, addresses=mesh.addresses - {(name, address)})
         case SetRoute(route):
-            assert route.device in mesh.devices
+            assert not route.device or route.device in mesh.devices
             others = {each for each in mesh.routes if each.place != route.place}
             return replace(mesh, routes=frozenset(others | {route}))
         case RemoveRoute(route):

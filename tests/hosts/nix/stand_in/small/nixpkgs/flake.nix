@@ -4,6 +4,7 @@
     _:
     let
       lib = import ./lib.nix;
+      packages = system: import ./packages.nix { inherit lib system; };
       systems = [
         "x86_64-linux"
         "aarch64-linux"
@@ -12,8 +13,10 @@
     {
       _type = "flake";
       lib = lib // {
-        nixosSystem = arguments: arguments;
+        nixosSystem = _: {
+          config.system.build.toplevel = (packages "x86_64-linux").script "system" "exit 1";
+        };
       };
-      legacyPackages = lib.genAttrs systems (system: import ./packages.nix { inherit lib system; });
+      legacyPackages = lib.genAttrs systems packages;
     };
 }

@@ -16,6 +16,10 @@ in
         value = make name;
       }) names
     );
+  mapAttrs' = make: set: listToAttrs (map (name: make name set.${name}) (builtins.attrNames set));
+  filterAttrs =
+    wanted: set:
+    removeAttrs set (builtins.filter (name: !wanted name set.${name}) (builtins.attrNames set));
   optionalString = condition: text: if condition then text else "";
   makeBinPath = packages: concatStringsSep ":" (map (package: "${package}/bin") packages);
   getExe = package: "${package}/bin/${package.meta.mainProgram}";

@@ -103,6 +103,12 @@ let
       mkDerivation = build;
     };
     stdenvNoCC = stdenv;
+    testers.runNixOSTest =
+      test:
+      (import (path + "/nixos/lib") { inherit lib; }).runTest {
+        imports = [ test ];
+        hostPkgs = all;
+      };
     mkShell = attributes: build ({ name = "shell"; } // attributes);
 
     writeText = text;

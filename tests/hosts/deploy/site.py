@@ -1,0 +1,268 @@
+"""A lab whose hosts are as a deploy finds them: sshd, a system profile, Nix, a node.
+
+Nix is Debian's, real, with a store of its own on each host: flakes, builds, copies by ssh and
+profiles are what they are. The systems are small (a switch-to-configuration and a bin/apply), and
+NixOps4 is a stand-in, as neither can be had here (see `programs`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from simulacra.testing.lab import HostProcess, Lab
+from tests.hosts.deploy.making import host, text, write
+
+DESK, GATE = "desk", "gate"
+HOSTS: Final = ("desk", "nas", "web", "gate")
+"""The hosts: the first is the one to sit at, the last the relay."""
+
+PROGRAMS: Final = Path(__file__).parent / "programs"
+PATIENCE: Final = 30.0
+CONFIRM: Final = 60
+SOON: Final = 3
+"""Seconds until timers go off: where they should not, and where they are waited for."""
+FLAKE: Final = "/run/root/flake"
+INVENTORY: Final = f"{FLAKE}/hosts/inventory.toml"
+
+_TAGS: Final = {"nas": ["servers"], "web": ["servers"]}
+_APPLY: Final = ["apply", "--no-interactive"]
+_NIX: Final = """\
+experimental-features = nix-command flakes
+substituters =
+flake-registry =
+sandbox = false
+build-users-group =
+"""
+# What an earlier system did is undone: its firewall, the end of the node, another node.
+_PLAIN: Final = """\
+nft delete table inet shut 2>/dev/null || :
+if [ -e "$HOME/wire" ]; then
+	simulacra down 2>/dev/null || :
+	rm "$HOME/wire"
+fi
+[ -S "$HOME/simulacra/run/$(hostname)" ] || simulacra up --detach >/dev/null 2>&1
+"""
+SHUTS_ALL_OUT: Final = """\
+nft add table inet shut
+nft 'add chain inet shut input { type filter hook input priority 0; policy drop; }'
+"""
+ENDS_ITS_NODE: Final = "simulacra down 2>/dev/null\n"
+FAILS: Final = "echo 'unit nonsense.service failed' >&2; exit 4\n"
+
+
+def of_wire(apart: int) -> str:
+    """Has the node be one of another wire version."""
+    return f"""\
+simulacra down 2>/dev/null || :
+echo {apart} >"$HOME/wire"
+setsid /run/lab/bin/node-of-wire {apart} </dev/null >"$HOME/node.log" 2>&1 &
+until simulacra status >/dev/null 2>&1; do sleep 0.05; done
+"""
+
+
+class Reported:
+    """A report.
+
+    Attributes:
+        plain: as it was printed.
+        rows: its hosts, by name.
+        outcomes: how each of them ended.
+        why: and why.
+    """
+
+    def __init__(self, plain: dict[str, Any]) -> None:
+        self.plain = plain
+        self.rows: dict[str, dict[str, Any]] = {each["host"]: each for each in plain["hosts"]}
+        self.outcomes = {host: row["outcome"] for host, row in self.rows.items()}
+        self.why = {host: row["why"] for host, row in self.rows.items()}
+
+
+class Site:
+    """The hosts, and deploys that are begun on the first of them."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.desk = lab[DESK]
+        self._systems: dict[str, dict[str, str]] = {}
+        self._base: dict[str, str] = {}
+        self._bins()
+        self._stores()
+        self._flake()
+        self.set(*HOSTS, version="1")
+        self._install()
+
+    # -- what hosts have
+
+    def _bins(self) -> None:
+        bins = self.lab.folder / "etc/bin"
+        for name in ("nix", "nixops4", "orders.py", "node-of-wire", "systemd-run", "systemctl"):
+            shutil.copy(PROGRAMS / name, bins / name)
+            (bins / name).chmod(0o755)
+
+    def _stores(self) -> None:
+        for each in self.lab:
+            (each.home / ".config/nix").mkdir(parents=True)
+            (each.home / ".config/nix/nix.conf").write_text(_NIX)
+            each.run(["mount", "-t", "tmpfs", "tmpfs", "/nix"])
+            each.run(["mkdir", "-p", "/nix/store", "/nix/var/nix/profiles"])
+
+    def _flake(self) -> None:
+        self.flake = self.desk.home / "flake"
+        (self.flake / "hosts").mkdir(parents=True)
+        for name in ("flake.nix", "switch-to-configuration", "apply"):
+            shutil.copy(PROGRAMS / name, self.flake / name)
+        self.write_inventory(HOSTS)
+
+    def write_inventory(self, hosts: Sequence[str], key: str = "") -> None:
+        """Write an inventory of these hosts with their key of ssh, or another, and its plan."""
+        key = key or " ".join((self.lab.folder / "etc/host_key.pub").read_text().split()[:2])
+        told = {
+            name: host(
+                name,
+                *_TAGS.get(name, ()),
+                zone=f"at-{name}",
+                ssh={"host": name, "public_key": key},
+                **({"endpoints": [name], "relay": True} if name == GATE else {}),
+            )
+            for name in hosts
+        }
+        write(self.flake, text(told, network="lab"))
+
+    def set(self, *hosts: str, version: str, early: str = "", late: str = "") -> None:
+        """Have the flake say what systems of hosts are; ``early`` and ``late`` are what they do."""
+        for name in hosts:
+            self._systems[name] = {"version": version, "early": early, "late": _PLAIN + late}
+        (self.flake / "systems.json").write_text(json.dumps(self._systems))
+
+    def _install(self) -> None:
+        """Give every host its first system."""
+        for name in HOSTS:
+            build = ["nix", "build", "--no-link", "--json", _system(name)]
+            built = json.loads(self.desk.run(build, cwd=FLAKE).stdout)
+            self._base[name] = built[0]["outputs"]["out"]
+            copy = ["nix", "copy", "--no-check-sigs", "--to", f"ssh-ng://root@{name}"]
+            self.desk.run([*copy, self._base[name]])
+        self.reset()
+
+    def reset(self) -> None:
+        """Put every host back on its first system, with its node up, and forget what was."""
+        for each in self.lab:
+            base = self._base[each.name]
+            script = (
+                "rm -rf /run/simulacra-deploy; "
+                f"nix-env -p /nix/var/nix/profiles/system --set {base}; "
+                f"{base}/bin/switch-to-configuration switch; "
+                "rm -f switches calls orders go"
+            )
+            each.run(["sh", "-ec", script])
+        self.set(*HOSTS, version="1")
+        self.write_inventory(HOSTS)
+        self.lab.wait_met()
+
+    # -- deploys
+
+    def command(self, *words: str, confirm: int = CONFIRM) -> list[str]:
+        """The command line of a deploy."""
+        times = ["--confirm", f"{confirm}s", "--settle", "0.3s"]
+        program = ["python3", "-m", "simulacra.hosts.deploy", "--inventory", INVENTORY]
+        return [*program, *times, *words]
+
+    def deploy(self, *words: str, confirm: int = CONFIRM) -> subprocess.CompletedProcess[str]:
+        """Run a deploy to its end."""
+        return self.desk.run(self.command(*words, confirm=confirm), check=False, timeout=90)
+
+    def report(self, *words: str, code: int = 0, confirm: int = CONFIRM) -> Reported:
+        """Run a deploy that ends with this code, and return its report."""
+        done = self.deploy(*words, "--json", confirm=confirm)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return Reported(json.loads(done.stdout))
+
+    @contextmanager
+    def begun(self, *words: str, confirm: int = CONFIRM) -> Iterator[HostProcess]:
+        """A deploy under way, whose report is JSON."""
+        line = self.command(*words, "--json", confirm=confirm)
+        pipe = subprocess.PIPE
+        with self.desk.popen(line, stdout=pipe, stderr=pipe) as deploy:
+            try:
+                yield deploy
+            finally:
+                deploy.kill()
+
+    def drift(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `simulacra hosts drift`."""
+        return self.desk.simulacra("hosts", "drift", "--inventory", INVENTORY, *words, check=False)
+
+    def order(self, **orders: str) -> None:
+        """Tell the stand-ins what to fail with, or to wait: by how the call begins, with _ for ."""
+        told = {call.replace("_", " "): what for call, what in orders.items()}
+        (self.desk.home / "orders").write_text(json.dumps(told))
+
+    def go(self) -> None:
+        """Let what waits go on."""
+        (self.desk.home / "go").touch()
+
+    # -- what became of it
+
+    def calls(self, program: str) -> list[list[str]]:
+        """The calls of a stand-in, in order."""
+        file = self.desk.home / "calls"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [call[1:] for call in map(json.loads, lines) if call[0] == program]
+
+    def switches(self, host: str) -> list[str]:
+        """The versions that a host switched to, in order."""
+        file = self.lab[host].home / "switches"
+        return file.read_text().split() if file.exists() else []
+
+    def version(self, host: str) -> str:
+        """The version that a host runs, and will run when it starts again."""
+        script = "cat /run/current-system/version; echo; cat /nix/var/nix/profiles/system/version"
+        runs, starts = self.lab[host].run(["sh", "-c", script]).stdout.split()
+        assert runs == starts
+        return runs
+
+    def versions(self) -> dict[str, str]:
+        """The versions of all hosts."""
+        return {host: self.version(host) for host in HOSTS}
+
+    def is_armed(self, host: str) -> bool:
+        """Whether a host's timer is set."""
+        script = "[ -e /run/simulacra-deploy/armed ] || [ -e /run/simulacra-deploy/rolling ]"
+        return self.lab[host].run(["sh", "-c", script], check=False).returncode == 0
+
+    def applied(self) -> list[str]:
+        """The hosts that NixOps4 was to roll out, in order."""
+        calls = self.calls("nixops4")
+        for call in calls:
+            assert call in (["members", "list", "--no-interactive"], [*_APPLY, call[-1]])
+        return [call[-1] for call in calls if call[:2] == _APPLY]
+
+    def wait_call(self, program: str, *words: str) -> None:
+        """Wait until a stand-in was called so."""
+        self._wait(lambda: list(words) in self.calls(program), f"{program} {words}")
+
+    def _wait(self, check: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not check():
+            assert time.monotonic() < deadline, f"never: {what}"
+            time.sleep(0.02)
+
+    def wait_version(self, host: str, version: str) -> None:
+        """Wait until a host runs a version, and its timer is not set."""
+        self._wait(lambda: self._is_back(host, version), f"{host} runs {version}")
+
+    def _is_back(self, host: str, version: str) -> bool:
+        with suppress(AssertionError):
+            return self.version(host) == version and not self.is_armed(host)
+        return False
+
+
+def _system(host: str) -> str:
+    return f".#nixosConfigurations.{host}.config.system.build.toplevel"
