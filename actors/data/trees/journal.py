@@ -263,6 +263,7 @@ class Journal:
     def changed_after(self, n: int, limit: int) -> list[tuple[int, FileId]]:
         """The records that were changed after a number, so many at most, by their numbers."""
         self._flush()
+        self._forget_some()
         return self._db.execute(
             "SELECT n, id FROM records WHERE n > ? ORDER BY n LIMIT ?", (n, limit)
         ).fetchall()
@@ -396,8 +397,9 @@ class Journal:
             self.vector = {**dict.fromkeys(vector, 0), **join(self.vector, vector)}
 
     def wrote(self) -> None:
-        """What this replica wrote is known here, of course."""
-        self.vector = join(self.vector, {self.author.replica: self.author.n})
+        """What this replica wrote is known here, of course; also that it is nothing yet."""
+        replica = self.author.replica
+        self.vector = join({replica: 0, **self.vector}, {replica: self.author.n})
 
     def put_manifest(self, digest: bytes, manifest: bytes) -> None:
         """Keep the manifest of a large file."""
