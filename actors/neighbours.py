@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -41,8 +43,8 @@ class Neighbours:
         settings: the node's.
         enrolment: its part in its network's admissions.
         cluster: gives the node's part in its network, which is made after this.
-        met: told the name of a host that was connected.
-        lost: told the name of a host that is connected no more.
+        met: told the name of a host that was connected; after `tell`.
+        lost: told the name of a host that is connected no more; after `tell`.
 
     Attributes:
         key: this host's public key.
@@ -70,7 +72,24 @@ class Neighbours:
         self._listed = KeyList()
         self.pair = self._load_pair()
         self.key = self.pair.public
+        self._untold: list[Callable[[], None]] | None = []
+        self._telling = threading.RLock()
         self.transport = self._open(met, lost)
+
+    def tell(self) -> None:
+        """Tell whom was met and lost while the node was being put together, and go on so."""
+        with self._telling:
+            for event in self._untold or ():
+                event()
+            self._untold = None
+
+    def _happened(self, event: Callable[[], None]) -> None:
+        """Tell of an event, or keep it until there is somebody to be told."""
+        with self._telling:
+            if self._untold is not None:
+                self._untold.append(event)
+                return
+        event()
 
     def _load_pair(self) -> KeyPair:
         try:
@@ -93,8 +112,8 @@ class Neighbours:
                 bind,
                 advertise=advertise,
                 settings=TransportSettings(software=VERSION),
-                on_up=lambda peer, _: met(peer.name),
-                on_down=lambda peer, _: lost(peer.name),
+                on_up=lambda peer, _: self._happened(partial(met, peer.name)),
+                on_down=lambda peer, _: self._happened(partial(lost, peer.name)),
                 reach=self._reach,
             )
         except zmq.ZMQError as error:

@@ -189,6 +189,7 @@ class Node:
         begun.callback(self.system.stop)
         begun.callback(self.gateway.close)
         self._grow_tree()
+        self.neighbours.tell()
         self._enter()
         self.detaching.begin()
         self.neighbours.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ __all__ = ["labs"]  # a fixture, found by its name
 # `make test` is a make as well: one that a test runs is not below it.
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
     os.environ.pop(_name, None)
+
+# Without what was compiled once every process that tests start would compile all it imports, and
+# pytest rewrite all tests each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell has what it starts in the background ignore Ctrl-C; all that is tested would, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simulacra.actors.clustering import Clustering
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.node import Node
 from simulacra.actors.runtime import system as system_module
@@ -15,6 +18,7 @@ from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.signals import Stop
 from simulacra.actors.settings import Paths, Settings
 from tests.onehost import one_host, until
+from tests.twohosts import two_hosts
 
 
 def settings(home: Path, **options: object) -> Settings:
@@ -100,3 +104,24 @@ def test_a_node_that_cannot_begin_leaves_nothing(
     assert len(system_module._systems) == before
     with one_host(tmp_path / "other"):
         pass
+
+
+def test_a_node_that_is_met_while_it_is_put_together_hears_all_that_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with two_hosts(tmp_path, listen=f"127.0.0.1:{port}") as (desk, nas):
+        nas.node.close()
+        until(lambda: not desk.node.neighbours.connected())
+
+        def clustering(*args: Any) -> Clustering:
+            neighbours = args[-1]
+            until(lambda: neighbours.transport.peers() and neighbours.connected() == ["desk"])
+            return Clustering(*args)
+
+        monkeypatch.setattr("simulacra.actors.node.Clustering", clustering)
+        nas.start()
+        assert nas.node.neighbours.connected() == ["desk"]
+        until(lambda: "desk" in nas.node.cluster.members)
+        until(lambda: "nas" in desk.node.cluster.members)

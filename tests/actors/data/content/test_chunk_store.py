@@ -306,7 +306,7 @@ with opened(Path(sys.argv[1]), keeps=lambda some: [one for one in some if one in
 @needs_strace
 @pytest.mark.timeout(1200)
 def test_a_kill_at_any_call_loses_nothing_that_was_synced(tmp_path: Path) -> None:
-    found = points(tmp_path / "log", PROGRAM, str(tmp_path / "whole"), most=examples(8, many=25))
+    found = points(tmp_path / "log", PROGRAM, str(tmp_path / "whole"), most=examples(4, many=25))
     for number, point in enumerate(found):
         folder = tmp_path / str(number)
         said = killed(point, PROGRAM, str(folder)).split()

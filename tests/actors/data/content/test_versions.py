@@ -267,7 +267,7 @@ with opened(base / "versions", most_bytes=10_000) as versions:
 @needs_strace
 @pytest.mark.timeout(1200)
 def test_a_kill_at_any_call_leaves_each_file_here_or_there(tmp_path: Path) -> None:
-    found = points(tmp_path / "log", PROGRAM, str(tmp_path / "whole"), most=examples(8, many=25))
+    found = points(tmp_path / "log", PROGRAM, str(tmp_path / "whole"), most=examples(4, many=25))
     for number, point in enumerate(found):
         base = tmp_path / str(number)
         *made, last = killed(point, PROGRAM, str(base)).split() or [""]
