@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 # Most of these wait rather than compute. Worksteal leaves a module's tests, and what they share, in
 # one process.
-FAST := $(BIN)/pytest -n $(shell echo $$((2 * $$(nproc)))) --dist worksteal -m "not lab"
+FAST := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist worksteal -m "not lab"
 LAB := $(BIN)/pytest -n 2 --dist worksteal -m lab
 
 .PHONY: demo test fast lab night lint format bench docs clean
