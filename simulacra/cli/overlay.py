@@ -53,6 +53,7 @@ def status(*, common: Common = COMMON) -> None:
             "host": f"{found['host']}.{found['network']} at {found['address']}",
             "key": found["key"],
             "wireguard": f"in the {found['backend']}" if found["backend"] == "kernel" else "beside",
+            "openvpn": "; ".join(map(_tunnel, found["openvpn"])) or "none",
             "trouble": found["failure"] or "none",
         }
     )
@@ -120,6 +121,14 @@ def check(*, common: Common = COMMON) -> ExitCode:
             if each["verdict"] not in {"ok", "unknown"}:
                 output.message(_told(each))
     return ExitCode.FAILED if bad else ExitCode.OK
+
+
+def _tunnel(process: Mapping[str, Any]) -> str:
+    """What a process of OpenVPN is for, and how it is."""
+    served = f"for {process['old']}" if process["old"] else "for clients"
+    what = f"to {process['relay']}" if process["relay"] else served
+    state = "ready" if process["ready"] else f"not ready: {process['why'] or 'just begun'}"
+    return f"{what} ({process['device']}), {state}"
 
 
 def _show_matrix(pairs: Iterable[Mapping[str, Any]]) -> None:
