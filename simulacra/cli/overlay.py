@@ -48,12 +48,14 @@ def status(*, common: Common = COMMON) -> None:
     if common.json:
         output.document(found)
         return
+    waits = found["new_key_waits_for"]
     output.fields(
         {
             "host": f"{found['host']}.{found['network']} at {found['address']}",
             "key": found["key"],
             "wireguard": f"in the {found['backend']}" if found["backend"] == "kernel" else "beside",
             "openvpn": "; ".join(map(_tunnel, found["openvpn"])) or "none",
+            "new key": f"waits for {', '.join(waits)}" if waits else "none",
             "trouble": found["failure"] or "none",
         }
     )
@@ -94,6 +96,27 @@ def ping(
         else:
             output.data(f"{each['number']}: {show_seconds(each['round_trip'])} ({_way(each)})")
     return ExitCode.OK if answered else ExitCode.UNREACHABLE
+
+
+@app.command
+def rotate(*, common: Common = COMMON) -> None:
+    """Give this host another key, as soon as all others know it; nobody's connections break.
+
+    A host that is away is waited for, since it would not know the new key.
+
+    For example:
+
+    - `simulacra overlay rotate`
+
+    Args:
+        common: Options of all commands.
+    """
+    found = client(common).item("overlay_rotate")
+    if common.json:
+        output.document(found)
+        return
+    waits = ", ".join(found["waits_for"]) or "nobody"
+    output.message(f"a new key is made; until it is used it waits for: {waits}")
 
 
 @app.command

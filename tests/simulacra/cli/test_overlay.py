@@ -30,6 +30,7 @@ STATUS: dict[str, Any] = {
     "backend": "userspace",
     "key": "A" * 43 + "=",
     "failure": "",
+    "new_key_waits_for": ["tv"],
     "openvpn": [],
     "routes": [NAS, {**GONE, "bandwidth": None, "bandwidth_age": None}],
 }
