@@ -374,8 +374,9 @@ class Journal:
             self.vector = {**dict.fromkeys(vector, 0), **join(self.vector, vector)}
 
     def wrote(self) -> None:
-        """What this replica wrote is known here, of course."""
-        self.vector = join(self.vector, {self.author.replica: self.author.n})
+        """What this replica wrote is known here, of course; also that it is nothing yet."""
+        replica = self.author.replica
+        self.vector = join({replica: 0, **self.vector}, {replica: self.author.n})
 
     def put_manifest(self, digest: bytes, manifest: bytes) -> None:
         """Keep the manifest of a large file."""

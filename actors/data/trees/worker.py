@@ -65,9 +65,10 @@ _DISK = (sqlite3.Error, DatabaseError, IndexUnusableError, VersionsError, Refuse
 
 
 def _lacks(news: News, vector: Context) -> bool:
-    """Whether a host has not heard of all that was heard of here."""
+    """Whether a host has not heard of all that was heard of here; of an empty tree, of anything."""
     try:
-        return not includes(unpack_context(news.vector), vector)
+        heard = unpack_context(news.vector)
+        return not includes(heard, vector) or bool(vector and not heard)
     except RecordError:
         logger.warning("what %s says of a tree is no news", news.host)
         return False
