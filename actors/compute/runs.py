@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from simulacra.actors.compute.run_frames import Shape
 from simulacra.actors.compute.run_process import RunProcess
+from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.tree import actor_name
-from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer, Ticket
 from simulacra.actors.runtime.futures import Reply

@@ -16,10 +16,10 @@ from simulacra.actors.data.trees import outlook
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.tree import ShowTree, actor_name
 from simulacra.actors.data.trees.trees import TREES, ListTrees
-from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError

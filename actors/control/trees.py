@@ -16,6 +16,7 @@ from simulacra.actors.cluster.store import StoreError
 from simulacra.actors.control.tree_finding import check_network, tree_fact
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.handing_over import Seat
+from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.tree import ShowTree, actor_name
 from simulacra.actors.data.trees.trees import (
     TREES,
@@ -24,7 +25,6 @@ from simulacra.actors.data.trees.trees import (
     ListTrees,
     PauseTree,
 )
-from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError

@@ -24,6 +24,7 @@ from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, News, Pack, Packed
+from simulacra.actors.data.trees.orders import Met, Order, Task
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.questions import (
@@ -50,7 +51,7 @@ from simulacra.actors.data.trees.repository_worker import Pause, RepositoryWorke
 from simulacra.actors.data.trees.serving import Server
 from simulacra.actors.data.trees.settling import merges
 from simulacra.actors.data.trees.sparing import Line
-from simulacra.actors.data.trees.worker import Met, Order, Task, Worker
+from simulacra.actors.data.trees.worker import Worker
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import BulkServer, Parts, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient

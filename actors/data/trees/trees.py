@@ -12,10 +12,10 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from simulacra.actors.data.trees.definitions import Definition, DefinitionError, Definitions
+from simulacra.actors.data.trees.orders import Met, Order
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.returning import prepare
 from simulacra.actors.data.trees.tree import Means, Tree, actor_name
-from simulacra.actors.data.trees.worker import Met, Order
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.supervision import SupervisorHandle

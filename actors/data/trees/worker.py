@@ -2,8 +2,8 @@
 
 It is told what may have changed (`Worker.tell`) and works in rounds: take in what was edited here,
 hear those who have news, bring the disk to what is known then, and tell the others when the journal
-has changed. Once in a while all is looked at again, since hints and news can be lost: the disk each
-hour, the others each half minute. What could not be brought is tried again, at first soon.
+has changed. Once in a while all is looked at again, since hints and news can be lost (`lookout`,
+`hearsay`). What could not be brought is tried again, at first soon.
 
 Something that needs the user *halts* it, with the reason, until the user has answered: the root is
 gone, or more than half of the tree is. A disk that takes nothing makes it wait and try again.
@@ -17,103 +17,48 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from simulacra.actors.data.applying.folders import RootLostError
 from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.content.versions import VersionsError
 from simulacra.actors.data.entries import Path, parent
-from simulacra.actors.data.reconciling.dots import Context, Replica, includes
-from simulacra.actors.data.reconciling.record_plain import RecordError
+from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.scanning.index import IndexUnusableError
-from simulacra.actors.data.scanning.inotify import WatchLimitError
 from simulacra.actors.data.scanning.roots import RootError
-from simulacra.actors.data.scanning.scan import Meet
-from simulacra.actors.data.scanning.watching import Hint, Watcher, watch_repository
+from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees import returning
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.hearsay import Hearsay
 from simulacra.actors.data.trees.intake import DoubtError
+from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.local_tree import LocalTree
+from simulacra.actors.data.trees.lookout import Lookout
 from simulacra.actors.data.trees.messages import News
-from simulacra.actors.data.trees.packing import pack_context, unpack_context
+from simulacra.actors.data.trees.orders import Event, Met, Order, Task
+from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.repository_worker import Looked
 from simulacra.actors.data.trees.sparing import Bucket, Line, why_wait
 from simulacra.actors.data.trees.standing import Standing, State
 from simulacra.actors.databases import DatabaseError
-from simulacra.actors.runtime.futures import Reply
 
 logger = logging.getLogger(__name__)
 
 _UNHEARD: Final = (
     "no host that has the tree was heard yet; if none will be: simulacra tree resume NAME --sure"
 )
-FULL_SCAN: Final = 3600.0
 SWEEP: Final = 1800.0
-COMPARE: Final = 30.0
 _SOON: Final = 2.0
 _LOOK: Final = 1.0
 _LATEST: Final = 60.0
 
 _DISK = (sqlite3.Error, DatabaseError, IndexUnusableError, VersionsError, RefusedError, OSError)
-
-
-def _lacks(news: News, vector: Context) -> bool:
-    """Whether a host has not heard of all that was heard of here; of an empty tree, of anything."""
-    try:
-        heard = unpack_context(news.vector)
-        return not includes(heard, vector) or bool(vector and not heard)
-    except RecordError:
-        logger.warning("what %s says of a tree is no news", news.host)
-        return False
-
-
-def _is_news(news: News) -> bool:
-    numbers = type(news.incarnation) is int and type(news.last) is int
-    if not (numbers and type(news.host) is str):
-        logger.warning("what a host says of a tree is no news: %r", news)
-        return False
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """A host that has the tree was connected."""
-
-    host: str
-
-
-class Order(StrEnum):
-    """What the user or the node orders."""
-
-    RESCAN = "rescan"
-    PAUSE = "pause"
-    RESUME = "resume"
-    SURE = "sure"
-    ANYWAY = "anyway"
-    STOP = "stop"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Something to be done with the tree in its thread, between two rounds.
-
-    Attributes:
-        run: does it; what it returns is the answer, and so is what it raises.
-        reply: where the answer goes.
-    """
-
-    run: Callable[[LocalTree], Any]
-    reply: Reply
-
-
-Event = Hint | News | Met | Order | Task
 
 
 class Worker:
@@ -149,7 +94,6 @@ class Worker:
         self._place = place
         self._remote = remote
         self._hosts = hosts
-        self._announce = announce
         self._members = members
         self._definition = definition
         self._merges = merges
@@ -159,20 +103,14 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=f"tree@{place.host}", daemon=True)
         # of the thread alone:
         self._tree: LocalTree | None = None
-        self._watcher: Watcher | None = None
-        self._news: dict[str, News] = {}
-        self._folders: set[Path] = set()
-        self._everything = True
-        self._met: set[Path] = set()
+        self._lookout = Lookout(self.tell)
         self._all_seen = self._brought = False
         self._sure = False
         self._paused = definition.paused
-        self._scanned_at = self._compared_at = float("-inf")
         self._retry_at = float("inf")
         self._retry_in = _SOON
-        self._announced: tuple[Any, ...] = ()
-        self._greeted: frozenset[str] = frozenset()
         self._agreement = Agreement(place.acknowledged, members)
+        self._hearsay = Hearsay(remote, hosts, announce, self._agreement)
         self._complete = whole
         self._line = line
         self._anyway = False
@@ -235,7 +173,7 @@ class Worker:
             left = self._bring(tree)
         if not tree.journal.dirty:
             self._acknowledge(tree)
-        self._tell_others(tree)
+        self._hearsay.tell(tree.journal, self.standing.shows)
         self._sweep(tree)
         if self.standing.scans:
             self._tell_looked()
@@ -286,71 +224,35 @@ class Worker:
         return True
 
     def _scan(self, tree: LocalTree) -> None:
-        now = time.monotonic()
-        if self._everything or now - self._scanned_at >= FULL_SCAN:
+        skipped: dict[Path, str] = {}
+        if self._lookout.is_due:
             self._show(State.SCANNING)
-            skipped: dict[Path, str] = {}
-            watcher = self._new_watcher()
-            self._met.clear()
-            taken = tree.scan(
-                visitor=watcher.add if watcher else None, meet=self._meet(watcher), sure=self._sure
-            )
-            self._start(watcher)
+            taken = self._lookout.look_at_all(tree, sure=self._sure)
             self.standing = replace(
                 self.standing,
                 scans=self.standing.scans + 1,
                 quarantined=returning.quarantined(self._place.root),
+                unwatched=self._lookout.unwatched,
+                trouble=self._lookout.trouble,
             )
-            self._all_seen = True
-            self._everything, self._sure, self._scanned_at = False, False, now
+            self._all_seen, self._sure = True, False
             self._to_review = self._to_review or not self._definition.is_complete
-            self._folders.clear()
-        elif self._folders:
-            watcher = self._watcher
-            folders, self._folders = self._folders, set()
-            taken = tree.scan(
-                folders, visitor=watcher.add if watcher else None, meet=self._meet(watcher)
-            )
+        else:
+            found = self._lookout.look_at_hints(tree)
+            if found is None:
+                return
+            folders, taken = found
             before = self.standing.skipped.items()
             skipped = {path: why for path, why in before if parent(path) not in folders}
-        else:
-            return
         skipped |= {
             path: f"{each.reason} {each.detail}".strip() for path, each in taken.skipped.items()
         }
         self.standing = replace(self.standing, skipped=skipped)
 
-    def _meet(self, watcher: Watcher | None) -> Meet:
-        """Note each git repository that is met, and watch what tells of its changes."""
-
-        def meet(path: Path, descriptor: int, *, bare: bool) -> None:  # noqa: ARG001
-            self._met.add(path)
-            if watcher is not None:
-                watch_repository(watcher.add, path, descriptor)
-
-        return meet
-
     def _tell_looked(self) -> None:
-        met, self._met = frozenset(self._met), set()
+        met = self._lookout.take_met()
         self._looked(Looked(met, self.standing.scans, self._all_seen, self._brought))
         self._all_seen = self._brought = False
-
-    def _new_watcher(self) -> Watcher | None:
-        try:
-            return Watcher(self.tell)
-        except (WatchLimitError, OSError) as error:
-            self.standing = replace(self.standing, trouble=str(error))
-            return None
-
-    def _start(self, watcher: Watcher | None) -> None:
-        old, self._watcher = self._watcher, watcher
-        if old is not None:
-            old.close()
-        if watcher is not None:
-            watcher.start()
-            self.standing = replace(
-                self.standing, unwatched=watcher.unwatched, trouble=watcher.trouble or ""
-            )
 
     # -- what is to be here
 
@@ -387,51 +289,15 @@ class Worker:
     # -- what others know
 
     def _hear_others(self, tree: LocalTree) -> None:
-        connected = self._hosts()
-        for host in connected:
-            news = self._news.get(host)
-            if news is None or not self._is_new(tree, news):
-                continue
+        for host in self._hearsay.unheard(tree.journal):
             self._show(State.HEARING)
             try:
-                self._remote(host).pull(news.incarnation, tree.journal.cursor, tree.take)
+                self._hearsay.pull(tree, host)
             except MissingError as error:
                 logger.info("tree %s: %s", self._place.root, error)
                 self._retry_at = time.monotonic() + _SOON
-        behind = [
-            host
-            for host, news in self._news.items()
-            if host in connected and self._is_new(tree, news)
-        ]
-        self.standing = replace(self.standing, behind=tuple(behind))
-
-    def _is_new(self, tree: LocalTree, news: News) -> bool:
-        journal = tree.journal
-        # Whoever imports has heard of nothing; of an empty tree something is heard all the same.
-        unheard = not journal.vector and bool(news.vector)
-        return unheard or journal.cursor(Replica(news.host, news.incarnation)) < news.last
-
-    def _tell_others(self, tree: LocalTree, hosts: Iterable[str] | None = None) -> None:
-        journal = tree.journal
-        now = time.monotonic()
-        due = now - self._compared_at >= COMPARE
-        state = (journal.last, self.standing.shows)
-        if hosts is None and state == self._announced and not due:
-            return
-        replica = journal.author.replica
-        vector, told = pack_context(journal.vector), self._agreement.told()
-        news = News(replica.host, replica.incarnation, journal.last, vector, told)
-        if hosts is None:
-            self._announced, self._compared_at = state, now
-            hosts = self._greeted = frozenset(self._hosts())
-        self._announce(hosts, news)
-
-    def _greet(self) -> None:
-        """Tell hosts that were not there before, or not known to have the tree."""
-        there = frozenset(self._hosts())
-        if self._tree is not None and there - self._greeted:
-            self._tell_others(self._tree, there - self._greeted)
-        self._greeted = there
+        behind = tuple(self._hearsay.unheard(tree.journal))
+        self.standing = replace(self.standing, behind=behind)
 
     # -- what all have heard of
 
@@ -473,8 +339,8 @@ class Worker:
         now = time.monotonic()
         due = min(
             self._retry_at,
-            self._scanned_at + FULL_SCAN if self._may_wait_for_scan() else now + _LATEST,
-            self._compared_at + COMPARE if self._tree is not None else now + _LATEST,
+            self._scan_due(now),
+            self._hearsay.due if self._tree is not None else now + _LATEST,
             self._swept_at + SWEEP if self._tree is not None else now + _LATEST,
         )
         try:
@@ -493,26 +359,23 @@ class Worker:
         while (left := due - time.monotonic()) > _LOOK:
             with suppress(Empty):
                 return self._events.get(timeout=_LOOK)
-            self._greet()
+            self._hearsay.greet(self._journal(), self.standing.shows)
         return self._events.get(timeout=max(0.0, left))
 
-    def _may_wait_for_scan(self) -> bool:
-        """Whether the next scan has a time; the first waits for others, or for the user."""
-        return self._tree is not None and self._scanned_at > float("-inf")
+    def _scan_due(self, now: float) -> float:
+        """When all is scanned; the first time waits for others, or for the user."""
+        due = self._lookout.due if self._tree is not None else None
+        return now + _LATEST if due is None else due
 
     def _take_in(self, event: Event) -> None:
         match event:
-            case Hint(folders, everything):
-                self._folders |= folders
-                self._everything = self._everything or everything
-            case News(host) if _is_news(event):
-                self._news[host] = event
-                self._hear_acknowledged(event)
-                if self._tree is not None and _lacks(event, self._tree.journal.vector):
-                    self._tell_others(self._tree, [host])
+            case Hint():
+                self._lookout.hint(event)
+            case News():
+                self._hear_of(event)
             case Met(host):
                 if self._tree is not None:
-                    self._tell_others(self._tree, [host])
+                    self._hearsay.tell(self._tree.journal, self.standing.shows, [host])
             case Task():
                 self._do(event)
             case Order.PAUSE | Order.RESUME:
@@ -520,16 +383,16 @@ class Worker:
             case Order.ANYWAY:
                 self._anyway = True
             case Order.RESCAN | Order.SURE:
-                self._everything = True
+                self._lookout.expect_anything()
                 self._sure = self._sure or event is Order.SURE
 
-    def _hear_acknowledged(self, news: News) -> None:
-        try:
-            self._agreement.hear(news.acknowledged)
-            if self._tree is not None:
-                self._tree.reconsider()
-        except RecordError as error:
-            logger.warning("what %s says was acknowledged is none of that: %s", news.host, error)
+    def _hear_of(self, news: News) -> None:
+        if self._hearsay.note(news) and self._tree is not None:
+            self._tree.reconsider()
+            self._hearsay.answer(self._tree.journal, self.standing.shows, news)
+
+    def _journal(self) -> Journal | None:
+        return None if self._tree is None else self._tree.journal
 
     def _do(self, task: Task) -> None:
         if self._tree is None:
@@ -542,7 +405,7 @@ class Worker:
 
     def _halt(self, reason: str) -> None:
         self._show(State.HALTED, reason)
-        self._everything = True
+        self._lookout.expect_anything()
         self._retry_at = time.monotonic() + _LATEST
         self._let_go()
 
@@ -550,13 +413,11 @@ class Worker:
         self._show(State.WAITING, reason)
         self._retry_at = time.monotonic() + self._retry_in
         self._retry_in = min(2 * self._retry_in, _LATEST)
-        self._everything = True
+        self._lookout.expect_anything()
         self._let_go()
 
     def _let_go(self) -> None:
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
+        self._lookout.close()
         if self._tree is not None:
             self._tree.close()
             self._tree = None

@@ -12,9 +12,9 @@ import pytest
 
 from simulacra.actors.data.trees import tree
 from simulacra.actors.data.trees.messages import Changes, Pack
+from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.questions import CountConflicts, ListConflicts, ShowFile
 from simulacra.actors.data.trees.tree import ReachOf, ShowBranches, ShowTree, actor_name
-from simulacra.actors.data.trees.worker import Order
 from simulacra.actors.runtime import Ref, RemoteError
 from tests.actors.data.trees.sides import TREE, Side, two_sides
 from tests.actors.data.trees.test_local_tree import write

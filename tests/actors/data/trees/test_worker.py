@@ -17,11 +17,12 @@ from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import News
+from simulacra.actors.data.trees.orders import Order, Task
 from simulacra.actors.data.trees.packing import pack_context, unpack_record
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.standing import State
-from simulacra.actors.data.trees.worker import Order, Task, Worker
+from simulacra.actors.data.trees.worker import Worker
 from simulacra.actors.runtime.futures import Reply
 from tests.actors.data.trees.copies import Copies, Copy, InReach
 from tests.actors.data.trees.test_local_tree import write
