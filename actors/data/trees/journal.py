@@ -241,6 +241,7 @@ class Journal:
     def changed_after(self, n: int, limit: int) -> list[tuple[int, FileId]]:
         """The records that were changed after a number, so many at most, by their numbers."""
         self._flush()
+        self._forget_some()
         return self._db.execute(
             "SELECT n, id FROM records WHERE n > ? ORDER BY n LIMIT ?", (n, limit)
         ).fetchall()
