@@ -71,9 +71,10 @@ from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
 from simulacra.actors.control.placing import Waiting
 from simulacra.actors.data.trees import trees
+from simulacra.actors.data.trees.leading import Leading
 from simulacra.actors.data.trees.orders import Met
 from simulacra.actors.data.trees.tree import Means
-from simulacra.actors.data.trees.tree_focus import Leading, focus_spec
+from simulacra.actors.data.trees.tree_focus import focus_spec
 from simulacra.actors.detaching import Detaching
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.call import Handler

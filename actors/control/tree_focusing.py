@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.control.tree_finding import tree_fact
+from simulacra.actors.data.trees.focus_messages import MoveTree, TakeTree
 from simulacra.actors.data.trees.handing_over import PREPARE_WITHIN, Seat
-from simulacra.actors.data.trees.tree_focus import TREE_FOCUS, MoveTree, TakeTree
+from simulacra.actors.data.trees.tree_focus import TREE_FOCUS
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError

@@ -2,13 +2,12 @@
 
 It does what `handing_over` decides: as the main store it asks the target how far its disk is, and
 says in the directory to whom a tree is handed. As the one to whom it is, it says that it has it.
-Whether this host may merge a tree now, any thread asks `Leading`.
+Whether this host may merge a tree now, any thread asks `leading`.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from simulacra.actors.cluster.store import StoreError
 from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.reconciling.record_plain import RecordError
 from simulacra.actors.data.trees.definitions import Definition
+from simulacra.actors.data.trees.focus_messages import MoveTree, Prepare, Prepared, TakeTree
 from simulacra.actors.data.trees.handing_over import HandOver, Seat, Step, why_not_take
+from simulacra.actors.data.trees.leading import Leading
 from simulacra.actors.data.trees.packing import unpack_context
 from simulacra.actors.data.trees.tree import ReachOf, ShowTree, actor_name
 from simulacra.actors.data.trees.trees import TREES, ListTrees
@@ -29,7 +30,6 @@ from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import ExitReason
-from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
@@ -38,55 +38,6 @@ _DONE: Final = ""
 _EVERY: Final = 2.0
 _ASK_EVERY: Final = 0.1
 _UNSAID: Final = (FactError, StoreError, ActorDeadError, AskTimeoutError)
-
-
-@register("tree.move")
-@dataclass(frozen=True, slots=True)
-class MoveTree:
-    """To a main store: hand a tree over. Answered when it is, or is not: then says why not."""
-
-    tree: str
-    host: str
-    why: str
-
-
-@register("tree.take")
-@dataclass(frozen=True, slots=True)
-class TakeTree:
-    """To a host that has a copy: be the main store, as the old one is lost. Answered alike."""
-
-    tree: str
-    why: str
-
-
-@register("tree.prepare")
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """How much of a tree does your disk show? Answered by a `Prepared`."""
-
-    tree: str
-    epoch: tuple[int, str]
-    asker: str
-
-
-@register("tree.prepared")
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """How much of a tree a disk shows.
-
-    Attributes:
-        tree: which.
-        epoch: as in the question.
-        host: whose disk.
-        shows: all of this, as `packing.pack_context` has it.
-        problem: why it cannot be the main store; empty if it can.
-    """
-
-    tree: str
-    epoch: tuple[int, str]
-    host: str
-    shows: list[Any]
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,39 +61,6 @@ class _Move:
     hand_over: HandOver
     why: str
     waiting: list[Reply]
-
-
-class Leading:
-    """Whether this host is the main store of a tree now, and may merge what was changed in it.
-
-    Args:
-        host: this host's name.
-        view: the directory.
-    """
-
-    def __init__(self, host: str, view: DirectoryView) -> None:
-        self._host = host
-        self._view = view
-        self._lock = threading.Lock()
-        self._frozen: frozenset[str] = frozenset()
-
-    def __call__(self, tree: str) -> bool:
-        """Whether it is, by a tree's id."""
-        if tree in self._frozen:
-            return False
-        seat = self.seat(tree)
-        return seat is not None and seat.host == self._host and not seat.handed
-
-    def seat(self, tree: str) -> Seat | None:
-        """Who is the main store of a tree; None if there is no such tree."""
-        facts = self._view.find("tree", subject=tree)
-        best = max(facts, key=lambda fact: fact.rank, default=None)
-        return None if best is None else Seat.of(best.epoch, best.value)
-
-    def freeze(self, tree: str, *, frozen: bool) -> None:
-        """Merge nothing of a tree, or do again."""
-        with self._lock:
-            self._frozen = self._frozen | {tree} if frozen else self._frozen - {tree}
 
 
 def focus_spec(leading: Leading, view: DirectoryView, inside: Callable[[], list[str]]) -> ChildSpec:
