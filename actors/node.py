@@ -203,7 +203,12 @@ class Node:
         if not settings.plan:
             return settings
         try:
-            entered = overlay.Overlay(settings.name, Path(settings.plan), Path(settings.helper))
+            entered = overlay.Overlay(
+                settings.name,
+                Path(settings.plan),
+                Path(settings.helper),
+                overlay.keys_file(settings),
+            )
         except overlay.OverlayError as error:
             raise GatewayError(ErrorCode.FAILED, str(error), error.hint) from error
         begun.callback(entered.close)

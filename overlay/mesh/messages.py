@@ -61,6 +61,18 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotate:
+    """Asks for another key of this host; the answer is whom that waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnNow:
+    """Time to turn to another key, of which the others have been told."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """This host's own addresses have changed, outside of the overlay."""
 

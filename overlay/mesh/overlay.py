@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +20,12 @@ from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import Settings
 from simulacra.overlay.mesh import reconciling
 from simulacra.overlay.mesh.helper_client import HelperClient, HelperError
-from simulacra.overlay.mesh.messages import Moved, Show, Tick, Told, plain_line
+from simulacra.overlay.mesh.keyring import Keyring
+from simulacra.overlay.mesh.messages import Moved, Rotate, Show, Tick, Told, TurnNow, plain_line
 from simulacra.overlay.mesh.prober import Prober
 from simulacra.overlay.mesh.resolving import Resolver, endpoints_of, look_up
+from simulacra.overlay.mesh.rotation import Command, Record, Rotation, Say, Turn
+from simulacra.overlay.mesh.rotation import Heard as KeysHeard
 from simulacra.overlay.mesh.steering import Steering
 from simulacra.overlay.mesh.tunnels import Tunnels
 from simulacra.overlay.mesh.watching import AddressWatch
@@ -38,6 +41,7 @@ _LOOK: Final = 3.0
 _TELL: Final = 2.0
 _TOLD_A_SECOND: Final = 10
 _REST: Final = 2.0
+_TURN_AFTER: Final = 0.25
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +80,7 @@ class Overlay:
         host: this host's name in the plan.
         plan: the plan's file.
         helper: the helper's socket.
+        keys: the file in which the keys of all hosts are kept.
 
     Attributes:
         plan: the plan.
@@ -85,7 +90,7 @@ class Overlay:
         OverlayError: it cannot be brought up.
     """
 
-    def __init__(self, host: str, plan: Path, helper: Path) -> None:
+    def __init__(self, host: str, plan: Path, helper: Path, keys: Path) -> None:
         self.host, self._file = host, plan
         self.plan = read_plan(plan, host)
         self.address = self.plan.hosts[host].ipv4
@@ -94,7 +99,10 @@ class Overlay:
             begun.callback(self.helper.close)
             self.resolver = Resolver(endpoints_of(self.plan.hosts[host]))
             begun.callback(self.resolver.close)
-            self.steering = bring_up(self.plan, host, self.helper, self.resolver.addresses())
+            self.keyring = keyring_of(self.plan, host, keys)
+            self.steering = bring_up(
+                self.plan, host, self.helper, self.resolver.addresses(), self.keyring
+            )
             self.prober = Prober(self.address)
             begun.callback(self.prober.close)
             self._begun = begun.pop_all()
@@ -108,7 +116,18 @@ class Overlay:
         self._begun.close()
 
 
-def bring_up(plan: Plan, host: str, helper: HelperClient, names: Mapping[str, str]) -> Steering:
+def keyring_of(plan: Plan, host: str, file: Path) -> Keyring | None:
+    """What a host knows of all keys; None while the plan has none for it."""
+    return Keyring(plan, host, file) if plan.hosts[host].key else None
+
+
+def bring_up(
+    plan: Plan,
+    host: str,
+    helper: HelperClient,
+    names: Mapping[str, str],
+    keyring: Keyring | None = None,
+) -> Steering:
     """Bring a host's overlay up, every peer tried at its first place; what steers it from then on.
 
     Raises:
@@ -116,8 +135,10 @@ def bring_up(plan: Plan, host: str, helper: HelperClient, names: Mapping[str, st
     """
     try:
         key = helper.public_key()
-        _warn_of_key(plan, host, key)
+        if keyring is not None and not keyring.rotation.own.knows(key):
+            _warn_of_key(plan, host, key)
         steering = Steering(plan, host, key)
+        steering.let_in({} if keyring is None else keyring.accepted())
         steering.resolved(names)
         now = time.monotonic()
         helper.apply(reconciling.changes(steering.decide(now), helper.look()))
@@ -130,15 +151,13 @@ def bring_up(plan: Plan, host: str, helper: HelperClient, names: Mapping[str, st
 
 
 def _warn_of_key(plan: Plan, host: str, key: str) -> None:
-    planned = plan.hosts[host].key
-    if planned != key:
-        logger.warning(
-            "the plan has the key %s for %s, its own is %s: peers do not know it; put it in the "
-            "inventory, and lay the new plan on every host",
-            planned or "(none)",
-            host,
-            key,
-        )
+    logger.warning(
+        "the plan has the key %s for %s, its own is %s: peers do not know it; put it in the "
+        "inventory, and lay the new plan on every host",
+        plan.hosts[host].key or "(none)",
+        host,
+        key,
+    )
 
 
 def enter(settings: Settings) -> Settings:
@@ -152,8 +171,14 @@ def enter(settings: Settings) -> Settings:
     plan = read_plan(Path(settings.plan), settings.name)
     mine = plan.hosts[settings.name]
     with HelperClient(Path(settings.helper)) as helper:
-        bring_up(plan, settings.name, helper, look_up(endpoints_of(mine)))
+        keyring = keyring_of(plan, settings.name, keys_file(settings))
+        bring_up(plan, settings.name, helper, look_up(endpoints_of(mine)), keyring)
     return listening(settings, mine.ipv4)
+
+
+def keys_file(settings: Settings) -> Path:
+    """The file in which a node keeps the keys of the overlay's hosts."""
+    return settings.paths.state / settings.name / "overlay-keys.json"
 
 
 def listening(settings: Settings, address: str) -> Settings:
@@ -185,7 +210,7 @@ def read_plan(file: Path, host: str) -> Plan:
 
 
 class OverlayActor(Actor):
-    """Holds the mesh as it should be against the mesh as it is."""
+    """Holds the mesh as it should be against the mesh as it is, and hosts' keys against theirs."""
 
     def __init__(self, overlay: Overlay, around: Around) -> None:
         self._overlay, self._around = overlay, around
@@ -195,12 +220,15 @@ class OverlayActor(Actor):
         self._rest_until = 0.0
         self._told: Told | None = None
         self._failure = ""
+        self._met: frozenset[str] = frozenset()
         self._tunnels = Tunnels(overlay.helper, overlay.plan.hosts[overlay.host])
 
     def on_start(self) -> None:
         """Begin to tick, and to hear of addresses."""
         self._watch = AddressWatch(lambda: self.ref.tell(Moved()))
         self.send_every(_TICK, Tick())
+        if self._overlay.keyring is not None:
+            self._carry_out(self._overlay.keyring.rotation.started())
 
     def on_stop(self, reason: ExitReason) -> None:
         """End what runs for it."""
@@ -220,6 +248,8 @@ class OverlayActor(Actor):
             case Moved():
                 self._steering.moved()
                 self._tick()
+            case Record() | KeysHeard() | Rotate() | TurnNow() if self._overlay.keyring is not None:
+                return self._of_keys(message, self._overlay.keyring.rotation)
             case Show("status"):
                 return self._status()
             case Show("lines"):
@@ -236,6 +266,7 @@ class OverlayActor(Actor):
         steering.heard(prober.drain(), now)
         steering.expelled(frozenset(self._around.expelled()) & self._steering.plan.hosts.keys())
         steering.resolved(self._overlay.resolver.addresses())
+        self._tick_keys(now)
         if now >= self._rest_until:
             self._tunnels.keep(steering.tunnels(now), steering.know.gone, now)
             steering.ready(self._tunnels.relays(), self._tunnels.old())
@@ -281,6 +312,65 @@ class OverlayActor(Actor):
         for host in others:
             self.system.ref(f"{OVERLAY}@{host}").tell(told)
 
+    # -- keys
+
+    def _of_keys(
+        self, message: Record | KeysHeard | Rotate | TurnNow, rotation: Rotation
+    ) -> list[str] | None:
+        now = time.monotonic()
+        match message:
+            case Record():
+                self._carry_out(rotation.received(message))
+            case KeysHeard():
+                self._carry_out(rotation.heard(message, now))
+            case Rotate():
+                # An asker gets its refusal.
+                self._carry_out(rotation.begin(self._overlay.helper.public_key("next"), now))
+                return sorted(rotation.waiting)
+            case TurnNow(key):
+                self._turn(key)
+        return None
+
+    def _tick_keys(self, now: float) -> None:
+        keyring = self._overlay.keyring
+        if keyring is None:
+            return
+        met = frozenset(self._around.connected()) & keyring.rotation.names
+        for host in met - self._met:
+            self._carry_out(keyring.rotation.appeared(host, now))
+        self._met = met
+        self._carry_out(keyring.rotation.tick(now))
+        self._steering.let_in(keyring.accepted())
+
+    def _carry_out(self, commands: Sequence[Command]) -> None:
+        keyring = self._overlay.keyring
+        if keyring is None or not commands:
+            return
+        try:
+            for command in keyring.carry_out(commands):
+                match command:
+                    case Turn(key):
+                        # What is said of it gets there first, while the present key still counts.
+                        self.send_after(_TURN_AFTER, TurnNow(key))
+                    case Say(to, what):
+                        self.system.ref(f"{OVERLAY}@{to}").tell(what)
+        except OSError as error:
+            logger.error("keys cannot be kept: %s", error)  # noqa: TRY400 (said again later)
+
+    def _turn(self, key: str) -> None:
+        """Have the devices use a key, if they do not."""
+        helper = self._overlay.helper
+        try:
+            if helper.public_key() != key and helper.public_key("next") == key:
+                helper.turn_key()
+                logger.info("this host has the key %s now", key)
+            if helper.public_key() == key != self._steering.key:
+                self._steering.turned(key)
+                self._tick()
+        except HelperError as error:
+            logger.warning("the key cannot be turned to: %s", error)
+            self.send_after(_REST, TurnNow(key))
+
     # -- showing
 
     def _status(self) -> dict[str, Any]:
@@ -295,6 +385,7 @@ class OverlayActor(Actor):
             "backend": steering.know.seen.backend,
             "key": steering.key,
             "failure": self._failure,
+            "new_key_waits_for": self._key_waits_for(),
             "openvpn": self._tunnels.shown,
             "routes": [
                 {
@@ -308,6 +399,10 @@ class OverlayActor(Actor):
                 for host, line in sorted(lines.items())
             ],
         }
+
+    def _key_waits_for(self) -> list[str]:
+        keyring = self._overlay.keyring
+        return sorted(keyring.rotation.waiting) if keyring and keyring.rotation.own.next else []
 
     def _lines(self) -> dict[str, Any]:
         now = time.monotonic()

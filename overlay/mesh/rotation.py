@@ -147,6 +147,11 @@ class Rotation:
     # -- what is so
 
     @property
+    def names(self) -> frozenset[str]:
+        """All hosts that have keys."""
+        return frozenset(self._plan)
+
+    @property
     def own(self) -> Record:
         """This host's record."""
         return self._own

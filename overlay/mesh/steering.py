@@ -14,6 +14,7 @@ from typing import Final
 from simulacra.overlay.mesh import endpoints, paths
 from simulacra.overlay.mesh.changes import SetPeer
 from simulacra.overlay.mesh.endpoints import Search
+from simulacra.overlay.mesh.keyring import in_use
 from simulacra.overlay.mesh.knowledge import Knowledge
 from simulacra.overlay.mesh.links import Link
 from simulacra.overlay.mesh.messages import Line, Told
@@ -75,7 +76,8 @@ class Steering:
         self._onward: dict[str, str] = {}
         self._left: dict[tuple[str, str], float] = {}
         self._searches: dict[_End, Search] = {}
-        self._moved = False
+        self._moved = self._turned = False
+        self._keys: Mapping[str, tuple[str, ...]] = {}
         self._names: Mapping[str, str] = {}
         self._tunnelling = Tunnelling(each.host for each in self._mine.relays if each.openvpn)
         self._ready: frozenset[str] = frozenset()
@@ -124,6 +126,20 @@ class Steering:
         """To these relays OpenVPN leads now, and of a relay, from these hosts of the old form."""
         self._ready, self.know.old = relays, old
 
+    def let_in(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """By these keys hosts are to be let in, each first by the one that it probably has."""
+        seen = self.know.seen
+        self._keys = {
+            host: in_use(each, seen) if len(each) > 1 else each for host, each in keys.items()
+        }
+
+    def turned(self, key: str) -> None:
+        """This host has another key now: everybody has to agree with it anew."""
+        self.key, self._turned = key, True
+
+    def _key(self, host: str, planned: str) -> str:
+        return self._keys.get(host, (planned,))[0]
+
     # -- probes
 
     def probes(self, now: float) -> list[Probe]:
@@ -163,10 +179,10 @@ class Steering:
         """The peers that this host itself looks for: those of whom it is a relay come by."""
         for peer in self._mine.peers:
             if peer.host not in self.know.gone:
-                yield _End(DIRECT, peer.host, peer.key)
+                yield _End(DIRECT, peer.host, self._key(peer.host, peer.key))
         for relay in self._mine.relays:
             if relay.host not in self.know.gone:
-                yield _End(relay.device, relay.host, relay.key)
+                yield _End(relay.device, relay.host, self._key(relay.host, relay.key))
 
     # -- decisions
 
@@ -179,7 +195,7 @@ class Steering:
         if self._mine.clients:
             self._decide_onward(now)
         by = {host: each.way.device for host, each in self._choices.items() if each.way}
-        choices = Choices(self.key, by, dict(self._onward), gone=self.know.gone)
+        choices = Choices(self.key, by, dict(self._onward), self._keys, self.know.gone)
         if self._mesh is None or self._mesh[0] != choices:
             self._mesh = choices, wanted(self.plan, self.host, choices)
         return self._mesh[1]
@@ -219,9 +235,9 @@ class Steering:
             works = link is not None and link.quality(now).works
             place = self._place(end, contact, works=works, now=now)
             if place is not None:
-                found.append(self._try(end, place, afresh=not works))
+                found.append(self._try(end, place, afresh=not works or self._turned))
                 self.know.links.setdefault((end.device, end.host), Link()).hurry()
-        self._moved = False
+        self._moved = self._turned = False
         return found
 
     def _place(self, end: _End, contact: Contact, *, works: bool, now: float) -> str | None:
@@ -234,7 +250,8 @@ class Steering:
         agreed = self.know.seen.at - contact.handshake < _JUST_AGREED
         if works or agreed:
             search = endpoints.found(search, now)
-            place = contact.endpoint or None if self._moved else None
+            anew = self._moved or self._turned
+            place = contact.endpoint or None if anew else None
             if self._is_on_another_rung(end, contact):
                 place = next(iter(search.places), None)
         else:
@@ -293,7 +310,8 @@ class Steering:
         """Where this host sees others that the plan says otherwise of."""
         found = {}
         for peer in self._mine.peers:
-            contact = self.know.seen.contacts.get((DIRECT, peer.key), Contact())
+            key = self._key(peer.host, peer.key)
+            contact = self.know.seen.contacts.get((DIRECT, key), Contact())
             fresh = contact.handshake + _AGREED_FOR > self.know.seen.at
             if fresh and contact.endpoint and peer.host not in self.know.gone:
                 found[peer.host] = contact.endpoint

@@ -11,8 +11,10 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, ActorSystem, AskTimeoutError
 from simulacra.overlay.mesh import prober
 from simulacra.overlay.mesh.checking import compare
-from simulacra.overlay.mesh.messages import Show
+from simulacra.overlay.mesh.helper_client import HelperError
+from simulacra.overlay.mesh.messages import Rotate, Show
 from simulacra.overlay.mesh.overlay import OVERLAY, Overlay
+from simulacra.overlay.mesh.rotation import RotationError
 
 _ASKING: Final = 10.0
 _PATIENCE: Final = 2.0
@@ -26,6 +28,7 @@ def overlay_verbs(system: ActorSystem, overlay: Overlay | None) -> Mapping[str, 
         "overlay": verbs.status,
         "overlay_ping": verbs.ping,
         "overlay_check": verbs.check,
+        "overlay_rotate": verbs.rotate,
     }
 
 
@@ -66,6 +69,22 @@ class _Verbs:
         overlay = self._entered()
         yield {"pairs": compare(overlay.plan, self._ask("lines"))}
 
+    def rotate(self, call: Call) -> Iterator[object]:
+        """Give this host another key, once all others know it; whom that waits for."""
+        del call
+        self._entered()
+        try:
+            waits = self._system.ref(OVERLAY).ask(Rotate(), timeout=_ASKING)
+        except (RotationError, HelperError, NotImplementedError) as error:
+            raise GatewayError(
+                ErrorCode.FAILED,
+                f"this host's key cannot be replaced: {error}",
+                "see for whom it waits: simulacra overlay status",
+            ) from error
+        except (ActorDeadError, AskTimeoutError) as error:
+            raise _silent(error) from error
+        yield {"waits_for": waits}
+
     def _probe(self, address: str, number: int) -> dict[str, Any]:
         began = time.monotonic()
         try:
@@ -93,8 +112,12 @@ class _Verbs:
         try:
             return self._system.ref(OVERLAY).ask(Show(what), timeout=_ASKING)
         except (ActorDeadError, AskTimeoutError) as error:
-            raise GatewayError(
-                ErrorCode.TIMED_OUT,
-                f"the overlay's actor does not answer: {error}",
-                "its log says more; is the helper up? systemctl status simulacra-overlay-helper",
-            ) from error
+            raise _silent(error) from error
+
+
+def _silent(error: Exception) -> GatewayError:
+    return GatewayError(
+        ErrorCode.TIMED_OUT,
+        f"the overlay's actor does not answer: {error}",
+        "its log says more; is the helper up? systemctl status simulacra-overlay-helper",
+    )

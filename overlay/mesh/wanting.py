@@ -44,14 +44,14 @@ class Choices:
         key: this host's own public key.
         by: the device by which a host is reached, by its name; `default_device` for others.
         onward: of a relay, the device by which it passes on to a host that is no client here now.
-        keys: hosts whose key is another one than the plan's.
+        keys: by which hosts are let in, the one in use first; for others it is the plan's.
         gone: hosts that were expelled.
     """
 
     key: str
     by: Mapping[str, str] = field(default_factory=dict)
     onward: Mapping[str, str] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
 
 
@@ -110,24 +110,28 @@ class _Wanting:
         everything = frozenset({self._plan.ipv4, self._plan.ipv6})
         for relay in mine.relays:
             if relay.host in self._others:
-                peer = self._key(relay.host, relay.key)
-                peers = {peer: Peer(everything, None, relay.keepalive)}
+                peer = Peer(everything, None, relay.keepalive)
+                peers = dict(self._by_keys(relay.host, relay.key, peer))
                 yield relay.device, Device(relay.listen, key, peers)
 
     def _direct(self) -> Iterator[tuple[str, Peer]]:
         for each in self._mine.peers:
             if each.host in self._others:
-                key = self._key(each.host, each.key)
-                yield key, Peer(frozenset(each.allowed), None, each.keepalive)
+                peer = Peer(frozenset(each.allowed), None, each.keepalive)
+                yield from self._by_keys(each.host, each.key, peer)
 
     def _clients(self) -> Iterator[tuple[str, Peer]]:
         for each in self._mine.clients:
             if each.host in self._others:
-                key = self._key(each.host, each.key)
-                yield key, Peer(frozenset(each.allowed))
+                peer = Peer(frozenset(each.allowed))
+                yield from self._by_keys(each.host, each.key, peer)
 
-    def _key(self, host: str, planned: str) -> str:
-        return self._choices.keys.get(host, planned)
+    def _by_keys(self, host: str, planned: str, peer: Peer) -> Iterator[tuple[str, Peer]]:
+        """A host by each of its keys; by all but the first it may agree, and send nothing."""
+        first, *others = self._choices.keys.get(host, (planned,))
+        yield first, peer
+        for key in others:
+            yield key, Peer(frozenset(), None, peer.keepalive)
 
     def _own(self) -> tuple[str, str]:
         return f"{self._mine.ipv4}/32", f"{self._mine.ipv6}/128"

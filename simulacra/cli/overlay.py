@@ -48,11 +48,14 @@ def status(*, common: Common = COMMON) -> None:
     if common.json:
         output.document(found)
         return
+    waits = found["new_key_waits_for"]
     output.fields(
         {
             "host": f"{found['host']}.{found['network']} at {found['address']}",
             "key": found["key"],
             "wireguard": f"in the {found['backend']}" if found["backend"] == "kernel" else "beside",
+            "openvpn": "; ".join(map(_tunnel, found["openvpn"])) or "none",
+            "new key": f"waits for {', '.join(waits)}" if waits else "none",
             "trouble": found["failure"] or "none",
         }
     )
@@ -96,6 +99,27 @@ def ping(
 
 
 @app.command
+def rotate(*, common: Common = COMMON) -> None:
+    """Give this host another key, as soon as all others know it; nobody's connections break.
+
+    A host that is away is waited for, since it would not know the new key.
+
+    For example:
+
+    - `simulacra overlay rotate`
+
+    Args:
+        common: Options of all commands.
+    """
+    found = client(common).item("overlay_rotate")
+    if common.json:
+        output.document(found)
+        return
+    waits = ", ".join(found["waits_for"]) or "nobody"
+    output.message(f"a new key is made; until it is used it waits for: {waits}")
+
+
+@app.command
 def check(*, common: Common = COMMON) -> ExitCode:
     """Compare who reaches whom by the plan with what the hosts measured, in a matrix.
 
@@ -120,6 +144,14 @@ def check(*, common: Common = COMMON) -> ExitCode:
             if each["verdict"] not in {"ok", "unknown"}:
                 output.message(_told(each))
     return ExitCode.FAILED if bad else ExitCode.OK
+
+
+def _tunnel(process: Mapping[str, Any]) -> str:
+    """What a process of OpenVPN is for, and how it is."""
+    served = f"for {process['old']}" if process["old"] else "for clients"
+    what = f"to {process['relay']}" if process["relay"] else served
+    state = "ready" if process["ready"] else f"not ready: {process['why'] or 'just begun'}"
+    return f"{what} ({process['device']}), {state}"
 
 
 def _show_matrix(pairs: Iterable[Mapping[str, Any]]) -> None:

@@ -124,6 +124,19 @@ def endpoint(overlay: LabOverlay, one: str, other: str) -> str:
         return helper.look().contacts["sim0", overlay.keys[other]].endpoint
 
 
+def agreed(overlay: LabOverlay, one: str, other: str) -> bool:
+    """Whether a host has agreed with another one by the key that this has in ``overlay.keys``."""
+    with overlay.helper(one) as helper:
+        contact = helper.look().contacts.get(("sim0", overlay.keys[other]))
+    return contact is not None and contact.handshake > 0
+
+
+def key_of(overlay: LabOverlay, host: str) -> str:
+    """The key that a host's devices have now."""
+    with overlay.helper(host) as helper:
+        return helper.look().mesh.devices["sim0"].key
+
+
 def move(overlay: LabOverlay, host: str, address: str) -> None:
     """Give a host another address, in place of the one that it has."""
     device = Plan((tuple(overlay.lab.hosts),)).mac(host)

@@ -8,10 +8,12 @@ import pytest
 
 from tests.faults.overlays import (
     Stream,
+    agreed,
     all_are,
     endpoint,
     full,
     is_unknown,
+    key_of,
     mesh,
     move,
     overlaid,
@@ -71,3 +73,24 @@ def test_twenty_hosts_are_a_full_mesh() -> None:
     with overlaid(*names, nodes=False) as overlay:
         mesh(overlay)
         wait_for(lambda: full(overlay), 15)
+
+
+def test_a_key_is_rotated_under_traffic_and_no_connection_ends() -> None:
+    with overlaid("a", "b", "r", relays=["r"]) as overlay:
+        all_are(overlay, "direct")
+        met = sessions(overlay)
+        streams = [Stream(overlay, "a", "b"), Stream(overlay, "b", "a")]
+        before = overlay.keys["a"]
+        found = overlay.hosts["a"].json("overlay", "rotate")
+        assert set(found["waits_for"]) <= {"b", "r"}
+        wait_for(lambda: key_of(overlay, "a") != before)
+        overlay.keys["a"] = key_of(overlay, "a")
+        wait_for(lambda: agreed(overlay, "b", "a"))
+        for each in [stream.end() for stream in streams]:
+            assert each["longest"] < 1.0
+            assert each["came"] > each["sent"] - 200
+        overlay.keys["a"] = before
+        for name in ("b", "r"):
+            wait_for(partial(is_unknown, overlay, name, "a"), 5)
+        all_are(overlay, "direct")
+        assert sessions(overlay) == met

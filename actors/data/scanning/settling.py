@@ -105,6 +105,8 @@ class Settling:
             return None
         except OSError as error:
             raise not_read(error) from error
+        if os.fsdecode(name(path)) not in os.listdir(folder):
+            return None  # it is there in another case, to a file system that folds names
         return status if kind(status.st_mode) else None
 
     def _clear(self, path: Path, rules: Rules | None) -> Iterator[Observation]:

@@ -30,6 +30,7 @@ STATUS: dict[str, Any] = {
     "backend": "userspace",
     "key": "A" * 43 + "=",
     "failure": "",
+    "new_key_waits_for": ["tv"],
     "openvpn": [],
     "routes": [NAS, {**GONE, "bandwidth": None, "bandwidth_age": None}],
 }
@@ -59,6 +60,21 @@ def test_each_route_is_shown_with_the_age_of_its_figures(run: Run, serve: Serve)
     (tv,) = (line for line in lines if line.startswith("tv"))
     assert tv.split() == ["tv", "10.44.0.2", "none", "-", "5%", "-", "-"]
     assert run("overlay", "--json").json() == STATUS
+
+
+def test_openvpn_is_shown_by_what_it_is_for(run: Run, serve: Serve) -> None:
+    one = {"name": "x", "relay": "", "old": "", "device": "simv", "ready": True, "why": ""}
+    several = [
+        one,
+        {**one, "old": "attic", "device": "simk11944"},
+        {**one, "relay": "hub", "device": "simv1", "ready": False, "why": "TLS handshake failed"},
+    ]
+    serve({"overlay": lambda _: [{**STATUS, "openvpn": several}]})
+    (line,) = (line for line in run("overlay").stdout.splitlines() if line.startswith("openvpn"))
+    assert line.removeprefix("openvpn").strip() == (
+        "for clients (simv), ready; for attic (simk11944), ready; "
+        "to hub (simv1), not ready: TLS handshake failed"
+    )
 
 
 def test_a_ping_says_by_which_way(run: Run, serve: Serve) -> None:
