@@ -1,11 +1,12 @@
 """The overlay's helper: the one small process that may change devices, routes and the firewall.
 
 It takes requests at a Unix socket, from processes of one user and from root, and from nobody else,
-whatever the socket's mode is. It does six things, and holds the host's private key, which it gives
-to nobody::
+whatever the socket's mode is. It does seven things, and holds the host's private key, which it
+gives to nobody::
 
     look                    the mesh as it is
     apply   changes         changes to it, within the overlay
+    ruleset                 the access lists of the plan in force, by nftables
     key     which           the public half of the host's key: "present", "next"
     turn                    the next key is the present one from now on
     tunnels relays, gone    OpenVPN to these relays, and for all whom this host serves but these
@@ -26,6 +27,7 @@ import pwd
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +38,7 @@ from typing import Any, Final
 from pyroute2 import IPRoute
 
 from simulacra.overlay.mesh import frames, kernel
+from simulacra.overlay.mesh.access import ruleset
 from simulacra.overlay.mesh.applying import Hands
 from simulacra.overlay.mesh.backends import Backend, BackendError
 from simulacra.overlay.mesh.changes import change_from_plain, seen_to_plain
@@ -57,6 +60,7 @@ PLAN: Final = Path("/etc/simulacra/plan.json")
 
 _MOST_CHANGES: Final = 20_000
 _CONNECTIONS: Final = 8
+_NFT: Final = 10.0
 _REFUSALS: Final = (
     BackendError,
     ForbiddenError,
@@ -96,6 +100,7 @@ class Helper:
         self._verbs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "look": self._look,
             "apply": self._apply,
+            "ruleset": self._ruleset,
             "key": self._key,
             "turn": self._turn,
             "tunnels": self._tunnels,
@@ -126,6 +131,22 @@ class Helper:
         # First, so that nobody comes in by a device before it is guarded.
         self._wall.stand(plan)
         self._hands.apply(changes, plan.mtu)
+
+    def _ruleset(self, _: Mapping[str, Any]) -> None:
+        text = ruleset(self._read_plan(), self._host)
+        try:
+            done = subprocess.run(
+                ["nft", "-f", "-"],  # noqa: S607 (as this host has it)
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=_NFT,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise BackendError(f"nft cannot be run: {error}; apt install nftables") from error
+        if done.returncode:
+            raise BackendError(f"nft refuses the access lists: {done.stderr.strip()}")
 
     def _key(self, args: Mapping[str, Any]) -> str:
         match args.get("which"):
