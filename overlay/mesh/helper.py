@@ -27,7 +27,6 @@ import pwd
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +37,6 @@ from typing import Any, Final
 from pyroute2 import IPRoute
 
 from simulacra.overlay.mesh import frames, kernel
-from simulacra.overlay.mesh.access import ruleset
 from simulacra.overlay.mesh.applying import Hands
 from simulacra.overlay.mesh.backends import Backend, BackendError
 from simulacra.overlay.mesh.changes import change_from_plain, seen_to_plain
@@ -60,7 +58,6 @@ PLAN: Final = Path("/etc/simulacra/plan.json")
 
 _MOST_CHANGES: Final = 20_000
 _CONNECTIONS: Final = 8
-_NFT: Final = 10.0
 _REFUSALS: Final = (
     BackendError,
     ForbiddenError,
@@ -133,20 +130,7 @@ class Helper:
         self._hands.apply(changes, plan.mtu)
 
     def _ruleset(self, _: Mapping[str, Any]) -> None:
-        text = ruleset(self._read_plan(), self._host)
-        try:
-            done = subprocess.run(
-                ["nft", "-f", "-"],  # noqa: S607 (as this host has it)
-                input=text,
-                capture_output=True,
-                text=True,
-                timeout=_NFT,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise BackendError(f"nft cannot be run: {error}; apt install nftables") from error
-        if done.returncode:
-            raise BackendError(f"nft refuses the access lists: {done.stderr.strip()}")
+        self._wall.stand(self._read_plan(), again=True)
 
     def _key(self, args: Mapping[str, Any]) -> str:
         match args.get("which"):

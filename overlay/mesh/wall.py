@@ -29,14 +29,19 @@ class Wall:
         self._host, self._outside = host, outside
         self._stands = ""
 
-    def stand(self, plan: Plan) -> None:
-        """Have the rules be those of a plan; nothing is done where they are.
+    def stand(self, plan: Plan, *, again: bool = False) -> None:
+        """Have the rules be those of a plan.
+
+        Args:
+            plan: the plan.
+            again: put them in place also where they should be, since others may have taken them
+                away.
 
         Raises:
             BackendError: they cannot be, and the plan keeps somebody out.
         """
         text = ruleset(plan, self._host, outside=self._outside)
-        if text == self._stands:
+        if text == self._stands and not again:
             return
         problem = _load(text)
         if problem and (self._outside or _keeps_out(plan, self._host)):

@@ -52,7 +52,7 @@ def test_rules_that_are_in_place_are_not_put_there_again(there: str, guarded: Pl
     run("ip", "netns", "exec", there, "nft", "flush", "ruleset")
     wall.stand(guarded)
     assert rules(there) == ""
-    Wall("a").stand(guarded)
+    wall.stand(guarded, again=True)
     assert TABLE in rules(there)
 
 
