@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from simulacra.hosts.deploy.children import ChildError, Children, Done
+from simulacra.hosts.inventory.trust import TRUST, known_hosts
 
 if TYPE_CHECKING:
     from simulacra.hosts.inventory.schema import Ssh
@@ -24,20 +25,13 @@ _TIMEOUT: Final = 60.0
 _UNREACHABLE: Final = 255
 
 _OPTIONS: Final = {
+    **TRUST,
     "BatchMode": "yes",
-    "StrictHostKeyChecking": "yes",
-    "GlobalKnownHostsFile": "/dev/null",
-    "UpdateHostKeys": "no",
     "ConnectTimeout": str(_CONNECT),
     "ServerAliveCountMax": "3",
     "ForwardAgent": "no",
     "LogLevel": "ERROR",
 }
-
-
-def known_hosts(hosts: Mapping[str, Ssh]) -> str:
-    """Return the file of the hosts' public keys, each under its name in the inventory."""
-    return "".join(f"{name} {ssh.public_key}\n" for name, ssh in hosts.items())
 
 
 class UnreachableError(ChildError):

@@ -9,7 +9,8 @@ from typing import Any, Final
 from simulacra.hosts.inventory.problems import Path
 
 _HEADER: Final = re.compile(r"\s*(\[[^\[\]]+\])\s*(#.*)?")
-_KEY: Final = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""")
+_PART: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_KEY: Final = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
 
 
 class Lines:

@@ -89,7 +89,7 @@ let
       ++ [ "counter drop" ];
 
   forward = [
-    "iifname ${devices} oifname ${devices} jump relayed"
+    "iifname ${devices} oifname ${devices} goto relayed"
     "iifname ${devices} counter drop"
     "oifname ${devices} counter drop"
   ];

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulacra.hosts.inventory.schema import Ssh
+from simulacra.hosts.inventory.trust import TRUST
 
 
 def ssh_command(
@@ -23,21 +24,14 @@ def ssh_command(
         ssh: how it is reached.
         command: what it is to run, word by word; its shell sees each word as one.
         terminal: whether it is to have a terminal.
-        known_hosts: the file that has `known_host`; used where the inventory has a key.
+        known_hosts: the file that has its key; used where the inventory has a key.
     """
     options = ["-p", str(ssh.port), "-l", ssh.user, "-t" if terminal else "-T"]
     if ssh.public_key is not None:
         told = {
+            **TRUST,
             "HostKeyAlias": name,
             "UserKnownHostsFile": f'"{known_hosts}"',
-            "GlobalKnownHostsFile": "/dev/null",
-            "StrictHostKeyChecking": "yes",
-            "UpdateHostKeys": "no",
         }
         options += [word for key, value in told.items() for word in ("-o", f"{key}={value}")]
     return ["ssh", *options, "--", ssh.host, shlex.join(command)]
-
-
-def known_host(name: str, ssh: Ssh) -> str:
-    """The line of a ``known_hosts`` for an appliance; empty where the inventory has no key."""
-    return "" if ssh.public_key is None else f"{name} {ssh.public_key}\n"

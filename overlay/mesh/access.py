@@ -105,7 +105,8 @@ def _overlay(part: HostPlan) -> Iterator[str]:
 
 
 def _forward() -> Iterator[str]:
-    yield f"iifname {DEVICES} oifname {DEVICES} jump relayed"
+    # Not a jump, which would come back to what drops the rest.
+    yield f"iifname {DEVICES} oifname {DEVICES} goto relayed"
     yield f"iifname {DEVICES} counter drop"
     yield f"oifname {DEVICES} counter drop"
 

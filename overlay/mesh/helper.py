@@ -1,18 +1,20 @@
 """The overlay's helper: the one small process that may change devices, routes and the firewall.
 
 It takes requests at a Unix socket, from processes of one user and from root, and from nobody else,
-whatever the socket's mode is. It does six things, and holds the host's private key, which it gives
-to nobody::
+whatever the socket's mode is. It does seven things, and holds the host's private key, which it
+gives to nobody::
 
     look                    the mesh as it is
     apply   changes         changes to it, within the overlay
+    ruleset                 the access lists of the plan in force, by nftables
     key     which           the public half of the host's key: "present", "next"
     turn                    the next key is the present one from now on
     tunnels relays, gone    OpenVPN to these relays, and for all whom this host serves but these
     fingerprint             of the host's certificate for OpenVPN
 
-It needs CAP_NET_ADMIN, and the folders of its socket and its state. Where the kernel has no
-WireGuard it starts wireguard-go. OpenVPN it starts as the plan says, unless another does.
+Before it changes anything it has nftables let in whom the plan lets in. It needs CAP_NET_ADMIN,
+and the folders of its socket and its state. Where the kernel has no WireGuard it starts
+wireguard-go. OpenVPN it starts as the plan says, unless another does.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ from simulacra.overlay.mesh.openvpn import SHARED_WARNING, instances
 from simulacra.overlay.mesh.openvpn_keys import places, shared_key
 from simulacra.overlay.mesh.openvpn_processes import Processes, names_in
 from simulacra.overlay.mesh.userspace import Userspace
+from simulacra.overlay.mesh.wall import Wall
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import PlanTextError, from_text
 
@@ -76,9 +79,12 @@ class Helper:
         plan: the plan's file, which is read anew each time it counts.
         state: where the keys lie.
         openvpn: whether it starts and ends OpenVPN; else it only looks at its devices.
+        outside: whether its rules guard the host outside of the overlay too.
     """
 
-    def __init__(self, host: str, plan: Path, state: Path, *, openvpn: bool = True) -> None:
+    def __init__(
+        self, host: str, plan: Path, state: Path, *, openvpn: bool = True, outside: bool = False
+    ) -> None:
         self._host, self._plan = host, plan
         self._keys = KeyStore(state)
         self._processes = Processes(host, state, starts=openvpn)
@@ -87,9 +93,11 @@ class Helper:
         there = kernel.is_there(iproute)
         backend: Backend = kernel.Kernel(iproute) if there else Userspace()
         self._hands = Hands(backend, Netlink(iproute), self._keys)
+        self._wall = Wall(host, outside=outside)
         self._verbs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "look": self._look,
             "apply": self._apply,
+            "ruleset": self._ruleset,
             "key": self._key,
             "turn": self._turn,
             "tunnels": self._tunnels,
@@ -117,7 +125,12 @@ class Helper:
         changes = [change_from_plain(each) for each in plain]
         plan = self._read_plan()
         check(changes, [ip_network(plan.ipv4), ip_network(plan.ipv6)])
+        # First, so that nobody comes in by a device before it is guarded.
+        self._wall.stand(plan)
         self._hands.apply(changes, plan.mtu)
+
+    def _ruleset(self, _: Mapping[str, Any]) -> None:
+        self._wall.stand(self._read_plan(), again=True)
 
     def _key(self, args: Mapping[str, Any]) -> str:
         match args.get("which"):
@@ -222,6 +235,11 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         help="somebody else starts OpenVPN, as NixOS does: look at its devices alone",
     )
     parser.add_argument(
+        "--guard-outside",
+        action="store_true",
+        help="let in from outside of the overlay what the plan opens there, and nothing else",
+    )
+    parser.add_argument(
         "--share",
         metavar="OLD",
         help="on a relay: print the configuration of OpenVPN for a host of the old form, with the "
@@ -263,7 +281,13 @@ def main(words: Sequence[str] | None = None) -> int:
             logger.warning(SHARED_WARNING, args.share)
             return 0
         user = int(args.user) if args.user.isdecimal() else pwd.getpwnam(args.user).pw_uid
-        helper = Helper(args.host, args.plan, args.state, openvpn=not args.openvpn_elsewhere)
+        helper = Helper(
+            args.host,
+            args.plan,
+            args.state,
+            openvpn=not args.openvpn_elsewhere,
+            outside=args.guard_outside,
+        )
         listener = _listen(args.socket)
     except KeyError:
         logger.error("there is no user %s", args.user)  # noqa: TRY400 (no bug)

@@ -45,6 +45,10 @@ class HelperClient:
         if changes:
             self._ask("apply", changes=[change_to_plain(each) for each in changes])
 
+    def set_ruleset(self) -> None:
+        """Put the plan's access lists in force."""
+        self._ask("ruleset")
+
     def public_key(self, which: str = "present") -> str:
         """The public half of this host's key, the ``present`` or the ``next``."""
         return str(self._ask("key", which=which))

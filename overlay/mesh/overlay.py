@@ -141,6 +141,8 @@ def bring_up(
         steering.let_in({} if keyring is None else keyring.accepted())
         steering.resolved(names)
         now = time.monotonic()
+        # Before there is a way in, and there is none without.
+        helper.set_ruleset()
         helper.apply(reconciling.changes(steering.decide(now), helper.look()))
         steering.looked(helper.look())
         helper.apply(steering.tries(now))

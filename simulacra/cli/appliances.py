@@ -24,17 +24,18 @@ def by_ssh(host: str, command: Sequence[str]) -> list[str] | None:
             return None
         raise
     from simulacra.hosts.inventory.schema import Kind  # noqa: PLC0415 - an extra's
-    from simulacra.hosts.provision.appliances import known_host, ssh_command  # noqa: PLC0415
+    from simulacra.hosts.inventory.trust import known_hosts  # noqa: PLC0415
+    from simulacra.hosts.provision.appliances import ssh_command  # noqa: PLC0415
 
     told = inventory.hosts.get(host)
     if told is None or told.kind is not Kind.APPLIANCE or told.ssh is None:
         return None
-    known_hosts = Paths.find().state / "known_hosts" / host
+    file = Paths.find().state / "known_hosts" / host
     try:
-        replace_private(known_hosts, known_host(host, told.ssh))
+        replace_private(file, known_hosts({host: told.ssh}))
     except OSError as error:
         raise GatewayError(
             ErrorCode.FAILED, f"{host}'s key cannot be written down: {error}", "see: df -h"
         ) from error
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return ssh_command(host, told.ssh, command, terminal=terminal, known_hosts=known_hosts)
+    return ssh_command(host, told.ssh, command, terminal=terminal, known_hosts=file)

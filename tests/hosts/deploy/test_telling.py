@@ -13,8 +13,8 @@ from simulacra.hosts.deploy import guard
 from simulacra.hosts.deploy.progress import Lines
 from simulacra.hosts.deploy.report import HostReport, Report
 from simulacra.hosts.deploy.rollout import Outcome, Rollout, Seen
-from simulacra.hosts.deploy.ssh import known_hosts
 from simulacra.hosts.inventory.schema import Ssh
+from simulacra.hosts.inventory.trust import known_hosts
 from tests.hosts.deploy.making import KEY
 
 LOOK = """\

@@ -39,3 +39,7 @@ def test_a_line_has_the_last_key_before_it() -> None:
     lines = Lines(TEXT)
     assert lines.path(7) == ("hosts", "nas", "lan")
     assert lines.path(1) == ()
+
+
+def test_a_long_line_that_is_no_key_takes_no_time() -> None:
+    assert Lines(f"a = '''\n{'word' * 10_000}\n'''\n").path(2) == ("a",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -151,6 +152,15 @@ def test_nix_run_deploy_runs_the_deploy_with_the_nixops4_of_the_flake(
 
     deployed = ["hosts", "deploy", "vm", "@home", "--dry-run"]
     assert said.splitlines() == [*deployed, "nixops4 of the flake: members list"]
+
+
+def test_nix_run_deploy_reaches_the_command_itself(flake: Flake, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.write_text(f'#!/bin/sh\nexec {sys.executable} -m simulacra "$@"\n')
+    runs.chmod(0o755)
+    environ = {"SIMULACRA_RUNS": str(runs), "PYTHONPATH": str(ROOT)}
+
+    assert "simulacra hosts deploy" in flake.run("deploy", "--help", environ=environ)
 
 
 def test_the_exit_code_of_a_deploy_is_that_of_nix_run(flake: Flake, tmp_path: Path) -> None:

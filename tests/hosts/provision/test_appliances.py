@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulacra.hosts.inventory.schema import Ssh
-from simulacra.hosts.provision.appliances import known_host, ssh_command
+from simulacra.hosts.inventory.trust import known_hosts
+from simulacra.hosts.provision.appliances import ssh_command
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
 FILE = Path("/state of mine/tv")
@@ -28,5 +29,4 @@ def test_the_inventorys_key_is_the_only_one() -> None:
     assert {"HostKeyAlias=tv", "StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null"} < {
         *words
     }
-    assert known_host("tv", ssh) == f"tv {KEY}\n"
-    assert known_host("tv", Ssh(host="tv.lan")) == ""
+    assert known_hosts({"tv": ssh, "box": Ssh(host="box.lan")}) == f"tv {KEY}\n"

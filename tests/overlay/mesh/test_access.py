@@ -190,19 +190,19 @@ def test_whoever_only_claims_to_be_in_the_overlay_is_not_heard(wired: Wired, pla
 
 @pytest.mark.lab
 def test_a_relay_lets_phones_reach_what_is_exposed_and_nothing_else(plan: Plan) -> None:
-    names = ("box", "other", "family", "stranger")
-    with namespace() as relay, namespace() as hosts, namespace() as phones, namespace() as lan:
+    names = ("box", "other", "friend", "family", "stranger")
+    with namespace() as relay, namespace() as hosts, namespace() as clients, namespace() as lan:
         cable(relay, "sim0", hosts, "wire")
-        cable(relay, "simr", phones, "wire")
+        cable(relay, "simr", clients, "wire")
         cable(relay, "eth0", lan, "wire")
         for name in names:
-            part, to_phones = plan.hosts[name], plan.hosts[name].kind == "phone"
-            address(phones if to_phones else hosts, "wire", f"{part.ipv4}/32")
-            route(relay, part.ipv4, "dev", "simr" if to_phones else "sim0")
+            part, is_client = plan.hosts[name], name in {"friend", "family", "stranger"}
+            address(clients if is_client else hosts, "wire", f"{part.ipv4}/32")
+            route(relay, part.ipv4, "dev", "simr" if is_client else "sim0")
         address(relay, "eth0", "192.0.2.1/24")
         address(lan, "wire", "192.0.2.2/24")
         own = plan.hosts["relay"].ipv4
-        for device, name in (("sim0", hosts), ("simr", phones)):
+        for device, name in (("sim0", hosts), ("simr", clients)):
             address(relay, device, f"{own}/32")
             route(name, "default", "via", own, "dev", "wire", "onlink")
         route(lan, "default", "via", "192.0.2.1")
@@ -213,14 +213,22 @@ def test_a_relay_lets_phones_reach_what_is_exposed_and_nothing_else(plan: Plan) 
             (at["family"], at["other"], 80),
             (at["stranger"], at["box"], 80),
             (at["family"], "192.0.2.2", 80),
+            (at["friend"], at["box"], 80),
         ]
-        back = [(at["box"], at["family"], 80), (at["other"], "192.0.2.2", 80)]
+        back = [
+            (at["box"], at["family"], 80),
+            (at["other"], "192.0.2.2", 80),
+            (at["other"], at["friend"], 80),
+        ]
         inward = [("192.0.2.2", at["box"], 80)]
-        with listening(hosts, [80]), listening(phones, [80]), listening(lan, [80]):
+        with listening(hosts, [80]), listening(clients, [80]), listening(lan, [80]):
             for text, expected in (
-                (none(), [[True] * 4, [True] * 2, [True]]),
-                (ruleset(plan, "relay"), [[True, False, False, False], [False] * 2, [False]]),
+                (none(), [[True] * 5, [True] * 3, [True]]),
+                (
+                    ruleset(plan, "relay"),
+                    [[True, False, False, False, True], [False, False, True], [False]],
+                ),
             ):
                 run("ip", "netns", "exec", relay, "nft", "-f", "-", stdin=text)
-                tried = ((phones, outward), (hosts, back), (lan, inward))
+                tried = ((clients, outward), (hosts, back), (lan, inward))
                 assert [list(reached(name, p).values()) for name, p in tried] == expected
