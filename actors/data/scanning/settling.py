@@ -105,7 +105,7 @@ class Settling:
             return None
         except OSError as error:
             raise not_read(error) from error
-        if os.fsdecode(name(path)) not in os.listdir(folder):
+        if os.fsdecode(name(path)) not in os.listdir(folder):  # noqa: PTH208 (a descriptor)
             return None  # it is there in another case, to a file system that folds names
         return status if kind(status.st_mode) else None
 
