@@ -8,6 +8,7 @@ from benchmarks.cases import (
     many_actors,
     membership,
     move,
+    overlay,
     remote_ask,
     remote_tell,
     supervised_start,
@@ -31,4 +32,5 @@ CASES = (
     focus.MOVED,
     focus.LOST,
     *trees.CASES,
+    *overlay.CASES,
 )

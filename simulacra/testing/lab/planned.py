@@ -1,0 +1,33 @@
+"""The plan of an overlay over a lab, made as any is: of an inventory of the hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from simulacra.hosts.inventory.schema import Inventory
+from simulacra.overlay.plan.document import Plan
+from simulacra.overlay.plan.planning import plan
+
+
+def planned(
+    addresses: Mapping[str, str], keys: Mapping[str, str], relays: Sequence[str] = ()
+) -> Plan:
+    """The plan for hosts that all reach each other, and which of them are relays.
+
+    Args:
+        addresses: of the lab, by host.
+        keys: each host's public key.
+        relays: which pass on for others.
+    """
+    hosts = {
+        name: {
+            "zone": "lab",
+            "wireguard": keys[name],
+            "endpoints": [address],
+            "relay": name in relays,
+        }
+        for name, address in addresses.items()
+    }
+    data = {"network": {"name": "lab"}, "zones": {"lab": {}}, "hosts": hosts}
+    return plan(Inventory.model_validate_json(json.dumps(data)), "0" * 64)
