@@ -1,9 +1,9 @@
 """Ours: the overlay's devices in a lab, for one of four figures.
 
 `mesh N`, in seconds: until each of N hosts has agreed on keys with each. `carry`, in bytes a
-second: what one TCP connection carries, of so many bytes. `trip`, in µs: the mean of so many pings. `path`,
-in packets that are lost: of numbered UDP, 1,000 a second, while so many times the route changes
-from one relay to another.
+second: what one TCP connection carries, of so many bytes. `trip`, in µs: the mean of so many pings.
+`path`, in packets that are lost: of numbered UDP, 1,000 a second, while so many times the route
+changes from one relay to another.
 """
 
 import re
