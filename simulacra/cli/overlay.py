@@ -53,7 +53,9 @@ def status(*, common: Common = COMMON) -> None:
         {
             "host": f"{found['host']}.{found['network']} at {found['address']}",
             "key": found["key"],
-            "wireguard": f"in the {found['backend']}" if found["backend"] == "kernel" else "beside",
+            "wireguard": f"in the {found['backend']}"
+            if found["backend"] == "kernel"
+            else "by wireguard-go",
             "openvpn": "; ".join(map(_tunnel, found["openvpn"])) or "none",
             "new key": f"waits for {', '.join(waits)}" if waits else "none",
             "trouble": found["failure"] or "none",

@@ -39,6 +39,7 @@ def test_a_key_in_a_private_format(secret: str, said: str, field: str) -> None:
         (f"# secret {zmq.curve_keypair()[1].decode()}", "a secret key of CURVE"),
         (f"  # {AGE}", "a secret key of age"),
     ],
+    ids=["WireGuard", "CURVE", "CURVE in words", "age"],
 )
 def test_a_secret_in_a_comment(comment: str, said: str) -> None:
     found = problems(f"{toml(SMALL)}\n{comment}\n")
