@@ -1,9 +1,10 @@
 """Where to look for conflicts, so that nobody looks at every folder of a tree.
 
-A record is *contested* when it has several versions, or is not where it was first created: only
-such a one can be a conflict of contents, have lost its name to another, or be in a circle. A store
-keeps the ids of the contested beside the records (`is_contested`); of all that lie in the folders
-of these `find` yields what really is a conflict, the same on every replica that knows the same.
+A record is *contested* when it has several versions, is not where it was first created, or is a
+file with something in it: only such a one can be a conflict of contents, have lost its name to
+another, or be in a circle. A store keeps the ids of the contested beside the records
+(`contested_by`); of all that lie in the folders of these `find` yields what really is a conflict,
+the same on every replica that knows the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from simulacra.actors.data.entries import ROOT, Path, join
+from simulacra.actors.data.entries import FOLDER, ROOT, Path, join
 from simulacra.actors.data.reconciling.conflicts import Conflict, conflicts
 from simulacra.actors.data.reconciling.index import Known, Row
 from simulacra.actors.data.reconciling.placing import folder_of
@@ -38,11 +39,38 @@ def is_contested(record: Record) -> bool:
     return bool(record.alive) and (is_moved or len(record.versions) > 1)
 
 
+def contested_by(record: Record, known: Known) -> set[FileId]:
+    """The records that may be in conflict since one was put: that one, or the file that it is in.
+
+    Whichever of a file and what is in it is put last, the file is among them.
+    """
+    found: set[FileId] = set()
+    # What was written once, as a file, was no folder before, and what is in it comes later.
+    if is_contested(record) or (
+        _is_file(record) and _was_written_again(record) and any(known.located(record.id))
+    ):
+        found.add(record.id)
+    above = known.record(record.location.value.folder)
+    if above is not None and _is_file(above):
+        found.add(above.id)
+    return found
+
+
+def _was_written_again(record: Record) -> bool:
+    by_its_versions = {each.dot.replica: each.dot.n for each in record.versions}
+    return record.context != by_its_versions or record.location.event != record.versions[0].event
+
+
+def _is_file(record: Record) -> bool:
+    """Whether it lives, and is no folder."""
+    return bool(record.alive) and any(each.content != FOLDER for each in record.versions)
+
+
 def find(contested: Iterable[FileId], known: Known) -> Iterator[Conflict]:
     """All conflicts, by path.
 
     Args:
-        contested: at least the ids of all records that `is_contested` says.
+        contested: at least the ids that `contested_by` says of all records.
         known: what is known.
     """
     records = filter(None, map(known.record, {*contested, *known.displaced()}))

@@ -22,7 +22,7 @@ import msgpack
 
 from simulacra.actors.cluster.clock import Clock, Stamp
 from simulacra.actors.data.entries import ROOT, Path, parent
-from simulacra.actors.data.reconciling.contested import is_contested
+from simulacra.actors.data.reconciling.contested import contested_by
 from simulacra.actors.data.reconciling.dots import Author, Context, Replica, join
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.merging import merge
@@ -224,6 +224,7 @@ class Journal:
         if before is None or before.location != record.location:
             self._displaced = displaced([record.id], self)
         self.dirty |= around(ids | self._displaced, self)
+        self._new_contested |= contested_by(record, self)
 
     def take(self, record: Record, packed: bytes | None = None) -> bool:
         """Merge what another replica knows; whether anything of it was new.
@@ -466,7 +467,7 @@ class Journal:
 
     def _flush(self) -> None:
         """Write what is new, without a commit."""
-        if not self._new_records and not self._new_rows:
+        if not (self._new_records or self._new_rows or self._new_contested):
             return
         self._begin()
         self.changes += bool(self._new_rows)
@@ -487,16 +488,15 @@ class Journal:
         gone = [(path,) for path, row in self._new_rows.items() if row is None]
         self._db.executemany("DELETE FROM base WHERE path = ?", gone)
         self._new_records.clear()
+        self._new_contested.clear()
         self._new_rows.clear()
         self._packed.clear()
         self._had.clear()
 
     def _flush_contested(self) -> None:
-        new = {id: self._records[id] for id in self._new_records}  # noqa: A001
-        now = {id for id, record in new.items() if record and is_contested(record)}  # noqa: A001
-        rows = [(id,) for id in now]  # noqa: A001
+        rows = [(id,) for id in self._new_contested]  # noqa: A001
         self._db.executemany("INSERT OR IGNORE INTO contested VALUES (?)", rows)
-        gone = [(id,) for id in self._had - now]  # noqa: A001
+        gone = [(id,) for id in self._had - self._new_contested]  # noqa: A001
         self._db.executemany("DELETE FROM contested WHERE id = ?", gone)
 
     def _forget_some(self) -> None:
@@ -511,6 +511,7 @@ class Journal:
         self._within: dict[Path, dict[Path, None]] = {}
         self._showing: dict[FileId, dict[Path, None]] = {}
         self._new_records: dict[FileId, int] = {}
+        self._new_contested: set[FileId] = set()
         self._new_rows: dict[Path, Row | None] = {}
         self._packed: dict[FileId, bytes] = {}
         self._had: set[FileId] = set()
