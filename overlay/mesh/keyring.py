@@ -47,7 +47,7 @@ class Keyring:
 
     def __init__(self, plan: Plan, host: str, file: Path) -> None:
         self._file = file
-        self.rotation = Rotation(host, _planned(plan), _read(file))
+        self.rotation = Rotation(host, planned_keys(plan), _read(file))
 
     def accepted(self) -> dict[str, tuple[str, ...]]:
         """The keys by which each node of the plan is let in, the one that it probably has first."""
@@ -79,7 +79,8 @@ def in_use(keys: Sequence[str], seen: Seen) -> tuple[str, ...]:
     return tuple(sorted(keys, key=agreed, reverse=True))
 
 
-def _planned(plan: Plan) -> dict[str, tuple[str, str]]:
+def planned_keys(plan: Plan) -> dict[str, tuple[str, str]]:
+    """The key of each node of a plan, and the one that it is to have next or nothing."""
     return {
         name: (each.key, each.next)
         for name, each in plan.hosts.items()

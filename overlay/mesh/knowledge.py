@@ -7,7 +7,7 @@ probes. How far it is over a relay that is not in use is the sum of what both en
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,6 +59,23 @@ class Knowledge:
         self.tunnelled: frozenset[str] = frozenset()
         self.old: frozenset[str] = frozenset()
         self.gone: frozenset[str] = frozenset()
+
+    def inherit(self, before: Knowledge, hosts: Collection[str]) -> None:
+        """Know what was known under another plan of hosts that are in this one too."""
+        self.seen, self.gone = before.seen, before.gone
+        self._words = {host: word for host, word in before._words.items() if host in hosts}
+        self._ears = {host: ear for host, ear in before._ears.items() if host in self._clients}
+        # A device that leads to another relay now is another link.
+        mine, its = self._led(), before._led()
+        same = {DIRECT, CLIENTS} | {device for device in mine if mine[device] == its.get(device)}
+        self.links = {
+            (device, host): link
+            for (device, host), link in before.links.items()
+            if device in same and host in hosts
+        }
+
+    def _led(self) -> dict[str, str]:
+        return {each.device: each.host for each in self._mine.relays}
 
     # -- events
 

@@ -20,7 +20,7 @@ from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import Settings
 from simulacra.overlay.mesh import reconciling
 from simulacra.overlay.mesh.helper_client import HelperClient, HelperError
-from simulacra.overlay.mesh.keyring import Keyring
+from simulacra.overlay.mesh.keyring import Keyring, planned_keys
 from simulacra.overlay.mesh.messages import Moved, Rotate, Show, Tick, Told, TurnNow, plain_line
 from simulacra.overlay.mesh.prober import Prober
 from simulacra.overlay.mesh.resolving import Resolver, endpoints_of, look_up
@@ -42,6 +42,7 @@ _TELL: Final = 2.0
 _TOLD_A_SECOND: Final = 10
 _REST: Final = 2.0
 _TURN_AFTER: Final = 0.25
+_PLAN_EVERY: Final = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -92,13 +93,14 @@ class Overlay:
 
     def __init__(self, host: str, plan: Path, helper: Path, keys: Path) -> None:
         self.host, self._file = host, plan
+        self._stamp = _stamp(plan)
         self.plan = read_plan(plan, host)
         self.address = self.plan.hosts[host].ipv4
         self.helper = HelperClient(helper)
         with contextlib.ExitStack() as begun:
             begun.callback(self.helper.close)
             self.resolver = Resolver(endpoints_of(self.plan.hosts[host]))
-            begun.callback(self.resolver.close)
+            begun.callback(self._close_resolver)
             self.keyring = keyring_of(self.plan, host, keys)
             self.steering = bring_up(
                 self.plan, host, self.helper, self.resolver.addresses(), self.keyring
@@ -107,6 +109,32 @@ class Overlay:
             begun.callback(self.prober.close)
             self._begun = begun.pop_all()
 
+    def _close_resolver(self) -> None:
+        self.resolver.close()  # the one of the present plan
+
+    def is_planned_anew(self) -> bool:
+        """Whether the plan's file is another one than was read, or has changed."""
+        return _stamp(self._file) != self._stamp
+
+    def adopt(self) -> None:
+        """Go by the plan as it is in its file now.
+
+        Raises:
+            OverlayError: it cannot be used, and the one before goes on to count.
+            HelperError: its access lists cannot be put in force.
+        """
+        self._stamp = _stamp(self._file)
+        plan = read_plan(self._file, self.host)
+        if plan.hosts[self.host].ipv4 != self.address:
+            raise OverlayError(
+                f"{self.host} has another address in the plan {self._file} now",
+                "start the node again: simulacra down; simulacra up --detach",
+            )
+        self.helper.set_ruleset()
+        self.plan, self.steering = plan, self.steering.heir(plan)
+        self.resolver.close()
+        self.resolver = Resolver(endpoints_of(plan.hosts[self.host]))
+
     def spec(self, around: Around) -> ChildSpec:
         """The actor that holds it."""
         return ChildSpec(OVERLAY, OverlayActor, (self, around), {"name": OVERLAY})
@@ -114,6 +142,15 @@ class Overlay:
     def close(self) -> None:
         """Let go of it; the mesh stays as it is, for whoever is up next."""
         self._begun.close()
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    """By what a file is known to be another one; zeros where there is none just now."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def keyring_of(plan: Plan, host: str, file: Path) -> Keyring | None:
@@ -218,7 +255,7 @@ class OverlayActor(Actor):
         self._overlay, self._around = overlay, around
         self._steering = overlay.steering
         self._watch: AddressWatch | None = None
-        self._looked = self._told_at = self._ticked = -1e9
+        self._looked = self._told_at = self._ticked = self._planned_at = -1e9
         self._rest_until = 0.0
         self._told: Told | None = None
         self._failure = ""
@@ -269,6 +306,9 @@ class OverlayActor(Actor):
         steering.expelled(frozenset(self._around.expelled()) & self._steering.plan.hosts.keys())
         steering.resolved(self._overlay.resolver.addresses())
         self._tick_keys(now)
+        if now - self._planned_at > _PLAN_EVERY:
+            self._planned_at = now
+            self._look_for_plan(now)
         if now >= self._rest_until:
             self._tunnels.keep(steering.tunnels(now), steering.know.gone, now)
             steering.ready(self._tunnels.relays(), self._tunnels.old())
@@ -313,6 +353,21 @@ class OverlayActor(Actor):
         self._told, self._told_at = told, now
         for host in others:
             self.system.ref(f"{OVERLAY}@{host}").tell(told)
+
+    def _look_for_plan(self, now: float) -> None:
+        overlay = self._overlay
+        if not overlay.is_planned_anew():
+            return
+        try:
+            overlay.adopt()
+        except (OverlayError, HelperError) as error:
+            logger.error("the overlay goes on by the plan that it had: %s", error)  # noqa: TRY400
+            return
+        logger.info("the overlay has a new plan: %d hosts", len(overlay.plan.hosts))
+        self._steering = overlay.steering
+        self._tunnels = Tunnels(overlay.helper, overlay.plan.hosts[overlay.host])
+        if overlay.keyring is not None:
+            self._carry_out(overlay.keyring.rotation.planned(planned_keys(overlay.plan), now))
 
     # -- keys
 

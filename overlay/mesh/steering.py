@@ -83,6 +83,14 @@ class Steering:
         self._ready: frozenset[str] = frozenset()
         self._mesh: tuple[Choices, Mesh] | None = None
 
+    def heir(self, plan: Plan) -> Steering:
+        """The decisions under a new plan, which has this host: what was learned counts on."""
+        heir = Steering(plan, self.host, self.key)
+        heir.know.inherit(self.know, plan.hosts.keys())
+        heir._number, heir._keys, heir._names = self._number, self._keys, self._names
+        heir._choices = {host: each for host, each in self._choices.items() if host in plan.hosts}
+        return heir
+
     # -- events
 
     def heard(self, what: Sequence[Heard], now: float) -> None:

@@ -23,6 +23,7 @@ from tests.faults.overlays import (
     verdicts,
 )
 from tests.machines import wait_for
+from tests.overlay.plans import without
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 
@@ -94,3 +95,15 @@ def test_a_key_is_rotated_under_traffic_and_no_connection_ends() -> None:
             wait_for(partial(is_unknown, overlay, name, "a"), 5)
         all_are(overlay, "direct")
         assert sessions(overlay) == met
+
+
+def test_a_new_plan_counts_soon_and_leaves_the_others_as_they_are() -> None:
+    with overlaid("a", "b", "c") as overlay:
+        all_are(overlay, "direct")
+        stream = Stream(overlay, "a", "b")
+        overlay.lay(without(overlay.plan, "c"))
+        for name in ("a", "b"):
+            wait_for(partial(is_unknown, overlay, name, "c"), 8)
+        assert not reaches(overlay, "c", "a")
+        assert stream.end()["missing"] == []
+        assert pair_is(overlay, "a", "b", "direct")

@@ -83,8 +83,14 @@ def made(
     return Plan("0" * 64, "test", NETWORK, NETWORK6, {host: part(host) for host in hosts})
 
 
-def without(plan: Plan, host: str, *gone: str) -> Plan:
-    """The plan with a host's direct peers but some."""
-    mine = plan.hosts[host]
-    kept = tuple(each for each in mine.peers if each.host not in gone)
-    return replace(plan, hosts={**plan.hosts, host: replace(mine, peers=kept)})
+def without(plan: Plan, gone: str) -> Plan:
+    """The plan without a host."""
+
+    def left(part: HostPlan) -> HostPlan:
+        return replace(
+            part,
+            peers=tuple(each for each in part.peers if each.host != gone),
+            clients=tuple(each for each in part.clients if each.host != gone),
+        )
+
+    return replace(plan, hosts={n: left(p) for n, p in plan.hosts.items() if n != gone})

@@ -76,10 +76,10 @@ class LabOverlay:
             )
 
     def lay(self, plan: Plan) -> None:
-        """Lay a plan on every host, and have their nodes use it from their next start on."""
+        """Lay a plan on every host that is in it, where nodes that are up see it within seconds."""
         self.plan = plan
         text = to_text(plan)
-        for host in self:
+        for host in (each for each in self if each.name in plan.hosts):
             (host.home / Path(PLAN).name).write_text(text)
             listen = f"{self.address(host.name)}:{PORT}"
             added = {"PLAN": PLAN, "HELPER": SOCKET, "LISTEN": listen}

@@ -134,3 +134,18 @@ def test_a_peer_that_has_just_agreed_is_not_begun_with_afresh(agreed: bool) -> N
     tries = [each for each in steering.tries(0.0) if each.device == "sim0"]
     assert (tries == []) == agreed
     assert all(each.afresh for each in tries)
+
+
+def test_a_new_plan_lets_a_host_in_and_leaves_the_others_as_they_are() -> None:
+    world = World(PLAN)
+    world.run(3)
+    before = world.hosts["a"]
+    heir = before.heir(made(ADDRESSES | {"d": "10.77.0.9"}, relays=RELAYS))
+    mesh = heir.decide(world.now)
+    for name, device in before.decide(world.now).devices.items():
+        assert device.peers.items() <= mesh.devices[name].peers.items()
+    assert len(mesh.devices["sim0"].peers) == len(ADDRESSES)
+    assert heir.lines(world.now)["b"] == before.lines(world.now)["b"]
+    left = before.heir(made({each: ADDRESSES[each] for each in "abrs"}, relays=RELAYS))
+    assert PLAN.hosts["c"].key not in left.decide(world.now).devices["sim0"].peers
+    assert "c" not in left.lines(world.now)
