@@ -178,6 +178,7 @@ def test_a_clone_with_its_history(both: Pair) -> None:
     assert log(lap) == log(desk)
     assert lap.status() == []
 
+    both.lap.do("tree", "pause", "src")  # what is committed here is not checked out there meanwhile
     for n in range(5):
         desk.commit(f"src/desk{n}")
     desk.git("branch", "-q", "-D", "topic/3", "topic/4")
@@ -187,6 +188,7 @@ def test_a_clone_with_its_history(both: Pair) -> None:
         lap.commit(f"src/part{n}/lap{n}")
     lap.git("merge", "-q", "--no-edit", "topic/9")
     lap.write("src/not-committed", "yet\n")
+    both.lap.do("tree", "resume", "src")
     both.sync()
     both.sync()
     assert log(lap) == log(desk)
