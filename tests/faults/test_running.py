@@ -189,7 +189,7 @@ def test_nothing_waits_for_a_mount_that_does_not_answer(hosts: Hosts) -> None:
         assert shell.stdout is not None
         assert shell.stdout.readline() == b"in\n"
         os.kill(sshfs, signal.SIGSTOP)
-        assert shell.communicate(b"\n", timeout=20)[0].startswith(b"it would run on nas")
+        assert shell.communicate(b"\n", timeout=45)[0].startswith(b"it would run on nas")
     finally:
         os.kill(sshfs, signal.SIGKILL)
         shell.communicate()
