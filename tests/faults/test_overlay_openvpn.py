@@ -18,7 +18,7 @@ from simulacra.testing.lab.overlay import PLAN, SOCKET, LabOverlay
 from simulacra.testing.lab.plan import HOME
 from tests.faults.overlays import ways
 from tests.machines import wait_for
-from tests.overlay.plans import without
+from tests.overlay.plans import unpeered
 from tests.overlay.tunnelled import tunnelled
 
 pytestmark = [
@@ -51,7 +51,7 @@ def overlay() -> Iterator[LabOverlay]:
             own = prints.pop("relay")
             plan = tunnelled(HOSTS, prints, addresses=addresses, relay_print=own, keys=keys)
             # These two have no other way to each other than by the relay.
-            return without(without(plan, "a", "b"), "b", "a")
+            return unpeered(unpeered(plan, "a", "b"), "b", "a")
 
         overlay = LabOverlay(lab, make)
         try:

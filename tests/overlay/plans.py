@@ -83,6 +83,13 @@ def made(
     return Plan("0" * 64, "test", NETWORK, NETWORK6, {host: part(host) for host in hosts})
 
 
+def unpeered(plan: Plan, host: str, *gone: str) -> Plan:
+    """The plan with a host's direct peers but some."""
+    mine = plan.hosts[host]
+    kept = tuple(each for each in mine.peers if each.host not in gone)
+    return replace(plan, hosts={**plan.hosts, host: replace(mine, peers=kept)})
+
+
 def without(plan: Plan, gone: str) -> Plan:
     """The plan without a host."""
 
