@@ -173,34 +173,6 @@ def test_a_mount_that_cannot_be_is_refused_and_forgotten(hosts: Hosts) -> None:
     assert [each["folder"] for each in kept] == [f"{HOME}/src"]
 
 
-def test_an_answer_waits_for_no_mount_that_is_stuck(hosts: Hosts) -> None:
-    host = hosts.lab["laptop"]
-    # Nothing of it is remembered here: whoever looks at it waits.
-    never = "dir_cache=no,attr_timeout=0,entry_timeout=0,negative_timeout=0"
-    host.run(["sh", "-c", f"mkdir dead; sshfs -o {never} nas:src dead"])
-    [sshfs] = [pid for pid, words in host.processes() if words[0] == "sshfs" and "dead" in words]
-    shell = host.popen(
-        ["sh", "-c", "echo in; read go; exec simulacra run --explain make"],
-        cwd=f"{HOME}/dead",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert shell.stdout is not None
-        assert shell.stdout.readline() == b"in\n"
-        os.kill(sshfs, signal.SIGSTOP)
-        assert shell.stdin is not None
-        shell.stdin.write(b"\n")
-        shell.stdin.flush()
-        # Its end may have to wait: the kernel keeps a thread whose question sshfs has read already.
-        assert select.select([shell.stdout], [], [], 45)[0]
-        assert os.read(shell.stdout.fileno(), 1000).startswith(b"it would run on nas")
-    finally:
-        os.kill(sshfs, signal.SIGKILL)
-        shell.communicate()
-        host.run(["sh", "-c", "fusermount3 -u -z dead; rmdir dead"])
-
-
 def test_a_cable_that_is_pulled_ends_the_command_and_the_mount_comes_back(hosts: Hosts) -> None:
     lab = hosts.lab
     run = lab["laptop"].popen(
