@@ -8,7 +8,6 @@ may be is said here; what several fields must be together is checked in
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
@@ -16,10 +15,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
+from simulacra.hosts.inventory.keys import raw_key
+
 NAME: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 """A host's, zone's, role's or tag's name: one label of a DNS name, in small letters."""
 
-_KEY_BYTES: Final = 32
 _ENDPOINT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:([0-9]{1,5}))?")
 _MAX_PORT: Final = 65535
 
@@ -27,13 +27,11 @@ _MAX_PORT: Final = 65535
 def _public_key(text: str) -> str:
     """A WireGuard public key: 32 bytes in base64."""
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != _KEY_BYTES:
+        raw = raw_key(text)
+    except ValueError:
         raise ValueError(
             "is no WireGuard public key (44 characters of base64, as `wg pubkey` says)"
-        )
+        ) from None
     return base64.b64encode(raw).decode()
 
 

@@ -7,16 +7,13 @@ present one, and during a rotation the next one.
 from __future__ import annotations
 
 import base64
-import binascii
 import stat
 from pathlib import Path
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from simulacra.actors.private_files import replace_private, sync_folder
-
-_KEY_BYTES: Final = 32
+from simulacra.hosts.inventory.keys import raw_key
 
 
 class PrivateKeyError(Exception):
@@ -73,15 +70,14 @@ class KeyStore:
             raise PrivateKeyError(f"{file} may be read by others: chmod 600 {file}")
         text = file.read_text().strip()
         try:
-            raw = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            raw = b""
-        if len(raw) != _KEY_BYTES:
-            raise PrivateKeyError(f"{file} holds no WireGuard key; if it is lost: rm {file}")
+            raw_key(text)
+        except ValueError:
+            why = f"{file} holds no WireGuard key; if it is lost: rm {file}"
+            raise PrivateKeyError(why) from None
         return text
 
 
 def public_half(private: str) -> str:
     """The public key of a private one, both in base64."""
-    key = X25519PrivateKey.from_private_bytes(base64.b64decode(private))
+    key = X25519PrivateKey.from_private_bytes(raw_key(private))
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()

@@ -7,13 +7,13 @@ names, an address is one, a key is a key.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Final
+
+from simulacra.hosts.inventory.keys import raw_key
 
 DIRECT: Final = "sim0"
 """The device for direct peers."""
@@ -31,7 +31,6 @@ PROBING: Final = 7700
 
 _DEVICE: Final = re.compile(r"sim(r|0|[1-9][0-9]{0,3})")
 _ENDPOINT: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})")
-_KEY_BYTES: Final = 32
 MAX_PORT: Final = 65535
 _MAX_METRIC: Final = 2**32 - 1
 
@@ -49,11 +48,9 @@ def check_device(name: str) -> None:
 def check_key(key: str) -> None:
     """Raise a ModelError unless it is a key as WireGuard has it: 32 bytes in base64."""
     try:
-        raw = base64.b64decode(key, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != _KEY_BYTES:
-        raise ModelError(f"{key!r} is no WireGuard key")
+        raw_key(key)
+    except ValueError:
+        raise ModelError(f"{key!r} is no WireGuard key") from None
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
