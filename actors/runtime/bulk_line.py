@@ -70,9 +70,9 @@ class Line:
         is_bare: whether its frames are not sealed.
     """
 
-    def __init__(self, connection: socket.socket, secrets: Secrets) -> None:
+    def __init__(self, connection: socket.socket, secrets: Secrets, kernel: bytes) -> None:
         self._socket = connection
-        self.is_bare: Final = bool(secrets.payload) and secrets.payload == _kernel(connection)
+        self.is_bare: Final = bool(kernel) and secrets.payload == kernel
         self._sending: Cipher = _Bare() if self.is_bare else secrets.sending
         self._receiving: Cipher = _Bare() if self.is_bare else secrets.receiving
         self._buffer = bytearray(FRAME_LIMIT)
@@ -99,9 +99,10 @@ class Line:
         try:
             _prepare(connection, timeout)
             initiator = Initiator(_bytes(keys.secret), _bytes(key), PROLOGUE)
-            _send(connection, initiator.begin(_kernel(connection)))
+            kernel = _kernel(connection)
+            _send(connection, initiator.begin(kernel))
             secrets = initiator.finish(_receive(connection, bytearray(_HELLO_LIMIT)))
-            line = cls(connection, secrets)
+            line = cls(connection, secrets, kernel)
             if line.is_bare:
                 _send(connection, secrets.sending.seal(b""))
         except NoiseError as error:
@@ -122,9 +123,10 @@ class Line:
         try:
             _prepare(connection, timeout)
             hello = _receive(connection, bytearray(_HELLO_LIMIT))
-            reply, secrets = respond(_bytes(keys.secret), hello, PROLOGUE, _kernel(connection))
+            kernel = _kernel(connection)
+            reply, secrets = respond(_bytes(keys.secret), hello, PROLOGUE, kernel)
             _send(connection, reply)
-            line = cls(connection, secrets)
+            line = cls(connection, secrets, kernel)
             if line.is_bare:
                 secrets.receiving.open(_receive(connection, bytearray(_HELLO_LIMIT)))
         except NoiseError as error:

@@ -200,12 +200,11 @@ class Intake:
             shown = self._as_known(path, found)
             self._findings[path] = Found(shown, found.row.fingerprint)
             for other in found.elsewhere:
-                was = self._index.row(other)
-                # Inodes are given out again at once: another content says nothing of the other.
-                is_same = was is not None and was.entry.content == shown.content
-                if is_same and not os.path.lexists(self._place.root / os.fsdecode(other)):
+                if not os.path.lexists(self._place.root / os.fsdecode(other)):
                     self._findings.setdefault(other, None)
-                    self._moved += 1
+                    was = self._index.row(other)
+                    # Inodes are given out again at once.
+                    self._moved += was is not None and was.entry.content == shown.content
         for entry in observation.gone:
             self._findings.setdefault(join(folder, entry), None)
         for entry in observation.forgotten:
