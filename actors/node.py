@@ -88,7 +88,7 @@ from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
-from simulacra.actors.runtime.keys import KeyFileError
+from simulacra.actors.runtime.keys import KeyFileError, KeyPair
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.settings import Settings, split_address
@@ -157,8 +157,7 @@ class Node:
         )
         self.transport, pair = self.neighbours.transport, self.neighbours.pair
         begun.callback(self.transport.close)
-        bind, _ = split_address(settings.listen)
-        self.bulk_server = BulkServer(settings.name, bind, pair, self.transport.admits)
+        self.bulk_server = self._bulk_server(pair)
         begun.callback(self.bulk_server.close)
         self.bulk_client = BulkClient(pair, self.neighbours.resolve)
         begun.callback(self.bulk_client.close)
@@ -214,6 +213,20 @@ class Node:
         begun.callback(entered.close)
         self.overlay = entered
         return overlay.listening(settings, entered.address)
+
+    def _bulk_server(self, pair: KeyPair) -> BulkServer:
+        """What offers bytes in bulk: at the port that firewalls expect, or nowhere."""
+        settings = self.settings
+        host, _ = split_address(settings.listen)
+        port = settings.bulk
+        try:
+            return BulkServer(settings.name, host, pair, self.transport.admits, port)
+        except OSError as error:
+            raise GatewayError(
+                ErrorCode.FAILED,
+                f"cannot listen on port {port} of {host} for bytes in bulk: {error.strerror}",
+                "see who does: ss -ltnp; or choose another: simulacra up --bulk-port PORT",
+            ) from error
 
     def _enrolment(self) -> Enrolment:
         try:

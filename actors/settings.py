@@ -17,12 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.actors.addresses import is_loopback
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings_checks import CHECKS, split_address, wrong
 
 __all__ = ["Paths", "Settings", "host_name", "split_address"]
 
 FILE: Final = "simulacra.toml"
+BULK_AFTER: Final = 3
+"""How far after a node's own port that for bulk is; between them are those of door and probes."""
+_MAX_PORT: Final = 65535
 RUN_COMMANDS: Final = (
     *("ag", "bazel", "cargo", "cmake", "ctest", "du", "find", "git", "go", "gradle", "grep"),
     *("make", "meson", "mvn", "ninja", "npm", "pytest", "rg", "rsync", "tar", "tsc"),
@@ -124,6 +128,9 @@ class Settings:
         listen: HOST:PORT where other nodes reach this one. The default is reachable from this
             machine only, on a port that the system picks; in an overlay it is the host's address
             there, port 7400.
+        bulk_port: The port at that address where other nodes fetch bytes in bulk. 0 for any that is
+            free; None for the third after that of ``listen``, where firewalls expect it, or for any
+            where only this machine reaches it.
         join: HOST:PORT of nodes to meet first.
         door: HOST:PORT where hosts that were invited knock; empty for the door's own port beside
             ``listen``.
@@ -150,6 +157,7 @@ class Settings:
 
     name: str = field(default_factory=host_name)
     listen: str = "127.0.0.1:0"
+    bulk_port: int | None = None
     join: tuple[str, ...] = ()
     door: str = ""
     dns: str = ""
@@ -167,6 +175,15 @@ class Settings:
     helper: str = "/run/simulacra/overlay.sock"
     log: str = "text"
     paths: Paths = field(default_factory=Paths.find)
+
+    @property
+    def bulk(self) -> int:
+        """The port to listen on for bytes in bulk; 0 for any that is free."""
+        if self.bulk_port is not None:
+            return self.bulk_port
+        host, port = split_address(self.listen)
+        has_own = 0 < port <= _MAX_PORT - BULK_AFTER and not is_loopback(host)
+        return port + BULK_AFTER if has_own else 0
 
     @classmethod
     def load(
@@ -219,8 +236,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in ("join", "labels"):
         if value := environ.get(f"SIMULACRA_{name.upper()}"):
             found[name] = [part.strip() for part in value.split(",") if part.strip()]
-    if limit := environ.get("SIMULACRA_CHECKPOINT_LIMIT"):
-        found["checkpoint_limit"] = int(limit) if limit.isdigit() else limit
+    for name in ("bulk_port", "checkpoint_limit"):
+        if value := environ.get(f"SIMULACRA_{name.upper()}"):
+            found[name] = int(value) if value.isdigit() else value
     return found
 
 

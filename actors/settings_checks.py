@@ -16,6 +16,7 @@ _WORD: Final = re.compile(r"[^\s/'\"$`\\();&|<>]+")
 _EXAMPLES: Final = {"run_commands": "make", "run_environ": "LC_*"}
 _DESTINATION: Final = re.compile(r"[^\s-][^\s]*")
 _HOWS: Final = ("suspend", "poweroff")
+_MAX_PORT: Final = 65535
 _PATH: Final = re.compile(r"/[^\0]*")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
@@ -27,7 +28,7 @@ def split_address(address: str) -> tuple[str, int]:
         ValueError: It is not of that form.
     """
     match = _ADDRESS.fullmatch(address)
-    if match is None or int(match[2]) > 65535:  # noqa: PLR2004 (the highest port)
+    if match is None or int(match[2]) > _MAX_PORT:
         raise ValueError(f"{address!r} is not HOST:PORT, as in nas.local:7400 or [fe80::1]:7400")
     return match[1].strip("[]"), int(match[2])
 
@@ -160,6 +161,16 @@ def _bytes(place: str, name: str, value: object) -> int:
     return value
 
 
+def _port(place: str, name: str, value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _MAX_PORT:
+        raise wrong(
+            place,
+            f"{name} {value!r} is no port",
+            f"write it in digits, 0 for any that is free: {name} = 7403",
+        )
+    return value
+
+
 def _path(place: str, name: str, value: object) -> str:
     if not isinstance(value, str) or _PATH.fullmatch(value) is None:
         raise wrong(
@@ -184,6 +195,7 @@ def wrong(place: str, what: str, hint: str) -> GatewayError:
 CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "name": partial(_label, "node"),
     "listen": _address,
+    "bulk_port": _port,
     "join": _addresses,
     "door": _address,
     "dns": _address,

@@ -87,6 +87,8 @@ def _wait(
 def _command(settings: Settings) -> list[str]:
     command = [sys.executable, "-P", "-m", "simulacra", "up"]
     command += ["--name", settings.name, "--listen", settings.listen]
+    if settings.bulk_port is not None:
+        command += ["--bulk-port", str(settings.bulk_port)]
     command += ["--log", settings.log]
     for address in settings.join:
         command += ["--join", address]

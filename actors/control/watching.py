@@ -60,6 +60,7 @@ class Watching:
             "pid": os.getpid(),
             "uptime": time.monotonic() - node.started,
             "listen": node.neighbours.address(),
+            "bulk_port": node.bulk_server.port,
             "key": node.neighbours.key,
             "network": network_name(node),
             "out": node.enrolment.out,

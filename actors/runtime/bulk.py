@@ -177,16 +177,22 @@ class BulkServer:
         keys: this node's own.
         admits: whether a key is admitted; asked at each question, as a line outlives the expulsion
             of its key.
+        port: where to listen; 0 for any port that is free.
+
+    Raises:
+        OSError: it cannot listen there.
     """
 
-    def __init__(self, node: str, host: str, keys: KeyPair, admits: Callable[[str], bool]) -> None:
+    def __init__(
+        self, node: str, host: str, keys: KeyPair, admits: Callable[[str], bool], port: int = 0
+    ) -> None:
         self._node, self._keys, self._admits = node, keys, admits
         self._offers = Offers()
         self._takers: dict[bytes, Taker] = {}
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._lines: dict[threading.Thread, socket.socket] = {}
-        self._listener = _listen(host)
+        self._listener = _listen(host, port)
         self._listener.settimeout(_LOOK_EVERY)
         self.port: Final = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._accept, name=f"bulk@{node}", daemon=True)
@@ -318,8 +324,8 @@ class BulkServer:
             return memoryview(GONE + str(error).encode())
 
 
-def _listen(host: str) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     if host in ("*", "0.0.0.0", ""):  # noqa: S104 - compared
-        return socket.create_server(("", 0), backlog=_MAX_LINES)
+        return socket.create_server(("", port), backlog=_MAX_LINES)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, 0), family=family, backlog=_MAX_LINES)
+    return socket.create_server((host, port), family=family, backlog=_MAX_LINES)

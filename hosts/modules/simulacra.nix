@@ -52,6 +52,15 @@ in
               there, and without the overlay from this machine only.
             '';
           };
+          bulk_port = mkOption {
+            type = types.nullOr types.port;
+            default = null;
+            example = 7403;
+            description = ''
+              Where others fetch files and states, at the same address. Null: the third port after
+              that of `listen`, which the overlay's access lists let nodes come to.
+            '';
+          };
           join = mkOption {
             type = types.listOf types.str;
             default = [ ];

@@ -14,14 +14,12 @@ from simulacra.hosts.inventory.checks import ANYBODY
 from simulacra.hosts.inventory.ranges import ports_after
 from simulacra.hosts.inventory.schema import Access, Host, Kind
 from simulacra.overlay.plan import openvpn
-from simulacra.overlay.plan.document import Opening
+from simulacra.overlay.plan.document import PROBES, Opening
 from simulacra.overlay.plan.layout import Layout
 
 SSH: Final = 22
-NODE: Final = (7400, 7499)
-"""Ports of nodes: mail, the door, names, probes."""
-BULK: Final = (32768, 60999)
-"""Where Linux picks ports from, and so nodes theirs for bytes in bulk."""
+NODE: Final = (7400, 7403)
+"""TCP ports of nodes, from mail's to that for bytes in bulk; the door's is between them."""
 ALL: Final = (1, 65535)
 
 
@@ -72,8 +70,8 @@ def _inside(name: str, listed: list[tuple[str, Access]], layout: Layout) -> Iter
     if host.kind is Kind.NODE:
         nodes = (n for n, each in layout.inventory.hosts.items() if each.kind is Kind.NODE)
         from_nodes = _sources(name, nodes, layout)
-        for protocol, span in (("tcp", NODE), ("udp", NODE), ("tcp", BULK)):
-            yield Opening(protocol, *span, from_nodes, "nodes")
+        yield Opening("tcp", *NODE, from_nodes, "nodes")
+        yield Opening("udp", PROBES, PROBES, from_nodes, "nodes' probes")
     for role, access in listed:
         sources = _sources(name, _accepted(access, layout), layout)
         for protocol, first, last in _spans(access):

@@ -132,7 +132,7 @@ def gateway(settings: Settings) -> Iterator[Finding]:
     except GatewayError as error:
         down = error.code is ErrorCode.UNREACHABLE
         yield Finding("node", Verdict.ADVICE if down else Verdict.WRONG, error.message, error.hint)
-        yield from _port(settings)
+        yield from _ports(settings)
         return
     yield Finding("node", Verdict.OK, f"{status['host']}, process {status['pid']}, on {path}")
     for peer in status["peers"]:
@@ -167,20 +167,26 @@ def _nearest(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
-def _port(settings: Settings) -> Iterator[Finding]:
+def _ports(settings: Settings) -> Iterator[Finding]:
     host, port = split_address(settings.listen)
+    yield _port("port", host, port, "--listen HOST:PORT")
+    if settings.bulk:
+        yield _port("bulk port", host, settings.bulk, "--bulk-port PORT")
+
+
+def _port(what: str, host: str, port: int, flag: str) -> Finding:
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        yield Finding(
-            "port",
+        return Finding(
+            what,
             Verdict.WRONG,
-            f"{settings.listen} cannot be listened on: {error.strerror}",
-            "see who has it: ss -ltnp; or choose another: simulacra up --listen HOST:PORT",
+            f"{address} cannot be listened on: {error.strerror}",
+            f"see who has it: ss -ltnp; or choose another: simulacra up {flag}",
         )
-    else:
-        yield Finding("port", Verdict.OK, f"{settings.listen} is free")
+    return Finding(what, Verdict.OK, f"{address} is free")
 
 
 def _peer(peer: dict[str, Any]) -> Iterator[Finding]:

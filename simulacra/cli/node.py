@@ -28,6 +28,7 @@ def up(
     *,
     name: str | None = None,
     listen: str | None = None,
+    bulk_port: int | None = None,
     join: tuple[str, ...] = (),
     door: str | None = None,
     dns: str | None = None,
@@ -52,6 +53,8 @@ def up(
     Args:
         name: The node's name in the network; this machine's own if left out.
         listen: HOST:PORT where other nodes reach it.
+        bulk_port: The port at the same address where they fetch files and states, 0 for any that is
+            free. If left out it is the third after that of --listen.
         join: HOST:PORT of a node to meet; may be given several times. Or the token of an invitation
             and where to use it, TOKEN@HOST: this machine is then let into that network. @FILE is
             what stands in a file.
@@ -68,8 +71,8 @@ def up(
     tokens = [each for each in said if each.startswith(INVITED)]
     addresses = tuple(each for each in said if each not in tokens)
     flags = {
-        "name": name, "listen": listen, "join": addresses, "door": door, "dns": dns, "zone": zone,
-        "labels": label, "log": log,
+        "name": name, "listen": listen, "bulk_port": bulk_port, "join": addresses, "door": door,
+        "dns": dns, "zone": zone, "labels": label, "log": log,
     }  # fmt: skip
     settings = Settings.load(flags)
     for token in tokens:
@@ -231,7 +234,7 @@ def _lines(found: dict[str, Any]) -> dict[str, str]:
         "host": f"{found['host']} ({found['arch']}, Python {found['python']})",
         "node": f"version {found['version']}, process {found['pid']}, "
         f"up {show_age(found['uptime'])}",
-        "listens": found["listen"],
+        "listens": f"{found['listen']}, for bytes in bulk on port {found['bulk_port']}",
         "key": found["key"],
         "network": _network(found),
         "zone": found["zone"] or "none",

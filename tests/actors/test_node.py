@@ -42,6 +42,7 @@ def test_its_tree(tmp_path: Path) -> None:
         status = host.client.item("status")
         assert (status["host"], status["pid"]) == ("desk", os.getpid())
         assert status["listen"] == host.node.neighbours.address()
+        assert status["bulk_port"] == host.node.bulk_server.port
         assert status["computations"] == {}
         assert status["peers"] == []
         rows = host.client.item("ps", all=True)["rows"]
@@ -75,9 +76,17 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
         assert host.node.failure is None
 
 
+def test_bytes_in_bulk_have_the_port_that_is_stated(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with one_host(tmp_path, bulk_port=port) as host:
+        assert host.client.item("status")["bulk_port"] == port
+
+
 @pytest.mark.parametrize(
     ("spoil", "code", "said"),
     [
+        ("bulk", ErrorCode.FAILED, "--bulk-port"),
         ("members", ErrorCode.FAILED, "mend that line"),
         ("join", ErrorCode.USAGE, "simulacra keys add NAME KEY"),
         ("socket", ErrorCode.DENIED, "ls -ld"),
@@ -96,8 +105,11 @@ def test_a_node_that_cannot_begin_leaves_nothing(
         options["join"] = ("127.0.0.1:9",)
     else:
         tmp_path.joinpath("run").write_text("in the way")
-    with pytest.raises(GatewayError) as refused:
-        Node(settings(tmp_path, **options))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        if spoil == "bulk":
+            options["bulk_port"] = taken.getsockname()[1]
+        with pytest.raises(GatewayError) as refused:
+            Node(settings(tmp_path, **options))
     assert refused.value.code is code
     assert said in (refused.value.hint or "")
     until(lambda: set(threading.enumerate()) <= threads)

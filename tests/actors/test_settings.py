@@ -52,8 +52,28 @@ def test_layers_are_merged_setting_by_setting(layers: dict[str, Path]) -> None:
 
 def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None:
     assert load(layers, {}, SIMULACRA_CHECKPOINT_LIMIT="5").checkpoint_limit == 5
+    assert load(layers, {}, SIMULACRA_BULK_PORT="0").bulk_port == 0
     with pytest.raises(GatewayError, match="checkpoint_limit '5 GB' is no number of bytes"):
         load(layers, {}, SIMULACRA_CHECKPOINT_LIMIT="5 GB")
+
+
+@pytest.mark.parametrize(
+    ("listen", "stated", "found"),
+    [
+        ("192.168.1.7:7400", None, 7403),
+        ("[fe80::1]:9000", None, 9003),
+        ("0.0.0.0:7400", 8000, 8000),
+        ("0.0.0.0:7400", 0, 0),
+        ("0.0.0.0:0", None, 0),
+        ("0.0.0.0:65533", None, 0),
+        ("127.0.0.1:7400", None, 0),
+        ("127.0.0.1:7400", 8000, 8000),
+    ],
+)
+def test_bulk_has_the_third_port_after_mails_or_the_one_that_is_stated(
+    layers: dict[str, Path], listen: str, stated: int | None, found: int
+) -> None:
+    assert load(layers, {"listen": listen, "bulk_port": stated}).bulk == found
 
 
 @pytest.mark.parametrize(
@@ -69,6 +89,9 @@ def test_the_environment_says_numbers_in_digits(layers: dict[str, Path]) -> None
         ('labels = ["GPU!"]', "is no label"),
         ('checkpoint_limit = "much"', "no number of bytes"),
         ("checkpoint_limit = 0", "no number of bytes"),
+        ("bulk_port = 65536", "65536 is no port"),
+        ("bulk_port = '7403'", "'7403' is no port"),
+        ("bulk_port = true", "True is no port"),
         ("mesh = 0", "no number of hosts"),
         ("mesh = '9'", "no number of hosts"),
         ("checkpoint_limit = true", "no number of bytes"),

@@ -121,6 +121,16 @@ def test_it_listens_where_it_is_told() -> None:
         server.close()
 
 
+def test_a_port_that_is_taken_is_the_callers_error(ends: Ends) -> None:
+    pair, taken = KeyPair.generate(), ends.server.port
+    with pytest.raises(OSError, match="in use"):
+        BulkServer("desk", "127.0.0.1", pair, lambda _: True, taken)
+    ends.server.close()
+    server = BulkServer("desk", "127.0.0.1", pair, lambda _: True, taken)
+    assert server.port == taken
+    server.close()
+
+
 def test_who_repeats_an_old_handshake_is_not_waited_for(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,8 +27,8 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "stranger": {"kind": "phone", "wireguard": key("stranger")},
 }
 ROLES = {"media": {"accepts": ["work", "family"], "ports": ["tcp/8096-8098"]}}
-SSH, NODE, MEDIA, ELSE = 22, 7400, 8097, 9000
-PORTS = (SSH, NODE, MEDIA, ELSE)
+SSH, NODE, BULK, MEDIA, ELSE = 22, 7400, 7403, 8097, 40000
+PORTS = (SSH, NODE, BULK, MEDIA, ELSE)
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +143,9 @@ def test_each_host_reaches_what_it_may(wired: Wired, plan: Plan) -> None:
     wired.load(ruleset(plan, "box"))
     box = plan.hosts["box"]
     expected = {
-        "friend": {SSH, NODE, MEDIA},
-        "other": {SSH, NODE},
-        "relay": {SSH, NODE},
+        "friend": {SSH, NODE, BULK, MEDIA},
+        "other": {SSH, NODE, BULK},
+        "relay": {SSH, NODE, BULK},
         "family": {MEDIA},
         "stranger": set[int](),
     }
@@ -169,7 +169,7 @@ def test_from_outside_only_what_is_open_answers(wired: Wired, plan: Plan) -> Non
     wired.load(ruleset(plan, "box", outside=True))
     for source, target in (("192.0.2.2", "192.0.2.1"), ("2001:db8::2", "2001:db8::1")):
         probes = [(source, target, port) for port in PORTS]
-        assert wired.reached(*probes) == [True, False, False, False]
+        assert wired.reached(*probes) == [port == SSH for port in PORTS]
     friend, box = plan.hosts["friend"].ipv4, plan.hosts["box"].ipv4
     assert wired.reached((friend, box, MEDIA)) == [True]
     # What the host itself begins is answered.

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulacra.actors.cluster.invitations import DOOR_PORT
+from simulacra.actors.settings import Settings
+from simulacra.overlay.mesh import overlay
+from simulacra.overlay.plan.access import NODE
 from simulacra.overlay.plan.document import Opening, Plan
 from tests.hosts.inventory.samples import key
 from tests.overlay.plan.inventories import planned
@@ -45,8 +49,20 @@ def test_a_role_says_who_may_come_to_which_ports() -> None:
     assert found["tcp", 8096, 8096] == {"phone", "a"}
     assert found["udp", 7000, 7010] == {"phone", "a"}
     assert found["tcp", 2022, 2022] == {"a", "c", "relay"}
-    assert found["tcp", 7400, 7499] == {"a", "c", "relay"}
-    assert ("tcp", 1, 65535) not in found
+    assert found["tcp", 7400, 7403] == {"a", "c", "relay"}
+    assert found["udp", 7402, 7402] == {"a", "c", "relay"}
+    assert {span for span in found if found[span] == {"a", "c", "relay"}} == {
+        ("tcp", 2022, 2022),
+        ("tcp", 7400, 7403),
+        ("udp", 7402, 7402),
+    }
+
+
+def test_what_is_open_to_nodes_is_where_nodes_listen() -> None:
+    first, last = NODE
+    node = Settings(listen=f"10.44.0.1:{overlay.PORT}")
+    assert (overlay.PORT, node.bulk) == (first, last)
+    assert DOOR_PORT in range(first, last)
 
 
 def test_a_role_without_ports_opens_all_and_one_that_accepts_nobody_none() -> None:

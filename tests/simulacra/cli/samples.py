@@ -21,6 +21,7 @@ STATUS: dict[str, Any] = {
     "pid": 4711,
     "uptime": 3700.0,
     "listen": "192.168.1.7:7400",
+    "bulk_port": 7403,
     "key": "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
     "network": "home",
     "out": None,

@@ -57,6 +57,17 @@ def test_a_port_that_is_taken(settings: Settings) -> None:
     assert "--listen" in found["port"].todo
 
 
+def test_a_port_for_bulk_that_is_taken(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        busy = Settings(name="desk", bulk_port=port, paths=settings.paths)
+        found = findings(checks.gateway, busy)
+    assert found["port"].verdict is Verdict.OK
+    assert found["bulk port"].verdict is Verdict.WRONG
+    assert f"127.0.0.1:{port}" in found["bulk port"].found
+    assert "--bulk-port" in found["bulk port"].todo
+
+
 @pytest.mark.parametrize(
     ("change", "verdict"),
     [
