@@ -198,6 +198,20 @@ class Index:
             )
             return {join(folder, each): from_values(*values) for folder, each, *values in found}
 
+    def linked_below(self, path: Path) -> set[Path]:
+        """The folders where there were other names of files that were somewhere in a folder."""
+        with self._guarded():
+            found = self._execute(
+                "SELECT DISTINCT there.path FROM folders AS here"
+                " JOIN entries ON entries.folder = here.id"
+                " JOIN entries AS twin ON twin.folder <> entries.folder"
+                " AND substr(twin.fingerprint, 1, 16) = substr(entries.fingerprint, 1, 16)"
+                " JOIN folders AS there ON there.id = twin.folder"
+                " WHERE here.path = ? OR (here.path > ? AND here.path < ?)",
+                *_range(path),
+            )
+            return {bytes(folder) for (folder,) in found}
+
     def count(self) -> int:
         """How many paths were observed; takes a while where they are many."""
         with self._guarded():

@@ -4,7 +4,7 @@ A file is read between two looks at its status. Where they differ it was changed
 what was read is thrown away, and `Reason.CHANGING` says to come again. What was changed less than a
 tick of the file system's clock (`tick`) before it was read is not *settled*: a change right after
 could leave the same times, so an equal fingerprint will not be believed (as of git's racily clean
-entries).
+entries). What time it is says the clock that files are stamped by (`file_time`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ _LARGE: Final = 16 << 20
 """Reading so many bytes twice takes longer than to wait for a tick."""
 _COARSE_TICK_NS: Final = 2_000_000_000
 """The tick of file systems that keep whole seconds, or every other one."""
+
+_CLOCK_REALTIME_COARSE: Final = 5
+"""Linux's name of the clock that it stamps files by, which Python does not have."""
 
 Digest = Callable[[int, int], bytes]
 """The name of an open file's bytes, given its size: both as `entries.Content` has them."""
@@ -83,7 +86,7 @@ class Looker:
 
     Attributes:
         digest: names a file's bytes; an OSError of it is a reason not to have read the file.
-        now: the time, nanoseconds since the epoch.
+        now: the time, nanoseconds since the epoch; see `file_time`.
     """
 
     digest: Digest
@@ -121,11 +124,11 @@ class Looker:
 
     def _begin(self, status: os.stat_result) -> int:
         """The time at which it is begun to read; large files, once what is read will be settled."""
-        now = self.now()
-        wait = status.st_ctime_ns + tick(status.st_ctime_ns) - now
+        started = self.now()
+        wait = status.st_ctime_ns + tick(status.st_ctime_ns) - started
         if status.st_size < _LARGE or not 0 < wait <= _TICK_NS:
-            return now
-        time.sleep(wait / 1e9)
+            return started
+        time.sleep((wait + _TICK_NS // 2) / 1e9)  # that clock goes by ticks, and is behind
         return self.now()
 
     def _file(
@@ -189,12 +192,21 @@ def _same(before: os.stat_result, after: os.stat_result) -> None:
         raise NotReadError(Reason.CHANGING)
 
 
+def file_time() -> int:
+    """The time that a file would bear that is changed now, on a disk of this host.
+
+    It is behind what `time.time_ns` says, by a tick as a rule, and by far more where a busy machine
+    missed some: what looks old by that one may be changed once more within the same tick.
+    """
+    return time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
+
+
 def tick(changed_ns: int) -> int:
     """Within how many nanoseconds of a change another may leave the same time."""
     return _TICK_NS if changed_ns % 10**9 else _COARSE_TICK_NS
 
 
-def _is_settled(status: os.stat_result, now: int) -> bool:
+def _is_settled(status: os.stat_result, started: int) -> bool:
     # Both ways: a clock that was put back may show the same time once more.
-    ago = min(abs(now - status.st_mtime_ns), abs(now - status.st_ctime_ns))
+    ago = min(abs(started - status.st_mtime_ns), abs(started - status.st_ctime_ns))
     return ago >= tick(status.st_ctime_ns)

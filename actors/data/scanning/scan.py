@@ -20,9 +20,10 @@ bare repository is not looked at, and not listed as skipped: git carries it (see
 are our own temporary files, and the quarantine. Each repository that is met is told of (`Meet`),
 but for one whose ``.git`` is ignored.
 
-Each name of a file with several hard links is a file of its own. Devices, sockets and pipes are
-listed. Symbolic links are entries of their own and never followed. Other file systems in the tree
-are not entered; a bind mount of the same file system cannot be told from a folder, and is.
+Each name of a file with several hard links is a file of its own; where one is seen to have changed,
+the folders of the others are looked at as well. Devices, sockets and pipes are listed. Symbolic
+links are entries of their own and never followed. Other file systems in the tree are not entered; a
+bind mount of the same file system cannot be told from a folder, and is.
 
 Memory grows with the largest folder, not with the tree.
 """
@@ -32,7 +33,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -61,6 +61,7 @@ from simulacra.actors.data.scanning.looking import (
     Looker,
     NotReadError,
     Reason,
+    file_time,
     not_read,
 )
 from simulacra.actors.data.scanning.observations import Found, Observation, Skipped, Totals
@@ -107,6 +108,7 @@ class _Visit:
         below: the folders in it, and whether all below them is to be looked at in any case.
         deep: whether all below all of them is.
         bare: whether it is a bare repository, of which nothing is the tree's.
+        twins: folders with other names of files that changed here.
     """
 
     folder: Path
@@ -118,6 +120,7 @@ class _Visit:
     bare: bool = False
     doubts: dict[bytes, bool] = field(default_factory=dict)
     below: list[tuple[bytes, bool]] = field(default_factory=list)
+    twins: set[Path] = field(default_factory=set)
 
 
 class Scan:
@@ -128,7 +131,7 @@ class Scan:
         index: of this tree.
         digest: names a file's bytes.
         choice: what this host wants of the tree.
-        now: the time, nanoseconds since the epoch.
+        now: the time, nanoseconds since the epoch; see `file_time`.
         visitor: told of each folder.
         meet: told of each git repository.
 
@@ -146,7 +149,7 @@ class Scan:
         digest: Digest,
         *,
         choice: Choice = EVERYTHING,
-        now: Callable[[], int] = time.time_ns,
+        now: Callable[[], int] = file_time,
         visitor: Visitor | None = None,
         meet: Meet | None = None,
     ) -> None:
@@ -161,6 +164,7 @@ class Scan:
         self._descent = Descent(self._root)
         self._ignore_files = IgnoreFiles(self._descent, choice)
         self._is_first = index.is_empty()
+        self._is_whole = True
 
     def __enter__(self) -> Self:
         return self
@@ -186,6 +190,7 @@ class Scan:
         """
         self._index.forget_doubts()
         waiting = [_Task(ROOT, Rules(self._choice))]
+        self._is_whole = folders is None
         if folders is not None:
             waiting = [_Task(folder) for folder in sorted(set(folders), reverse=True)]
         alone: set[Path] = set()
@@ -244,6 +249,9 @@ class Scan:
         yield visit.said
         visit.doubts |= dict.fromkeys(visit.known, False)
         self._index.doubt(visit.folder, visit.doubts)
+        for each in visit.doubts:
+            self._note_gone(visit, join(visit.folder, each))
+        waiting += [_Task(each) for each in sorted(visit.twins, reverse=True)]
         every = visit.deep or IGNORE_FILE in visit.doubts
         below = [each for each, deep in sorted(visit.below, reverse=True) if deep or every]
         waiting += [_Task(join(visit.folder, each), visit.rules) for each in below]
@@ -358,10 +366,27 @@ class Scan:
             self._hold(visit, each, error)
             return
         visit.said.say(each, found)
+        self._note_twins(visit, before)
+        if status.st_nlink > 1:
+            self._note_twins(visit, found.row)
         if what is Kind.FOLDER:
             visit.below.append((each, not _is_same_folder(before, found.row)))
         if each == IGNORE_FILE and found.row.entry != (before and before.entry):
             visit.deep = True
+
+    def _note_twins(self, visit: _Visit, row: Row | None) -> None:
+        """Have the other names of a file looked at: who writes by one name changes all of them."""
+        if self._is_whole or row is None or row.entry.content.kind is not Kind.FILE:
+            return
+        found = row.fingerprint
+        twins = self._index.at_inode(found.device, found.inode)
+        visit.twins |= {parent(path) for path in twins} - {visit.folder}
+
+    def _note_gone(self, visit: _Visit, path: Path) -> None:
+        """As `_note_twins`, with what may have been written to before it went."""
+        if not self._is_whole:
+            self._note_twins(visit, self._index.row(path))
+            visit.twins |= self._index.linked_below(path)
 
     def _found(
         self, descriptor: int, path: Path, status: os.stat_result, before: Row | None

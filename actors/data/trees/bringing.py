@@ -45,7 +45,7 @@ from simulacra.actors.data.reconciling.planning import Policy, held_back, is_set
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.reconciling.records import FileId
 from simulacra.actors.data.scanning.index import Index
-from simulacra.actors.data.scanning.looking import Looker, NotReadError, tick
+from simulacra.actors.data.scanning.looking import Looker, NotReadError, file_time, tick
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.trees import in_step
 from simulacra.actors.data.trees.contents import Contents, MissingError
@@ -303,7 +303,7 @@ class Bringer:
     def _reread(self, path: Path, row: Row) -> None:
         """Make sure that what was seen at a path is what is there."""
         changed = row.fingerprint.ctime_ns
-        if abs(time.time_ns() - changed) < tick(changed):
+        if abs(file_time() - changed) < tick(changed):
             raise RefusedError(Reason.BUSY, path, "it was modified just now")
         again = self._read(path)
         if (again.fingerprint, again.entry) != (row.fingerprint, row.entry):
@@ -330,7 +330,7 @@ class Bringer:
                 self._index.put(parent(path), {name(path): moved})
         elif applied.fingerprint is not None and not isinstance(action, Note):
             fingerprint = applied.fingerprint
-            settled = time.time_ns() - fingerprint.mtime_ns >= tick(fingerprint.ctime_ns)
+            settled = file_time() - fingerprint.mtime_ns >= tick(fingerprint.ctime_ns)
             row = Row(fingerprint, without(action.row.entry, applied.lacking), settled=settled)
             self._seen.setdefault(parent(path), {})[name(path)] = row
 

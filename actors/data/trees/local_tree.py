@@ -28,7 +28,7 @@ from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.scanning.index import Index, IndexDamagedError
-from simulacra.actors.data.scanning.looking import Looker
+from simulacra.actors.data.scanning.looking import Looker, file_time
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Meet, Visitor
@@ -116,7 +116,7 @@ class LocalTree:
                 catalogue=place.catalogue,
             )
             begun.callback(self.versions.close)
-            looker = Looker(_digest, time.time_ns)
+            looker = Looker(_digest, file_time)
             keeper = Keeper(self.journal, self.versions, looker)
             for error in leftovers.clear(folders, list(leftovers.find(folders)), keeper):
                 logger.warning("something is left of a change that was under way: %s", error)

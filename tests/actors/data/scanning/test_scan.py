@@ -17,7 +17,7 @@ import simulacra
 from simulacra.actors.data.entries import ROOT, Kind
 from simulacra.actors.data.scanning.ignoring import Choice
 from simulacra.actors.data.scanning.index import Index
-from simulacra.actors.data.scanning.looking import Reason
+from simulacra.actors.data.scanning.looking import Reason, file_time
 from simulacra.actors.data.scanning.observations import record
 from simulacra.actors.data.scanning.roots import RootError, RootTrouble, accept_root
 from simulacra.actors.data.scanning.scan import Scan
@@ -80,6 +80,18 @@ def test_of_a_large_file_it_is_waited_for_the_next_tick(tree: Tree) -> None:
     row = tree.index.row(b"large")
     assert row is not None
     assert row.settled == (just_then % 10**9 > 0)
+
+
+def test_a_file_is_as_old_as_the_clock_says_that_files_are_stamped_by(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write(b"a")
+    stands_still = os.lstat(tree.path(b"a")).st_ctime_ns
+    monkeypatch.setattr("time.clock_gettime_ns", lambda _: stands_still)
+    tree.scan(now=file_time)
+    row = tree.index.row(b"a")
+    assert row is not None
+    assert not row.settled
 
 
 def test_a_change_that_left_no_trace_in_the_status_is_found_while_not_settled(tree: Tree) -> None:
@@ -481,6 +493,26 @@ def test_for_a_folder_that_is_gone_or_unknown_the_one_above_tells(tree: Tree) ->
     tree.write(b"c/d/e")
     assert said(tree.scan([b"c/d"], now=later), "found") == {b"c", b"c/d", b"c/d/e"}
     assert tree.scan([b"nowhere/at/all"]) == []
+
+
+@pytest.mark.parametrize("then", ["stays", "goes", "goes with its folder", "is another"])
+def test_a_file_that_was_written_by_another_name_is_seen_by_each(tree: Tree, then: str) -> None:
+    tree.folder(b"a/b")
+    tree.folder(b"c")
+    tree.write(b"a/b/f")
+    tree.write(b"other", b"other text")
+    os.link(tree.path(b"a/b/f"), tree.path(b"c/f"))
+    tree.scan(now=later)
+    tree.write(b"a/b/f", b"longer text")
+    match then:
+        case "goes":
+            os.unlink(tree.path(b"a/b/f"))
+        case "goes with its folder":
+            shutil.rmtree(tree.path(b"a"))
+        case "is another":
+            os.rename(tree.path(b"other"), tree.path(b"a/b/f"))
+    tree.scan([ROOT] if then == "goes with its folder" else [b"a/b", ROOT], now=later)
+    assert tree.observed() == tree.disk()
 
 
 # -- what is ignored

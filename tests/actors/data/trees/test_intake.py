@@ -249,17 +249,22 @@ def test_a_link_is_kept_as_a_link_and_never_followed(tmp_path: Path, copies: Cop
 def test_a_clock_that_jumps_loses_no_edit(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = copies["a"], copies["b"]
     year = 365 * 24 * 3600 * 10**9
-    now = time.time_ns
     with monkeypatch.context() as patched:
-        patched.setattr("time.time_ns", lambda: now() + year)
+        _jump(patched, year)
         write(a.root / "folder/3", "in a year")
         a.tree.scan()
     b.hear(a)
     b.tree.bring()
     with monkeypatch.context() as patched:
-        patched.setattr("time.time_ns", lambda: now() - year)
+        _jump(patched, -year)
         write(b.root / "folder/3", "a year ago")
         b.tree.scan()
     copies.sync()
     assert (a.root / "folder/3").read_text() == "a year ago"
     assert contents(a.root) == contents(b.root)
+
+
+def _jump(patched: pytest.MonkeyPatch, by: int) -> None:
+    now, clock = time.time_ns, time.clock_gettime_ns
+    patched.setattr("time.time_ns", lambda: now() + by)
+    patched.setattr("time.clock_gettime_ns", lambda which: clock(which) + by)
