@@ -1,7 +1,7 @@
 """What a node and a worker say to each other.
 
 ====================  ==========================================================================
-node to worker        Start, Mail, Freeze, Resume, Discard, Stop, Answer
+node to worker        Coming, Start, Mail, Freeze, Resume, Discard, Stop, Answer
 worker to node        Ready, Failed, Frozen, NotFrozen, Checkpoint, Taken, Send, Ask, Reply,
                       Request, Read, Progress, Result, Error
 ====================  ==========================================================================
@@ -14,6 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, get_args
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Before Start: a snapshot of so many bytes is on its way."""
+
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +266,7 @@ class Error:
     traceback: str
 
 
-ToWorker = Start | Mail | Freeze | Resume | Discard | Stop | Answer
+ToWorker = Coming | Start | Mail | Freeze | Resume | Discard | Stop | Answer
 ToNode = (
     Ready
     | Failed

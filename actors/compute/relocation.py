@@ -46,6 +46,9 @@ class Resident(Protocol):
     def expect(self) -> None:
         """It may come here soon; `run` or `expect_no_more` is to follow."""
 
+    def coming(self, size: int) -> None:
+        """Its state is on the way, so many bytes; may be said again."""
+
     def expect_no_more(self) -> None:
         """It does not come after all; may be said again."""
 
@@ -217,6 +220,7 @@ class Relocation:
             case m.ExpectNoMore():
                 self._resident.expect_no_more()
             case m.Fetch(_, epoch, snapshot):
+                self._resident.coming(snapshot["ticket"].size)
                 self._fetch(epoch, snapshot)
             case m.Forget(epoch):
                 self._resident.expect_no_more()

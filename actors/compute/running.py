@@ -79,6 +79,10 @@ class Running:
         """Start a worker now, that waits for the state."""
         self._spare.start(next(self._runs), self._kept.work, self._log)
 
+    def coming(self, size: int) -> None:
+        """The state is on its way, so many bytes: the worker that waits makes room for it."""
+        self._spare.coming(size)
+
     def expect_no_more(self) -> None:
         """End the worker that waits."""
         self._spare.drop()

@@ -61,6 +61,11 @@ class Spare:
         else:
             self._waiting = number, worker, ended
 
+    def coming(self, size: int) -> None:
+        """Tell the worker that waits, if any, how many bytes its snapshot has."""
+        if self._waiting is not None:
+            self._waiting[1].send(w.Coming(size))
+
     def take(self, spec: Spec) -> tuple[int, WorkerProcess] | None:
         """The worker that waits, with its number; from then on it is the caller's.
 

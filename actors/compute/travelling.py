@@ -252,6 +252,10 @@ class Travelling:
         """Start a worker now, that waits for the state."""
         self._running.expect()
 
+    def coming(self, size: int) -> None:
+        """Have the worker that waits make room for the state."""
+        self._running.coming(size)
+
     def expect_no_more(self) -> None:
         """End the worker that waits."""
         self._running.expect_no_more()

@@ -1,10 +1,10 @@
 """A worker: the process in which one computation's code runs, a child of the `forkserver`.
 
 The process first becomes a guard and its child (see `guard`); the child reads Start from its
-channel, loads the code, answers Ready or Failed, runs, and answers Result or Error. The main
-thread runs user code, one more thread reads the channel. After the result the interpreter ends as
-always, so that files are flushed; the node sees to it that a thread left behind cannot hold it.
-An error is reported as text, never as an object.
+channel, after Coming where its state is on the way, loads the code, answers Ready or Failed, runs,
+and answers Result or Error. The main thread runs user code, one more thread reads the channel.
+After the result the interpreter ends as always, so that files are flushed; the node sees to it that
+a thread left behind cannot hold it. An error is reported as text, never as an object.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Final
 from simulacra.actors.compute.channel import Channel
 from simulacra.actors.compute.context import Context
 from simulacra.actors.compute.guard import guard
-from simulacra.actors.compute.messages import Error, Failed, Ready, Result, Start
+from simulacra.actors.compute.messages import Coming, Error, Failed, Ready, Result, Start
 from simulacra.actors.compute.port import Port, StoppedError
 from simulacra.actors.compute.program import LoadError, Program
 from simulacra.actors.compute.snapshot import Snapshot
 from simulacra.actors.compute.spec import Limits, Spec
 from simulacra.actors.compute.values import CannotPackError, pack
+from simulacra.actors.compute.warming import settle, warm
 
 # Large pages for large objects, the state above all: to fill 100 MB of fresh memory page by page
 # takes three times as long as to copy it. For the forkserver alone: what a worker starts has the
@@ -49,7 +50,10 @@ def run(control: socket.socket, channel: socket.socket, *, terminal: bool) -> No
 
 
 def _work(channel: Channel) -> None:
-    start = channel.receive()
+    is_warm = False
+    while isinstance(start := channel.receive(), Coming):
+        warm(start.size)
+        is_warm = True
     if not isinstance(start, Start):
         raise TypeError(f"a worker begins with Start, not {type(start).__name__}")
     spec = Spec.from_plain(start.spec)
@@ -61,6 +65,8 @@ def _work(channel: Channel) -> None:
     except Exception as error:  # noqa: BLE001 - user code is loaded: it may raise anything
         port.send(Failed(*describe(error)))
         return
+    if is_warm:
+        settle()
     ctx = Context(
         port,
         snapshot,

@@ -18,6 +18,10 @@ from simulacra.actors.runtime.reason import KILLED, NORMAL, ExitReason
 from tests.actors.compute.workers import TIMEOUT, eventually, is_gone, script
 
 ANSWER = script("def main(ctx): return ctx.name")
+ROOM = script(
+    "import resource\n"
+    "def main(ctx): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024"
+)
 
 
 class Waiting:
@@ -60,6 +64,23 @@ def test_what_is_taken_works_under_its_number(waiting: Waiting) -> None:
     assert (taken[0], number, unpack_plain(result.value)) == (7, 7, "job")
     assert waiting.until(ExitReason) == (7, NORMAL)
     assert taken[1].join(TIMEOUT)
+
+
+def test_it_makes_room_for_what_comes_and_begins_all_the_same(waiting: Waiting) -> None:
+    size = 64 * 2**20
+    waiting.start(7)
+    waiting.spare.coming(size)
+    taken = waiting.spare.take(ROOM)
+    assert taken is not None
+    taken[1].begin(ROOM, name="job", host="here")
+    assert unpack_plain(waiting.until(Result)[1].value) > size
+    assert waiting.until(ExitReason) == (7, NORMAL)
+    assert taken[1].join(TIMEOUT)
+
+
+def test_what_comes_for_nobody_is_no_error(waiting: Waiting) -> None:
+    waiting.spare.coming(1)
+    assert waiting.spare.take(ANSWER) is None
 
 
 def test_what_is_dropped_is_gone_and_never_taken(waiting: Waiting) -> None:
