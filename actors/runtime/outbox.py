@@ -7,15 +7,29 @@ more than a message. An outbox has no lock; its owner guards it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from simulacra.actors.runtime.codec import Buffer
 from simulacra.actors.runtime.frames import pack_data_header
 
 FULL: Final = 32 * 1024
 _MORE: Final = zmq.DONTWAIT | zmq.SNDMORE
+
+WATCHED: Final = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED
+)
+"""What libzmq is to tell of a lane's socket, for `Outbox.trouble`."""
+
+
+class Trouble(Enum):
+    """Why a lane is of no more use."""
+
+    TURNED_AWAY = "its door turned this node away"
+    BROKEN = "a connection to it broke"
 
 
 class Outbox:
@@ -24,17 +38,15 @@ class Outbox:
     Args:
         socket: the lane's DEALER, without a high-water mark: what may be under way is bounded by
             credit, so sending never blocks.
-        refusals: where libzmq tells that the peer's door turned the lane away; None where nobody
-            wants to know.
+        monitor: where libzmq tells of what is `WATCHED`; None where nobody wants to know.
     """
 
-    def __init__(
-        self, socket: zmq.Socket[bytes], refusals: zmq.Socket[bytes] | None = None
-    ) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], monitor: zmq.Socket[bytes] | None = None) -> None:
         self.lost_frames = 0
         self._socket = socket
         self._send = super(zmq.Socket, socket).send  # pyzmq's own wrapper is for other kinds
-        self._refusals = refusals
+        self._monitor = monitor
+        self._is_connected = False
         self._next = 1
         self._entries: list[bytes] = []
         self._bytes = 0
@@ -98,12 +110,25 @@ class Outbox:
         except zmq.Again:
             self.lost_frames += 1
 
-    def is_turned_away(self) -> bool:
-        """Whether the peer's door has refused the lane: libzmq then never connects it again."""
-        return self._refusals is not None and bool(self._refusals.poll(0))
+    def trouble(self) -> Trouble | None:
+        """What has happened to the lane since this was asked last, if it is of no more use.
+
+        libzmq never connects a lane again that the peer's door refused. One that broke it does, but
+        without what was under way, and without a greeting.
+        """
+        while self._monitor is not None and self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                return Trouble.TURNED_AWAY
+            if event == zmq.EVENT_DISCONNECTED and self._is_connected:
+                return Trouble.BROKEN
+            self._is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        return None
 
     def close(self, linger: float = 0.0) -> None:
         """Close the socket; unsent frames are dropped after ``linger`` seconds."""
-        if self._refusals is not None:
-            self._refusals.close()
+        if self._monitor is not None:
+            # First, as libzmq's own thread would wait for ever to tell somebody who is gone.
+            self._socket.disable_monitor()
+            self._monitor.close()
         self._socket.close(linger=int(linger * 1000))

@@ -25,7 +25,7 @@ from simulacra.actors.runtime.errors import ActorDeadError, MailboxFullError
 from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.holding import Holding
-from simulacra.actors.runtime.outbox import Outbox
+from simulacra.actors.runtime.outbox import Outbox, Trouble
 from simulacra.actors.runtime.reason import NOCONNECTION
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.session import Session
@@ -142,10 +142,11 @@ class Peer:
         for lane in lanes.values():
             lane.close(linger)
 
-    def is_turned_away(self) -> bool:
-        """Whether its door has refused a lane of ours."""
+    def trouble(self) -> Trouble | None:
+        """Why a lane of ours is of no more use; None while both are."""
         with self._lock:
-            return any(lane.is_turned_away() for lane in self._lanes.values())
+            found = (lane.trouble() for lane in self._lanes.values())
+            return next((each for each in found if each is not None), None)
 
     def greet(self, hello: bytes) -> None:
         """Send a hello on the control lane."""

@@ -30,6 +30,7 @@ from simulacra.actors.runtime.frames import (
 )
 from simulacra.actors.runtime.incoming import Incoming
 from simulacra.actors.runtime.keys import Member
+from simulacra.actors.runtime.outbox import Trouble
 from simulacra.actors.runtime.outside import Apart, Outside
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.session import (
@@ -198,7 +199,7 @@ class Roster:
             return
         peer = self.add(hello.endpoint, hello.key)
         with peer.session_lock:
-            if peer.session.is_old(hello.session_id):
+            if not peer.session.hears_of(hello.session_id):
                 wire.shut()
                 return
             self._bind(routing_id, peer, hello, wire)
@@ -282,9 +283,10 @@ class Roster:
             try:
                 with peer.session_lock:
                     now = time.monotonic()
-                    if peer.is_turned_away():
-                        peer.is_shut_out = True
-                        self.run(peer, peer.session.turned_away(now))
+                    trouble = peer.trouble()
+                    if trouble is not None:
+                        peer.is_shut_out = trouble is Trouble.TURNED_AWAY
+                        self.run(peer, peer.session.cut_off(trouble.value, now))
                         peer.hang_up()
                     self.run(peer, peer.session.tick(now))
                 peer.holding.expire(now)

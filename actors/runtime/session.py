@@ -6,7 +6,7 @@ numbers on them. It is *up* when each side knows that the other knows its sessio
     GREETING --hello that echoes our session, or a frame from theirs--> UP
     UP --silence, gap, another session of theirs, failure--> GREETING, with the next session
     GREETING --no answer in time--> GREETING, with the next session
-    any --turned away at their door--> GREETING after a rest, or as soon as they greet
+    any --a lane turned away or broken--> GREETING after a rest, or as soon as they greet
 
 Every way into GREETING starts a session with a new number on new connections, so a frame of an
 earlier one can never pass for one of the present. A hello that tells a session not known before is
@@ -140,8 +140,7 @@ class Session:
 
     def hello(self, theirs: SessionId, echo: SessionId, now: float) -> list[Command]:
         """A hello came on the control lane."""
-        if self.is_old(theirs):
-            self.counters.stale += 1
+        if not self.hears_of(theirs):
             return []
         commands: list[Command] = []
         news = theirs != self.theirs
@@ -152,7 +151,7 @@ class Session:
                 commands += self._dial(now)
             elif self._dial_at is not None:
                 commands += self._dial(now)
-            self.theirs = self._newest = theirs
+            self.theirs = theirs
             self._expected = {Lane.CONTROL: 1, Lane.DATA: 1}
         self._heard = now
         if echo == self.id:
@@ -161,9 +160,17 @@ class Session:
             commands.append(Greet())
         return commands
 
-    def is_old(self, theirs: SessionId) -> bool:
-        """Whether a session of theirs is over: its process has begun a later one since."""
-        return theirs[0] == self._newest[0] and theirs[1] < self._newest[1]
+    def hears_of(self, theirs: SessionId) -> bool:
+        """A hello came on either lane; False if its process has begun a later session before.
+
+        The lanes are connections of their own: a later session's data lane may be heard of before
+        an earlier one's control lane.
+        """
+        if theirs[0] == self._newest[0] and theirs[1] < self._newest[1]:
+            self.counters.stale += 1
+            return False
+        self._newest = theirs
+        return True
 
     def frame(
         self, lane: Lane, theirs: SessionId, first: int, count: int, now: float
@@ -210,9 +217,13 @@ class Session:
             return [Beat()]
         return []
 
-    def turned_away(self, now: float) -> list[Command]:
-        """Their door does not admit this node, or did not yet when it knocked: knock again."""
-        commands = self._down("its door turned this node away", now)
+    def cut_off(self, reason: str, now: float) -> list[Command]:
+        """A lane of ours is of no more use, whatever the other still carries: dial anew.
+
+        Their door turned it away, perhaps as it did not admit this node yet; or its connection
+        broke, and what comes by a new one they take for a stranger's.
+        """
+        commands = self._down(reason, now)
         if self._dial_at is None:
             self._dial_at = now + self.timing.rest
         return commands

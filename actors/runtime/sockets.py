@@ -16,7 +16,7 @@ import zmq
 
 from simulacra.actors.runtime.frames import Lane
 from simulacra.actors.runtime.keys import KeyPair
-from simulacra.actors.runtime.outbox import Outbox
+from simulacra.actors.runtime.outbox import WATCHED, Outbox
 from simulacra.actors.runtime.zap import Door
 
 logger = logging.getLogger(__name__)
@@ -96,19 +96,16 @@ class Sockets:
         return socket
 
     def dial(self, endpoint: str, key: str) -> dict[Lane, Outbox]:
-        """New lanes to a peer. They connect when the peer is there, and again when they break.
-
-        A lane that the peer's door turns away stays dead, and says so.
-        """
+        """New lanes to a peer, which connect when the peer is there and tell their `trouble`."""
         return {lane: self._lane(endpoint, key) for lane in Lane}
 
     def _lane(self, endpoint: str, key: str) -> Outbox:
-        dealer, refusals = self._dealer(endpoint, key), self.context.socket(zmq.PAIR)
-        monitor = f"inproc://refusals-{os.urandom(8).hex()}"
-        dealer.monitor(monitor, zmq.EVENT_HANDSHAKE_FAILED_AUTH)
-        refusals.connect(monitor)
+        dealer, monitor = self._dealer(endpoint, key), self.context.socket(zmq.PAIR)
+        told = f"inproc://lane-{os.urandom(8).hex()}"
+        dealer.monitor(told, WATCHED)
+        monitor.connect(told)
         dealer.connect(endpoint)
-        return Outbox(dealer, refusals)
+        return Outbox(dealer, monitor)
 
     def _dealer(self, endpoint: str, key: str) -> Socket:
         dealer = self._make(zmq.DEALER, endpoint)

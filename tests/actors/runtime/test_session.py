@@ -239,6 +239,16 @@ def test_a_late_hello_of_an_earlier_session_changes_nothing() -> None:
     assert session.theirs == (2, 5)
 
 
+def test_a_session_that_its_data_lane_told_of_makes_earlier_ones_old() -> None:
+    session = Session(1, TIMING)
+    session.start(0)
+    assert session.hears_of((2, 5))
+    assert session.hello((2, 4), session.id, 1) == []
+    assert session.counters.stale == 1
+    assert session.hello((2, 5), session.id, 1) == [Up(), Greet()]
+    assert session.hears_of((3, 1))  # another process
+
+
 def test_an_unanswered_greeting_starts_over() -> None:
     session = Session(1, TIMING)
     session.start(0)
@@ -249,21 +259,21 @@ def test_an_unanswered_greeting_starts_over() -> None:
 def test_who_is_turned_away_knocks_again_soon() -> None:
     session = Session(1, TIMING)
     session.start(0)
-    assert session.turned_away(0.25) == []
+    assert session.cut_off("turned away", 0.25) == []
     assert [session.tick(0.5), session.tick(0.75)] == [[], [Dial()]]
 
 
 def test_who_was_turned_away_dials_as_soon_as_the_other_greets() -> None:
     session = Session(1, TIMING)
     session.start(0)
-    session.turned_away(0.25)
+    session.cut_off("turned away", 0.25)
     assert session.hello((2, 1), NOBODY, 0.3) == [Dial(), Greet()]
     assert session.hello((2, 1), session.id, 0.4) == [Up()]
 
 
-def test_a_lane_turned_away_ends_a_session_that_is_up() -> None:
+def test_a_lane_cut_off_ends_a_session_that_is_up() -> None:
     session = up()
-    assert session.turned_away(1.0) == [Down("its door turned this node away")]
+    assert session.cut_off("it broke", 1.0) == [Down("it broke")]
 
 
 @pytest.mark.parametrize("rest", [None, 3.0])

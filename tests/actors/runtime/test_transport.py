@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -18,7 +19,7 @@ from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Down, Exit
 from simulacra.actors.runtime.codec import MessageTooLargeError
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.errors import MailboxFullError
-from simulacra.actors.runtime.frames import Lane
+from simulacra.actors.runtime.frames import Entry, Lane, pack_data_header, pack_entry
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.peer import PeerBusyError
 from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC
@@ -396,6 +397,42 @@ def test_order_and_at_most_once_hold_over_a_forced_reconnect() -> None:
         numbers = [number for number in eventually(got) if isinstance(number, int)]
         assert numbers == sorted(set(numbers))
         assert len(numbers) > 100
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_one_lane_that_breaks_ends_the_session_and_both_hear_again(lane: Lane) -> None:
+    with two_nodes(PATIENT) as (a, b):
+        b.system.spawn(Echo, name="echo")
+        [connection] = [
+            each for each in b.transport._roster.connections._by_id.values() if each.lane == lane
+        ]
+        connection.wire.shut()
+        reason = "a connection to it broke"
+        eventually(lambda: ("b", reason) in a.events.down)
+        eventually(lambda: a.events.up.count("b") == 2 and b.peer(a).is_up)
+        assert a.system.ref("echo@b").ask("again") == "again"
+        assert a.events.down == [("b", reason)]
+
+
+def test_the_lanes_of_a_session_are_kept_when_an_earlier_one_is_heard_of_late() -> None:
+    """A node that dials twice in a row may be heard in any order, as each lane is its own."""
+    with Network("a", "b") as network, zmq.Context() as context:
+        a = network.node("a", PATIENT)
+        a.system.spawn(Echo, name="echo")
+        pair = network.pairs["b"]
+        told = a.transport._greeting(pair)
+        hello = replace(told, node="b", incarnation=7, endpoint="tcp://127.0.0.1:9")
+        late, control, data = (raw_dealer(context, a, pair) for _ in range(3))
+        with late, control, data:
+            data.send(replace(hello, session=2, lane=int(Lane.DATA)).pack())
+            connections = a.transport._roster.connections
+            eventually(lambda: len(connections._by_id) == 1)
+            late.send(replace(hello, session=1).pack())
+            eventually(lambda: a.transport.peers()[0].session.counters.stale)
+            control.send(replace(hello, session=2).pack())
+            eventually(lambda: len(connections._by_id) == 2)
+            data.send(pack_data_header(1, 1, 0, 0) + pack_entry(int(Entry.TELL), "echo", "heard"))
+            eventually(lambda: a.system.ref("echo").ask("got") == ["heard"])
 
 
 def test_a_full_mailbox_stalls_nobody_else() -> None:
