@@ -1,53 +1,23 @@
-"""A node: one host's tree of actors, put together here and nowhere else.
+"""A node: one host's parts, put together here and nowhere else.
 
-::
-
-    node (one_for_one)
-    ├── groups               who is in which process group, told and heard
-    ├── hosts                facts of this host, told and heard
-    ├── membership           who is there, learned through any host
-    ├── focus                who is master; starts and stops ``master`` here
-    ├── services             what the master orders to run here
-    ├── registrar            who was let into the network, told and heard
-    ├── directory            what is said of the network, on every host
-    ├── publisher            what this host says in it (these three only in a network)
-    ├── exposing             the entrances for outside hosts
-    ├── files                this host's files, for computations elsewhere
-    ├── ports                this host's ports, for those who forward them
-    ├── overlay              the mesh as it should be against the mesh as it is (with a plan only)
-    ├── trees-pool           one actor a tree
-    ├── trees                the table of them
-    ├── tree-focus           moves their main stores
-    ├── meanwhile            what ended here, for hosts that rejoin
-    ├── runs                 commands of other hosts whose directory lies here
-    ├── mounts               directories of other hosts, mounted here
-    ├── power                wakes neighbours, and puts this host to sleep
-    └── compute (one_for_all)
-        ├── post             mail to and from computations
-        ├── computations-pool   one actor a computation
-        └── computations     the table of them
-
-Around the tree stand what has threads of its own: the transport, bulk, the gateway. A node holds
-a lock on its folder, so that no two of one name start the same computations. When the tree ends,
-the node does.
+Its actors stand in a tree (node_tree.py). Around the tree stand what has threads of its own: the
+transport, bulk, the gateway. A node holds a lock on its folder, so that no two of one name start
+the same computations. When the tree ends, the node does.
 """
 
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import fcntl
-import gc
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
-from simulacra.actors import logs
+from simulacra.actors import node_tree
 from simulacra.actors.cluster.charter import CharterError
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
@@ -55,27 +25,17 @@ from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
-from simulacra.actors.compute import cgroups
-from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
+from simulacra.actors.compute.computations import COMPUTATIONS
 from simulacra.actors.compute.computing import Described
-from simulacra.actors.compute.exposing import exposing_spec
-from simulacra.actors.compute.file_service import FILES, Files, RemoteFiles
-from simulacra.actors.compute.hosts import HOSTS, Connected, Hosts, HostTable
-from simulacra.actors.compute.mounting import MOUNTS, Mounts
+from simulacra.actors.compute.file_service import RemoteFiles
+from simulacra.actors.compute.hosts import HOSTS, Connected, HostTable
 from simulacra.actors.compute.moves import HostLost, HostMet
-from simulacra.actors.compute.ports import PORTS, Ports
-from simulacra.actors.compute.post import Post
-from simulacra.actors.compute.post_messages import POST
-from simulacra.actors.compute.runs import RUNS, Runs
-from simulacra.actors.compute.services import Services
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
 from simulacra.actors.control.placing import Waiting
 from simulacra.actors.data.trees import trees
 from simulacra.actors.data.trees.leading import Leading
 from simulacra.actors.data.trees.orders import Met
-from simulacra.actors.data.trees.tree import Means
-from simulacra.actors.data.trees.tree_focus import focus_spec
 from simulacra.actors.detaching import Detaching
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.call import Handler
@@ -86,24 +46,18 @@ from simulacra.actors.neighbours import Neighbours
 from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
 from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
-from simulacra.actors.runtime.childspec import ChildSpec, Flags
-from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing, ShareWith
+from simulacra.actors.runtime.childspec import Flags
+from simulacra.actors.runtime.group_sharing import GROUPS, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyPair
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION
-from simulacra.hosts.provision.bedtime import Bedtime
-from simulacra.hosts.provision.power import POWER, Power
 from simulacra.hosts.provision.verbs import PowerVerbs
 from simulacra.overlay.mesh import overlay
 from simulacra.overlay.mesh.verbs import overlay_verbs
 
 logger = logging.getLogger(__name__)
-
-_CALLING: Final = 5.0
-_GARBAGE: Final = 20_000
-"""Objects that are made between two searches for garbage: of the many of a tree none is any."""
 
 
 class Node:
@@ -235,58 +189,12 @@ class Node:
             raise GatewayError(ErrorCode.FAILED, str(error), "then: simulacra up") from error
 
     def _grow_tree(self) -> None:
-        near = self.neighbours
-        services = Services(
-            host=self.settings.name,
-            store=self.store,
-            bulk_server=self.bulk_server,
-            bulk_client=self.bulk_client,
-            files=self.files,
-            admit=lambda _: (
-                "the node is going down" if self.stopping.is_set() else self.resting or None
-            ),
-            network=self.hosts.network,
-        )
-        compute = [
-            ChildSpec(
-                POST, Post, (self.settings.name, near.connected, near.absent), {"name": POST}
-            ),
-            pool_spec(),
-            ChildSpec(COMPUTATIONS, Computations, (services,), {"name": COMPUTATIONS}),
-        ]
-        folder = self.settings.paths.state / self.settings.name
-        compute_flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
-        tree = [
-            ChildSpec(GROUPS, GroupSharing, (near.connected,), {"name": GROUPS}),
-            ChildSpec(HOSTS, Hosts, (self.hosts,), {"name": HOSTS}),
-            *self.cluster.specs(),
-            exposing_spec(folder / "exposed.json"),
-            ChildSpec(FILES, Files, (self.bulk_server,), {"name": FILES}),
-            ChildSpec(PORTS, Ports, (), {"name": PORTS}),
-            *self._overlay_specs(),
-            *trees.specs(self.settings.name, folder / "trees", self._tree_means()),
-            focus_spec(self.leading, self.knowing.view, near.inside),
-            *self.detaching.specs(),
-            ChildSpec(
-                MOUNTS,
-                Mounts,
-                (
-                    self.settings.paths.state / self.settings.name / "mounts.json",
-                    near.connected,
-                    near.ssh_destination,
-                ),
-                {"name": MOUNTS},
-            ),
-            ChildSpec(RUNS, Runs, (self.bulk_server, self.transport.admits), {"name": RUNS}),
-            ChildSpec(POWER, Power, (Bedtime(self),), {"name": POWER}),
-            ChildSpec(
-                "compute",
-                Supervisor,
-                (compute_flags, compute),
-                {"name": "compute"},
-                kind="supervisor",
-            ),
-        ]
+        """Start the actors, from the first to the last.
+
+        Raises:
+            GatewayError: one of them cannot start.
+        """
+        tree = node_tree.specs(self)
         try:
             root = self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
         except StartError as error:
@@ -294,25 +202,6 @@ class Node:
             raise GatewayError(ErrorCode.FAILED, str(why), "its log says more") from error
         self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
-
-    def _overlay_specs(self) -> list[ChildSpec]:
-        if self.overlay is None:
-            return []
-        around = overlay.Around(
-            self.neighbours.connected, self.enrolment.expelled_hosts, self.bulk_client.bandwidth
-        )
-        return [self.overlay.spec(around)]
-
-    def _tree_means(self) -> Means:
-        return Means(
-            self.bulk_server,
-            self.bulk_client,
-            self.knowing.holders,
-            self.neighbours.inside,
-            self.knowing.complete_holders,
-            self.knowing.line,
-            lambda: self.enrolment.signer.key,
-        )
 
     def _tree_ended(self, reason: ExitReason) -> None:
         if not self.stopping.is_set():
@@ -414,31 +303,6 @@ def handlers(node: Node) -> Mapping[str, Handler]:
         **PowerVerbs(node).table(),
         **overlay_verbs(node.system, node.overlay),
     }
-
-
-def run(settings: Settings) -> None:
-    """Run this machine's node until it is told to stop, by `down`, SIGTERM or SIGINT.
-
-    Raises:
-        GatewayError: it cannot be started, or its tree ended.
-    """
-    logs.configure(settings.name, as_json=settings.log == "json")
-    faulthandler.register(signal.SIGUSR1)
-    cgroups.use()
-    gc.set_threshold(_GARBAGE)
-    with Node(settings) as node:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: node.stopping.set())
-        address = node.neighbours.address()
-        logger.info("node %s is up; others reach it at %s", settings.name, address)
-        while not node.stopping.wait(1.0):
-            pass  # a signal that came to another thread is handled when the main one wakes up
-    if node.failure is not None:
-        raise GatewayError(
-            ErrorCode.FAILED,
-            f"the node's actors failed again and again: {node.failure}",
-            "its log says more; start it again, its computations go on: simulacra up",
-        )
 
 
 def _lock(folder: Path, name: str) -> int:

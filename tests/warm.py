@@ -158,7 +158,7 @@ def _die_with_parent() -> None:
 def _import_everything() -> None:
     for file in (ROOT / "simulacra" / "cli").glob("*.py"):
         importlib.import_module(f"simulacra.cli.{file.stem}")
-    importlib.import_module("simulacra.actors.node")
+    importlib.import_module("simulacra.actors.node_process")
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
         for words in ("--version", "spawn --help"):  # these import yet more

@@ -21,7 +21,7 @@ from simulacra.actors.compute import hosts, relocation
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute.relocation import Relocation
 from simulacra.actors.compute.store import Kept
-from simulacra.actors.node import run
+from simulacra.actors.node_process import run
 from simulacra.actors.settings import Settings
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h: a node ends with the test that wanted it

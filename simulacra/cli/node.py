@@ -82,7 +82,7 @@ def up(
         use(_in_overlay(settings), token)
     if not detach:
         # Only the node itself needs pykka and ZeroMQ.
-        from simulacra.actors.node import run  # noqa: PLC0415
+        from simulacra.actors.node_process import run  # noqa: PLC0415
 
         run(settings)
         return
