@@ -23,6 +23,7 @@ from simulacra.actors.runtime.frames import (
     Kind,
     unpack_data_header,
 )
+from simulacra.actors.runtime.greetings import Greetings
 from simulacra.actors.runtime.roster import Roster
 from simulacra.actors.runtime.session import DELIVER_ALL, Deliver
 from simulacra.actors.runtime.sockets import KNOCK, Socket
@@ -39,10 +40,16 @@ class Reader:
         knock: lets the router receive an empty message from `KNOCK`.
         codec: how frames are unpacked.
         roster: whose frames they are.
+        greetings: receives who greets.
     """
 
     def __init__(
-        self, router: Socket, knock: Callable[[], None], codec: Codec, roster: Roster
+        self,
+        router: Socket,
+        knock: Callable[[], None],
+        codec: Codec,
+        roster: Roster,
+        greetings: Greetings,
     ) -> None:
         self.malformed = 0
         self.unknown = 0
@@ -50,6 +57,7 @@ class Reader:
         self._port = int(router.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
         self._codec = codec
         self._roster = roster
+        self._greetings = greetings
         self._connection_of = roster.connections.get
         self._turns = Turns(self._read, knock)
         self._patience = -1
@@ -143,7 +151,7 @@ class Reader:
     def _hello_again(self, connection: Connection, hello: Hello) -> None:
         if hello.key != connection.peer.key or hello.session_id != connection.session:
             raise MalformedError("a hello of another session on a connection that greeted before")
-        self._roster.hello_again(connection.peer, hello)
+        self._greetings.hello_again(connection.peer, hello)
 
     def _malformed(self, connection: Connection, error: MalformedError) -> None:
         self.malformed += 1
@@ -159,7 +167,7 @@ class Reader:
             header = _header(self._codec.unpack(frame.bytes))
             if header[0] == Kind.HELLO:
                 hello = Hello.unpack(header[1]).seen_from(str(frame.get("Peer-Address")))
-                self._roster.hello(routing_id, hello, key, wire)
+                self._greetings.hello(routing_id, hello, key, wire)
                 return
             if header[0] == Kind.REFUSED:
                 self._roster.refused_by(key, str(header[2]))

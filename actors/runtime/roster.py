@@ -1,8 +1,7 @@
-"""The peers of a node: who is known, who is welcome, and what their sessions command.
+"""The peers of a node: who is known, and what their sessions command.
 
-Sessions decide (session.py) and admission judges (admission.py), both purely; here their commands
-are carried out. Commands of one peer run under its ``session_lock``, so they take effect in the
-order in which they were decided.
+Sessions decide purely (session.py); here their commands are carried out. Commands of one peer run
+under its ``session_lock``, so they take effect in the order in which they were decided.
 """
 
 from __future__ import annotations
@@ -16,22 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from simulacra.actors.runtime.admission import Refusal, refusal
-from simulacra.actors.runtime.codec import Codec, MalformedError
-from simulacra.actors.runtime.connections import Connection, Connections, Wire
+from simulacra.actors.runtime.codec import Codec
+from simulacra.actors.runtime.connections import Connections
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.errors import AskTimeoutError
 from simulacra.actors.runtime.frames import (
     WIRE_VERSION,
     Hello,
-    Lane,
     pack_bye,
-    pack_refused,
 )
-from simulacra.actors.runtime.incoming import Incoming
 from simulacra.actors.runtime.keys import Member
 from simulacra.actors.runtime.outbox import Trouble
-from simulacra.actors.runtime.outside import Apart, Outside
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.session import (
     Beat,
@@ -53,8 +47,8 @@ logger = logging.getLogger(__name__)
 PeerEvent = Callable[[Peer, str], None]
 Reach = Callable[[str], tuple[str, str] | None]
 
-_LAST_WORD: Final = 0.5  # seconds that a REFUSED or BYE may take to leave
-_REFUSE_EVERY: Final = 1.0
+LAST_WORD: Final = 0.5
+"""Seconds that a REFUSED or BYE may take to leave."""
 
 
 class PeerRefusedError(Exception):
@@ -85,8 +79,7 @@ class Roster:
 
     Attributes:
         connections: those that peers opened to this node.
-        refused_strangers: members that this node refused and never met, by key: how each greeted,
-            and why it was refused.
+        greeting: how this node greets, but for what is a session's.
         find: the peer with a node's name, None if there is none.
     """
 
@@ -105,12 +98,11 @@ class Roster:
         reach: Reach,
     ) -> None:
         self.connections = Connections()
-        self.refused_strangers: dict[str, tuple[Hello, str]] = {}
         self._member = member
         self._system = system
         self._sockets = sockets
         self._codec = codec
-        self._greeting = greeting
+        self.greeting = greeting
         self._settings = settings
         self._wants_flush = wants_flush
         self._on_up, self._on_down = on_up, on_down
@@ -120,7 +112,6 @@ class Roster:
         self.find = self._names.get
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._refused_at: dict[str, float] = {}
         self._closed = False
 
     # -- who is known
@@ -183,99 +174,36 @@ class Roster:
                     )
                 self._changed.wait(left)
 
-    # -- greetings
+    # -- sessions
 
-    def hello(self, routing_id: bytes, hello: Hello, user_id: str, wire: Wire) -> None:
-        """A greeting arrived: bind its connection, or refuse.
-
-        Raises:
-            MalformedError: it claims a key that is not its connection's.
-        """
-        if hello.key != user_id:
-            raise MalformedError(f"a hello claims the key {hello.key}, the connection has another")
-        no = self._objection(hello)
-        if no is not None:
-            self._refuse(hello, no, wire)
-            return
-        peer = self.add(hello.endpoint, hello.key)
-        with peer.session_lock:
-            if not peer.session.hears_of(hello.session_id):
-                wire.shut()
-                return
-            self._bind(routing_id, peer, hello, wire)
-            if hello.lane == Lane.CONTROL:
-                self._welcome(peer, hello)
-
-    def hello_again(self, peer: Peer, hello: Hello) -> None:
-        """A peer that greeted before greets again, to say what it knows now."""
-        with peer.session_lock:
-            now = time.monotonic()
-            self.run(peer, peer.session.hello(hello.session_id, hello.echo, now))
-
-    def _objection(self, hello: Hello) -> Refusal | None:
-        holder = self._names.get(hello.node)
-        return refusal(
-            hello,
-            me=self._greeting.node,
-            wire=self._greeting.wire,
-            member=self._member(hello.key),
-            holder_of_name=holder.key if holder is not None and holder.is_up else None,
-        )
-
-    def _bind(self, routing_id: bytes, peer: Peer, hello: Hello, wire: Wire) -> None:
-        self.connections.evict(peer, keep=hello.session_id)
-        member = self._member(hello.key)
-        kind = Outside if member is None or member.outside else Incoming
-        if kind is Incoming and hello.apart != self._greeting.apart:
-            kind = Apart
-        incoming = self.connections.incoming(peer, hello.session_id) or kind(
-            self._system, peer, self._codec, self._settings.window
-        )
-        connection = Connection(peer, Lane(hello.lane), hello.session_id, wire, incoming)
-        self.connections.bind(routing_id, connection)
-
-    def _welcome(self, peer: Peer, hello: Hello) -> None:
-        now = time.monotonic()
-        moved = hello.endpoint != peer.endpoint
-        self.refused_strangers.pop(hello.key, None)
+    def introduced(self, peer: Peer, hello: Hello) -> None:
+        """A peer said in a hello what it is called, and where it listens."""
         peer.hello, peer.endpoint, peer.refusal = hello, hello.endpoint, ""
-        peer.is_apart = hello.apart != self._greeting.apart
+        peer.is_apart = hello.apart != self.greeting.apart
         with self._lock:
             self._names[hello.node] = peer
-        if moved and not peer.is_up:
-            self.run(peer, peer.session.start(now))
-        self.run(peer, peer.session.hello(hello.session_id, hello.echo, now))
 
-    def _refuse(self, hello: Hello, no: Refusal, wire: Wire) -> None:
-        now = time.monotonic()
-        if now - self._refused_at.get(hello.key, -_REFUSE_EVERY) >= _REFUSE_EVERY:
-            self._refused_at[hello.key] = now
-            logger.error("refused %s at %s: %s", hello.node, hello.endpoint, no.text)
-            frame = pack_refused(no.code, no.text)
-            self._sockets.send_once(hello.endpoint, hello.key, frame, _LAST_WORD)
-        known = self._peers.get(hello.key)
-        if known is not None:
-            self.refused(known, no.text)
-        else:
-            self.refused_strangers[hello.key] = hello, no.text
-        wire.shut()
+    def refused(self, key: str, text: str) -> bool:
+        """The node with a key and this one do not work together; False if it is no peer.
 
-    def refused(self, peer: Peer, text: str) -> None:
-        """One of the two refuses the other: rest long before the next try."""
+        It is dialed again, after a long rest.
+        """
+        peer = self._peers.get(key)
+        if peer is None:
+            return False
         with self._lock:
             peer.refusal = text
             self._changed.notify_all()
         peer.holding.expire(time.monotonic(), at_once=True)
         self.fail(peer, f"refused: {text}", rest=self._settings.timing.longest_rest)
+        return True
 
     def refused_by(self, key: str, text: str) -> None:
         """A REFUSED frame came from the node with a key."""
         peer = self._peers.get(key)
         if peer is not None:
             logger.error("%s refuses this node: %s", peer.name, text)
-            self.refused(peer, text)
-
-    # -- sessions
+            self.refused(key, text)
 
     def tick(self) -> None:
         """Let time pass for all sessions."""
@@ -336,7 +264,7 @@ class Roster:
         peer.dialed(lanes)
 
     def _hello_for(self, peer: Peer) -> Hello:
-        return replace(self._greeting, session=peer.session.number, echo=peer.session.theirs)
+        return replace(self.greeting, session=peer.session.number, echo=peer.session.theirs)
 
     def _up(self, peer: Peer) -> None:
         assert peer.hello is not None  # noqa: S101 - nobody is up without a hello
@@ -359,7 +287,7 @@ class Roster:
 
     def keep_apart(self, apart: bool, reason: str) -> None:
         """Keep apart from now on, or no more: all sessions begin anew, and say so."""
-        self._greeting = replace(self._greeting, apart=int(apart))
+        self.greeting = replace(self.greeting, apart=int(apart))
         for peer in self.peers():  # nothing has failed: each is dialed again soon
             self.part(peer, reason, rest=self._settings.timing.rest)
 
@@ -375,7 +303,7 @@ class Roster:
     def part(self, peer: Peer, reason: str, *, rest: float | None = None) -> None:
         """Say goodbye and end the session; it is dialed again after a rest."""
         with peer.session_lock:
-            peer.hang_up(pack_bye(reason), _LAST_WORD)
+            peer.hang_up(pack_bye(reason), LAST_WORD)
             self.run(peer, peer.session.fail(reason, time.monotonic(), rest=rest))
             self.connections.evict(peer)
         peer.holding.expire(time.monotonic(), at_once=True)

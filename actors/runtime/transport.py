@@ -18,6 +18,7 @@ import zmq
 
 from simulacra.actors.runtime.codec import DEFAULT_LIMIT, Codec
 from simulacra.actors.runtime.frames import Hello
+from simulacra.actors.runtime.greetings import Greetings
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.reader import Reader
@@ -102,7 +103,17 @@ class Transport:
             on_down=on_down,
             reach=reach,
         )
-        self._reader = Reader(self._sockets.router, self._sockets.knock, codec, self._roster)
+        self._greetings = Greetings(
+            system,
+            self._sockets,
+            self._roster,
+            codec=codec,
+            member=self.member,
+            window=self._settings.window,
+        )
+        self._reader = Reader(
+            self._sockets.router, self._sockets.knock, codec, self._roster, self._greetings
+        )
         self._threads = [
             threading.Thread(target=body, name=f"simulacra-{what}-{system.name}", daemon=True)
             for what, body in (
@@ -175,7 +186,7 @@ class Transport:
 
     def refused_strangers(self) -> list[tuple[Hello, str]]:
         """Members that greeted, were refused and are nobody's peers: how, and why."""
-        refused = list(self._roster.refused_strangers.items())
+        refused = list(self._greetings.refused_strangers.items())
         return [entry for key, entry in refused if self.admits(key)]
 
     def peers(self) -> list[Peer]:
