@@ -27,6 +27,11 @@ def check(inventory: Inventory) -> Iterator[Problem]:
     for name, host in inventory.hosts.items():
         if host.relay:
             yield from _relay(name, host)
+        elif host.number is not None:
+            yield Problem(
+                ("hosts", name, "number"),
+                "is a relay's: say relay = true, or take it away",
+            )
         if host.next is not None and host.wireguard is None:
             yield Problem(
                 ("hosts", name, "next"), "stands where there is no key yet: say it as wireguard"

@@ -120,10 +120,10 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
             (("hosts", name, "endpoints", number), used)
             for name, host in hosts
             for number, endpoint in enumerate(host.endpoints)
-            for used in ranges.ports_used(endpoint, host, inventory)
+            for used in ranges.ports_used(endpoint, name, inventory)
         ),
         f"behind one public address every host needs ports of its own (port, {network.port} "
-        "unless stated, and of relays those after it)",
+        "unless stated, and of relays some after it)",
     )
     yield from _twice(
         (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from simulacra.hosts.inventory.derived import derived
 from simulacra.hosts.inventory.problems import Path, Problem
 from simulacra.hosts.inventory.schema import Host, Inventory
 
@@ -13,6 +14,8 @@ MAX_PORT: Final = 65535
 LONGEST_IPV6: Final = 64
 """The longest prefix of the overlay's IPv6 network: a host's part has 64 bits."""
 SHORTEST_IPV4: Final = 12
+NUMBERS: Final = range(1, 256)
+"""The numbers that relays may have."""
 _SPARE: Final = 16
 """How many times more addresses than hosts there must be, so that few names collide."""
 
@@ -31,9 +34,14 @@ def joined(endpoint: str, port: int, further: int = 0) -> str:
     return f"{host}:{stated + further}"
 
 
-def relays(inventory: Inventory) -> list[str]:
-    """The relays in the order of the file: the first one's number is 1."""
-    return [name for name, host in inventory.hosts.items() if host.relay]
+def numbers(inventory: Inventory) -> dict[str, int]:
+    """The relays' numbers, in their order: a relay's is by its name, and nobody else's matter."""
+    found = (
+        (host.number or NUMBERS[derived(f"relay {name}") % len(NUMBERS)], name)
+        for name, host in inventory.hosts.items()
+        if host.relay
+    )
+    return {name: number for number, name in sorted(found)}
 
 
 def port_of(host: Host, inventory: Inventory) -> int:
@@ -41,15 +49,21 @@ def port_of(host: Host, inventory: Inventory) -> int:
     return host.port or inventory.network.port
 
 
-def ports_after(host: Host, inventory: Inventory) -> int:
-    """How many ports after its own a host uses: relays one for clients, one for each relay."""
-    return 1 + len(relays(inventory)) if host.relay else 0
+def ports_after(name: str, inventory: Inventory) -> list[int]:
+    """How far after a host's own port those are that it uses besides.
+
+    A relay has one for clients, and after that one for each other relay, by the other's number.
+    """
+    if not inventory.hosts[name].relay:
+        return []
+    return [1, *(1 + each for other, each in numbers(inventory).items() if other != name)]
 
 
-def ports_used(endpoint: str, host: Host, inventory: Inventory) -> Iterator[str]:
+def ports_used(endpoint: str, name: str, inventory: Inventory) -> Iterator[str]:
     """What a host uses at an endpoint, as ``HOST:PORT``."""
-    for further in range(ports_after(host, inventory) + 1):
-        yield joined(endpoint, port_of(host, inventory), further)
+    port = port_of(inventory.hosts[name], inventory)
+    for further in (0, *ports_after(name, inventory)):
+        yield joined(endpoint, port, further)
 
 
 def check(inventory: Inventory) -> Iterator[Problem]:
@@ -59,6 +73,7 @@ def check(inventory: Inventory) -> Iterator[Problem]:
         yield from _stated(name, host, inventory)
         yield from _endpoints(name, host, inventory)
         yield from _ports(name, host, inventory)
+    yield from _numbers(inventory)
     for name, access in inventory.roles.items():
         for number, text in enumerate(access.ports):
             yield from _span(("roles", name, "ports", number), text)
@@ -137,7 +152,7 @@ def _in_overlay(address: IPv4Address | IPv6Address, inventory: Inventory) -> boo
 
 
 def _ports(name: str, host: Host, inventory: Inventory) -> Iterator[Problem]:
-    after = ports_after(host, inventory)
+    after = max(ports_after(name, inventory), default=0)
     for path, port in (
         (("hosts", name, "port"), port_of(host, inventory)),
         *(
@@ -147,7 +162,21 @@ def _ports(name: str, host: Host, inventory: Inventory) -> Iterator[Problem]:
     ):
         if port + after > MAX_PORT:
             yield Problem(
-                path, f"{port} is too high: a relay uses the {after} ports after it as well"
+                path, f"{port} is too high: a relay uses ports after it, here up to {port + after}"
+            )
+
+
+def _numbers(inventory: Inventory) -> Iterator[Problem]:
+    found = numbers(inventory)
+    first: dict[int, str] = {}
+    for name in sorted(found, key=lambda each: inventory.hosts[each].number is None):
+        other = first.setdefault(found[name], name)
+        if other != name:
+            free = next((each for each in NUMBERS if each not in found.values()), None)
+            yield Problem(
+                ("hosts", name, "number"),
+                f"would be {found[name]}, which {other} has: "
+                + (f"state a free one, number = {free}" if free else "no other is left"),
             )
 
 

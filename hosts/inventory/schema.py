@@ -140,8 +140,8 @@ class Network(_Table):
         name: also the zone of its DNS names, as in ``nas.home``.
         ipv4: where the overlay's IPv4 addresses are from.
         ipv6: where its IPv6 addresses are from; without it a ULA prefix derived from the name.
-        port: the UDP port of the overlay on every host that states no other. The ports after it
-            are for relays.
+        port: the UDP port of the overlay on every host that states no other. Relays use some of the
+            ports after it.
     """
 
     name: Name
@@ -236,6 +236,8 @@ class Host(_Table):
         lan: its addresses inside its zone.
         keepalive: seconds between packets that hold a NAT's mapping open.
         relay: it forwards between hosts that do not reach each other. Needs endpoints.
+        number: a relay's, without it one derived from its name: by it the others have a port, a
+            device and a network of OpenVPN for it.
         ssh: how it is deployed to; None for what is not deployed.
         mac: of the card that wakes it.
         cloud: the template it is rented by.
@@ -254,6 +256,7 @@ class Host(_Table):
     lan: tuple[Endpoint, ...] = ()
     keepalive: Annotated[int, Field(ge=1, le=600)] = 25
     relay: bool = False
+    number: Annotated[int, Field(ge=1, le=255)] | None = None
     openvpn: OpenVpn | None = None
     ssh: Ssh | None = None
     mac: Mac | None = None

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from simulacra.hosts.inventory.checks import ANYBODY
-from simulacra.hosts.inventory.ranges import ports_after
 from simulacra.hosts.inventory.schema import Access, Host, Kind
 from simulacra.overlay.plan import openvpn
 from simulacra.overlay.plan.document import PROBES, Opening
@@ -38,8 +37,11 @@ def _outside(name: str, layout: Layout) -> Iterator[Opening]:
         port = layout.port(name)
         yield Opening("udp", port, port, (), "the overlay")
         if host.relay:
-            last = port + ports_after(host, layout.inventory)
-            yield Opening("udp", port + 1, last, (), "the overlay's clients and relays")
+            yield Opening("udp", port + 1, port + 1, (), "the overlay's clients")
+            for each in layout.relays():
+                own = port + 1 + layout.numbers[each]
+                if each != name:
+                    yield Opening("udp", own, own, (), f"the relay {each}")
     server = openvpn.server(name, layout)
     if server is not None:
         yield Opening("tcp", server.port, server.port, (), "OpenVPN")

@@ -1,7 +1,8 @@
 """Addresses of the overlay: derived from names, so that no host's depends on another's.
 
 - IPv4: the host's place in the network is a hash of its name, unless the inventory states its
-  address. Two names with the same place are refused, with an address that is free.
+  address. Addresses that end in 0 or 255 are left out, since devices take them for a network's own
+  or for everybody's. Two names with the same place are refused, with an address that is free.
 - IPv6: the prefix is a ULA (RFC 4193) of which the 40 bits of the global ID are a hash of the
   network's name, unless the inventory states one; the interface's part is a hash of the host's.
 
@@ -10,19 +11,21 @@ Hosts that come and go move nobody else.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import count
 from typing import Final
 
+from simulacra.hosts.inventory.derived import derived
 from simulacra.hosts.inventory.problems import InventoryError, Problem
 from simulacra.hosts.inventory.schema import Inventory
 
 _ULA: Final = 0xFD << 120
 _GLOBAL_BITS: Final = 40
 _GLOBAL_AT: Final = 80
-_INTERFACE_BITS: Final = 64
+_MISTAKEN: Final = (0, 255)
+"""Last bytes that some devices refuse, though in a network of over 256 addresses they are good."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,18 @@ def allot(inventory: Inventory) -> Addresses:
     return Addresses(network4, network6, ipv4, ipv6)
 
 
-def place(name: str, network: IPv4Network, attempt: int = 0) -> IPv4Address:
-    """The address of a name in a network, or another one at another attempt."""
+def place(name: str, network: IPv4Network, taken: Container[IPv4Address] = ()) -> IPv4Address:
+    """The address of a name in a network, or the next that it may have besides those taken."""
+    return next(each for each in _places(name, network) if each not in taken)
+
+
+def _places(name: str, network: IPv4Network) -> Iterator[IPv4Address]:
     inner = network.num_addresses - 2
-    text = name if not attempt else f"{name} {attempt}"
-    return network.network_address + 1 + _number(f"host {text}", _INTERFACE_BITS) % inner
+    for attempt in count():
+        text = name if not attempt else f"{name} {attempt}"
+        address = network.network_address + 1 + derived(f"host {text}") % inner
+        if address.packed[-1] not in _MISTAKEN:
+            yield address
 
 
 def prefix(inventory: Inventory) -> IPv6Network:
@@ -79,19 +89,13 @@ def prefix(inventory: Inventory) -> IPv6Network:
     stated = inventory.network.ipv6
     if stated is not None:
         return stated
-    number = _number(f"network {inventory.network.name}", _GLOBAL_BITS)
+    number = derived(f"network {inventory.network.name}", _GLOBAL_BITS)
     return IPv6Network((_ULA | number << _GLOBAL_AT, 128 - _GLOBAL_AT))
 
 
 def interface(name: str, network: IPv6Network) -> IPv6Address:
     """The address of a name in the first subnet of a network; never that subnet's own."""
-    number = _number(f"host {name}", _INTERFACE_BITS)
-    return network.network_address + max(1, number)
-
-
-def _number(text: str, bits: int) -> int:
-    digest = hashlib.sha256(f"simulacra {text}".encode()).digest()
-    return int.from_bytes(digest[: bits // 8], "big")
+    return network.network_address + max(1, derived(f"host {name}"))
 
 
 def _collisions(inventory: Inventory, ipv4: dict[str, IPv4Address]) -> Iterator[Problem]:
@@ -102,19 +106,12 @@ def _collisions(inventory: Inventory, ipv4: dict[str, IPv4Address]) -> Iterator[
             continue
         # Whoever states an address keeps it.
         moved = other if inventory.hosts[name].address else name
-        free = _free(moved, inventory.network.ipv4, set(ipv4.values()))
+        free = place(moved, inventory.network.ipv4, set(ipv4.values()))
         yield Problem(
             ("hosts", moved, "address"),
             f"by its name it would be {address}, which {name if moved == other else other} has: "
             f'state a free one, address = "{free}"',
         )
-
-
-def _free(name: str, network: IPv4Network, taken: set[IPv4Address]) -> IPv4Address:
-    attempt = 1
-    while (address := place(name, network, attempt)) in taken:
-        attempt += 1
-    return address
 
 
 def _overlaps(inventory: Inventory, network6: IPv6Network) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ changing a route, and loses no packet:
 
 - a relay has a device for its clients (``simr``, port P+1), with every host as a peer;
 - a host has for each relay R a device with one peer, R at its port P+1, from which every address of
-  the overlay is let in (``sim1``, ``sim2`` ... in the order of the relays' numbers);
+  the overlay is let in (``simN``, N being the relay's number, 1 to 255);
 - two relays have such a device for each other (port P+1+number of the other one), so that a path
   may lead over several.
 
@@ -53,7 +53,8 @@ class Relay:
     """A relay, as the host uses it that has this.
 
     Attributes:
-        host: the relay's name; its number is its place among all relays, from 1.
+        host: the relay's name.
+        number: the relay's, by its name alone unless the inventory states it.
         device: of this host, to it.
         endpoints: of its port for clients, or between relays of its port for this one.
         listen: this host's port for it; 0 for any.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulacra.hosts.inventory.ranges import joined, port_of, relays
+from simulacra.hosts.inventory.ranges import joined, numbers, port_of
 from simulacra.hosts.inventory.schema import Host, Inventory, Kind
 from simulacra.overlay.plan.addresses import Addresses, allot
 
@@ -15,7 +15,7 @@ class Layout:
     """An inventory with what follows for the network as a whole.
 
     Attributes:
-        numbers: of the relays, from 1, by name; also of those that have no key yet.
+        numbers: of the relays, in their order; also of those that have no key yet.
     """
 
     inventory: Inventory
@@ -29,8 +29,7 @@ class Layout:
         Raises:
             InventoryError: its addresses collide.
         """
-        numbers = {name: number for number, name in enumerate(relays(inventory), 1)}
-        return cls(inventory, allot(inventory), numbers)
+        return cls(inventory, allot(inventory), numbers(inventory))
 
     def host(self, name: str) -> Host:
         """A host of the inventory."""

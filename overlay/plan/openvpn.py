@@ -1,21 +1,23 @@
 """OpenVPN, on TCP, where UDP is blocked: what relays serve, and how hosts come to them.
 
-Each relay that serves has a small network of its own, as large as the overlay's and after it,
-where it overlaps nothing that is known. A host's place there is its place in the overlay, so that
-nothing has to be allotted. Hosts with a shared key have a port of their own at each server.
+Each relay that serves has a small network of its own: the private network as large as the overlay's
+that is so many after it as the relay's number says, counted round where there are fewer. A host's
+place there is its place in the overlay, so that nothing has to be allotted. Hosts with a shared key
+have a port of their own at each server.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from ipaddress import IPv4Network
-from itertools import islice
+from itertools import cycle, islice
 from typing import Final, TypedDict
 
 from simulacra.hosts.inventory.abilities import SERVER_PORT
+from simulacra.hosts.inventory.derived import derived
 from simulacra.hosts.inventory.problems import Problem
-from simulacra.hosts.inventory.ranges import split
+from simulacra.hosts.inventory.ranges import NUMBERS, split
 from simulacra.hosts.inventory.schema import Host
 from simulacra.overlay.plan.document import OpenVpnServer
 from simulacra.overlay.plan.layout import Layout
@@ -52,8 +54,7 @@ def old_port(name: str, host: Host) -> int:
     """The port that servers have for a host with a shared key alone."""
     if host.openvpn is not None and host.openvpn.port is not None:
         return host.openvpn.port
-    digest = hashlib.sha256(f"simulacra shared key {name}".encode()).digest()
-    return OLD_PORTS[int.from_bytes(digest[:8], "big") % len(OLD_PORTS)]
+    return OLD_PORTS[derived(f"shared key {name}") % len(OLD_PORTS)]
 
 
 def server_port(host: Host) -> int:
@@ -108,21 +109,13 @@ def inside(relay: str, layout: Layout) -> str:
 
 def network_of(relay: str, layout: Layout) -> IPv4Network:
     """The network of a relay's server."""
-    return next(islice(_networks(layout), layout.numbers[relay] - 1, None))
+    return _numbered(layout.addresses.network4)[layout.numbers[relay]]
 
 
-def _networks(layout: Layout) -> Iterator[IPv4Network]:
-    """The networks that relays' servers may have, by the relays' numbers."""
-    overlay = layout.addresses.network4
-    lans = [
-        lan
-        for zone in layout.inventory.zones.values()
-        for lan in zone.lan
-        if isinstance(lan, IPv4Network)
-    ]
-    for each in _candidates(overlay):
-        if not any(each.overlaps(other) for other in (overlay, *lans)):
-            yield each
+@cache
+def _numbered(overlay: IPv4Network) -> dict[int, IPv4Network]:
+    """The network of a server beside this overlay, by its relay's number."""
+    return dict(zip(NUMBERS, cycle(islice(_candidates(overlay), len(NUMBERS))), strict=False))
 
 
 def _candidates(overlay: IPv4Network) -> Iterator[IPv4Network]:
@@ -145,15 +138,51 @@ def _address(name: str, network: IPv4Network, layout: Layout) -> str:
 
 def check(layout: Layout) -> Iterator[Problem]:
     """What is wrong with the networks of servers and the ports of hosts that have a shared key."""
-    hosts = layout.inventory.hosts
-    room = len(list(islice(_networks(layout), len(layout.numbers))))
-    for name, number in layout.numbers.items():
-        if serves(hosts[name]) and number > room:
+    yield from _networks(layout)
+    yield from _ports(layout)
+
+
+def _networks(layout: Layout) -> Iterator[Problem]:
+    taken = {
+        lan: f"the LAN {lan} of zone {name}"
+        for name, zone in layout.inventory.zones.items()
+        for lan in zone.lan
+        if isinstance(lan, IPv4Network)
+    }
+    for name in layout.numbers:
+        if not serves(layout.host(name)):
+            continue
+        network = network_of(name, layout)
+        others = [what for each, what in taken.items() if network.overlaps(each)]
+        if not others:
+            taken[network] = f"that of {name}"
+            continue
+        free = _free(layout, taken)
+        if free is None:
             yield Problem(
                 ("hosts", name, "openvpn", "serves"),
                 "no private network of the overlay's size is left for it: take a smaller "
                 "network.ipv4",
             )
+        else:
+            yield Problem(
+                ("hosts", name, "number"),
+                f"by its number its OpenVPN would have the network {network}, which overlaps "
+                f"{others[0]}: state a free one, number = {free}",
+            )
+
+
+def _free(layout: Layout, taken: Iterable[IPv4Network]) -> int | None:
+    """A number that no relay has and whose network is free."""
+    had = set(layout.numbers.values())
+    for number, network in _numbered(layout.addresses.network4).items():
+        if number not in had and not any(network.overlaps(each) for each in taken):
+            return number
+    return None
+
+
+def _ports(layout: Layout) -> Iterator[Problem]:
+    hosts = layout.inventory.hosts
     taken = {
         port: name
         for name, host in hosts.items()

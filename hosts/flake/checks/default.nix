@@ -103,6 +103,7 @@ let
 
   left = plan.hosts.left;
   right = plan.hosts.right;
+  toRight = (builtins.head left.relays).device;
 in
 {
   wireguard = test "wireguard" "" ''
@@ -122,9 +123,9 @@ in
     with subtest("where UDP is blocked, WireGuard reaches the relay inside OpenVPN"):
         left.wait_for_unit("openvpn-simulacra-to-right.service")
         right.wait_for_unit("openvpn-simulacra-server.service")
-        left.succeed("wg set sim1 peer ${right.key} endpoint ${right.openvpn.address}:51821")
+        left.succeed("wg set ${toRight} peer ${right.key} endpoint ${right.openvpn.address}:51821")
         left.wait_until_succeeds(
-            "ping -c1 -W1 -I sim1 ${right.ipv4}; wg show sim1 latest-handshakes | grep -v '\\s0$'",
+            "ping -c1 -W1 -I ${toRight} ${right.ipv4}; wg show ${toRight} latest-handshakes | grep -v '\\s0$'",
             timeout=120,
         )
 

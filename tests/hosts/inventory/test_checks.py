@@ -10,6 +10,7 @@ import pytest
 from tests.hosts.inventory.samples import SMALL, fingerprint, key, problems, toml
 
 SSH = {"host": "10.0.0.9"}
+RELAY = {"relay": True, "endpoints": ["n.example.org"]}
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     # changes of hosts, the key that the error names, what it says
@@ -48,8 +49,19 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"nas": {"address": "10.44.255.255"}}, "hosts.nas.address", "no host's address"),
     ({"nas": {"lan": ["192.168.2.3"]}}, "hosts.nas.lan[0]", "is in no LAN of zone home"),
     ({"nas": {"endpoints": ["10.44.0.7"]}}, "hosts.nas.endpoints[0]", "is in the overlay"),
-    ({"vm": {"port": 65534}}, "hosts.vm.port", "the 2 ports after it as well"),
-    ({"vm": {"endpoints": ["a.b:65535"]}}, "hosts.vm.endpoints[0]", "the 2 ports after it"),
+    ({"vm": {"port": 65535}}, "hosts.vm.port", "a relay uses ports after it, here up to 65536"),
+    ({"vm": {"endpoints": ["a.b:65535"]}}, "hosts.vm.endpoints[0]", "here up to 65536"),
+    (
+        {"vm": {"port": 65500, "number": 2}, "nas": {**RELAY, "number": 50}},
+        "hosts.vm.port",
+        "here up to 65551",
+    ),
+    (
+        {"vm": {"number": 7}, "nas": {**RELAY, "number": 7}},
+        "hosts.vm.number",
+        "would be 7, which nas has: state a free one, number = 1",
+    ),
+    ({"nas": {"number": 7}}, "hosts.nas.number", "is a relay's"),
     ({"vm": {"endpoints": []}}, "hosts.vm.endpoints", "is empty, but a relay answers"),
     ({"vm": {"kind": "appliance", "ssh": SSH}}, "hosts.vm.relay", "a relay has a node"),
     (

@@ -208,7 +208,7 @@ def test_what_a_unit_says_is_what_the_plan_says(nix: Nix, folder: Path) -> None:
 
     assert "PrivateKeyFile=/run/simulacra-overlay/key" in units["50-simulacra-sim0.netdev"]
     assert "Domains=~home" in units["50-simulacra-sim0.network"]
-    assert "Endpoint=192.168.1.10:51821" in units["50-simulacra-sim1.netdev"]
+    assert "Endpoint=192.168.1.10:51821" in units["50-simulacra-sim217.netdev"]
 
 
 VM_TEST = """
@@ -229,7 +229,7 @@ def test_a_test_in_virtual_machines_is_well_formed(nix: Nix, folder: Path, name:
 
     compile(found["script"], f"{name}.py", "exec")
     assert found["wrong"] == {"left": [], "right": [], "router": []}
-    assert found["devices"]["left"] == ["50-simulacra-sim0", "50-simulacra-sim1"]
+    assert found["devices"]["left"] == ["50-simulacra-sim0", "50-simulacra-sim165"]
     assert found["devices"]["right"] == ["50-simulacra-sim0", "50-simulacra-simr"]
 
 
@@ -256,6 +256,6 @@ def test_from_outside_the_firewall_opens_ssh_and_the_overlay_alone(nix: Nix, fol
         "allowedTCPPorts": [],
         "allowedTCPPortRanges": [{"from": 22, "to": 22}],
         "allowedUDPPorts": [],
-        "allowedUDPPortRanges": [{"from": 51820, "to": 51820}, {"from": 51821, "to": 51823}],
-        "trustedInterfaces": ["sim0", "simr", "sim2", "lo"],
+        "allowedUDPPortRanges": [{"from": port, "to": port} for port in (51820, 51821, 51845)],
+        "trustedInterfaces": ["sim0", "simr", "sim24", "lo"],
     }

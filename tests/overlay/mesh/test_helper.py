@@ -52,8 +52,15 @@ class Space:
         Path("/run/wireguard").mkdir(exist_ok=True)
         enter = ["ip", "netns", "exec", name, "unshare", "--mount", "sh", "-c", inside]
         self.process = subprocess.Popen(enter, stderr=subprocess.PIPE)
-        wait_for(self.socket.exists)
         self.client = HelperClient(self.socket)
+        wait_for(self._answers)
+
+    def _answers(self) -> bool:
+        # Its socket is there before it listens.
+        try:
+            return bool(self.client.public_key())
+        except HelperError:
+            return False
 
     def close(self) -> None:
         self.client.close()

@@ -42,12 +42,17 @@ def made(hosts: dict[str, dict[str, Any]], **tables: Any) -> Inventory:
 def hosts(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     """Up to six hosts of all kinds that go together."""
     names = draw(st.lists(NAMES, min_size=1, max_size=6, unique=True))
-    found = {name: draw(_host(name, number)) for number, name in enumerate(names, 1)}
+    found = together({name: draw(_host(name, number)) for number, name in enumerate(names, 1)})
+    assume(found)
+    return found
+
+
+def together(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those of these hosts for which what they need is there."""
     if not any(_serves(host) for host in found.values()):
         found = {n: host for n, host in found.items() if not _is_old(host)}
     if not any(host.get("relay") for host in found.values()):
         found = {n: host for n, host in found.items() if host.get("kind") != "phone"}
-    assume(found)
     return found
 
 

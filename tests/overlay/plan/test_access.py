@@ -73,7 +73,8 @@ def test_a_role_without_ports_opens_all_and_one_that_accepts_nobody_none() -> No
 
 def test_from_outside_there_are_ssh_and_the_overlay_only() -> None:
     plan = planned({**HOSTS, "r2": HOSTS["relay"] | {"wireguard": key("r2"), "port": 4000}})
+    (number,) = (relay.number for relay in plan.hosts["r2"].relays)
     assert plan.hosts["a"].outside == ()
     assert plan.hosts["b"].outside == (Opening("tcp", 2022, 2022, (), "ssh"),)
     spans = [(each.first, each.last) for each in plan.hosts["r2"].outside]
-    assert spans == [(4000, 4000), (4001, 4003)]
+    assert spans == [(port, port) for port in (4000, 4001, 4001 + number)]

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from ipaddress import IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from simulacra.hosts.inventory.derived import derived
 from simulacra.hosts.inventory.problems import InventoryError
+from simulacra.hosts.inventory.schema import NAME
 from simulacra.overlay.plan.addresses import allot, interface, place, prefix
 from tests.overlay.plan.inventories import made
 
@@ -16,6 +20,24 @@ def test_addresses_are_what_they_were() -> None:
     """They may never change: hosts that are up have them."""
     addresses = allot(made({"nas": {}}))
     assert addresses.of("nas") == ("10.44.226.171", "fd9c:9bdb:a1aa:0:7cb7:871f:87ee:d08c")
+
+
+@given(st.from_regex(NAME, fullmatch=True), st.integers(12, 26))
+def test_no_address_looks_like_a_networks_own_or_everybodys(name: str, length: int) -> None:
+    network = IPv4Network((0x0A2C0000, length), strict=False)
+    taken = set[IPv4Address]()
+    for _ in range(20):
+        found = place(name, network, taken)
+        assert found in network
+        assert found.packed[-1] not in {0, 255}
+        assert found not in taken
+        taken.add(found)
+
+
+def test_who_would_have_such_an_address_has_the_next() -> None:
+    network = IPv4Network("10.44.0.0/16")
+    assert str(place("laptop", network)) == "10.44.77.74"
+    assert derived("host laptop") % (2**16 - 2) + 1 == 85 << 8
 
 
 def test_the_prefix_is_a_ula_by_the_networks_name() -> None:

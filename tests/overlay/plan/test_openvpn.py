@@ -16,6 +16,7 @@ OLD = {"openvpn": {"shared_key": True}}
 def server(name: str, number: int = 1) -> dict[str, Any]:
     return {
         "relay": True,
+        "number": number,
         "endpoints": [f"{name}.example.org:4500", f"[fd99::{number}]"],
         "wireguard": key(name),
         "openvpn": {"serves": True, "fingerprint": fingerprint(number)},
@@ -38,20 +39,32 @@ def test_a_client_finds_the_server_and_the_server_knows_it() -> None:
     assert plan.hosts["b"].relays[0].openvpn == ()
 
 
-def networks(zones: dict[str, Any], **network: str) -> list[IPv4Network]:
-    hosts = {f"r{number}": server(f"r{number}", number) for number in (1, 2)}
+def networks(
+    zones: dict[str, Any], numbers: tuple[int, int] = (1, 2), **network: str
+) -> list[IPv4Network]:
+    hosts = {f"r{number}": server(f"r{number}", number) for number in numbers}
     plan = planned(hosts, network={"name": "test", **network}, zones={"home": {}, **zones})
     return [IPv4Network(part.openvpn.network) for part in plan.hosts.values() if part.openvpn]
 
 
-def test_servers_have_networks_after_the_overlays_that_no_lan_has() -> None:
+def test_servers_have_networks_after_the_overlays_by_their_numbers() -> None:
     assert list(map(str, networks({}))) == ["10.45.0.0/16", "10.46.0.0/16"]
-    taken = {"away": {"lan": ["10.45.3.0/24", "fd00::/64"]}}
-    assert list(map(str, networks(taken))) == ["10.46.0.0/16", "10.47.0.0/16"]
+    assert set(map(str, networks({}, (7, 255)))) == {"10.51.0.0/16", "10.43.0.0/16"}
     last = networks({}, ipv4="192.168.255.0/24")
     assert list(map(str, last)) == ["10.0.0.0/24", "10.0.1.0/24"]
     public = networks({}, ipv4="100.64.0.0/12")
     assert list(map(str, public)) == ["10.0.0.0/12", "10.16.0.0/12"]
+
+
+def test_a_network_that_somebody_has_is_refused_with_a_number_whose_is_free() -> None:
+    lan = {"away": {"lan": ["10.45.3.0/24", "fd00::/64"]}}
+    wrong = r"hosts.r1.number: .* overlaps the LAN 10.45.3.0/24 of zone away: .* number = 3"
+    with pytest.raises(InventoryError, match=wrong):
+        networks(lan)
+    assert set(map(str, networks(lan, (3, 2)))) == {"10.47.0.0/16", "10.46.0.0/16"}
+    # There are 17 networks of this size: number 18 has the first one's.
+    with pytest.raises(InventoryError, match=r"hosts.r18.number: .* that of r1: .* number = 2"):
+        networks({}, (1, 18), ipv4="100.64.0.0/12")
 
 
 def test_where_all_networks_are_lans_there_is_room_for_no_server() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from simulacra.overlay.plan.document import HostPlan, Plan
 from simulacra.overlay.plan.reachability import Way, matrix
 from simulacra.overlay.plan.text import from_text, to_text
-from tests.overlay.plan.inventories import few, hosts, of, planned, roles
+from tests.overlay.plan.inventories import few, hosts, of, planned, roles, together
 
 Hosts = dict[str, dict[str, Any]]
 
@@ -102,20 +103,42 @@ def test_addresses_are_in_the_overlay_and_nobody_elses(found: Hosts) -> None:
 
 @few
 @given(hosts(), st.data())
-def test_addresses_stay_when_hosts_come_and_go(found: Hosts, data: st.DataObject) -> None:
+def test_who_comes_or_goes_changes_nothing_between_others(
+    found: Hosts, data: st.DataObject
+) -> None:
     plan = of(found)
     gone = data.draw(st.sampled_from(sorted(found)))
-    rest = {name: host for name, host in found.items() if name != gone}
-    needed = found[gone].get("relay")
-    if not rest or needed:
-        return
-    smaller = of(rest)
-    for name, part in smaller.hosts.items():
-        assert (part.ipv4, part.ipv6) == (plan.hosts[name].ipv4, plan.hosts[name].ipv6)
-        assert part.port == plan.hosts[name].port
-        assert part.relays == plan.hosts[name].relays
-        assert gone not in {each.host for each in part.peers}
-        assert gone not in {each.host for each in part.clients}
+    rest = together({name: host for name, host in found.items() if name != gone})
+    assume(rest)
+    for name, part in of(rest).hosts.items():
+        before = among(plan.hosts[name], rest)
+        assert set(part.outside) <= set(before.outside)
+        # Whether there are phones says whether there have to be rules at all.
+        assert part == replace(before, outside=part.outside, inside=part.inside)
+
+
+def among(part: HostPlan, hosts: Hosts) -> HostPlan:
+    """What a host's part says of these hosts."""
+    served = part.openvpn
+    return replace(
+        part,
+        peers=tuple(each for each in part.peers if each.host in hosts),
+        relays=tuple(each for each in part.relays if each.host in hosts),
+        clients=tuple(each for each in part.clients if each.host in hosts),
+        openvpn=served
+        and replace(
+            served,
+            clients={name: each for name, each in served.clients.items() if name in hosts},
+            shared={name: each for name, each in served.shared.items() if name in hosts},
+        ),
+    )
+
+
+@few
+@given(hosts(), st.data())
+def test_the_order_of_the_file_does_not_matter(found: Hosts, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(sorted(found)))
+    assert to_text(of({name: found[name] for name in order})) == to_text(of(found))
 
 
 @few
@@ -197,7 +220,8 @@ def test_nothing_private_is_open_to_the_outside(found: Hosts) -> None:
     for name, part in of(found).hosts.items():
         allowed = {("udp", part.port)} if in_mesh(part) else set()
         if found[name].get("relay") and part.key:
-            allowed |= {("udp", part.port + further) for further in range(1, 2 + relays(found))}
+            further = [1, *(1 + relay.number for relay in part.relays)]
+            allowed |= {("udp", part.port + each) for each in further}
         if part.openvpn is not None:
             allowed |= {("tcp", port) for port in (443, *part.openvpn.shared.values())}
         opened = {
@@ -206,10 +230,6 @@ def test_nothing_private_is_open_to_the_outside(found: Hosts) -> None:
             for port in range(each.first, each.last + 1)
         }
         assert opened == allowed
-
-
-def relays(found: Hosts) -> int:
-    return sum(bool(host.get("relay")) for host in found.values())
 
 
 def test_a_host_without_a_key_has_an_address_and_nobody_who_speaks_to_it() -> None:
