@@ -15,7 +15,7 @@ from simulacra.overlay.mesh.overlay import bring_up
 from simulacra.overlay.mesh.resolving import endpoints_of
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.overlay import LabOverlay
-from simulacra.testing.lab.planned import planned
+from simulacra.testing.lab.planned import lay_over
 
 _PATIENCE = 60.0
 
@@ -24,12 +24,7 @@ _PATIENCE = 60.0
 def overlaid(*hosts: str, relays: tuple[str, ...] = ()) -> Iterator[LabOverlay]:
     """A lab whose hosts have helpers and a plan; no device is made yet."""
     with Lab(*hosts) as lab:
-        addresses = {host.name: host.address for host in lab}
-        overlay = LabOverlay(lab, lambda keys: planned(addresses, keys, relays))
-        try:
-            yield overlay
-        finally:
-            overlay.close()
+        yield lay_over(lab, relays)
 
 
 def raise_all(overlay: LabOverlay) -> None:

@@ -207,11 +207,13 @@ def _listen(path: Path) -> socket.socket:
     if os.environ.get("LISTEN_PID") == str(os.getpid()):
         return socket.socket(fileno=3)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    made = path.with_name(f"{path.name}.new")
+    made.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    path.chmod(0o666)
+    listener.bind(str(made))
+    made.chmod(0o666)
     listener.listen()
+    made.rename(path)  # whoever sees it can ask
     return listener
 
 

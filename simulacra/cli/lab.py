@@ -2,84 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli import output
+from simulacra.cli.labs import WHICH, Which, check, opened, refusals, show
 from simulacra.cli.options import Duration
-from simulacra.testing.lab import Host, Lab, LabError, RunningLab, attach, end, folders, why_not
-from simulacra.testing.lab.plan import names as default_names
-from simulacra.testing.lab.plan import parse_hosts, parse_zones
+from simulacra.testing.lab import Host, end, folders
+from simulacra.testing.lab.plan import parse_hosts
 from simulacra.testing.lab.wiring import parse_share
 
 app = App(
     name="lab", help="Run hosts in namespaces on this machine, and cut and slow their cables."
 )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Which:
-    """Which lab.
-
-    Attributes:
-        lab: The lab's name, where several run.
-        json: Print the lab's state as JSON, also for an error.
-    """
-
-    lab: str = "lab"
-    json: bool = False
-
-
-WHICH: Final = Which()
-
-
-@app.command
-def up(
-    count: int | None = None,
-    /,
-    *,
-    names: str = "",
-    zones: str = "",
-    bare: bool = False,
-    which: Which = WHICH,
-) -> None:
-    """Start a lab: hosts on one LAN, or in zones, with a node each.
-
-    Each has a network, processes, a name, a home and an sshd of its own; all other files are this
-    machine's. It runs until `simulacra lab down`. Needs root.
-
-    For example:
-
-    - `sudo simulacra lab up 5`
-    - `sudo simulacra lab up --zones a,b/c,d,e`
-    - `sudo simulacra lab up 20 --bare --lab big`
-
-    Args:
-        count: How many hosts.
-        names: Their names: laptop,desk,nas.
-        zones: Their names by zone: a,b/c,d,e.
-        bare: Start no nodes.
-        which: Which lab.
-    """
-    with _refusals():
-        _check()
-        planned = _zones(count, names, zones)
-        lab = Lab(zones=planned, nodes=not bare, name=which.lab, stays=True)
-    if not which.json:
-        first = next(iter(lab.hosts))
-        option = "" if which.lab == WHICH.lab else f" --lab {which.lab}"
-        output.message(
-            f"lab {lab.name} is up: {', '.join(lab.hosts)}; a shell in one: "
-            f"simulacra lab exec {first}{option}; its end: simulacra lab down{option}"
-        )
-    _show(lab, which)
+app.command("simulacra.cli.lab_up:up", name="up")
 
 
 @app.command
@@ -93,8 +31,8 @@ def down(*, which: Which = WHICH) -> None:
     Args:
         which: Which lab.
     """
-    with _refusals():
-        _check()
+    with refusals():
+        check()
         end(folders.find(which.lab))
     if which.json:
         output.document({"lab": which.lab})
@@ -114,7 +52,7 @@ def ps(*, which: Which = WHICH) -> None:
     Args:
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         if which.json:
             output.document({**lab.status(), "hosts": [_row(host) for host in lab]})
             return
@@ -138,8 +76,8 @@ def list_(*, json: bool = False) -> None:
     Args:
         json: Print JSON.
     """
-    with _refusals():
-        _check()
+    with refusals():
+        check()
         running = folders.running()
     if json:
         output.document(running)
@@ -168,7 +106,7 @@ def exec_(
         command: The command and its arguments.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         words = lab[host].command(command or ["bash"])
         environ = lab[host].environ()
     os.execvpe(words[0], words, environ)  # noqa: S606 (no shell is wanted)
@@ -188,9 +126,9 @@ def split(*parts: str, which: Which = WHICH) -> None:
         parts: The hosts of each part.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.split(*map(parse_hosts, parts))
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -204,9 +142,9 @@ def heal(*, which: Which = WHICH) -> None:
     Args:
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.heal()
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -226,9 +164,9 @@ def cut(
         one_way: Drop only what the first sends.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.cut(host, other, one_way=one_way)
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -255,9 +193,9 @@ def slow(
         latency: How long a packet is held back, each way: a round trip takes twice as long.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.slow(host, other, rate=rate, latency=latency)
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -274,9 +212,9 @@ def loss(host: str, other: str, share: str, /, *, which: Which = WHICH) -> None:
         share: How many are lost: 5%.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.lose(host, other, share=parse_share(share))
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -291,9 +229,9 @@ def unplug(host: str, /, *, which: Which = WHICH) -> None:
         host: The host.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.unplug(host)
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -308,9 +246,9 @@ def plug(host: str, /, *, which: Which = WHICH) -> None:
         host: The host.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab.plug(host)
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -325,9 +263,9 @@ def stop(host: str, /, *, which: Which = WHICH) -> None:
         host: The host.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab[host].stop()
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command(name="continue")
@@ -342,9 +280,9 @@ def continue_(host: str, /, *, which: Which = WHICH) -> None:
         host: The host.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab[host].cont()
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -359,9 +297,9 @@ def kill(host: str, /, *, which: Which = WHICH) -> None:
         host: The host.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab[host].kill()
-        _show(lab, which)
+        show(lab, which)
 
 
 @app.command
@@ -376,56 +314,9 @@ def start(host: str, /, *, which: Which = WHICH) -> None:
         host: The host.
         which: Which lab.
     """
-    with _lab(which) as lab:
+    with opened(which) as lab:
         lab[host].start(node=lab[host].had_node())
-        _show(lab, which)
-
-
-# -- what they share
-
-
-@contextlib.contextmanager
-def _lab(which: Which) -> Iterator[RunningLab]:
-    with _refusals():
-        _check()
-        yield attach(which.lab)
-
-
-@contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """Say what a lab refuses as the command line does."""
-    try:
-        yield
-    except LabError as error:
-        raise GatewayError(ErrorCode.FAILED, str(error.args[0]), error.hint) from error
-
-
-def _check() -> None:
-    """Refuse where there can be no lab.
-
-    Raises:
-        GatewayError: ``denied`` without root, ``failed`` where a tool is missing.
-    """
-    reason = why_not()
-    if reason is None:
-        return
-    if os.geteuid() != 0:
-        raise GatewayError(ErrorCode.DENIED, reason, "sudo simulacra lab up 5")
-    raise GatewayError(ErrorCode.FAILED, *reason.split(": ", 1))
-
-
-def _zones(count: int | None, names: str, zones: str) -> tuple[tuple[str, ...], ...]:
-    """Return the hosts that were asked for."""
-    planned = parse_zones(zones) if zones else (tuple(parse_hosts(names)),)
-    if not (zones or names):
-        return (tuple(default_names(5 if count is None else count)),)
-    if (zones and names) or count not in (None, sum(map(len, planned))):
-        raise GatewayError(
-            ErrorCode.USAGE,
-            "the number, the names and the zones do not say the same hosts",
-            "say one of them: simulacra lab up --zones a,b/c,d,e",
-        )
-    return planned
+        show(lab, which)
 
 
 def _row(host: Host) -> dict[str, Any]:
@@ -438,12 +329,3 @@ def _row(host: Host) -> dict[str, Any]:
         "zone": host.zone,
         "processes": len(list(host.processes())),
     }
-
-
-def _show(lab: RunningLab, which: Which) -> None:
-    """Show the state after a change."""
-    if which.json:
-        output.document(lab.status())
-        return
-    for line in lab.status()["links"]:
-        output.message(line)

@@ -50,12 +50,9 @@ def overlaid(
         overlay = LabOverlay(
             lab, lambda keys: made(addresses, relays=relays, nat=nat, keys=keys), hosts
         )
-        try:
-            if nodes:
-                overlay.start_nodes()
-            yield overlay
-        finally:
-            overlay.close()
+        if nodes:
+            overlay.start_nodes()
+        yield overlay
 
 
 def routes(overlay: LabOverlay, host: str) -> dict[str, dict[str, Any]]:

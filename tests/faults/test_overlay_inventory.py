@@ -76,11 +76,8 @@ def overlay() -> Iterator[LabOverlay]:
             return plan(read(INVENTORY.format(at=at, **keys)), "0" * 64)
 
         overlay = LabOverlay(lab, make)
-        try:
-            overlay.start_nodes()
-            yield overlay
-        finally:
-            overlay.close()
+        overlay.start_nodes()
+        yield overlay
 
 
 def reaches(source: Host, address: str, port: int) -> bool:

@@ -54,11 +54,8 @@ def overlay() -> Iterator[LabOverlay]:
             return unpeered(unpeered(plan, "a", "b"), "b", "a")
 
         overlay = LabOverlay(lab, make)
-        try:
-            lab.start_nodes()
-            yield overlay
-        finally:
-            overlay.close()
+        overlay.start_nodes()
+        yield overlay
 
 
 def fingerprint(host: Host) -> str:
@@ -116,24 +113,19 @@ def test_a_host_without_wireguard_is_in_the_overlay_by_a_shared_key() -> None:
             return tunnelled(["relay", "b", "old"], {}, addresses=addresses, old=["old"], keys=keys)
 
         overlay = LabOverlay(lab, make)
-        try:
-            relay, b, old = lab
-            for host in (relay, b):
-                host.up()
-            told = relay.run([*HELPER, "--host", "relay", "--share", "old", *AT])
-            assert "can read all that was ever sent" in told.stderr
-            (old.home / "old.conf").write_text(told.stdout)
-            with old.popen(
-                ["openvpn", "--config", "old.conf"], stdout=subprocess.DEVNULL
-            ) as tunnel:
-                wait_for(lambda: pings(old, overlay.address("relay")), 30)
-                wait_for(lambda: pings(old, overlay.address("b")), 30)
-                wait_for(lambda: pings(b, overlay.address("old")), 30)
-                assert pings(relay, overlay.address("old"))
-                assert ways(overlay, "b")["old"] == "relayed"
-                tunnel.terminate()
-        finally:
-            overlay.close()
+        relay, b, old = lab
+        for host in (relay, b):
+            host.up()
+        told = relay.run([*HELPER, "--host", "relay", "--share", "old", *AT])
+        assert "can read all that was ever sent" in told.stderr
+        (old.home / "old.conf").write_text(told.stdout)
+        with old.popen(["openvpn", "--config", "old.conf"], stdout=subprocess.DEVNULL) as tunnel:
+            wait_for(lambda: pings(old, overlay.address("relay")), 30)
+            wait_for(lambda: pings(old, overlay.address("b")), 30)
+            wait_for(lambda: pings(b, overlay.address("old")), 30)
+            assert pings(relay, overlay.address("old"))
+            assert ways(overlay, "b")["old"] == "relayed"
+            tunnel.terminate()
 
 
 def pings(host: Host, address: str) -> bool:

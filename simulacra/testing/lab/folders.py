@@ -69,6 +69,12 @@ def find(name: str) -> Path:
     raise LabError(f"no lab named {name} runs", hint)
 
 
+def remove(folder: Path) -> None:
+    """Remove the folder of a lab that ends, while nobody else takes it for a dead one's."""
+    with _all_locked():
+        shutil.rmtree(folder)
+
+
 def running() -> list[str]:
     """Return the names of the labs that run."""
     with _all_locked():

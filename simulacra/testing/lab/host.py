@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.client import Client
 from simulacra.testing.lab.machine import children
-from simulacra.testing.lab.plan import HOME, PORT, LabError
+from simulacra.testing.lab.plan import BOOT, HOME, PORT, LabError
 
 if TYPE_CHECKING:
     from simulacra.testing.lab.running import RunningLab
@@ -210,6 +210,15 @@ class Host:
         self._lab.order("start", host=self.name)
         if node:
             self.up()
+
+    def at_boot(self, script: str) -> None:
+        """Run a shell script now, and whenever the host starts; what it leaves running goes on.
+
+        Raises:
+            LabError: it failed; a host on which it fails does not start.
+        """
+        (self.home / BOOT).write_text(script)
+        self.run(["sh", BOOT])
 
     # -- its node
 

@@ -2,9 +2,9 @@
 
 It takes orders at the socket ``control`` in the lab's folder: one JSON object a connection, on one
 line, ``{"verb": ..., "args": {...}}``, answered by one line, the lab's state or ``{"error": ...,
-"hint": ...}``. It ends by the order ``down``, by SIGTERM, and, where it is guarded, when its
-standard input closes: then the one who wanted the lab is dead. It says on its standard output how
-starting went, in one such line.
+"hint": ...}``. It ends by the order ``down``, by SIGTERM, and, unless it was told to ``stay``, when
+its standard input closes: then the one who wanted the lab is dead. It says on its standard output
+how starting went, in one such line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.testing.lab import folders
 from simulacra.testing.lab.furniture import furnish
 from simulacra.testing.lab.holding import Holder
 from simulacra.testing.lab.machine import TIMEOUT, Machine, batch, feed
@@ -39,9 +39,13 @@ class Keeper:
         plan: what it is to be.
         folder: its own.
         shared: what the environments of all hosts have in common.
+
+    Attributes:
+        stays: whether the lab is to go on without the one who wanted it.
     """
 
     def __init__(self, plan: Plan, folder: Path, shared: dict[str, str]) -> None:
+        self.stays = False
         self._plan, self._folder, self._shared = plan, folder, shared
         self._wiring = Wiring(plan)
         self._machines = {host: Machine(host, folder) for host in plan.hosts}
@@ -73,6 +77,8 @@ class Keeper:
             self._start(**args)
         elif verb == "kill":
             self._kill(**args)
+        elif verb == "stay":
+            self.stays = True
         elif verb not in {"status", "down"}:
             raise LabError(f"there is no order {verb!r}")
         return self._state()
@@ -153,12 +159,12 @@ class Keeper:
         self._holder.hold(held)
 
 
-def serve(keeper: Keeper, listener: socket.socket, guard: int | None) -> None:
-    """Obey until told to end, or until the guard's pipe closes."""
-    watched: list[Any] = [listener] if guard is None else [listener, guard]
+def serve(keeper: Keeper, listener: socket.socket, guard: int) -> None:
+    """Obey until told to end, or until the guard's pipe closes on a lab that does not stay."""
     while True:
+        watched: list[Any] = [listener] if keeper.stays else [listener, guard]
         ready = select.select(watched, [], [])[0]
-        if guard is not None and guard in ready and not os.read(guard, 1):
+        if guard in ready and not os.read(guard, 1):
             return
         if listener in ready:
             connection, _ = listener.accept()
@@ -215,10 +221,10 @@ def main() -> None:
                 _say(refusal(known))
                 return
             _say(keeper.obey("status", {}))
-            serve(keeper, listener, sys.stdin.fileno() if order["guarded"] else None)
+            serve(keeper, listener, sys.stdin.fileno())
     finally:
         keeper.down()
-        shutil.rmtree(folder)
+        folders.remove(folder)
 
 
 def _say(answer: dict[str, Any]) -> None:

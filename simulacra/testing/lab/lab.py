@@ -46,14 +46,13 @@ def why_not() -> str | None:
 class Lab(RunningLab):
     """Hosts on one LAN, or in zones; used as a context manager it ends with the block.
 
-    It also ends when the program that made it does, however that ends, unless it was told to stay.
+    It also ends when the program that made it does, however that ends, unless told to `stay`.
 
     Args:
         hosts: their names.
         zones: the hosts by zone, instead of ``hosts``.
         nodes: whether every host has a node that is up, all in one network.
         name: the lab's name; made up if left out.
-        stays: leave it running when this program ends, until `close`.
 
     Raises:
         LabError: it cannot be had here, or setting it up failed.
@@ -65,7 +64,6 @@ class Lab(RunningLab):
         zones: Sequence[Sequence[str]] = (),
         nodes: bool = False,
         name: str = "",
-        stays: bool = False,
     ) -> None:
         reason = why_not()
         if reason is not None:
@@ -73,7 +71,7 @@ class Lab(RunningLab):
         plan = Plan(tuple(map(tuple, zones)) if zones else (hosts,))
         folder, lock = folders.make(name or f"lab-{secrets.token_hex(3)}")
         try:
-            self._keeper = _keep(folder, plan, lock, stays)
+            self._keeper = _keep(folder, plan, lock)
         finally:
             os.close(lock)
         try:
@@ -105,11 +103,10 @@ class Lab(RunningLab):
                 pipe.close()
 
 
-def _keep(folder: Path, plan: Plan, lock: int, stays: bool) -> subprocess.Popen[bytes]:
+def _keep(folder: Path, plan: Plan, lock: int) -> subprocess.Popen[bytes]:
     order = {
         "folder": str(folder),
         "zones": plan.zones,
-        "guarded": not stays,
         "environ": shared_environ(),
         "python": sys.executable,
     }
@@ -117,7 +114,7 @@ def _keep(folder: Path, plan: Plan, lock: int, stays: bool) -> subprocess.Popen[
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             ["unshare", "--net", *keeper],
-            stdin=subprocess.DEVNULL if stays else subprocess.PIPE,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             cwd="/",

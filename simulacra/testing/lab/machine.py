@@ -1,7 +1,8 @@
 """A host's processes and namespaces, as its keeper starts and ends them.
 
 A host is one ``unshare`` and below it a shell, which is process 1 of the host: it makes what the
-host has of its own, starts sshd, and then collects the processes that end. Its namespaces have no
+host has of its own, starts sshd and what root's home says in ``boot``, and then collects the
+processes that end. Its namespaces have no
 names and are nowhere mounted, so they end with it, and it ends with its keeper, however that ends:
 the kernel kills ``unshare`` when the keeper dies, and the shell when ``unshare`` does.
 
@@ -43,6 +44,7 @@ echo booted
 read -r _
 ip -batch /run/lab/"$1".ip
 "$3" -f /run/lab/"$1".sshd
+[ ! -e boot ] || sh boot </dev/null >&2
 echo ready
 exec </dev/null >/dev/null
 while :; do sleep infinity & wait; done
@@ -130,8 +132,9 @@ class Machine:
         """End it at once, as without power; no error where it is down."""
         if self._process is None:
             return
-        # Process 1 ends when all of the host's have, and `unshare` waits for it.
-        os.kill(self.first or self._process.pid, signal.SIGKILL)
+        if self._process.poll() is None:
+            # Process 1 ends when all of the host's have, and `unshare` waits for it.
+            os.kill(self.first or self._process.pid, signal.SIGKILL)
         self._process.wait(TIMEOUT)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

@@ -1,32 +1,54 @@
 """An overlay over a lab: a helper on each host, a plan, and nodes that talk by way of it.
 
 The helpers make each host's key; the plan is made of their public halves, and laid on each host.
-Where a host's node is told of the plan, it brings the overlay up before it listens.
+Where a host's node is told of the plan, it brings the overlay up before it listens. A host that is
+started again starts its helper before its node.
 """
 
 from __future__ import annotations
 
-import subprocess
+import shlex
+import shutil
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from simulacra.overlay.mesh.helper_client import HelperClient, HelperError
+from pyroute2 import IPRoute
+
+from simulacra.overlay.mesh import kernel, userspace
+from simulacra.overlay.mesh.helper_client import HelperClient
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import to_text
-from simulacra.testing.lab.host import Host, HostProcess
-from simulacra.testing.lab.plan import HOME, PORT, LabError
+from simulacra.testing.lab.host import Host
+from simulacra.testing.lab.plan import HOME, PORT
 from simulacra.testing.lab.running import RunningLab
 
 SOCKET: Final = f"{HOME}/overlay.sock"
 PLAN: Final = f"{HOME}/plan.json"
 _STATE: Final = f"{HOME}/overlay"
-_LOG: Final = "overlay.log"
-_PATIENCE: Final = 60.0
+_LOG: Final = f"{HOME}/overlay.log"
+
+_HELPER: Final = """\
+rm -f {socket}
+setsid {words} </dev/null >{log} 2>&1 &
+until test -S {socket}; do
+  kill -0 $! 2>/dev/null || {{ cat {log} >&2; exit 1; }}
+  sleep 0.02
+done
+"""
 
 PlanMaker = Callable[[Mapping[str, str]], Plan]
+
+
+def why_not() -> str | None:
+    """Why no overlay can be had over a lab on this machine, or None."""
+    if shutil.which(userspace.PROGRAM) is not None:
+        return None
+    with IPRoute() as netlink:
+        if kernel.is_there(netlink):
+            return None
+    return f"this kernel has no WireGuard: apt install {userspace.PROGRAM}"
 
 
 class LabOverlay:
@@ -40,6 +62,7 @@ class LabOverlay:
     Attributes:
         plan: what was made.
         hosts: by name.
+        keys: each host's public key.
 
     Raises:
         LabError: a helper does not start.
@@ -48,16 +71,10 @@ class LabOverlay:
     def __init__(self, lab: RunningLab, make: PlanMaker, hosts: Iterable[str] = ()) -> None:
         self.lab = lab
         self.hosts = {name: lab[name] for name in hosts or lab.hosts}
-        self._helpers: dict[str, HostProcess] = {}
-        try:
-            for host in self:
-                self.start_helper(host)
-            self.keys = {host.name: self._key(host) for host in self}
-            self.plan = make(self.keys)
-            self.lay(self.plan)
-        except BaseException:
-            self.close()
-            raise
+        lab.on_all(lambda host: host.at_boot(_helper(host.name)), self)
+        self.keys = {name: self._key(name) for name in self.hosts}
+        self.plan = make(self.keys)
+        self.lay(self.plan)
 
     def __iter__(self) -> Iterator[Host]:
         return iter(self.hosts.values())
@@ -65,15 +82,6 @@ class LabOverlay:
     def start_nodes(self) -> None:
         """Start a node on every host of the overlay, all in one network that talks by way of it."""
         self.lab.start_nodes(*self.hosts)
-
-    def start_helper(self, host: Host) -> None:
-        """Start the helper on a host."""
-        words = [sys.executable, "-m", "simulacra.overlay.mesh.helper", "--host", host.name]
-        words += ["--user", "root", "--plan", PLAN, "--socket", SOCKET, "--state", _STATE]
-        with (host.home / _LOG).open("ab") as log:
-            self._helpers[host.name] = host.popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
 
     def lay(self, plan: Plan) -> None:
         """Lay a plan on every host that is in it, where nodes that are up see it within seconds."""
@@ -94,21 +102,13 @@ class LabOverlay:
         """A host's IPv4 address in the overlay."""
         return self.plan.hosts[host].ipv4
 
-    def close(self) -> None:
-        """End the helpers."""
-        for each in self._helpers.values():
-            each.kill()
-            each.wait()
+    def _key(self, host: str) -> str:
+        with self.helper(host) as helper:
+            return helper.public_key()
 
-    def _key(self, host: Host) -> str:
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                with self.helper(host.name) as helper:
-                    return helper.public_key()
-            except HelperError as error:
-                ended = self._helpers[host.name].poll() is not None
-                if ended or time.monotonic() > deadline:
-                    said = (host.home / _LOG).read_text(errors="replace").strip()
-                    raise LabError(f"the helper of {host.name} is not up: {error}", said) from error
-            time.sleep(0.02)
+
+def _helper(host: str) -> str:
+    """What a host runs when it starts: its helper, until that listens."""
+    words = [sys.executable, "-m", "simulacra.overlay.mesh.helper", "--host", host]
+    words += ["--user", "root", "--plan", PLAN, "--socket", SOCKET, "--state", _STATE]
+    return _HELPER.format(socket=SOCKET, log=_LOG, words=shlex.join(words))

@@ -20,6 +20,9 @@ PORT: Final = 7400
 HOME: Final = "/run/root"
 """The home of root on a host; it outlives the host, like a disk."""
 
+BOOT: Final = "boot"
+"""The script in it that a host runs when it starts."""
+
 # The path of a gateway's socket holds the lab's name once and the host's twice, in 107 bytes.
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?")
 _BACKBONE: Final = "backbone"

@@ -1,4 +1,4 @@
-"""The plan of an overlay over a lab, made as any is: of an inventory of the hosts."""
+"""An overlay over all of a lab, whose plan is made as any is: of an inventory of the hosts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Mapping, Sequence
 from simulacra.hosts.inventory.schema import Inventory
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.planning import plan
+from simulacra.testing.lab.overlay import LabOverlay
+from simulacra.testing.lab.running import RunningLab
+
+
+def lay_over(lab: RunningLab, relays: Sequence[str] = ()) -> LabOverlay:
+    """Lay an overlay over all hosts of a lab, which of them are relays; no node is started."""
+    addresses = {host.name: host.address for host in lab}
+    return LabOverlay(lab, lambda keys: planned(addresses, keys, relays))
 
 
 def planned(

@@ -152,9 +152,9 @@ class RunningLab:
         first, *others = (self[name] for name in hosts or self.hosts)
         first.simulacra("init", NETWORK)
         first.up()
-        invitations = self._on_all(lambda _: first.json("invite")["join"], others)
+        invitations = self.on_all(lambda _: first.json("invite")["join"], others)
         joins = dict(zip(others, invitations, strict=True))
-        self._on_all(lambda host: host.up("--join", joins[host]), others)
+        self.on_all(lambda host: host.up("--join", joins[host]), others)
         self.wait_met(*hosts)
 
     def wait_met(self, *hosts: str, timeout: float = TIMEOUT) -> None:
@@ -185,7 +185,8 @@ class RunningLab:
             if host.had_node() and not host.node_pid():
                 host.up()
 
-    def _on_all(self, do: Callable[[Host], _T], hosts: Iterable[Host]) -> list[_T]:
+    def on_all(self, do: Callable[[Host], _T], hosts: Iterable[Host]) -> list[_T]:
+        """Do something on hosts, on several at once, and return what it gave, in their order."""
         with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
             return list(pool.map(do, hosts))
 
@@ -199,6 +200,10 @@ class RunningLab:
         """
         self._state = _ask(self.folder, verb, args)
         return self._state
+
+    def stay(self) -> None:
+        """Go on when the program that made it ends, until `close`."""
+        self.order("stay")
 
     def close(self) -> None:
         """End all hosts and leave nothing behind; no error where it has ended."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from simulacra.cli.exits import ExitCode
-from simulacra.testing.lab import LabError, attach
+from simulacra.testing.lab import Host, LabError, attach, folders
+from tests.machines import wait_for
+from tests.namespaces import living, traces
+from tests.support import eventually
 
 from .conftest import Run
 
 NAME = f"cli-{os.getpid()}"
 ADDRESS = "10.77.0."
+UP = (sys.executable, "-m", "simulacra", "lab", "up")
 
 
 @pytest.mark.lab
@@ -73,6 +79,70 @@ def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
 
 
 @pytest.mark.lab
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("ends", ["down", "keeper"])
+def test_nodes_of_a_lab_talk_by_way_of_an_overlay_and_nothing_of_it_is_left(
+    run: Run, environ: dict[str, str], ends: str
+) -> None:
+    def lab(*words: str) -> str:
+        ended = run("lab", *words, "--lab", NAME)
+        assert ended.code == 0, ended
+        return ended.stdout
+
+    try:
+        words = [*UP, "--names", "a,b,r", "--overlay", "--lab", NAME]
+        subprocess.run(words, env=environ, timeout=60, check=True)
+        ours = attach(NAME)
+        a, b, _ = ours
+        peers = a.status()["peers"]
+        assert {peer["host"] for peer in peers} == {"b", "r"}
+        assert all(peer["address"].startswith("10.44.") for peer in peers)
+        lab("kill", "b")
+        lab("cut", "a", "b")
+        lab("start", "b")
+        # Its helper was started before its node, or that would not have come up.
+        wait_for(lambda: {each["how"] for each in _routes(a, "b")} == {"relayed"}, 30)
+        wait_for(lambda: b.sees() == {"a", "r"}, 30)
+        found = traces(ours.status())
+        if ends == "down":
+            lab("down")
+        else:
+            os.kill(ours.status()["pid"], signal.SIGKILL)
+        eventually(lambda: not living(found))
+        assert NAME not in run("lab", "list").stdout.splitlines()
+        assert not ours.folder.exists()
+    finally:
+        with contextlib.suppress(LabError):
+            attach(NAME).close()
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(60)
+def test_nothing_is_left_of_a_lab_whose_program_is_killed_while_it_starts(
+    environ: dict[str, str],
+) -> None:
+    with subprocess.Popen([*UP, "2", "--overlay", "--lab", NAME], env=environ) as starting:
+        wait_for(lambda: NAME in folders.running() and _meshed(), 30)
+        found = traces(attach(NAME).status())
+        starting.kill()
+    eventually(lambda: not living(found))
+    assert NAME not in folders.running()
+
+
+def _routes(host: Host, to: str) -> list[dict[str, Any]]:
+    return [each for each in host.client.item("overlay")["routes"] if each["host"] == to]
+
+
+def _meshed() -> bool:
+    """Whether a host of the lab has a device of the overlay."""
+    with contextlib.suppress(LabError):
+        return any(
+            "wireguard-go" in words[0] for host in attach(NAME) for _, words in host.processes()
+        )
+    return False
+
+
+@pytest.mark.lab
 def test_a_lab_that_does_not_run_is_said(run: Run) -> None:
     ended = run("lab", "heal", "--lab", "none", "--json")
     assert ended.code == ExitCode.FAILED
@@ -87,6 +157,21 @@ def test_hosts_that_are_said_twice_and_differently_are_refused(run: Run) -> None
         assert "do not say the same hosts" in ended.stderr
     assert run("lab", "up", "0", "--lab", NAME).stderr == (
         "simulacra: a lab has 1 to 200 hosts, not 0\n"
+    )
+
+
+@pytest.mark.lab
+def test_relays_that_there_cannot_be_are_refused_before_anything_is_started(run: Run) -> None:
+    alone = run("lab", "up", "2", "--relays", "b", "--lab", NAME)
+    assert alone.code == ExitCode.USAGE
+    assert alone.stderr == (
+        "simulacra: relays are an overlay's, and there is to be none\n"
+        "  simulacra lab up --overlay --relays b\n"
+    )
+    unknown = run("lab", "up", "2", "--overlay", "--relays", "x", "--lab", NAME)
+    assert (unknown.code, unknown.stderr) == (
+        ExitCode.FAILED,
+        "simulacra: the lab has no host 'x'\n  it has: a, b\n",
     )
 
 

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from simulacra.testing.lab import Host, Lab, LabError, attach, end, folders
 from simulacra.testing.lab.fixtures import Labs
+from tests.namespaces import living, traces
 from tests.support import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(60)]
@@ -38,6 +39,8 @@ from simulacra.testing.lab import Lab
 lab = Lab("a", "b")
 lab.slow("a", "b", latency=0.01)
 lab["a"].popen(["sleep", "600"])
+if "stay" in sys.argv:
+    lab.stay()
 print(json.dumps(lab.status()), flush=True)
 time.sleep(600)
 """
@@ -59,28 +62,6 @@ def pings(source: Host, target: Host, count: int = 1) -> tuple[int, float]:
     done = source.run(words, check=False)
     received = int(done.stdout.split(" received")[0].split()[-1])
     return received, float(done.stdout.split("= ")[1].split("/")[0]) / 1000 if received else 0.0
-
-
-def spaces(*pids: int) -> set[str]:
-    """The namespaces of processes that are not this machine's own."""
-    kinds = ("net", "pid", "mnt", "uts", "ipc")
-    found = {str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for pid in pids for kind in kinds}
-    return found - {str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in kinds}
-
-
-def living(found: set[str]) -> bool:
-    """Whether a process is left in any of these namespaces."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(str(link.readlink()) in found for link in (process / "ns").iterdir()):
-                return True
-        except OSError:  # it has just ended
-            continue
-    return False
-
-
-def traces(state: dict[str, Any]) -> set[str]:
-    return spaces(state["pid"], *(row["pid"] for row in state["hosts"]))
 
 
 # -- what a host has of its own
@@ -164,6 +145,23 @@ def test_a_host_without_power_keeps_only_its_home_and_its_cable_stays_slow(labs:
     assert (received, trip >= 0.04) == (1, True)
     with pytest.raises(LabError, match="up already"):
         laptop.start()
+
+
+def test_what_a_host_runs_at_boot_runs_after_each_loss_of_power(labs: Labs) -> None:
+    laptop, _ = labs("laptop", "nas")
+    laptop.at_boot("echo again >>~/booted; setsid sleep 62 </dev/null >/dev/null 2>&1 &")
+    for starts in (1, 2):
+        assert (laptop.home / "booted").read_text() == "again\n" * starts
+        eventually(lambda: any(words == ["sleep", "62"] for _, words in laptop.processes()))
+        laptop.kill()
+        laptop.start()
+    with pytest.raises(LabError, match="on laptop, sh ended with 3: no disk"):
+        laptop.at_boot("echo no disk >&2; exit 3")
+    laptop.kill()
+    with pytest.raises(LabError, match=r"host laptop ended while it started \(no disk\)"):
+        laptop.start()
+    (laptop.home / "boot").unlink()
+    laptop.start()
 
 
 # -- cables
@@ -292,9 +290,23 @@ def test_nothing_is_left_of_a_lab_that_was_killed(victim: str) -> None:
     assert state["lab"] not in Path("/proc/self/mountinfo").read_text()
 
 
-def test_a_lab_that_stays_is_found_by_its_name() -> None:
-    name = f"stays-{os.getpid()}"
-    made = Lab("a", "b", name=name, stays=True)
+def test_a_lab_that_stays_outlives_who_made_it_and_is_ended_by_anybody() -> None:
+    program = [sys.executable, "-c", HOLDER, "stay"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        state = json.loads(holder.stdout.readline())
+        holder.kill()
+    found = traces(state)
+    lab = attach(state["lab"])
+    assert lab["a"].run(["hostname"]).stdout == "a\n"
+    lab.close()
+    eventually(lambda: not living(found))
+    assert not lab.folder.exists()
+
+
+def test_a_lab_is_found_by_its_name() -> None:
+    name = f"found-{os.getpid()}"
+    made = Lab("a", "b", name=name)
     try:
         other = attach(name)
         other.cut("a", "b")
@@ -310,6 +322,18 @@ def test_a_lab_that_stays_is_found_by_its_name() -> None:
     with pytest.raises(LabError, match="no lab named"):
         attach(name)
     made.close()
+
+
+def test_who_looks_for_labs_while_one_ends_does_not_take_it_for_a_dead_one() -> None:
+    lab = Lab("a")
+    for number in range(3000):
+        (lab["a"].home / str(number)).touch()
+    with ThreadPoolExecutor(2) as pool:
+        closing = pool.submit(lab.close)
+        while not closing.done():
+            folders.running()
+        closing.result()
+    assert not lab.folder.exists()
 
 
 def test_a_keeper_that_hangs_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
