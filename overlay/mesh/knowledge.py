@@ -7,7 +7,7 @@ probes. How far it is over a relay that is not in use is the sum of what both en
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +45,7 @@ class Knowledge:
         tunnelled: relays to which the way is OpenVPN's at present.
         old: of a relay, the hosts that it has by OpenVPN with a shared key now.
         gone: hosts that were expelled.
+        keys: by which hosts are let in, the one in use first; for others it is the plan's.
     """
 
     def __init__(self, plan: Plan, host: str, patience: float) -> None:
@@ -59,10 +60,11 @@ class Knowledge:
         self.tunnelled: frozenset[str] = frozenset()
         self.old: frozenset[str] = frozenset()
         self.gone: frozenset[str] = frozenset()
+        self.keys: Mapping[str, tuple[str, ...]] = {}
 
     def inherit(self, before: Knowledge, hosts: Collection[str]) -> None:
         """Know what was known under another plan of hosts that are in this one too."""
-        self.seen, self.gone = before.seen, before.gone
+        self.seen, self.gone, self.keys = before.seen, before.gone, before.keys
         self._words = {host: word for host, word in before._words.items() if host in hosts}
         self._ears = {host: ear for host, ear in before._ears.items() if host in self._clients}
         # A device that leads to another relay now is another link.
@@ -97,6 +99,10 @@ class Knowledge:
         self.links = {key: link for key, link in self.links.items() if key[1] not in gone}
 
     # -- what follows
+
+    def key(self, host: str, planned: str) -> str:
+        """The key in use of a host that has this one in the plan."""
+        return self.keys.get(host, (planned,))[0]
 
     def words(self, now: float) -> Iterator[Told]:
         """What others told of late, relays first."""

@@ -11,16 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simulacra.overlay.mesh import endpoints, paths
+from simulacra.overlay.mesh import paths
 from simulacra.overlay.mesh.changes import SetPeer
-from simulacra.overlay.mesh.endpoints import Search
 from simulacra.overlay.mesh.keyring import in_use
 from simulacra.overlay.mesh.knowledge import Knowledge
 from simulacra.overlay.mesh.links import Link
 from simulacra.overlay.mesh.messages import Line, Told
-from simulacra.overlay.mesh.model import DIRECT, Contact, Mesh, Peer, Seen
-from simulacra.overlay.mesh.paths import Choice, Rung
+from simulacra.overlay.mesh.model import DIRECT, Contact, Mesh, Seen
+from simulacra.overlay.mesh.paths import Choice
 from simulacra.overlay.mesh.prober import Answered, Heard
+from simulacra.overlay.mesh.searching import Searching
+from simulacra.overlay.mesh.telling import Account
 from simulacra.overlay.mesh.tunnelling import Signs, Tunnelling
 from simulacra.overlay.mesh.wanting import Choices, default_device, wanted
 from simulacra.overlay.plan.document import Plan
@@ -30,8 +31,6 @@ _SLOWEST: Final = 5.0
 _A_SECOND: Final = 20
 """Probes that a host sends a second where it has very many links."""
 _FAILED_EVERY: Final = 2.0
-_AGREED_FOR: Final = 180.0
-_JUST_AGREED: Final = 2.0
 _WHOLE_KEPT: Final = 10.0
 _NO_LINK: Final = Link()
 
@@ -44,15 +43,6 @@ class Probe:
     address: str
     number: int
     trip: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """A peer of a device, as it is searched for."""
-
-    device: str
-    host: str
-    key: str
 
 
 class Steering:
@@ -75,10 +65,8 @@ class Steering:
         self._choices: dict[str, Choice] = {}
         self._onward: dict[str, str] = {}
         self._left: dict[tuple[str, str], float] = {}
-        self._searches: dict[_End, Search] = {}
-        self._moved = self._turned = False
-        self._keys: Mapping[str, tuple[str, ...]] = {}
-        self._names: Mapping[str, str] = {}
+        self._searching = Searching(plan, host, self.know)
+        self._account = Account(host, self._mine, self.know)
         self._tunnelling = Tunnelling(each.host for each in self._mine.relays if each.openvpn)
         self._ready: frozenset[str] = frozenset()
         self._mesh: tuple[Choices, Mesh] | None = None
@@ -87,7 +75,8 @@ class Steering:
         """The decisions under a new plan, which has this host: what was learned counts on."""
         heir = Steering(plan, self.host, self.key)
         heir.know.inherit(self.know, plan.hosts.keys())
-        heir._number, heir._keys, heir._names = self._number, self._keys, self._names
+        heir._number = self._number
+        heir._searching.names = self._searching.names
         heir._choices = {host: each for host, each in self._choices.items() if host in plan.hosts}
         return heir
 
@@ -120,15 +109,15 @@ class Steering:
         """These hosts are out of the network, and no others of the plan."""
         if gone != self.know.gone:
             self.know.expelled(gone)
-            self._searches = {e: each for e, each in self._searches.items() if e.host not in gone}
+            self._searching.expelled(gone)
 
     def resolved(self, names: Mapping[str, str]) -> None:
         """Where the endpoints of the plan are that are names: ADDRESS:PORT by each."""
-        self._names = names
+        self._searching.names = names
 
     def moved(self) -> None:
         """This host's own addresses have changed: every peer has to be spoken to anew."""
-        self._moved = True
+        self._searching.moved()
 
     def ready(self, relays: frozenset[str], old: frozenset[str]) -> None:
         """To these relays OpenVPN leads now, and of a relay, from these hosts of the old form."""
@@ -137,16 +126,14 @@ class Steering:
     def let_in(self, keys: Mapping[str, tuple[str, ...]]) -> None:
         """By these keys hosts are to be let in, each first by the one that it probably has."""
         seen = self.know.seen
-        self._keys = {
+        self.know.keys = {
             host: in_use(each, seen) if len(each) > 1 else each for host, each in keys.items()
         }
 
     def turned(self, key: str) -> None:
         """This host has another key now: everybody has to agree with it anew."""
-        self.key, self._turned = key, True
-
-    def _key(self, host: str, planned: str) -> str:
-        return self._keys.get(host, (planned,))[0]
+        self.key = key
+        self._searching.turned()
 
     # -- probes
 
@@ -166,7 +153,7 @@ class Steering:
 
     def _measured(self, now: float) -> Iterator[tuple[str, str]]:
         """The links to measure: device and host."""
-        for end in self._ends():
+        for end in self._searching.ends():
             contact = self.know.seen.contacts.get((end.device, end.key), Contact())
             if contact.endpoint and self.plan.hosts[end.host].kind == "node":
                 yield end.device, end.host
@@ -183,15 +170,6 @@ class Steering:
                 del self._left[key]
                 self.know.links.pop(key, None)
 
-    def _ends(self) -> Iterator[_End]:
-        """The peers that this host itself looks for: those of whom it is a relay come by."""
-        for peer in self._mine.peers:
-            if peer.host not in self.know.gone:
-                yield _End(DIRECT, peer.host, self._key(peer.host, peer.key))
-        for relay in self._mine.relays:
-            if relay.host not in self.know.gone:
-                yield _End(relay.device, relay.host, self._key(relay.host, relay.key))
-
     # -- decisions
 
     def decide(self, now: float) -> Mesh:
@@ -203,7 +181,7 @@ class Steering:
         if self._mine.clients:
             self._decide_onward(now)
         by = {host: each.way.device for host, each in self._choices.items() if each.way}
-        choices = Choices(self.key, by, dict(self._onward), self._keys, self.know.gone)
+        choices = Choices(self.key, by, dict(self._onward), self.know.keys, self.know.gone)
         if self._mesh is None or self._mesh[0] != choices:
             self._mesh = choices, wanted(self.plan, self.host, choices)
         return self._mesh[1]
@@ -234,125 +212,18 @@ class Steering:
 
     def tries(self, now: float) -> list[SetPeer]:
         """The peers to be told where they may be reached, whatever they are told already."""
-        found = []
-        for end in self._ends():
-            contact = self.know.seen.contacts.get((end.device, end.key))
-            if contact is None:
-                continue  # the peer is not there yet
-            link = self.know.links.get((end.device, end.host))
-            works = link is not None and link.quality(now).works
-            place = self._place(end, contact, works=works, now=now)
-            if place is not None:
-                found.append(self._try(end, place, afresh=not works or self._turned))
-                self.know.links.setdefault((end.device, end.host), Link()).hurry()
-        self._moved = self._turned = False
-        return found
-
-    def _place(self, end: _End, contact: Contact, *, works: bool, now: float) -> str | None:
-        """Where to try a peer now, if anywhere."""
-        search = self._searches.get(end, Search())
-        search = endpoints.told(search, self._places(end, now), now)
-        if self._moved and not works:
-            search = endpoints.again(search, now)
-        place = None
-        agreed = self.know.seen.at - contact.handshake < _JUST_AGREED
-        if works or agreed:
-            search = endpoints.found(search, now)
-            anew = self._moved or self._turned
-            place = contact.endpoint or None if anew else None
-            if self._is_on_another_rung(end, contact):
-                place = next(iter(search.places), None)
-        else:
-            search, place = endpoints.due(search, now)
-        self._searches[end] = search
-        return place
-
-    def _is_on_another_rung(self, end: _End, contact: Contact) -> bool:
-        """Whether a relay is spoken to by OpenVPN and should not be, or the other way round."""
-        tunnelled = end.host in self.know.tunnelled and end.device != DIRECT
-        inside = self._inside(end.host)
-        return end.device != DIRECT and inside != "" and (contact.endpoint == inside) != tunnelled
-
-    def _inside(self, host: str) -> str:
-        """Where a relay is to be spoken to by OpenVPN; empty where it is not."""
-        for relay in self._mine.relays:
-            if relay.host == host and relay.inside:
-                return f"{relay.inside}:{self.plan.hosts[host].port + 1}"
-        return ""
-
-    def _places(self, end: _End, now: float) -> list[str]:
-        """Where a peer may be: as the plan says, and as others see it; or by OpenVPN."""
-        if end.device != DIRECT and end.host in self.know.tunnelled:
-            return [self._inside(end.host)]
-        planned: Sequence[str] = ()
-        for peer in self._mine.peers:
-            if end.device == DIRECT and peer.host == end.host:
-                planned = peer.endpoints
-        for relay in self._mine.relays:
-            if end.device == relay.device:
-                planned = relay.endpoints
-        found = [self._names[each] for each in planned if each in self._names]
-        if end.device == DIRECT:
-            words = self.know.words(now)
-            found += [word.seen[end.host] for word in words if end.host in word.seen]
-        return found
-
-    def _try(self, end: _End, place: str, *, afresh: bool) -> SetPeer:
         assert self._mesh is not None  # noqa: S101 (it was decided before)
-        peer = self._mesh[1].devices[end.device].peers[end.key]
-        return SetPeer(end.device, end.key, Peer(peer.allowed, place, peer.keepalive), afresh)
+        return self._searching.tries(self._mesh[1], now)
 
     # -- what others need to know, and people
 
     def telling(self, now: float) -> Told:
         """What to tell the others."""
-        attached = self.know.attached(now)
-        reaches = {}
-        for host in self._onward.keys() - attached.keys():
-            onward = self.know.onward(host, now)
-            if onward is not None:
-                reaches[host] = onward
-        return Told(self.host, attached, reaches, self._seen(), self.lines(now))
-
-    def _seen(self) -> dict[str, str]:
-        """Where this host sees others that the plan says otherwise of."""
-        found = {}
-        for peer in self._mine.peers:
-            key = self._key(peer.host, peer.key)
-            contact = self.know.seen.contacts.get((DIRECT, key), Contact())
-            fresh = contact.handshake + _AGREED_FOR > self.know.seen.at
-            if fresh and contact.endpoint and peer.host not in self.know.gone:
-                found[peer.host] = contact.endpoint
-        return found
+        return self._account.told(self._choices, self._onward.keys(), now)
 
     def lines(self, now: float) -> dict[str, Line]:
         """The route to each host."""
-        return {
-            host: self._line(host, choice, now)
-            for host, choice in self._choices.items()
-            if host not in self.know.gone
-        }
-
-    def _line(self, host: str, choice: Choice, now: float) -> Line:
-        way = choice.way
-        if way is None:
-            return Line("none")
-        link = self.know.links.get((way.device, host))
-        quality = link.quality(now) if link is not None else None
-        if not any(each.device == way.device for each in self.know.ways(host, now)):
-            return Line("none", age=quality.age if quality is not None else None)
-        how = self._how(host, way.rung, way.relays)
-        if quality is None:
-            return Line(how, way.relays, way.trip)
-        return Line(how, way.relays, quality.trip or way.trip, quality.loss, quality.age)
-
-    def _how(self, host: str, rung: Rung, relays: Sequence[str]) -> str:
-        if rung is Rung.TUNNELLED:
-            return "tunnelled"
-        if relays:
-            return "relayed"
-        punched = any(each.punched for each in self._mine.peers if each.host == host)
-        return "punched" if punched else "direct"
+        return self._account.lines(self._choices, now)
 
     def device(self, host: str) -> str:
         """The device by which a host is reached at present."""
