@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from simulacra.overlay.mesh.model import Contact, Peer
+
+NOT_PRESHARED: Final = base64.b64encode(bytes(32)).decode()
+"""The preshared key of peers that have none."""
 
 
 class BackendError(Exception):
@@ -42,6 +47,11 @@ class Settle:
     key: str
     peer: Peer | None
     afresh: bool = False
+
+
+def presharing(peer: Peer) -> str:
+    """The preshared key for a peer: for one that is barred, one that nobody has, else none."""
+    return base64.b64encode(os.urandom(32)).decode() if peer.barred else NOT_PRESHARED
 
 
 class Backend(Protocol):

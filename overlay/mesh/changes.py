@@ -208,13 +208,13 @@ def _to_plain(value: object) -> Any:
 
 
 def _peer_to_plain(peer: Peer) -> list[Any]:
-    return [sorted(peer.allowed), peer.endpoint, peer.keepalive]
+    return [sorted(peer.allowed), peer.endpoint, peer.keepalive, peer.barred]
 
 
 def _peer_from_plain(plain: object) -> Peer:
     match plain:
-        case [[*allowed], str() | None as endpoint, int(keepalive)]:
-            return Peer(frozenset(map(_text, allowed)), endpoint, keepalive)
+        case [[*allowed], str() | None as endpoint, int(keepalive), bool(barred)]:
+            return Peer(frozenset(map(_text, allowed)), endpoint, keepalive, barred)
     raise ModelError("this is no peer")
 
 

@@ -8,7 +8,13 @@ from typing import Any
 from pyroute2 import IPRoute, WireGuard
 from pyroute2.netlink.exceptions import NetlinkError
 
-from simulacra.overlay.mesh.backends import BackendError, DeviceState, Settle
+from simulacra.overlay.mesh.backends import (
+    NOT_PRESHARED,
+    BackendError,
+    DeviceState,
+    Settle,
+    presharing,
+)
 from simulacra.overlay.mesh.model import Contact, Peer, split_endpoint
 
 _KIND = "wireguard"
@@ -88,6 +94,7 @@ def orders(settle: Settle) -> Iterable[dict[str, Any]]:
         return
     order: dict[str, Any] = {
         "public_key": settle.key,
+        "preshared_key": presharing(settle.peer),
         "persistent_keepalive": settle.peer.keepalive,
         "replace_allowed_ips": True,
         "allowed_ips": sorted(settle.peer.allowed),
@@ -111,7 +118,8 @@ def device_state(messages: Iterable[Any]) -> DeviceState:
             # One whose addresses do not fit in a message goes on in the next.
             before = peers[name].allowed if name in peers else frozenset()
             keepalive = each.get("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL") or 0
-            peers[name] = Peer(before | allowed, None, keepalive)
+            preshared = _text(each.get("WGPEER_A_PRESHARED_KEY")) or NOT_PRESHARED
+            peers[name] = Peer(before | allowed, None, keepalive, preshared != NOT_PRESHARED)
             contacts.setdefault(name, _contact(each))
     return DeviceState(port, key, peers, contacts)
 

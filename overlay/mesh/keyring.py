@@ -1,8 +1,6 @@
 """The keys by which hosts are let in, kept on disk: what `rotation` decides, carried out.
 
-A host whose key is about to change has two. Of these the one with which it agreed last has its
-addresses, since in a device an address belongs to one key; by the other it may come and agree, and
-then has them in turn.
+A host whose key is about to change has two; which of them is open at a device `doors` decides.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from typing import Any
 
 from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime.wire_types import register
-from simulacra.overlay.mesh.model import Seen
 from simulacra.overlay.mesh.rotation import (
     Accept,
     Command,
@@ -67,16 +64,6 @@ class Keyring:
                     pass  # all are asked for anew whenever the mesh is decided on
                 case Turn() | Say():
                     yield command
-
-
-def in_use(keys: Sequence[str], seen: Seen) -> tuple[str, ...]:
-    """The keys of a host, first the one with which it agreed last on any device."""
-
-    def agreed(key: str) -> float:
-        found = (each.handshake for (_, other), each in seen.contacts.items() if other == key)
-        return max(found, default=0.0)
-
-    return tuple(sorted(keys, key=agreed, reverse=True))
 
 
 def planned_keys(plan: Plan) -> dict[str, tuple[str, str]]:

@@ -7,10 +7,11 @@ probes. How far it is over a relay that is not in use is the sum of what both en
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from simulacra.overlay.mesh.doors import Doors
 from simulacra.overlay.mesh.links import Link
 from simulacra.overlay.mesh.messages import Told
 from simulacra.overlay.mesh.model import CLIENTS, DIRECT, Mesh, Seen
@@ -45,7 +46,7 @@ class Knowledge:
         tunnelled: relays to which the way is OpenVPN's at present.
         old: of a relay, the hosts that it has by OpenVPN with a shared key now.
         gone: hosts that were expelled.
-        keys: by which hosts are let in, the one in use first; for others it is the plan's.
+        doors: by which of their keys hosts are let in.
     """
 
     def __init__(self, plan: Plan, host: str, patience: float) -> None:
@@ -60,11 +61,12 @@ class Knowledge:
         self.tunnelled: frozenset[str] = frozenset()
         self.old: frozenset[str] = frozenset()
         self.gone: frozenset[str] = frozenset()
-        self.keys: Mapping[str, tuple[str, ...]] = {}
+        self.doors = Doors(self._mine)
 
     def inherit(self, before: Knowledge, hosts: Collection[str]) -> None:
         """Know what was known under another plan of hosts that are in this one too."""
-        self.seen, self.gone, self.keys = before.seen, before.gone, before.keys
+        self.seen, self.gone = before.seen, before.gone
+        self.doors.inherit(before.doors)
         self._words = {host: word for host, word in before._words.items() if host in hosts}
         self._ears = {host: ear for host, ear in before._ears.items() if host in self._clients}
         # A device that leads to another relay now is another link.
@@ -100,9 +102,9 @@ class Knowledge:
 
     # -- what follows
 
-    def key(self, host: str, planned: str) -> str:
-        """The key in use of a host that has this one in the plan."""
-        return self.keys.get(host, (planned,))[0]
+    def key(self, device: str, host: str, planned: str) -> str:
+        """The key by which a host is let in at a device, where it has this one in the plan."""
+        return self.doors.open(device, host) or planned
 
     def words(self, now: float) -> Iterator[Told]:
         """What others told of late, relays first."""

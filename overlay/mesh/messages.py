@@ -73,6 +73,11 @@ class TurnNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """Time to look whether another host has turned to another key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """This host's own addresses have changed, outside of the overlay."""
 

@@ -105,11 +105,13 @@ class Peer:
         allowed: what it may send from.
         endpoint: where to send to; None: whatever it is, since it moves by itself.
         keepalive: seconds; 0 for none.
+        barred: it is heard when it begins to agree on keys, and cannot finish.
     """
 
     allowed: frozenset[str]
     endpoint: str | None = None
     keepalive: int = 0
+    barred: bool = False
 
     def __post_init__(self) -> None:
         for prefix in self.allowed:

@@ -21,7 +21,16 @@ from simulacra.actors.settings import Settings
 from simulacra.overlay.mesh import reconciling
 from simulacra.overlay.mesh.helper_client import HelperClient, HelperError
 from simulacra.overlay.mesh.keyring import Keyring, planned_keys
-from simulacra.overlay.mesh.messages import Moved, Rotate, Show, Tick, Told, TurnNow, plain_line
+from simulacra.overlay.mesh.messages import (
+    Listen,
+    Moved,
+    Rotate,
+    Show,
+    Tick,
+    Told,
+    TurnNow,
+    plain_line,
+)
 from simulacra.overlay.mesh.prober import Prober
 from simulacra.overlay.mesh.resolving import Resolver, endpoints_of, look_up
 from simulacra.overlay.mesh.rotation import Command, Record, Rotation, Say, Turn
@@ -43,6 +52,7 @@ _TOLD_A_SECOND: Final = 10
 _REST: Final = 2.0
 _TURN_AFTER: Final = 0.25
 _PLAN_EVERY: Final = 2.0
+_LISTEN: Final = 0.02
 
 logger = logging.getLogger(__name__)
 
@@ -174,13 +184,13 @@ def bring_up(
         key = helper.public_key()
         if keyring is not None and not keyring.rotation.own.knows(key):
             _warn_of_key(plan, host, key)
-        steering = Steering(plan, host, key)
-        steering.let_in({} if keyring is None else keyring.accepted())
+        steering, now = Steering(plan, host, key), time.monotonic()
+        steering.looked(helper.look())
+        steering.let_in({} if keyring is None else keyring.accepted(), now)
         steering.resolved(names)
-        now = time.monotonic()
         # Before there is a way in, and there is none without.
         helper.set_ruleset()
-        helper.apply(reconciling.changes(steering.decide(now), helper.look()))
+        helper.apply(reconciling.changes(steering.decide(now), steering.know.seen))
         steering.looked(helper.look())
         helper.apply(steering.tries(now))
         steering.looked(helper.look())
@@ -257,6 +267,7 @@ class OverlayActor(Actor):
         self._watch: AddressWatch | None = None
         self._looked = self._told_at = self._ticked = self._planned_at = -1e9
         self._rest_until = 0.0
+        self._listens = False
         self._told: Told | None = None
         self._failure = ""
         self._met: frozenset[str] = frozenset()
@@ -282,6 +293,8 @@ class OverlayActor(Actor):
                 # Where ticks piled up one does for all.
                 if time.monotonic() - self._ticked > _TICK / 2:
                     self._tick()
+            case Listen():
+                self._listen()
             case Told():
                 self._steering.told(message, time.monotonic())
             case Moved():
@@ -337,6 +350,16 @@ class OverlayActor(Actor):
             self._failure = str(error)
             self._looked = -1e9
             self._rest_until = now + _REST
+
+    def _listen(self) -> None:
+        """Look at once, and again soon, whether a host has turned to the key that it is to have."""
+        now = time.monotonic()
+        if now >= self._rest_until:
+            self._looked = -1e9
+            self._settle(now)
+        self._listens = self._steering.know.doors.expects
+        if self._listens:
+            self.send_after(_LISTEN, Listen())
 
     def _look(self) -> None:
         self._steering.looked(self._overlay.helper.look())
@@ -397,7 +420,10 @@ class OverlayActor(Actor):
             self._carry_out(keyring.rotation.appeared(host, now))
         self._met = met
         self._carry_out(keyring.rotation.tick(now))
-        self._steering.let_in(keyring.accepted())
+        self._steering.let_in(keyring.accepted(), now)
+        if self._steering.know.doors.expects and not self._listens:
+            self._listens = True
+            self.send_after(_LISTEN, Listen())
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         keyring = self._overlay.keyring

@@ -8,6 +8,8 @@ addresses, rules, routes; and what is not wanted any more goes last, in reverse.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from simulacra.overlay.mesh.changes import (
     AddAddress,
@@ -26,6 +28,8 @@ from simulacra.overlay.mesh.changes import (
 )
 from simulacra.overlay.mesh.model import Contact, Device, Mesh, Peer, Seen
 
+_SPEAK: Final = 25
+
 
 def changes(wanted: Mesh, seen: Seen) -> list[Change]:
     """What to do, in order, so that the mesh is as wanted."""
@@ -42,18 +46,32 @@ def _devices(wanted: Mesh, seen: Seen) -> Iterator[Change]:
             yield SetPort(name, device.port)
         if device.key != before.key:
             yield Rekey(name)
-        # What one peer may send from no other may: it is let go of before it is given away.
-        yield from (RemovePeer(name, key) for key in before.peers if key not in device.peers)
         for key, peer in device.peers.items():
             contact = seen.contacts.get((name, key), Contact())
-            if not _is_so(peer, before.peers.get(key), contact):
-                yield SetPeer(name, key, peer)
+            is_ = before.peers.get(key)
+            if is_ is not None and is_.barred and not peer.barred:
+                yield from _opened(name, key, peer, contact)
+            elif not _is_so(peer, is_, contact):
+                yield SetPeer(name, key, peer, afresh=is_ is not None and peer.barred)
+        # Last: what one peer may send from goes over to another at one stroke.
+        yield from (RemovePeer(name, key) for key in before.peers if key not in device.peers)
+
+
+def _opened(device: str, key: str, peer: Peer, contact: Contact) -> Iterator[Change]:
+    """What was agreed with a key that was barred is of no use: begin with it at once.
+
+    A device speaks to a peer when it is first told to keep in touch with it.
+    """
+    place = peer.endpoint or contact.endpoint or None
+    yield SetPeer(device, key, replace(peer, endpoint=place, keepalive=_SPEAK), afresh=True)
+    if peer.keepalive != _SPEAK:
+        yield SetPeer(device, key, peer)
 
 
 def _is_so(peer: Peer, before: Peer | None, contact: Contact) -> bool:
     return (
         before is not None
-        and (peer.allowed, peer.keepalive) == (before.allowed, before.keepalive)
+        and replace(peer, endpoint=None) == before
         and peer.endpoint in (None, contact.endpoint)
     )
 

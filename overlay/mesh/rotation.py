@@ -2,7 +2,8 @@
 
 1. A host offers its next key beside the present one. Everybody takes both, keeps that on disk, and
    says so. Who is away is waited for: it would come back to a host whose key it does not know.
-2. When all have said so, the host turns to its next key and says that; the others drop the old one.
+2. When all have said so, the host says that it turns to its next key, and does; the others drop
+   the old one once they hear the new one (`doors`).
 
 So at no time do two hosts that are up have no key in common, whatever is lost, comes twice or late,
 and whoever breaks down in between. What a host says of its keys is a `Record` with a version that

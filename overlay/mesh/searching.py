@@ -44,30 +44,29 @@ class Searching:
 
     def __init__(self, plan: Plan, host: str, know: Knowledge) -> None:
         self._plan, self._mine, self._know = plan, plan.hosts[host], know
-        self._searches: dict[End, Search] = {}
-        self._moved = self._turned = False
+        self._searches: dict[tuple[str, str], Search] = {}
+        self._moved = False
         self.names: Mapping[str, str] = {}
 
     def moved(self) -> None:
         """This host's own addresses have changed: every peer has to be spoken to anew."""
         self._moved = True
 
-    def turned(self) -> None:
-        """This host has another key now: everybody has to agree with it anew."""
-        self._turned = True
-
     def expelled(self, gone: frozenset[str]) -> None:
         """These are searched for no more."""
-        self._searches = {e: each for e, each in self._searches.items() if e.host not in gone}
+        self._searches = {
+            place: each for place, each in self._searches.items() if place[1] not in gone
+        }
 
     def ends(self) -> Iterator[End]:
         """The peers that this host itself looks for: those of whom it is a relay come by."""
         for peer in self._mine.peers:
             if peer.host not in self._know.gone:
-                yield End(DIRECT, peer.host, self._know.key(peer.host, peer.key))
+                yield End(DIRECT, peer.host, self._know.key(DIRECT, peer.host, peer.key))
         for relay in self._mine.relays:
             if relay.host not in self._know.gone:
-                yield End(relay.device, relay.host, self._know.key(relay.host, relay.key))
+                key = self._know.key(relay.device, relay.host, relay.key)
+                yield End(relay.device, relay.host, key)
 
     def tries(self, mesh: Mesh, now: float) -> list[SetPeer]:
         """The peers of the mesh to be told where they may be reached, whatever they are told."""
@@ -78,32 +77,34 @@ class Searching:
                 continue  # the peer is not there yet
             link = self._know.links.get((end.device, end.host))
             works = link is not None and link.quality(now).works
-            place = self._place(end, contact, works=works, now=now)
+            reached = works or self._know.seen.at - contact.handshake < _JUST_AGREED
+            self._know.doors.searched(end.device, end.host, reached=reached, now=now)
+            place = self._place(end, contact, works=works, reached=reached, now=now)
             if place is not None:
                 peer = mesh.devices[end.device].peers[end.key]
                 there = Peer(peer.allowed, place, peer.keepalive)
-                found.append(SetPeer(end.device, end.key, there, not works or self._turned))
+                found.append(SetPeer(end.device, end.key, there, afresh=not works))
                 self._know.links.setdefault((end.device, end.host), Link()).hurry()
-        self._moved = self._turned = False
+        self._moved = False
         return found
 
-    def _place(self, end: End, contact: Contact, *, works: bool, now: float) -> str | None:
+    def _place(
+        self, end: End, contact: Contact, *, works: bool, reached: bool, now: float
+    ) -> str | None:
         """Where to try a peer now, if anywhere."""
-        search = self._searches.get(end, Search())
+        search = self._searches.get((end.device, end.host), Search())
         search = endpoints.told(search, self._places(end, now), now)
         if self._moved and not works:
             search = endpoints.again(search, now)
         place = None
-        agreed = self._know.seen.at - contact.handshake < _JUST_AGREED
-        if works or agreed:
+        if reached:
             search = endpoints.found(search, now)
-            anew = self._moved or self._turned
-            place = contact.endpoint or None if anew else None
+            place = contact.endpoint or None if self._moved else None
             if self._is_on_another_rung(end, contact):
                 place = next(iter(search.places), None)
         else:
             search, place = endpoints.due(search, now)
-        self._searches[end] = search
+        self._searches[end.device, end.host] = search
         return place
 
     def _is_on_another_rung(self, end: End, contact: Contact) -> bool:

@@ -13,7 +13,6 @@ from typing import Final
 
 from simulacra.overlay.mesh import paths
 from simulacra.overlay.mesh.changes import SetPeer
-from simulacra.overlay.mesh.keyring import in_use
 from simulacra.overlay.mesh.knowledge import Knowledge
 from simulacra.overlay.mesh.links import Link
 from simulacra.overlay.mesh.messages import Line, Told
@@ -99,6 +98,7 @@ class Steering:
     def looked(self, seen: Seen) -> None:
         """So the mesh is on this host."""
         self.know.seen = seen
+        self.know.doors.looked(seen)
 
     def told(self, told: Told, now: float) -> None:
         """Another host says what it knows."""
@@ -123,17 +123,15 @@ class Steering:
         """To these relays OpenVPN leads now, and of a relay, from these hosts of the old form."""
         self._ready, self.know.old = relays, old
 
-    def let_in(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+    def let_in(self, keys: Mapping[str, tuple[str, ...]], now: float) -> None:
         """By these keys hosts are to be let in, each first by the one that it probably has."""
-        seen = self.know.seen
-        self.know.keys = {
-            host: in_use(each, seen) if len(each) > 1 else each for host, each in keys.items()
-        }
+        self.know.doors.let_in(keys, self.know.seen, now)
 
     def turned(self, key: str) -> None:
         """This host has another key now: everybody has to agree with it anew."""
         self.key = key
-        self._searching.turned()
+        for link in self.know.links.values():
+            link.hurry()
 
     # -- probes
 
@@ -181,7 +179,7 @@ class Steering:
         if self._mine.clients:
             self._decide_onward(now)
         by = {host: each.way.device for host, each in self._choices.items() if each.way}
-        choices = Choices(self.key, by, dict(self._onward), self.know.keys, self.know.gone)
+        choices = Choices(self.key, by, dict(self._onward), self.know.doors.keys(), self.know.gone)
         if self._mesh is None or self._mesh[0] != choices:
             self._mesh = choices, wanted(self.plan, self.host, choices)
         return self._mesh[1]

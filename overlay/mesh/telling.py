@@ -51,7 +51,7 @@ class Account:
         found = {}
         seen = self._know.seen
         for peer in self._mine.peers:
-            key = self._know.key(peer.host, peer.key)
+            key = self._know.key(DIRECT, peer.host, peer.key)
             contact = seen.contacts.get((DIRECT, key), Contact())
             fresh = contact.handshake + _AGREED_FOR > seen.at
             if fresh and contact.endpoint and peer.host not in self._know.gone:

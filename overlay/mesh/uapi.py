@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulacra.overlay.mesh.backends import DeviceState, Settle
+from simulacra.overlay.mesh.backends import DeviceState, Settle, presharing
 from simulacra.overlay.mesh.keyfile import public_half
 from simulacra.overlay.mesh.model import Contact, ModelError, Peer, split_endpoint
 
@@ -52,6 +52,7 @@ def _settle(settle: Settle) -> Iterator[str]:
     if settle.peer is None:
         return
     yield key
+    yield f"preshared_key={_to_hex(presharing(settle.peer))}"
     if settle.peer.endpoint is not None:
         yield f"endpoint={settle.peer.endpoint}"
     yield "replace_allowed_ips=true"
@@ -90,6 +91,7 @@ class _Peer:
     nanoseconds: int = 0
     received: int = 0
     sent: int = 0
+    barred: bool = False
 
 
 @dataclass
@@ -113,7 +115,10 @@ class _Found:
             raise ValueError("nothing that a device has")
 
     def state(self) -> DeviceState:
-        peers = {k: Peer(frozenset(p.allowed), None, p.keepalive) for k, p in self.peers.items()}
+        peers = {
+            key: Peer(frozenset(each.allowed), None, each.keepalive, each.barred)
+            for key, each in self.peers.items()
+        }
         contacts = {
             key: Contact(p.endpoint, p.seconds + p.nanoseconds / 1e9, p.received, p.sent)
             for key, p in self.peers.items()
@@ -139,8 +144,10 @@ def _take_of_peer(peer: _Peer, key: str, value: str) -> None:
             peer.received = int(value)
         case "tx_bytes":
             peer.sent = int(value)
-        case "preshared_key" | "protocol_version":
-            pass  # the overlay uses no preshared keys, and there is one version
+        case "preshared_key":
+            peer.barred = value != _NO_KEY
+        case "protocol_version":
+            pass  # there is one
         case _:
             raise ValueError("nothing that a peer has")
 

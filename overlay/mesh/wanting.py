@@ -44,14 +44,15 @@ class Choices:
         key: this host's own public key.
         by: the device by which a host is reached, by its name; `default_device` for others.
         onward: of a relay, the device by which it passes on to a host that is no client here now.
-        keys: by which hosts are let in, the one in use first; for others it is the plan's.
+        keys: by device and host those by which it is let in there, the open one first; for others
+            it is the plan's.
         gone: hosts that were expelled.
     """
 
     key: str
     by: Mapping[str, str] = field(default_factory=dict)
     onward: Mapping[str, str] = field(default_factory=dict)
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
 
 
@@ -79,10 +80,11 @@ class _Wanting:
     def __init__(self, plan: Plan, host: str, choices: Choices) -> None:
         self._plan, self._host, self._choices = plan, host, choices
         self._mine = plan.hosts[host]
+        known = {name for _, name in choices.keys}
         self._others = {
             name: each
             for name, each in plan.hosts.items()
-            if name != host and name not in choices.gone and (each.key or name in choices.keys)
+            if name != host and name not in choices.gone and (each.key or name in known)
         }
         self._old = {
             name: each
@@ -111,27 +113,29 @@ class _Wanting:
         for relay in mine.relays:
             if relay.host in self._others:
                 peer = Peer(everything, None, relay.keepalive)
-                peers = dict(self._by_keys(relay.host, relay.key, peer))
+                peers = dict(self._by_keys(relay.device, relay.host, relay.key, peer))
                 yield relay.device, Device(relay.listen, key, peers)
 
     def _direct(self) -> Iterator[tuple[str, Peer]]:
         for each in self._mine.peers:
             if each.host in self._others:
                 peer = Peer(frozenset(each.allowed), None, each.keepalive)
-                yield from self._by_keys(each.host, each.key, peer)
+                yield from self._by_keys(DIRECT, each.host, each.key, peer)
 
     def _clients(self) -> Iterator[tuple[str, Peer]]:
         for each in self._mine.clients:
             if each.host in self._others:
                 peer = Peer(frozenset(each.allowed))
-                yield from self._by_keys(each.host, each.key, peer)
+                yield from self._by_keys(CLIENTS, each.host, each.key, peer)
 
-    def _by_keys(self, host: str, planned: str, peer: Peer) -> Iterator[tuple[str, Peer]]:
-        """A host by each of its keys; by all but the first it may agree, and send nothing."""
-        first, *others = self._choices.keys.get(host, (planned,))
+    def _by_keys(
+        self, device: str, host: str, planned: str, peer: Peer
+    ) -> Iterator[tuple[str, Peer]]:
+        """A host by each of its keys, of which one is open."""
+        first, *others = self._choices.keys.get((device, host), (planned,))
         yield first, peer
         for key in others:
-            yield key, Peer(frozenset(), None, peer.keepalive)
+            yield key, Peer(frozenset(), barred=True)
 
     def _own(self) -> tuple[str, str]:
         return f"{self._mine.ipv4}/32", f"{self._mine.ipv6}/128"

@@ -134,6 +134,11 @@ def key_of(overlay: LabOverlay, host: str) -> str:
         return helper.look().mesh.devices["sim0"].key
 
 
+def has_turned(overlay: LabOverlay, host: str, before: str) -> bool:
+    """Whether a host's devices have another key than before."""
+    return key_of(overlay, host) != before
+
+
 def move(overlay: LabOverlay, host: str, address: str) -> None:
     """Give a host another address, in place of the one that it has."""
     device = Plan((tuple(overlay.lab.hosts),)).mac(host)

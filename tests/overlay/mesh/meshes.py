@@ -55,6 +55,7 @@ def devices(draw: st.DrawFn) -> Device:
             ),
             draw(st.sampled_from([None, *ENDPOINTS])),
             draw(st.sampled_from([0, 25])),
+            draw(st.booleans()),
         )
         for key in keys
     }

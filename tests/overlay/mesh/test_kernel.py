@@ -45,6 +45,14 @@ def test_what_is_ordered_is_what_is_read() -> None:
     assert found.contacts == {ONE: Contact("[2001:db8::1]:51820")}
 
 
+def test_one_that_is_barred_is_read_as_such() -> None:
+    peer = Peer(frozenset(), barred=True)
+    found = device_state([packed(["WGDEVICE_A_LISTEN_PORT", 7], of_order(peer, ONE))])
+    assert found.peers == {ONE: peer}
+    first, second = (next(iter(orders(Settle(ONE, peer)))) for _ in range(2))
+    assert first["preshared_key"] != second["preshared_key"]
+
+
 def test_a_device_with_more_peers_than_one_message_holds() -> None:
     first = packed(["WGDEVICE_A_LISTEN_PORT", 7], of_order(Peer(frozenset({"10.44.0.1/32"})), ONE))
     second = packed(of_order(Peer(frozenset({"10.44.0.2/32"})), ONE))

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.overlay.mesh.keyring import Keyring, in_use
-from simulacra.overlay.mesh.model import Contact, Mesh, Seen
+from simulacra.overlay.mesh.keyring import Keyring
 from simulacra.overlay.mesh.rotation import Record, Say, Turn
 from tests.overlay.plans import key_of, made
 
@@ -42,10 +41,3 @@ def test_a_file_that_is_broken_is_begun_anew(tmp_path: Path, text: str) -> None:
     ring = Keyring(PLAN, "a", file)
     assert ring.accepted()["b"] == (key_of("b"),)
     assert [each for each in ring.carry_out(ring.rotation.started()) if isinstance(each, Turn)]
-
-
-def test_the_key_agreed_on_last_is_the_one_in_use() -> None:
-    keys = (key_of("b"), key_of("b2"))
-    assert in_use(keys, Seen(Mesh())) == keys
-    contacts = {("sim0", keys[0]): Contact("", 5.0), ("sim1", keys[1]): Contact("", 6.0)}
-    assert in_use(keys, Seen(Mesh(), contacts)) == (keys[1], keys[0])

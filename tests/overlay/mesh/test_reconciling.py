@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulacra.overlay.mesh.changes import RemoveDevice, RemovePeer, RemoveRoute, SetPeer, SetRoute
-from simulacra.overlay.mesh.model import Device, Mesh, Route
+from simulacra.overlay.mesh.model import Contact, Device, Mesh, Peer, Route
 from simulacra.overlay.mesh.reconciling import changes
-from tests.overlay.mesh.meshes import MINE, PREFIXES, after, meshes, seen_of
+from tests.overlay.mesh.meshes import KEYS, MINE, PREFIXES, after, meshes, seen_of
 
 
 def keyed(mesh: Mesh) -> Mesh:
@@ -51,6 +51,29 @@ def test_what_stays_is_not_touched(wanted: Mesh, before: Mesh, data: st.DataObje
     assert removed == before.devices.keys() - wanted.devices.keys()
     routes = {each.route for each in found if isinstance(each, SetRoute | RemoveRoute)}
     assert not routes & before.routes & wanted.routes
+
+
+def test_a_key_that_is_opened_is_begun_with_where_it_was_heard() -> None:
+    old, new = KEYS[:2]
+    address = frozenset({PREFIXES[0]})
+    open_, shut = Peer(address), Peer(frozenset(), barred=True)
+    before = seen_of(Mesh({"sim0": Device(1, MINE[0], {old: open_, new: shut})}))
+    heard = {**before.contacts, ("sim0", new): Contact("192.0.2.9:9", received=148)}
+    found = changes(
+        Mesh({"sim0": Device(1, MINE[0], {new: open_})}), replace(before, contacts=heard)
+    )
+    begun, settled, last = found
+    assert isinstance(begun, SetPeer)
+    assert isinstance(settled, SetPeer)
+    assert (begun.key, begun.afresh, begun.peer.endpoint) == (new, True, "192.0.2.9:9")
+    assert begun.peer.keepalive > 0 == settled.peer.keepalive  # being told so it speaks at once
+    assert settled == SetPeer("sim0", new, open_)
+    assert last == RemovePeer("sim0", old)
+    # One that is barred anew is heard from anew.
+    assert changes(
+        Mesh({"sim0": Device(1, MINE[0], {old: shut})}),
+        seen_of(Mesh({"sim0": Device(1, MINE[0], {old: open_})})),
+    ) == [SetPeer("sim0", old, shut, afresh=True)]
 
 
 def test_a_change_of_path_is_one_change() -> None:

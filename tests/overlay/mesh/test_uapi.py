@@ -89,12 +89,22 @@ def test_a_device_is_told_its_peers_one_after_the_other() -> None:
         f"public_key={hexed(ONE)}",
         "remove=true",
         f"public_key={hexed(ONE)}",
+        f"preshared_key={'0' * 64}",
         "endpoint=[2001:db8::1]:51820",
         "replace_allowed_ips=true",
         "allowed_ip=10.44.0.1/32",
         "persistent_keepalive_interval=25",
         "",
     ]
+
+
+def test_one_that_is_barred_has_a_preshared_key_that_nobody_has() -> None:
+    barred = Settle(ONE, Peer(frozenset(), barred=True))
+    first, second = (uapi.request(peers=[barred]) for _ in range(2))
+    assert first != second
+    assert "preshared_key=" + "0" * 64 not in first
+    said = ANSWER.replace("preshared_key=" + "0" * 64, f"preshared_key={hexed(OTHER)}")
+    assert uapi.parse(said).peers[ONE].barred
 
 
 def test_a_peer_that_stays_where_it_is_is_told_no_endpoint() -> None:
