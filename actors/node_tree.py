@@ -22,6 +22,7 @@
     ├── runs                 commands of other hosts whose directory lies here
     ├── mounts               directories of other hosts, mounted here
     ├── power                wakes neighbours, and puts this host to sleep
+    ├── provisioner          rents machines and lets them go (with the setting inventory only)
     └── compute (one_for_all)
         ├── post             mail to and from computations
         ├── computations-pool   one actor a computation
@@ -45,6 +46,7 @@ from simulacra.actors.compute.services import Services
 from simulacra.actors.data.trees import trees
 from simulacra.actors.data.trees.tree import Means
 from simulacra.actors.data.trees.tree_focus import focus_spec
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime.childspec import ChildSpec, Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing
 from simulacra.actors.runtime.supervisor import Supervisor
@@ -74,6 +76,7 @@ def specs(node: Node) -> list[ChildSpec]:
         ChildSpec(MOUNTS, Mounts, mounts, {"name": MOUNTS}),
         ChildSpec(RUNS, Runs, (node.bulk_server, node.transport.admits), {"name": RUNS}),
         ChildSpec(POWER, Power, (Bedtime(node),), {"name": POWER}),
+        *_provisioner(node),
         _compute(node),
     ]
 
@@ -85,6 +88,21 @@ def _overlay(node: Node) -> list[ChildSpec]:
         node.neighbours.connected, node.enrolment.expelled_hosts, node.bulk_client.bandwidth
     )
     return [node.overlay.spec(around)]
+
+
+def _provisioner(node: Node) -> list[ChildSpec]:
+    if not node.settings.inventory:
+        return []
+    try:
+        # Only who rents needs it, and what it needs.
+        from simulacra.hosts.provision.cloud.of_node import node_spec  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"machines cannot be rented here, as the setting inventory says: {error}",
+            "install it: pip install 'simulacra[hosts,cloud]'",
+        ) from error
+    return [node_spec(node)]
 
 
 def _tree_means(node: Node) -> Means:

@@ -149,6 +149,7 @@ class Settings:
             mount's source or its beginning.
         sleep: Which program puts the machine to sleep, by ``suspend`` and ``poweroff``; where
             nothing is said, systemctl.
+        inventory: The inventory's file, where the host is to rent machines; else empty.
         plan: The file of the overlay's plan, where the host is in an overlay; else empty.
         helper: The socket of the overlay's helper.
         log: How it logs: ``text`` or ``json``, an object an event.
@@ -171,6 +172,7 @@ class Settings:
     ssh: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     sleep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inventory: str = ""
     plan: str = ""
     helper: str = "/run/simulacra/overlay.sock"
     log: str = "text"

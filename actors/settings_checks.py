@@ -209,6 +209,7 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "ssh": _ssh,
     "sources": _sources,
     "sleep": _sleep,
+    "inventory": _path,
     "plan": _path,
     "helper": _path,
     "log": _log,

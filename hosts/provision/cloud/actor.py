@@ -1,22 +1,23 @@
 """Renting as an actor, for a master that scales: it rents and lets go, one thing after another.
 
-Registered as ``provisioner`` wherever it is started, which needs the inventory and credentials. An
-invitation comes with the order: only a person has the owner's key, and makes some in advance.
+Registered as ``provisioner`` on hosts that have the inventory and credentials: see
+`simulacra.hosts.provision.cloud.of_node`. Only hosts inside the network reach it. An invitation
+comes with the order: only a person has the owner's key, and makes some in advance.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.wire_types import register
 from simulacra.hosts.provision.cloud.errors import CloudError
 from simulacra.hosts.provision.cloud.machines import GRACE
@@ -67,7 +68,7 @@ class Reap:
     """Destroy the orphans. Answered with them, as maps.
 
     Attributes:
-        known: hosts that are known beside those of the inventory.
+        known: hosts that are known beside the inventory's and the network's.
         grace: seconds that a machine may exist without being known.
     """
 
@@ -80,69 +81,80 @@ class ProvisionError(RuntimeError):
     """A cloud does not do what it is asked; the text says why, and what to do."""
 
 
-class Provisioner(Actor):
-    """Answers the messages above in their order, in a thread of its own: clouds are slow.
+class _Done:
+    """An order is carried out; the next one may be begun."""
 
-    Of 64 that wait, the next is refused.
+
+class Provisioner(Actor):
+    """Answers the messages above in their order, each in a thread: clouds are slow.
+
+    Of 64 that wait, the next is refused. When it ends, what is begun is finished, and what waits is
+    not begun: who asked for either is told that the actor has ended.
 
     Args:
-        renting: makes what rents, in that thread, when it is needed first.
+        renting: gives what rents, in such a thread, at each order.
+        members: the hosts of the network, which are no orphans.
     """
 
-    def __init__(self, renting: Callable[[], Renting]) -> None:
-        self._make = renting
-        self._renting: Renting | None = None
-        self._orders: queue.Queue[tuple[Any, Reply] | None] = queue.Queue(_WAITING)
-        self._thread = threading.Thread(target=self._work, name="provisioner", daemon=True)
-
-    def on_start(self) -> None:
-        """Begin to work."""
-        self._thread.start()
+    def __init__(
+        self, renting: Callable[[], Renting], members: Callable[[], Collection[str]] = tuple
+    ) -> None:
+        self._renting, self._members = renting, members
+        self._waiting: deque[tuple[Any, Reply]] = deque()
+        self._works = False
 
     def on_receive(self, message: Any) -> None:
         """See the messages' classes."""
-        if not isinstance(message, Rent | LetGo | ListMachines | Reap):
-            self.refuse(message)
-            return
-        reply = self.defer_reply()
-        try:
-            self._orders.put_nowait((message, reply))
-        except queue.Full:
+        match message:
+            case Rent() | LetGo() | ListMachines() | Reap():
+                self._take(message, self.defer_reply())
+            case _Done():
+                self._works = False
+                if self._waiting:
+                    self._begin(*self._waiting.popleft())
+            case _:
+                self.refuse(message)
+
+    def _take(self, message: Any, reply: Reply) -> None:
+        if not self._works:
+            self._begin(message, reply)
+        elif len(self._waiting) < _WAITING:
+            self._waiting.append((message, reply))
+        else:
             reply.set_error(ProvisionError(f"{_WAITING} orders wait already; try again later"))
 
-    def on_stop(self, reason: Any) -> None:
-        """End after what is begun; who waits is told that the actor has ended."""
-        del reason
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._orders.get_nowait()
-        self._orders.put(None)
+    def _begin(self, message: Any, reply: Reply) -> None:
+        self._works = True
+        args = (message, reply, self.ref)
+        threading.Thread(target=self._work, args=args, name="provisioner", daemon=True).start()
 
-    def _work(self) -> None:
-        while (order := self._orders.get()) is not None:
-            message, reply = order
-            try:
-                reply.set(self._answer(message))
-            except CloudError as error:
-                reply.set_error(ProvisionError(": ".join(filter(None, (str(error), error.hint)))))
-            except Exception as error:
-                logger.exception("%r failed", message)
-                reply.set_error(ProvisionError(f"{type(error).__name__}, see the log there"))
+    def _work(self, message: Any, reply: Reply, me: Ref) -> None:
+        try:
+            reply.set(self._answer(message))
+        except CloudError as error:
+            reply.set_error(ProvisionError(": ".join(filter(None, (str(error), error.hint)))))
+        except Exception as error:
+            logger.exception("%r failed", message)
+            reply.set_error(ProvisionError(f"{type(error).__name__}, see the log there"))
+        finally:
+            me.tell(_Done())
 
     def _answer(self, message: Any) -> Any:
-        if self._renting is None:
-            self._renting = self._make()
+        renting = self._renting()
         match message:
             case Rent(host, join, template):
-                rented = self._renting.create(host, lambda: join, template)
+                rented = renting.create(host, lambda: join, template)
                 return {**rented.machine.to_plain(), "is_new": rented.is_new}
             case LetGo(host):
-                return [each.to_plain() for each in self._renting.destroy(host)]
+                return [each.to_plain() for each in renting.destroy(host)]
             case Reap(known, grace):
-                return [each.to_plain() for each in self._renting.reap(known, grace)]
-        return [each.to_plain() for each in self._renting.machines()]
+                everybody = {*known, *self._members()}
+                return [each.to_plain() for each in renting.reap(everybody, grace)]
+        return [each.to_plain() for each in renting.machines()]
 
 
-def provisioner_spec(renting: Callable[[], Renting]) -> ChildSpec:
+def provisioner_spec(
+    renting: Callable[[], Renting], members: Callable[[], Collection[str]] = tuple
+) -> ChildSpec:
     """The actor, for a supervisor."""
-    return ChildSpec(PROVISIONER, Provisioner, (renting,), {"name": PROVISIONER})
+    return ChildSpec(PROVISIONER, Provisioner, (renting, members), {"name": PROVISIONER})

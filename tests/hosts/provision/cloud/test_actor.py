@@ -33,7 +33,8 @@ INVENTORY = Inventory.model_validate({
 
 
 def test_it_rents_lists_reaps_and_lets_go(system: ActorSystem, tmp_path: Path) -> None:
-    spec = provisioner_spec(lambda: Renting(INVENTORY, Records(tmp_path / "rented.json")))
+    renting = Renting(INVENTORY, Records(tmp_path / "rented.json"))
+    spec = provisioner_spec(lambda: renting)
     system.spawn(Supervisor, Flags(), [spec], name="root")
     provisioner = system.ref(PROVISIONER)
     assert provisioner.ask(ListMachines()) == []
@@ -68,6 +69,28 @@ def test_what_waits_when_it_stops_is_refused(system: ActorSystem) -> None:
         with pytest.raises(ActorDeadError):
             each.get(timeout=5)
     go_on.set()
+
+
+def test_orders_are_carried_out_one_after_another_and_not_too_many_wait(
+    system: ActorSystem, tmp_path: Path
+) -> None:
+    renting, go_on = Renting(INVENTORY, Records(tmp_path / "rented.json")), threading.Event()
+    at_once: list[bool] = []
+    working = threading.Semaphore(1)
+
+    def alone() -> Renting:
+        at_once.append(not working.acquire(blocking=False))
+        go_on.wait(5)
+        working.release()
+        return renting
+
+    provisioner = system.spawn(Provisioner, alone)
+    asked = [provisioner.ask(ListMachines(), block=False) for _ in range(66)]
+    with pytest.raises(ProvisionError, match="64 orders wait already"):
+        asked[-1].get(timeout=5)
+    go_on.set()
+    assert [each.get(timeout=5) for each in asked[:-1]] == [[]] * 65
+    assert at_once == [False] * 65
 
 
 def test_what_fails_unforeseen_is_in_the_log_and_not_in_the_answer(

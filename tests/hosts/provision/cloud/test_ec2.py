@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from simulacra.hosts.inventory.schema import Inventory
 from simulacra.hosts.provision.cloud.drivers import open_driver
@@ -32,15 +30,6 @@ inventory = Inventory.model_validate_json(pathlib.Path(sys.argv[1]).read_text())
 renting = Renting(inventory, Records(pathlib.Path(sys.argv[2])))
 print(renting.create("worker1", lambda: "sim1abc@192.0.2.7").machine.id)
 """
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture(autouse=True)
