@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import psutil
 
 from simulacra.actors.compute.computations import COMPUTATIONS
-from simulacra.actors.compute.forks import FORKS
 from simulacra.actors.compute.spec import Command, Script, Spec
 from simulacra.actors.node import Node
 from simulacra.actors.runtime import Ref
 from simulacra.actors.settings import Paths, Settings
 from simulacra.client import Client
 from simulacra.network import Computation, Network
+from tests.processes import processes_since, until_none
 from tests.support import nothing_left_behind
 
 PATIENCE = 20.0
@@ -86,8 +86,8 @@ class Host:
 @contextmanager
 def one_host(home: Path, **settings: Any) -> Iterator[Host]:
     """A host; at the end nothing of it is left: no actor, thread, process, socket or descriptor."""
-    FORKS.get_ready()  # it stays for other tests
-    before, descriptors = set(psutil.Process().children(recursive=True)), _descriptors()
+    started = processes_since()
+    descriptors = _descriptors()
     with nothing_left_behind():
         host = Host(home, **settings)
         try:
@@ -96,7 +96,7 @@ def one_host(home: Path, **settings: Any) -> Iterator[Host]:
             host.node.close()
     assert host.node.system.actors() == []
     assert not list(host.settings.paths.runtime.iterdir())
-    until(lambda: set(psutil.Process().children(recursive=True)) <= before)
+    until_none(started)
     until(lambda: _descriptors() <= descriptors)
 
 

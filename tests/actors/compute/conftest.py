@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from simulacra.actors.compute.forks import FORKS
 from simulacra.actors.compute.spec import Spec
-from tests.actors.compute.workers import Worker, eventually
+from tests.actors.compute.workers import Worker
+from tests.processes import processes_since, until_none
 
 Spawn = Callable[..., Worker]
 
@@ -21,8 +20,7 @@ Spawn = Callable[..., Worker]
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
     """Starts workers; at the end nothing of them is left."""
-    FORKS.get_ready()
-    before = set(psutil.Process().children(recursive=True))  # a lab's, perhaps
+    started = processes_since()
     workers: list[Worker] = []
 
     def start(spec: Spec, snapshot: int | None = None) -> Worker:
@@ -33,4 +31,4 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     yield start
     for worker in workers:
         worker.close()
-    eventually(lambda: set(psutil.Process().children(recursive=True)) <= before)
+    until_none(started)
