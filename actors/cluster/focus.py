@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,7 +142,7 @@ class Focus(Actor):
         self._due = 0.0
         self._master: Ref | None = None
         self._ending: Ref | None = None
-        self._newest_split: Any = None
+        self._splits: set[str] = set()
         self._store = FocusStore(settings.path)
         self._seat = self._take_seat()
         self._machine = Mastership(self._seat, _boot_time())
@@ -214,11 +215,11 @@ class Focus(Actor):
     def _show(self) -> None:
         journal = self._seat.journal
         self._view.settings = settings(journal.state)
-        splits = _table(journal, "splits")
-        if splits and splits[-1] != self._newest_split:
-            if self._timer is not None:  # not of what the disk had
-                self._settings.merged(splits[-1])
-            self._newest_split = splits[-1]
+        splits = set(journal.state.keys("splits"))
+        if self._timer is not None:  # not of what the disk had
+            for split in sorted(splits - self._splits):
+                self._settings.merged(_value(journal, "splits", split))
+        self._splits = splits
 
     def _arm(self) -> None:
         """Be stepped at the deadline; an alarm that rings too early is let ring."""
@@ -295,14 +296,18 @@ class Focus(Actor):
             "journal": journal.end[0],
             "succession": seat.succession(),
             "history": _table(journal, "masters"),
-            "splits": _table(journal, "splits"),
+            "splits": sorted(_table(journal, "splits"), key=itemgetter("at")),
             "settings": settings(journal.state),
         }
 
 
 def _table(journal: Journal, table: str) -> list[Any]:
-    values = (journal.state.values(table, key) for key in journal.state.keys(table))
-    return [value[min(value)] for value in values]
+    return [_value(journal, table, key) for key in journal.state.keys(table)]
+
+
+def _value(journal: Journal, table: str, key: str) -> Any:
+    values = journal.state.values(table, key)
+    return values[min(values)]
 
 
 def _entry_of(journal: Journal, epoch: Epoch) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from simulacra.actors.compute.spec import Command, Spec
 from simulacra.testing.lab import Host, Lab
 from tests.machines import wait_for
 
 FIVE = ("a", "b", "c", "d", "e")
+SPEC = Spec(Command(("sleep", "600"))).to_plain()
+"""What the services run."""
 Labs = Callable[..., Lab]
 
 
@@ -47,6 +51,19 @@ def running(host: Host, service: str) -> list[str]:
     """Where a service runs, as a host hears of it."""
     shown = services(host).get(service, {"replicas": []})
     return [each["host"] for each in shown["replicas"] if each["state"] == "running"]
+
+
+@contextmanager
+def wanted(host: Host, **told: dict[str, Any]) -> Iterator[None]:
+    """Services that are wanted meanwhile, and run no more afterwards."""
+    for name, each in told.items():
+        host.client.item("service_set", name=name, told=each, spec=SPEC, timeout=20.0)
+    try:
+        yield
+    finally:
+        for name in told:
+            host.client.item("service_unset", name=name, timeout=20.0)
+    wait_for(lambda: not set(services(host)) & set(told), 10)
 
 
 def happened(host: Host, since: int = 0) -> list[dict[str, Any]]:

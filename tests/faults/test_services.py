@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.testing.lab import Host
-from tests.faults.network import FIVE, Labs, agreed, led_by, running, services, settled
+from tests.faults.network import (
+    FIVE,
+    Labs,
+    agreed,
+    led_by,
+    running,
+    services,
+    settled,
+    wanted,
+)
 from tests.machines import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
-
-SPEC = Spec(Command(("sleep", "600"))).to_plain()
-
-
-@contextmanager
-def wanted(host: Host, **told: dict[str, Any]) -> Iterator[None]:
-    """Services that are wanted meanwhile, and run no more afterwards."""
-    for name, each in told.items():
-        host.client.item("service_set", name=name, told=each, spec=SPEC, timeout=20.0)
-    try:
-        yield
-    finally:
-        for name in told:
-            host.client.item("service_unset", name=name, timeout=20.0)
-    wait_for(lambda: not set(services(host)) & set(told), 10)
 
 
 def restart(host: Host, *options: str) -> None:

@@ -18,10 +18,12 @@ from simulacra.actors.cluster.focus import (
     Focus,
     FocusSettings,
     FocusView,
+    Mail,
 )
 from simulacra.actors.cluster.focus_client import FocusClient, UnansweredError
 from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.focus_timing import Timing
+from simulacra.actors.cluster.journal import Journal
 from simulacra.actors.runtime import Actor, ChildSpec, StartError
 from tests.actors.runtime.nodes import Network, Node, eventually
 
@@ -50,11 +52,13 @@ class Host:
         self.path = folder / self.name / "focus.db"
         self.view = FocusView()
         self.changes: list[m.MasterChanged] = []
+        self.merged: list[dict[str, Any]] = []
         settings = FocusSettings(
             self.path,
             self.reachable,
             children=lambda epoch: [ChildSpec("part", Part, (epoch,), {"name": "part"})],
             changed=self.changes.append,
+            merged=self.merged.append,
             timing=QUICK,
         )
         self.focus = node.system.spawn(Focus, settings, self.view, name=FOCUS)
@@ -242,6 +246,22 @@ def test_two_parts_work_on_and_become_one(hosts: Hosts) -> None:
     other = b if master is a else a
     assert ["items", other.name, "queued"] in split["theirs"]["first"]
     eventually(lambda: len(other.describe()["splits"]) == 1)
+    assert [len(host.merged) for host in (a, b)] == [1, 1]
+
+
+def test_a_split_is_told_once_though_its_hosts_come_one_by_one(hosts: Hosts) -> None:
+    [a] = hosts.start("a")
+    epoch = hosts.master().view.epoch
+    side, brought = Journal(), []
+    for number, name in enumerate(("b", "c"), 1):
+        told = {"key": name, "value": number}
+        side.take(side.entry("set", told, epoch=Epoch(0, "z"), origin="z/1", at=0.0))
+        brought.append(Mail(name, m.Shipment(epoch, side.snapshot())))
+    for mail in brought:
+        a.focus.tell(mail)
+    [split] = eventually(lambda: a.describe()["splits"])
+    assert split["theirs"] == {"count": 2, "first": [["settings", "b", 1], ["settings", "c", 2]]}
+    assert [each["from"] for each in a.merged] == ["b"]
 
 
 def test_orders_of_old_epochs_are_refused_after_a_restart_too(hosts: Hosts) -> None:

@@ -11,6 +11,7 @@ from simulacra.actors.cluster import tidings as m
 from simulacra.actors.cluster.entry_kinds import SUCCESSION
 from simulacra.actors.cluster.epochs import Epoch
 from simulacra.actors.cluster.focus_timing import Timing
+from simulacra.actors.cluster.lattice import State
 from simulacra.actors.cluster.reign import ANY
 from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
@@ -288,10 +289,70 @@ def test_alone_an_answer_says_one_copy_and_is_kept_through_a_heal() -> None:
     [epoch] = world.acting()
     state = world.processes[epoch.host].seat.journal.state
     assert len(state.values("names", "printer")) == 2
-    [split] = [
-        value for key in state.keys("splits") for value in state.values("splits", key).values()
-    ]
+    [split] = splits(state)
     assert split["doubles"] == [["names", "printer"]]
+
+
+def splits(state: State) -> list[dict[str, Any]]:
+    return [value for key in state.keys("splits") for value in state.values("splits", key).values()]
+
+
+writes = st.lists(st.tuples(st.booleans(), hosts, st.floats(0, 2)), min_size=1, max_size=12)
+
+
+@pytest.mark.timeout(PATIENT)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    link=links,
+    part=st.sets(hosts, min_size=1, max_size=4),
+    asked=writes,
+    handed=st.lists(hosts, max_size=2),
+    more=writes,
+)
+def test_one_cut_is_told_once_in_whatever_order_its_hosts_come_back(
+    seed: int,
+    link: Link,
+    part: set[str],
+    asked: list[tuple[bool, str, float]],
+    handed: list[str],
+    more: list[tuple[bool, str, float]],
+) -> None:
+    world = Realm("abcde", seed, link)
+    sides = [sorted(part), sorted(set("abcde") - part)]
+    world.clock.advance(20)
+    world.network.split(sides[0])
+    world.clock.advance(20)
+    taken: list[set[str]] = [set(), set()]
+    for number, (side, host, pause) in enumerate([*asked, *more]):
+        if number == len(asked):
+            for goal in handed:  # a side is one whoever is master in it
+                at = sides[goal in part]
+                world.ask(at[0], "focus", {"host": goal})
+            world.clock.advance(8)
+        at, key = sides[side], f"k{number}"
+        world.ask(at[ord(host) % len(at)], "set", {"key": key, "value": number})
+        taken[side].add(key)
+        world.clock.advance(pause)
+    # What nobody on a side was told of may be done on the other one: let that be over.
+    world.clock.advance(25)
+    world.quiet()
+    world.check_agreed()
+    state = world.processes[world.acting()[0].host].seat.journal.state
+    told, sides_since = splits(state), takeovers(state, since=20)
+    # A bad link can cut a side once more: a takeover that is not for this cut begins another side.
+    assert len(told) <= sides_since
+    if sides_since == 1:
+        assert told or not all(taken)
+        for split in told:
+            theirs = {key for table, key, _ in split["theirs"]["first"]}
+            assert theirs in taken
+            assert split["theirs"]["count"] == len(theirs)
+
+
+def takeovers(state: State, since: float) -> int:
+    rows = [row for key in state.keys("masters") for row in state.values("masters", key).values()]
+    return sum(not row["planned"] and row["since"] >= since for row in rows)
 
 
 def test_a_target_that_is_lost_leaves_the_focus_where_it_is() -> None:
