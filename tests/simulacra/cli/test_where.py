@@ -42,6 +42,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Ho
         desk.do("up", "--detach")
         desk.do("init", "home")
         nas.do("up", "--detach", "--join", desk.do("invite", "--json").json()["join"])
+        for home in (desk, nas):
+            home.until(lambda home=home: all(has_met(home, name) for name in ("desk", "nas")))  # type: ignore[misc]
         yield desk, nas
     finally:
         for home in (desk, nas):
@@ -52,6 +54,10 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Ho
 def where(home: Home, name: str) -> dict[str, Any]:
     found: dict[str, Any] = home.client.item("where", name=name)
     return {key: found[key] for key in ("kind", "name", "host", "path")}
+
+
+def has_met(home: Home, name: str) -> bool:
+    return bool(home.client.item("where", name=name)["address"])
 
 
 def known(home: Home, name: str) -> bool:
