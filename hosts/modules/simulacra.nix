@@ -96,6 +96,17 @@ in
       '';
     };
 
+    maySleep = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = ''
+        Whether the node may suspend this machine and switch it off, as `simulacra sleep` has it do.
+        It runs without anybody sitting at the machine, so polkit has to be told. False for a machine
+        that is never to sleep, or that has no polkit.
+      '';
+    };
+
     environment = mkOption {
       type = types.attrsOf types.str;
       default = { };
@@ -120,6 +131,11 @@ in
     );
 
     users.users.${cfg.user}.linger = mkDefault true;
+
+    security.polkit = mkIf cfg.maySleep {
+      enable = true;
+      extraConfig = import ../nix/polkit.nix { inherit (cfg) user; };
+    };
 
     systemd.user.services.simulacra = {
       description = "Simulacra's node of this host";

@@ -20,6 +20,7 @@ pytestmark = [
 ]
 
 NODES = {"attic", "desk", "laptop", "nas", "vm"}
+NEVER_SLEEPS = "services.simulacra.maySleep = false;"
 TOPLEVEL = "builtins.mapAttrs (_: host: host.config.system.build.toplevel.drvPath)"
 OF_ROOT = """
 root: builtins.mapAttrs
@@ -157,6 +158,19 @@ def test_a_device_is_the_node_s_user_s(nix: Nix, folder: Path) -> None:
         'SUBSYSTEM=="usb", ATTR{idVendor}=="04b8", ATTR{idProduct}=="0e15", '
         'GROUP="simulacra-devices", MODE="0660", SYMLINK+="simulacra/scanner"'
     )
+
+
+@pytest.mark.parametrize(("line", "told"), [("", True), (NEVER_SLEEPS, False)])
+def test_the_node_may_have_the_machine_sleep_unless_that_is_said(
+    nix: Nix, tmp_path: Path, line: str, told: bool
+) -> None:
+    found = flake(nix, changed(tmp_path, "nas", line)).evaluate(
+        "nixosConfigurations.nas.config.security.polkit",
+        "polkit: { inherit (polkit) enable extraConfig; }",
+    )
+
+    assert ('subject.user == "ann"' in found["extraConfig"]) == told
+    assert found["enable"] == told
 
 
 def test_a_device_without_a_right_number_is_refused(nix: Nix, tmp_path: Path) -> None:
