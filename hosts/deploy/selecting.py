@@ -50,8 +50,8 @@ def select(inventory: Inventory, words: Sequence[str]) -> Selection:
     if words:
         refusals += [_refusal(name, cannot[name]) for name in cannot]
     else:
-        # Without ssh means that it is not deployed; without a key it was forgotten.
-        refusals += [_refusal(n, why) for n, why in cannot.items() if inventory.hosts[n].ssh]
+        # A node without ssh is not deployed to; where only the key is missing, it was forgotten.
+        refusals += [_refusal(n, why) for n, why in cannot.items() if _is_meant(inventory, n)]
     hosts = [n for n in inventory.hosts if (not words or n in asked) and n not in cannot]
     if not hosts and not refusals:
         refusals.append(
@@ -80,6 +80,12 @@ def _unknown(inventory: Inventory, word: str) -> list[Refusal]:
         near = [_TAG + word]
     meant = f"; did you mean {near[0]}?" if near else ""
     return [Refusal(f"the inventory has no host {word}{meant}", f"hosts are: {known}")]
+
+
+def _is_meant(inventory: Inventory, name: str) -> bool:
+    """Whether a host that nobody named is to be deployed to, as the inventory has it."""
+    host = inventory.hosts[name]
+    return host.kind == _NODE and host.ssh is not None
 
 
 def _why_not(inventory: Inventory, name: str) -> str:

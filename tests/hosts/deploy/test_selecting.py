@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.hosts.deploy.selecting import select
+from simulacra.hosts.inventory.reading import read
 from tests.hosts.deploy.making import host, inventory
 
 DEN = host("den", zone="cloud", ssh=None, endpoints=["den.example.org"], relay=True)
@@ -16,6 +19,7 @@ HOSTS = inventory(
         "web": host("web", "servers"),
         "den": DEN,
         "phone": host("phone", "home", kind="phone", ssh=None),
+        "router": host("router", kind="appliance", wireguard=None),
     }
 )
 
@@ -38,7 +42,14 @@ def test_without_words_all_are_meant_that_can_be_deployed_to() -> None:
     assert chosen.left_out == {
         "den": "has no ssh in the inventory, by which it would be deployed to",
         "phone": "is a host of the kind phone, which Nix does not configure",
+        "router": "is a host of the kind appliance, which Nix does not configure",
     }
+
+
+def test_all_nodes_of_the_worked_example_can_be_deployed_to() -> None:
+    example = Path(__file__).parents[3] / "hosts" / "inventory.toml"
+    chosen = select(read(example.read_text()), [])
+    assert set(chosen.hosts) == {"laptop", "desk", "nas", "vm", "attic"}
 
 
 def test_an_unknown_tag_is_refused_with_the_known_ones() -> None:
