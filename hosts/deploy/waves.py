@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from simulacra.hosts.deploy.network import Overlay, is_alone, members, of
+from simulacra.hosts.deploy.network import Overlay, of
 from simulacra.hosts.deploy.refusing import Refusal
 from simulacra.overlay.plan.document import Plan
 
@@ -85,7 +85,6 @@ def refusals(
     made: Sequence[Wave],
     selected: Collection[str],
     plan: Plan,
-    here: str,
     wishes: Wishes,
     *,
     fixed: Collection[str] = (),
@@ -96,7 +95,6 @@ def refusals(
         made: the waves.
         selected: the hosts that they are made of.
         plan: of the overlay, as it will be.
-        here: the host that one sits at; empty where that is none of the network's.
         wishes: the user's.
         fixed: hosts that are never deployed to.
     """
@@ -108,7 +106,7 @@ def refusals(
                 f"add it: {' '.join([*selected, wishes.canary])}",
             )
         )
-    return [*found, *_without_relays(made, of(plan), fixed), *_cut_off(plan, here)]
+    return [*found, *_without_relays(made, of(plan), fixed)]
 
 
 def _without_relays(
@@ -126,28 +124,6 @@ def _without_relays(
             f"one wave would have {what}, {relays}, and everybody who depends on it: {others}; if "
             "it fails, none of them is reached any more",
             "let it be waves: leave --at-once out",
-            forced=True,
-        )
-    ]
-
-
-def _cut_off(plan: Plan, here: str) -> list[Refusal]:
-    """Refuse a plan by which the host that one sits at would be alone."""
-    if not here or not members(plan) - {here}:
-        return []
-    if here not in plan.hosts:
-        why = "does not have it any more"
-    elif here not in members(plan):
-        why = "has no WireGuard key for it"
-    elif is_alone(plan, here):
-        why = "leaves it no way to any other host"
-    else:
-        return []
-    return [
-        Refusal(
-            f"you sit at {here}, and the inventory {why}: the others would no longer let it in, "
-            "and you could mend nothing from here",
-            f"mend hosts.{here} in the inventory, or deploy from another host",
             forced=True,
         )
     ]

@@ -59,8 +59,15 @@ def _of_links(what: str, old: tuple[object, ...], new: tuple[object, ...]) -> It
             yield f"{what}: " + ", ".join(f"{sign}{name}" for name in sorted(names))
 
 
-def cut_off(old: Plan, new: Plan, host: str) -> str:
-    """Why a new plan would cut a host off from the network; empty if it would not."""
+def cut_off(old: Plan, new: Plan, host: str, *, held: str = "") -> str:
+    """Why a new plan would cut a host off from the network; empty if it would not.
+
+    Args:
+        old: by which it is in the network now.
+        new: by which it would be.
+        host: the host.
+        held: the public key that it holds, where that is known: it may have got another one since.
+    """
     before, after = old.hosts.get(host), new.hosts.get(host)
     if before is None:
         return ""
@@ -68,7 +75,7 @@ def cut_off(old: Plan, new: Plan, host: str) -> str:
         return f"{host} would be in the network no more"
     if before.key and not after.key:
         return f"{host} would have no key, and so nobody who speaks to it"
-    if before.key and after.key not in {before.key, before.next}:
+    if before.key and after.key not in {before.key, before.next, held}:
         return f"{host} would have another key than the one that it holds"
     others = [name for name in old.hosts if name != host]
     had = any(reach(old, host, name).way is not Way.NONE for name in others)

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
@@ -14,12 +15,12 @@ from cyclopts.validators import Number
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Paths, Settings
 from simulacra.actors.units import show_seconds
-from simulacra.cli import hosts_source, output
+from simulacra.cli import hosts_source, output, planning
 from simulacra.cli.exits import ExitCode
 from simulacra.cli.hosts_source import Source
 from simulacra.cli.inventories import InventoryFile
 from simulacra.cli.options import COMMON, Common, Duration, client
-from simulacra.hosts.deploy import deploying
+from simulacra.hosts.deploy import deploying, sitting
 from simulacra.hosts.deploy import network as overlays
 from simulacra.hosts.deploy.children import Children
 from simulacra.hosts.deploy.deploying import Order, build, stopped
@@ -31,6 +32,7 @@ from simulacra.hosts.deploy.refusing import refuse
 from simulacra.hosts.deploy.report import Report
 from simulacra.hosts.deploy.rolling import Times
 from simulacra.hosts.deploy.selecting import select
+from simulacra.hosts.deploy.sitting import Here
 from simulacra.hosts.deploy.ssh import Connections
 from simulacra.hosts.deploy.waves import SIZE, Wave, Wishes, refusals, waves
 
@@ -108,11 +110,12 @@ def deploy(
     here = _here(source, network, common)
     wishes = Wishes(how.canary, how.per_wave, how.at_once)
     overlay = overlays.of(source.plan)
-    planned = waves(chosen.hosts, overlay, here, wishes)
+    planned = waves(chosen.hosts, overlay, here.name, wishes)
     fixed = source.inventory.hosts.keys() - source.reached(list(source.inventory.hosts))
-    speaking = refusals(planned, chosen.hosts, source.plan, here, wishes, fixed=fixed)
+    speaking = refusals(planned, chosen.hosts, source.plan, wishes, fixed=fixed)
     times = Times(how.confirm, how.settle)
-    refuse([*speaking, *times.refusals()], force=how.force)
+    cut_off = sitting.refusals(source.plan, here)
+    refuse([*speaking, *cut_off, *times.refusals()], force=how.force)
     check_tools("ssh", *([] if rollback else ["nix", "nixops4"]))
     with _progress() as progress:
         for host, why in chosen.left_out.items():
@@ -180,12 +183,22 @@ def _network(source: Source, common: Common, how: How) -> _Network | None:
     return network
 
 
-def _here(source: Source, network: _Network | None, common: Common) -> str:
-    """The host that one sits at; empty where that is none of this network's."""
+def _here(source: Source, network: _Network | None, common: Common) -> Here:
+    """The host that one sits at."""
+    settings = Settings.load({"name": common.node})
+    now = planning.read(Path(settings.plan)) if settings.plan else None
     if network is not None:
-        return str(network.status()["host"])
-    name = common.node or Settings.load().name
-    return name if name in source.inventory.hosts else ""
+        return Here(str(network.status()["host"]), now, _key(common))
+    known = {*source.inventory.hosts, *(now.hosts if now else ())}
+    return Here(settings.name if settings.name in known else "", now, _key(common))
+
+
+def _key(common: Common) -> str:
+    """The key that this host holds in the overlay; empty where no node is in it here."""
+    try:
+        return str(client(common).item("overlay", timeout=_ASK)["key"])
+    except GatewayError:
+        return ""
 
 
 def _progress() -> Progress:

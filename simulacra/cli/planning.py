@@ -54,7 +54,7 @@ def draft(opened: Opened) -> Draft:
         # It needs what is an extra, for those who have an inventory.
         from simulacra.overlay.plan.planning import plan  # noqa: PLC0415
 
-        return Draft(opened, plan(opened.inventory, opened.sha256), _old(opened.plan_file))
+        return Draft(opened, plan(opened.inventory, opened.sha256), read(opened.plan_file))
 
 
 def edited(opened: Opened, text: str) -> Draft:
@@ -106,7 +106,8 @@ def plain(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"host": host, "change": text} for host, text in found]
 
 
-def _old(file: Path) -> Plan | None:
+def read(file: Path) -> Plan | None:
+    """Return the plan in a file; None if there is none that can be read."""
     try:
         return from_text(file.read_text())
     except (OSError, UnicodeDecodeError, PlanTextError):

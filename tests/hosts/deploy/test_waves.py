@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -85,7 +84,7 @@ def test_a_plain_order_never_risks_all_relays_with_all_who_need_them(
     relays = sorted(overlay.relays & set(hosts))
     whole = star(sorted(set(hosts) - set(relays)), relays)
     made = waves(hosts, of(whole), here)
-    assert refusals(made, hosts, whole, "", Wishes()) == []
+    assert refusals(made, hosts, whole, Wishes()) == []
 
 
 def test_the_canary_may_be_chosen() -> None:
@@ -95,7 +94,7 @@ def test_the_canary_may_be_chosen() -> None:
 
 def test_a_canary_that_is_not_deployed_is_refused() -> None:
     wishes = Wishes(canary="c")
-    [refusal] = refusals(waves(["a"], of(STAR), "", wishes), ["a"], STAR, "", wishes)
+    [refusal] = refusals(waves(["a"], of(STAR), "", wishes), ["a"], STAR, wishes)
     assert "the canary c is not among" in refusal.text
 
 
@@ -121,7 +120,7 @@ def test_phones_and_what_has_no_key_yet_do_not_count() -> None:
 
 def at_once(*hosts: str, fixed: Sequence[str] = ()) -> list[Refusal]:
     wishes = Wishes(at_once=True)
-    return refusals(waves(hosts, of(STAR), "", wishes), hosts, STAR, "", wishes, fixed=fixed)
+    return refusals(waves(hosts, of(STAR), "", wishes), hosts, STAR, wishes, fixed=fixed)
 
 
 def test_the_only_relay_with_all_its_dependants_in_one_wave_is_refused() -> None:
@@ -141,32 +140,3 @@ def test_without_the_relay_or_one_of_the_others_it_is_not() -> None:
 def test_dependants_that_are_never_deployed_to_do_not_make_it_safer() -> None:
     [refusal] = at_once("a", "gate", fixed=["b"])
     assert refusal.text.startswith("one wave would have the only relay, gate, and everybody")
-
-
-# -- where one sits
-
-
-def test_an_inventory_without_the_host_one_sits_at_is_refused() -> None:
-    [refusal] = refusals((), [], STAR, "laptop", Wishes())
-    assert "you sit at laptop" in refusal.text
-    assert "does not have it any more" in refusal.text
-    assert refusal.forced
-
-
-def test_one_that_has_lost_its_key_is_refused() -> None:
-    bare = replace(STAR, hosts={**STAR.hosts, "a": replace(STAR.hosts["a"], key="")})
-    [refusal] = refusals((), [], bare, "a", Wishes())
-    assert "has no WireGuard key for it" in refusal.text
-
-
-def test_one_that_leaves_it_no_way_to_anybody_is_refused() -> None:
-    cut = replace(STAR.hosts["a"], peers=(), relays=())
-    alone = replace(STAR, hosts={**STAR.hosts, "a": cut})
-    [refusal] = refusals((), [], alone, "a", Wishes())
-    assert "leaves it no way to any other host" in refusal.text
-    assert refusals((), [], alone, "b", Wishes()) == []
-    assert refusals((), [], alone, "", Wishes()) == []
-
-
-def test_a_network_of_one_host_cuts_nobody_off() -> None:
-    assert refusals((), [], star(["a"], []), "a", Wishes()) == []
