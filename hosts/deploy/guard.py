@@ -50,5 +50,6 @@ def parse(text: str) -> Seen:
         earlier=found.get("earlier", ""),
         owner=found.get("owner", ""),
         token=found.get("token", ""),
+        begun="begun" in found,
         back=found.get("back", ""),
     )

@@ -3,17 +3,22 @@
 # is told in time that all is well. It is sent with every call; what it knows is in $here:
 #
 #   armed    owner, token, seconds, generation to go back to, system then; one a line
+#   keeping  the same, while what runs becomes what the host starts with
 #   rolling  the same, while it goes back
+#   begun    there once a switch was begun, whatever came of it
 #   last     the token of the last deploy after which it went back
 #
-# Whoever moves `armed` away decides: to `rolling` who goes back, to nothing who says all is well.
+# Whoever moves `armed` away decides: to `rolling` who goes back, to `keeping` who says all is well.
+# While it is there a system is only tried (see hosts/nix/tried.sh): the host starts with the one
+# that it had. So a host that starts anew has gone back, and has forgotten all this, as $here has.
 #
 #   guard look
 #   guard arm OWNER TOKEN SECONDS
 #   guard extend TOKEN      has its time begin anew
-#   guard disarm TOKEN
+#   guard disarm TOKEN      where nothing was switched
+#   guard keep TOKEN HOW    has the host start with what runs, as a `new` generation or the `earlier`
 #   guard back TOKEN        goes back now
-#   guard earlier           switches to the generation before this one
+#   guard earlier           tries the generation before this one
 #   guard activate SYSTEM   says what switching to a system would do
 #   guard fire TOKEN, guard wait TOKEN SECONDS   the timer's own
 #
@@ -24,6 +29,7 @@ here=/run/simulacra-deploy
 profile=/nix/var/nix/profiles/system
 current=/run/current-system
 unit=simulacra-rollback
+switching=nixos-rebuild-switch-to-configuration.service
 # How often a switch back is tried, and how many seconds a deploy may take to begin its switch.
 tries=5
 patience=3600
@@ -57,12 +63,13 @@ look() {
 	say generation "$(number)"
 	before=$(earlier)
 	say earlier "${before:+$(readlink -f "$profile-$before-link")}"
-	for state in armed rolling; do
+	for state in armed keeping rolling; do
 		if [ -e "$here/$state" ]; then
 			say owner "$(armed $state 1)"
 			say token "$(armed $state 2)"
 		fi
 	done
+	[ ! -e "$here/begun" ] || say begun yes
 	say back "$(cat "$here/last" 2>/dev/null || :)"
 }
 
@@ -70,6 +77,7 @@ is_ours() { [ "$(armed armed 2)" = "$1" ]; }
 
 claim() { # TOKEN STATE
 	is_ours "$1" && mv "$here/armed" "$here/$2" 2>/dev/null || exit 4
+	touch "$here/$2"
 }
 
 has_systemd() { [ -d /run/systemd/system ]; }
@@ -93,10 +101,12 @@ stop_timer() {
 arm() { # OWNER TOKEN SECONDS
 	generation=$(number)
 	system=$(readlink -f "$current" || :)
-	if [ -e "$here/rolling" ] && [ -z "$(find "$here/rolling" -mmin +5)" ]; then
-		echo "it goes back to its last system at this moment" >&2
-		exit 3
-	fi
+	for state in keeping rolling; do
+		if [ -e "$here/$state" ] && [ -z "$(find "$here/$state" -mmin +5)" ]; then
+			echo "the end of the deploy before this one is under way on it ($state)" >&2
+			exit 3
+		fi
+	done
 	if [ -e "$here/armed" ]; then
 		if [ "$(armed armed 1)" != "$1" ]; then
 			echo "$(armed armed 1) deploys to it at this moment" >&2
@@ -105,11 +115,13 @@ arm() { # OWNER TOKEN SECONDS
 		# A deploy of the same owner was cut short: back is where that one would have gone.
 		generation=$(armed armed 4)
 		system=$(armed armed 5)
+	else
+		rm -f "$here/begun"
 	fi
 	stop_timer
 	printf '%s\n' "$1" "$2" "$3" "$generation" "$system" >"$here/armed.new"
 	mv "$here/armed.new" "$here/armed"
-	rm -f "$here/rolling"
+	rm -f "$here/rolling" "$here/keeping"
 	start_timer "$2" "$3"
 }
 
@@ -120,36 +132,76 @@ extend() { # TOKEN
 
 disarm() { # TOKEN
 	claim "$1" disarmed
-	rm -f "$here/disarmed"
+	rm -f "$here/disarmed" "$here/begun"
 	stop_timer
 }
 
 is_settled() { [ "$(readlink -f "$current")" = "$(readlink -f "$profile")" ]; }
 
-# Its output goes to a file, so that it lives on when the connection does not.
-switch() {
+# Their output goes to a file, so that they live on when the connection does not.
+logged() {
 	trap '' HUP
-	"$profile/bin/switch-to-configuration" switch >"$here/log" 2>&1
+	"$@" >>"$here/log" 2>&1
+}
+
+# `test` leaves alone what the host starts with, `boot` sets that alone.
+to() { # SYSTEM VERB
+	: >"$here/log"
+	logged "$1/bin/switch-to-configuration" "$2"
+}
+
+to_generation() { logged nix-env --profile "$profile" --switch-generation "$1"; }
+
+make_it_stay() { # HOW
+	: >"$here/log"
+	case $1 in
+	earlier) to_generation "$(earlier)" ;;
+	*) logged nix-env --profile "$profile" --set "$(readlink -f "$current")" ;;
+	esac || return 1
+	is_settled || { logged echo "it runs $(readlink -f "$current")" && return 1; }
+	to "$profile" boot
+}
+
+keep() { # TOKEN HOW
+	claim "$1" keeping
+	stop_timer
+	if ! make_it_stay "$2"; then
+		echo "it cannot be what the host starts with: $(tail -n 5 "$here/log")" >&2
+		mv "$here/keeping" "$here/rolling"
+		go_back
+		exit 1
+	fi
+	rm -f "$here/keeping" "$here/begun"
 }
 
 go_back() { # of $here/rolling
 	token=$(armed rolling 2)
 	generation=$(armed rolling 4)
-	if [ "$(number)" != "$generation" ] || ! is_settled; then
-		nix-env --profile "$profile" --switch-generation "$generation" >"$here/log" 2>&1
-		n=0
-		# Another switch may still be under way; and units that fail do not undo one.
-		until switch || is_settled; do
-			n=$((n + 1))
-			if [ "$n" -ge "$tries" ]; then
-				tail -n 5 "$here/log" >&2
-				exit 1
-			fi
-			sleep 2
-		done
+	moved=
+	# A switch that still runs would have the last word. This is what bin/apply has systemd call it.
+	! has_systemd || systemctl stop "$switching" 2>/dev/null || :
+	if [ "$(number)" != "$generation" ]; then
+		moved=yes
+		to_generation "$generation"
 	fi
+	n=0
+	# Units that fail do not undo a switch. And one that broke off early may have stopped units and
+	# left the rest as it was, so it is done in any case.
+	until to "$profile" test || is_settled; do
+		n=$((n + 1))
+		if [ "$n" -ge "$tries" ]; then
+			tail -n 5 "$here/log" >&2
+			exit 1
+		fi
+		sleep 2
+	done
 	echo "$token" >"$here/last"
-	rm -f "$here/rolling"
+	rm -f "$here/rolling" "$here/begun"
+	# Last: it takes no part in how the host is reached, and may fail for want of room.
+	if [ -n "$moved" ] && ! to "$profile" boot; then
+		tail -n 5 "$here/log" >&2
+		exit 1
+	fi
 }
 
 back() { # TOKEN
@@ -159,14 +211,15 @@ back() { # TOKEN
 }
 
 is_switched() {
-	[ "$(number)" != "$(armed armed 4)" ] || [ "$(readlink -f "$current")" != "$(armed armed 5)" ]
+	[ -e "$here/begun" ] ||
+		[ "$(number)" != "$(armed armed 4)" ] || [ "$(readlink -f "$current")" != "$(armed armed 5)" ]
 }
 
 # Seconds that are left: they count from the switch, which takes a while itself, or from when the
 # deploy last said so. Where the clock was set back, it is all of them.
 left() {
 	seconds=$(armed armed 3)
-	last=$(stat -c %Y "$profile" "$current" "$here/armed" 2>/dev/null | sort -n | tail -n 1)
+	last=$(stat -c %Y "$profile" "$current" "$here/armed" "$here/begun" 2>/dev/null | sort -n | tail -n 1)
 	rest=$((seconds - $(date +%s) + last))
 	[ "$rest" -le "$seconds" ] || rest=$seconds
 	echo "$rest"
@@ -208,6 +261,7 @@ look) look ;;
 arm) arm "$2" "$3" "$4" ;;
 extend) extend "$2" ;;
 disarm) disarm "$2" ;;
+keep) keep "$2" "$3" ;;
 back) back "$2" ;;
 fire) fire "$2" ;;
 wait)
@@ -215,8 +269,8 @@ wait)
 	fire "$2"
 	;;
 earlier)
-	nix-env --profile "$profile" --switch-generation "$(earlier)"
-	switch || { tail -n 20 "$here/log" >&2 && exit 1; }
+	: >"$here/begun"
+	to "$profile-$(earlier)-link" test || { tail -n 20 "$here/log" >&2 && exit 1; }
 	;;
 activate) exec "$2/bin/switch-to-configuration" dry-activate 2>&1 ;;
 *) exit 2 ;;

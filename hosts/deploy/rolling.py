@@ -40,6 +40,7 @@ _MARGIN: Final = 0.15
 """The part of the timer's time that is left for ending the timer."""
 
 _WENT_OFF: Final = "its timer went off before it was seen to be well"
+_ANEW: Final = "it started anew before it was seen to be well"
 
 Look: TypeAlias = Callable[[], Members]
 """Says how the network is; raises `GatewayError` while the node does not answer."""
@@ -148,10 +149,8 @@ class Rolling:
                     return self._switch()
                 case Step.CONFIRM:
                     return self._confirm()
-                case Step.DISARM:
-                    self._guard("disarm", self._deploy.token, fresh=True)
-                case Step.BACK:
-                    self._guard("back", self._deploy.token, fresh=True, timeout=_BACK)
+                case Step.KEEP | Step.DISARM | Step.BACK:
+                    self._end(self._rollout.step)
                 case Step.AWAIT:
                     return self._await()
         except (ChildError, GatewayError) as error:
@@ -192,7 +191,9 @@ class Rolling:
             now = self._look(fresh=True)
         except ChildError:
             return True
-        return before is None or (now.system, now.profile) != (before.system, before.profile)
+        if before is None or now.begun:
+            return True
+        return (now.system, now.profile) != (before.system, before.profile)
 
     def _confirm(self) -> Event:
         """Wait until the host answers on a fresh connection, runs what is wanted, and is up."""
@@ -235,11 +236,21 @@ class Rolling:
             seen = self._look(fresh=True)
         except ChildError as error:
             return str(error)
-        if seen.system == seen.profile == self._rollout.wanted:
-            return ""
         if seen.token != self._deploy.token:
-            return Failed(_WENT_OFF)
+            return Failed(self._unarmed(seen))
+        if seen.system == self._rollout.wanted:
+            return ""
         return Failed(f"it runs {seen.system}, and not {self._rollout.wanted}")
+
+    def _end(self, step: Step) -> None:
+        """End its timer, in one of the three ways."""
+        token = self._deploy.token
+        words = {
+            Step.KEEP: ("keep", token, "earlier" if self._deploy.back else "new"),
+            Step.DISARM: ("disarm", token),
+            Step.BACK: ("back", token),
+        }
+        self._guard(*words[step], fresh=True, timeout=_BACK)
 
     def _await(self) -> Event:
         """Wait for the host to be seen after its timer went off."""
@@ -261,6 +272,10 @@ class Rolling:
 
     # -- the host
 
+    def _unarmed(self, seen: Seen) -> str:
+        """Why its timer is not set any more: what is in its /run ends with the system there."""
+        return _WENT_OFF if seen.back == self._deploy.token else _ANEW
+
     def _guard(self, *words: str, fresh: bool = False, timeout: float = _GUARD) -> str:
         """Ask the host's guard.
 
@@ -272,7 +287,7 @@ class Rolling:
             self._host, command, text=guard.script(), fresh=fresh, timeout=timeout, log=self._log
         )
         if done.code == guard.NOT_ARMED:
-            raise ChildError(_WENT_OFF)
+            raise ChildError(self._unarmed(self._look(fresh=fresh)))
         if done.code:
             raise ChildError(done.said or f"its guard ended with {done.code}")
         return done.out

@@ -4,15 +4,17 @@
 
     look ── is as wanted ─────────────────────────────▶ unchanged
       │
-    copy ── arm ── switch ── confirm ── disarm ───────▶ done
-                      │         │          │
-                      └─────────┴──▶ back ─┼──────────▶ rolled back
-                                      │    │
-                                      └─▶ await ──────▶ rolled back (by its own timer), or lost
+    copy ── arm ── switch ── confirm ── keep ─────────▶ done
+                    │ │         │         │
+                    │ └─────────┴▶ back ──┼───────────▶ rolled back
+                    │               │     │
+                    │               └─▶ await ────────▶ rolled back (by itself), or lost
+                    └▶ disarm ────────────────────────▶ failed, or not begun
 
-Before `switch` a timer is armed on the host that takes it back; only `disarm`, after the host was
-seen in the network again, ends it. So whatever becomes of this program, of the machine that it runs
-on, or of the network between, the host goes back to where it was seen last.
+Before `switch` a timer is armed on the host that takes it back; only `keep`, after the host was
+seen in the network again, ends it. What is switched to is tried: what the host starts with is what
+it was until `keep`. So whatever becomes of this program, of the machine that it runs on, of the
+network between, or of the host itself, the host goes back to where it was seen last.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ class Step(StrEnum):
     ARM = "arming"
     SWITCH = "switching"
     CONFIRM = "confirming"
+    KEEP = "keeping"
     DISARM = "disarming"
     BACK = "going back"
     AWAIT = "waiting for its timer"
@@ -62,6 +65,7 @@ class Seen:
         earlier: the store path of the generation before; empty where there is none.
         owner: who has armed its timer; empty where nobody has.
         token: the deploy that has.
+        begun: whether a switch was begun since, whatever came of it.
         back: the last deploy after which it went back.
     """
 
@@ -71,6 +75,7 @@ class Seen:
     earlier: str = ""
     owner: str = ""
     token: str = ""
+    begun: bool = False
     back: str = ""
 
 
@@ -119,7 +124,7 @@ class Rollout:
         before: how it was seen first.
         outcome: how it ended; None while it goes on.
         why: of the outcome, where it is not plain.
-        ending: how it ends when its timer was ended.
+        ending: how it ends when its timer was ended and nothing was switched.
     """
 
     host: str
@@ -129,7 +134,7 @@ class Rollout:
     before: Seen | None = None
     outcome: Outcome | None = None
     why: str = ""
-    ending: Outcome = Outcome.DONE
+    ending: Outcome = Outcome.FAILED
 
 
 def after(rollout: Rollout, event: Event) -> Rollout:
@@ -154,12 +159,12 @@ def _seen(rollout: Rollout, seen: Seen) -> Rollout:
         return _end(rollout, Outcome.FAILED, "it has no generation before this one")
     if seen.owner and seen.owner != rollout.me:
         return _end(rollout, Outcome.FAILED, f"{seen.owner} deploys to it at this moment")
-    if seen.system != wanted or seen.profile != wanted:
-        return replace(rollout, step=Step.ARM if has_it else Step.COPY)
-    if seen.owner:
+    if seen.owner and seen.system == wanted:
         # Ours, cut short between the switch and the end: what is left is to see that it is well.
         return replace(rollout, step=Step.ARM)
-    return _end(rollout, Outcome.UNCHANGED)
+    if seen.system == seen.profile == wanted:
+        return _end(rollout, Outcome.UNCHANGED)
+    return replace(rollout, step=Step.ARM if has_it else Step.COPY)
 
 
 def _succeeded(rollout: Rollout) -> Rollout:
@@ -171,7 +176,9 @@ def _succeeded(rollout: Rollout) -> Rollout:
         case Step.SWITCH:
             return replace(rollout, step=Step.CONFIRM)
         case Step.CONFIRM:
-            return replace(rollout, step=Step.DISARM)
+            return replace(rollout, step=Step.KEEP)
+        case Step.KEEP:
+            return _end(rollout, Outcome.DONE)
         case Step.DISARM:
             return _end(rollout, rollout.ending, rollout.why)
         case Step.BACK:
@@ -188,7 +195,7 @@ def _failed(rollout: Rollout, why: str, *, changed: bool) -> Rollout:
             return replace(rollout, step=Step.DISARM, why=why, ending=Outcome.FAILED)
         case Step.SWITCH | Step.CONFIRM:
             return replace(rollout, step=Step.BACK, why=why)
-        case Step.DISARM | Step.BACK:
+        case Step.KEEP | Step.DISARM | Step.BACK:
             return replace(rollout, step=Step.AWAIT, why=rollout.why or why)
         case Step.AWAIT:
             return _end(rollout, Outcome.LOST, f"{rollout.why}; then {why}")
@@ -199,7 +206,7 @@ def _awaited(rollout: Rollout, seen: Seen) -> Rollout:
     if seen.owner == rollout.me:
         return rollout
     if seen.system == seen.profile == rollout.wanted:
-        # It was disarmed, and what it answered was lost.
+        # It was kept, and what it answered was lost.
         return _end(rollout, Outcome.DONE)
     if rollout.before is not None and seen.system == seen.profile == rollout.before.profile:
         return _end(rollout, Outcome.ROLLED_BACK, f"{rollout.why}; it went back by itself")
@@ -219,14 +226,14 @@ def _stopped(rollout: Rollout) -> Rollout:
             )
         case Step.CONFIRM | Step.AWAIT:
             return _end(rollout, Outcome.LEFT, "stopped before it was seen to be well")
-        case Step.DISARM | Step.BACK:
+        case Step.KEEP | Step.DISARM | Step.BACK:
             # Short, and without it the host would be left between two systems.
             return rollout
 
 
 def _is_there(rollout: Rollout) -> bool:
     seen = rollout.before
-    return seen is not None and seen.system == seen.profile == rollout.wanted
+    return seen is not None and bool(seen.owner) and seen.system == rollout.wanted
 
 
 def _end(rollout: Rollout, outcome: Outcome, why: str = "") -> Rollout:

@@ -28,6 +28,7 @@ let
       ../modules/simulacra.nix
       ../modules/overlay
       ../modules/proxies.nix
+      ../modules/tried.nix
       cfg.module
       (cfg.hosts + "/${name}.nix")
     ];

@@ -24,6 +24,7 @@ HOSTS: Final = ("desk", "nas", "web", "gate")
 """The hosts: the first is the one to sit at, the last the relay."""
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
+LIBRARY: Final = Path(__file__).parents[3] / "hosts" / "nix"
 PATIENCE: Final = 30.0
 CONFIRM: Final = 60
 SOON: Final = 3
@@ -33,6 +34,8 @@ INVENTORY: Final = f"{FLAKE}/hosts/inventory.toml"
 
 _TAGS: Final = {"nas": ["servers"], "web": ["servers"]}
 _APPLY: Final = ["apply", "--no-interactive"]
+# Of the host's disk, so that it outlives the host.
+_MOUNT: Final = ["mount", "--bind", "/run/root/nix", "/nix"]
 _NIX: Final = """\
 experimental-features = nix-command flakes
 substituters =
@@ -90,7 +93,7 @@ class Site:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.desk = lab[DESK]
-        self._systems: dict[str, dict[str, str]] = {}
+        self._systems: dict[str, dict[str, object]] = {}
         self._base: dict[str, str] = {}
         self._bins()
         self._stores()
@@ -110,7 +113,8 @@ class Site:
         for each in self.lab:
             (each.home / ".config/nix").mkdir(parents=True)
             (each.home / ".config/nix/nix.conf").write_text(_NIX)
-            each.run(["mount", "-t", "tmpfs", "tmpfs", "/nix"])
+            (each.home / "nix").mkdir()
+            each.run(_MOUNT)
             each.run(["mkdir", "-p", "/nix/store", "/nix/var/nix/profiles"])
 
     def _flake(self) -> None:
@@ -118,6 +122,8 @@ class Site:
         (self.flake / "hosts").mkdir(parents=True)
         for name in ("flake.nix", "switch-to-configuration", "apply"):
             shutil.copy(PROGRAMS / name, self.flake / name)
+        for name in ("tried.nix", "tried.sh"):
+            shutil.copy(LIBRARY / name, self.flake / name)
         self.write_inventory(HOSTS)
 
     def write_inventory(self, hosts: Sequence[str], key: str = "") -> None:
@@ -135,10 +141,23 @@ class Site:
         }
         write(self.flake, text(told, network="lab"))
 
-    def set(self, *hosts: str, version: str, early: str = "", late: str = "") -> None:
-        """Have the flake say what systems of hosts are; ``early`` and ``late`` are what they do."""
+    def set(
+        self,
+        *hosts: str,
+        version: str,
+        early: str = "",
+        late: str = "",
+        boot: str = "",
+        tries: bool = True,
+    ) -> None:
+        """Have the flake say what systems of hosts are.
+
+        ``early``, ``late`` and ``boot`` are what they do before and after they run, and to be what
+        the host starts with; one that does not try is of a flake that knows nothing of deploys.
+        """
         for name in hosts:
-            self._systems[name] = {"version": version, "early": early, "late": _PLAIN + late}
+            does = {"early": early, "late": _PLAIN + late, "boot": boot, "tries": tries}
+            self._systems[name] = {"version": version, **does}
         (self.flake / "systems.json").write_text(json.dumps(self._systems))
 
     def _install(self) -> None:
@@ -223,10 +242,27 @@ class Site:
 
     def version(self, host: str) -> str:
         """The version that a host runs, and will run when it starts again."""
-        script = "cat /run/current-system/version; echo; cat /nix/var/nix/profiles/system/version"
-        runs, starts = self.lab[host].run(["sh", "-c", script]).stdout.split()
+        runs, starts = self.starts(host)
         assert runs == starts
         return runs
+
+    def starts(self, host: str) -> tuple[str, str]:
+        """The version that a host runs, and the one that it starts with."""
+        places = "/run/current-system boots /nix/var/nix/profiles/system"
+        script = f'for each in {places}; do cat "$each/version"; echo; done'
+        runs, starts, kept = self.lab[host].run(["sh", "-c", script]).stdout.split()
+        assert kept == starts
+        return runs, starts
+
+    def restart(self, host: str) -> None:
+        """Take a host's power away, and have it start with what it is to start with."""
+        machine = self.lab[host]
+        machine.kill()
+        machine.start()
+        machine.run(_MOUNT)
+        # Its node's socket is on the disk, and of the one that is gone.
+        script = 'rm -f "$HOME/simulacra/run/$(hostname)"; boots/bin/switch-to-configuration test'
+        machine.run(["sh", "-ec", script])
 
     def versions(self) -> dict[str, str]:
         """The versions of all hosts."""

@@ -12,6 +12,7 @@ from tests.hosts.deploy.making import KEY as OTHER_KEY
 from tests.hosts.deploy.site import (
     ENDS_ITS_NODE,
     FAILS,
+    FLAKE,
     HOSTS,
     PATIENCE,
     SHUTS_ALL_OUT,
@@ -190,6 +191,69 @@ def test_rolling_back_goes_to_the_generation_before(site: Site) -> None:
     assert site.version("nas") == "1"
     assert site.switches("nas") == ["2", "1"]
     assert len(site.applied()) == 1
+
+
+# -- what a host starts with
+
+
+def test_until_it_was_seen_to_be_well_a_host_starts_with_the_system_that_it_had(
+    site: Site,
+) -> None:
+    site.set("nas", version="2")
+    site.order(applied="wait")
+    with site.begun("nas") as deploy:
+        site.wait_call("applied", "nas")
+        assert site.starts("nas") == ("2", "1")
+        site.restart("nas")
+        site.go()
+        out, err = deploy.communicate(timeout=PATIENCE)
+    report = Reported(json.loads(out))
+    assert report.outcomes == {"nas": "rolled back"}, err
+    assert report.why["nas"] == (
+        "it started anew before it was seen to be well; it went back by itself"
+    )
+    assert site.version("nas") == "1"
+    assert not site.is_armed("nas")
+
+
+def test_a_host_that_is_cut_off_and_whose_deploy_is_gone_comes_back_when_it_starts_anew(
+    site: Site,
+) -> None:
+    site.set("nas", version="2", late=SHUTS_ALL_OUT)
+    with site.begun("nas") as deploy:
+        wait_for(lambda: site.switches("nas") == ["2"], PATIENCE)
+        deploy.send_signal(signal.SIGKILL)
+        deploy.communicate(timeout=PATIENCE)
+    site.restart("nas")
+    assert site.version("nas") == "1"
+    assert not site.is_armed("nas")
+
+
+def test_a_host_that_cannot_start_with_its_new_system_goes_back(site: Site) -> None:
+    site.set("nas", version="2", boot="echo 'no room is left on /boot' >&2; exit 1\n")
+    report = site.report("nas", code=1)
+    assert report.outcomes == {"nas": "rolled back"}
+    assert report.why["nas"] == (
+        "it cannot be what the host starts with: no room is left on /boot; it went back by itself"
+    )
+    assert site.switches("nas") == ["2", "1"]
+    assert site.version("nas") == "1"
+
+
+def test_a_system_that_is_not_only_tried_is_taken_back_as_well(site: Site) -> None:
+    site.set("nas", version="2", late=SHUTS_ALL_OUT, tries=False)
+    report = site.report("nas", code=1, confirm=SOON)
+    assert report.outcomes == {"nas": "rolled back"}
+    assert site.version("nas") == "1"
+    site.set("nas", version="2", tries=False)
+    assert site.report("nas").outcomes == {"nas": "done"}
+    assert site.version("nas") == "2"
+
+
+def test_without_a_deploy_nixops4_switches_for_good(site: Site) -> None:
+    site.set("nas", version="2")
+    site.desk.run(["nixops4", "apply", "nas"], cwd=FLAKE)
+    assert site.version("nas") == "2"
 
 
 # -- what would change, and what has

@@ -45,7 +45,7 @@ def test_a_host_that_does_well_goes_through_all_steps() -> None:
         steps.append(rollout.step)
         event: Event = Looked(BEFORE) if rollout.step is Step.LOOK else Succeeded()
         rollout = after(rollout, event)
-    assert steps == [Step.LOOK, Step.COPY, Step.ARM, Step.SWITCH, Step.CONFIRM, Step.DISARM]
+    assert steps == [Step.LOOK, Step.COPY, Step.ARM, Step.SWITCH, Step.CONFIRM, Step.KEEP]
     assert (rollout.outcome, rollout.why) == (Outcome.DONE, "")
 
 
@@ -59,10 +59,11 @@ def test_one_that_runs_it_only_until_its_next_start_is_not() -> None:
 
 
 def test_a_host_left_armed_by_a_deploy_of_ours_is_taken_up_where_it_is() -> None:
-    half = replace(BEFORE, system=NEW, profile=NEW, owner="me@desk")
-    rollout = gone(FRESH, Looked(half))
-    assert rollout.step is Step.ARM
-    assert after(rollout, Succeeded()).step is Step.CONFIRM
+    for profile in (OLD, NEW):
+        half = replace(BEFORE, system=NEW, profile=profile, owner="me@desk")
+        rollout = gone(FRESH, Looked(half))
+        assert rollout.step is Step.ARM
+        assert after(rollout, Succeeded()).step is Step.CONFIRM
 
 
 def test_a_host_that_somebody_else_deploys_to_is_left_alone() -> None:
@@ -107,8 +108,8 @@ def test_one_that_never_comes_back_is_lost() -> None:
     assert (rollout.outcome, rollout.why) == (Outcome.LOST, "nas is down; then not reached")
 
 
-def test_a_disarming_whose_answer_was_lost_may_have_been_one() -> None:
-    rollout = gone(at(Step.DISARM), Failed("the connection broke"))
+def test_a_keeping_whose_answer_was_lost_may_have_been_one() -> None:
+    rollout = gone(at(Step.KEEP), Failed("the connection broke"))
     assert rollout.step is Step.AWAIT
     assert after(rollout, Looked(replace(BEFORE, system=NEW, profile=NEW))).outcome is Outcome.DONE
 
@@ -120,7 +121,7 @@ def test_stopping_leaves_what_is_half_done_to_its_timer() -> None:
     armed = after(at(Step.SWITCH), Stopped())
     assert armed.step is Step.DISARM
     assert after(armed, Succeeded()).outcome is Outcome.NOT_BEGUN
-    assert after(at(Step.DISARM), Stopped()) == at(Step.DISARM)
+    assert after(at(Step.KEEP), Stopped()) == at(Step.KEEP)
 
 
 SEEN = st.builds(
@@ -152,8 +153,13 @@ def test_whatever_happens_nothing_is_switched_unarmed_and_every_way_ends(
         rollout = after(rollout, event)
         if rollout.outcome is Outcome.DONE:
             # Only who was seen as wanted, or well, is done.
-            assert step is Step.DISARM or (looks and seen.system == seen.profile)
+            assert step is Step.KEEP or (looks and seen.system == seen.profile)
         if rollout.outcome in {Outcome.NOT_BEGUN, Outcome.UNCHANGED}:
             assert not switched
-    assert rollout.outcome is not None or rollout.step in {Step.AWAIT, Step.DISARM, Step.BACK}
+    assert rollout.outcome is not None or rollout.step in {
+        Step.AWAIT,
+        Step.KEEP,
+        Step.DISARM,
+        Step.BACK,
+    }
     assert after(rollout, Stopped()) == rollout or rollout.outcome is None

@@ -58,8 +58,9 @@ def test_the_guard_is_a_shell_script_that_parses() -> None:
 
 
 def test_what_the_guard_says_is_read() -> None:
-    seen = Seen("/nix/store/1-a", "/nix/store/2-b", 7, "", "me@desk", "t", "")
+    seen = Seen("/nix/store/1-a", "/nix/store/2-b", 7, owner="me@desk", token="t")
     assert guard.parse(LOOK) == seen
+    assert guard.parse(f"{LOOK}begun=yes\n") == replace(seen, begun=True)
 
 
 @pytest.mark.parametrize("said", ["", "Welcome!", LOOK.replace("=7", "=many")])

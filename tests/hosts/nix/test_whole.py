@@ -63,6 +63,15 @@ def test_nixops4_deploys_what_the_configurations_are(nix: Nix, folder: Path) -> 
     assert whole.evaluate("nixops4", OF_ROOT) == whole.evaluate("nixosConfigurations", built)
 
 
+def test_a_system_is_tried_by_the_apply_that_nixops4_calls(nix: Nix, folder: Path) -> None:
+    commands = flake(nix, folder).evaluate(
+        "nixosConfigurations.desk.config.system.activatableSystemBuilderCommands"
+    )
+
+    made, moved = commands.index("apply.sh $out/bin/apply"), commands.index("mv $out/bin/apply")
+    assert made < moved < commands.index("tried.sh >$out/bin/apply")
+
+
 def test_the_hosts_of_the_template_evaluate(nix: Nix, folder: Path) -> None:
     inputs = {"simulacra": folder} | {f"simulacra/{n}": path for n, path in INPUTS.items()}
     environ = {"SIMULACRA_NIXPKGS": os.environ["SIMULACRA_NIXPKGS"]}

@@ -12,7 +12,9 @@
           PATH = "/usr/bin:/bin";
           switch = builtins.readFile ./switch-to-configuration;
           apply = builtins.readFile ./apply;
-          inherit (told) version early late;
+          # As hosts/modules/tried.nix has it of a real system.
+          tried = if told.tries then import ./tried.nix { shell = "/bin/sh"; } else "";
+          inherit (told) version early late boot;
           args = [
             "-euc"
             ''
@@ -20,9 +22,11 @@
               printf '%s' "$version" >$out/version
               printf '%s' "$early" >$out/early
               printf '%s' "$late" >$out/late
+              printf '%s' "$boot" >$out/boot
               printf '%s' "$switch" | sed "s|@out@|$out|g" >$out/bin/switch-to-configuration
               printf '%s' "$apply" | sed "s|@out@|$out|g" >$out/bin/apply
               chmod +x $out/bin/*
+              eval "$tried"
             ''
           ];
         };
