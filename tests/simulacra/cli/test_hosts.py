@@ -75,7 +75,7 @@ def test_list_shows_the_hosts_and_their_addresses(here: Run, inventory: Path) ->
     rows = here("hosts", "list", "--tag", "workstations", "--json").json()
     assert [row["name"] for row in rows] == ["laptop", "desk"]
     assert rows[0]["reached"] == "behind NAT"
-    assert rows[0]["ipv4"] == "10.44.85.0"
+    assert rows[0]["ipv4"] == "10.44.77.74"
 
 
 def test_plan_is_written_beside_the_inventory_with_its_hash(here: Run, inventory: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_host_gets_another_key_in_two_steps(here: Run, inventory: Path) -> Non
         (("key", "nas", "abc"), "is no WireGuard public key"),
         (("remove", "ns"), "the inventory has no host ns"),
         (("remove", "vm"), "needs a relay that serves OpenVPN"),
-        (("add", "b", "--zone", "home", "--address", "10.44.85.0"), "state a free one, address ="),
+        (("add", "b", "--zone", "home", "--address", "10.44.77.74"), "state a free one, address ="),
     ],
 )
 def test_what_is_refused_changes_nothing(
