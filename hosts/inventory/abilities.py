@@ -40,6 +40,8 @@ def check(inventory: Inventory) -> Iterator[Problem]:
             yield from _openvpn(name, host)
         if host.kind is Kind.PHONE:
             yield from _phone(name, host)
+        elif host.given is not None:
+            yield Problem(("hosts", name, "given"), f"is a phone's: {name} is a {host.kind}")
         if host.kind is Kind.APPLIANCE and host.ssh is None:
             yield Problem(
                 ("hosts", name, "ssh"),

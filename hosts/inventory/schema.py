@@ -95,6 +95,7 @@ Fingerprint = Annotated[
     ),
 ]
 """The SHA-256 of a certificate, as OpenVPN's ``peer-fingerprint`` takes it."""
+Digest = Annotated[str, _form(r"[0-9a-f]{12}", "is no digest: simulacra overlay phone writes it")]
 Role = Annotated[str, _form(rf"\*|{NAME}", f"{_NO_NAME}, or * for every host that is no phone")]
 Ports = Annotated[
     str, _form(r"(tcp|udp)/[0-9]{1,5}(-[0-9]{1,5})?", "is no port: say tcp/8080 or udp/5000-5010")
@@ -206,6 +207,23 @@ class OpenVpn(_Table):
     shared_key: bool = False
 
 
+class Given(_Table):
+    """What a phone's configuration hung on when it was shown; written by `overlay phone`.
+
+    Attributes:
+        relay: the relay that it goes by.
+        key, endpoint: digests of that relay's.
+        address: digest of the phone's own addresses.
+        reaches: digest of what it may reach.
+    """
+
+    relay: Name
+    key: Digest
+    endpoint: Digest
+    address: Digest
+    reaches: Digest
+
+
 class Cloud(_Table):
     """A template of rented machines.
 
@@ -241,6 +259,7 @@ class Host(_Table):
         ssh: how it is deployed to; None for what is not deployed.
         mac: of the card that wakes it.
         cloud: the template it is rented by.
+        given: of a phone, what its configuration hung on.
     """
 
     kind: Kind = Kind.NODE
@@ -261,6 +280,7 @@ class Host(_Table):
     ssh: Ssh | None = None
     mac: Mac | None = None
     cloud: Name | None = None
+    given: Given | None = None
 
     @property
     def behind_nat(self) -> bool:

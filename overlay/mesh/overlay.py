@@ -38,6 +38,7 @@ from simulacra.overlay.mesh.rotation import Heard as KeysHeard
 from simulacra.overlay.mesh.steering import Steering
 from simulacra.overlay.mesh.tunnels import Tunnels
 from simulacra.overlay.mesh.watching import AddressWatch
+from simulacra.overlay.plan import phone
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import PlanTextError, from_text
 
@@ -469,6 +470,7 @@ class OverlayActor(Actor):
             "key": steering.key,
             "failure": self._failure,
             "new_key_waits_for": self._key_waits_for(),
+            "phones": {each: list(what) for each, what in phone.stale(plan, self._keys()).items()},
             "openvpn": self._tunnels.shown,
             "routes": [
                 {
@@ -482,6 +484,15 @@ class OverlayActor(Actor):
                 for host, line in sorted(lines.items())
             ],
         }
+
+    def _keys(self) -> dict[str, str]:
+        """The key of each host as it is, whatever the plan says."""
+        keyring = self._overlay.keyring
+        if keyring is None:
+            return {}
+        rotation, others = keyring.rotation, keyring.rotation.names - {self._overlay.host}
+        present = {host: rotation.record(host).present for host in others}
+        return present | {self._overlay.host: self._steering.key}
 
     def _key_waits_for(self) -> list[str]:
         keyring = self._overlay.keyring

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from simulacra.actors.gateway.call import Call, Handler
@@ -15,6 +15,7 @@ from simulacra.overlay.mesh.helper_client import HelperError
 from simulacra.overlay.mesh.messages import Rotate, Show
 from simulacra.overlay.mesh.overlay import OVERLAY, Overlay
 from simulacra.overlay.mesh.rotation import RotationError
+from simulacra.overlay.plan import phone
 
 _ASKING: Final = 10.0
 _PATIENCE: Final = 2.0
@@ -71,8 +72,10 @@ class _Verbs:
 
     def rotate(self, call: Call) -> Iterator[object]:
         """Give this host another key, once all others know it; whom that waits for."""
-        del call
-        self._entered()
+        overlay = self._entered()
+        phones = phone.users(overlay.plan, overlay.host)
+        if phones and not call.arg("force", bool, False):
+            raise _of_phones(phones)
         try:
             waits = self._system.ref(OVERLAY).ask(Rotate(), timeout=_ASKING)
         except (RotationError, HelperError, NotImplementedError) as error:
@@ -83,7 +86,7 @@ class _Verbs:
             ) from error
         except (ActorDeadError, AskTimeoutError) as error:
             raise _silent(error) from error
-        yield {"waits_for": waits}
+        yield {"waits_for": waits, "phones": list(phones)}
 
     def _probe(self, address: str, number: int) -> dict[str, Any]:
         began = time.monotonic()
@@ -113,6 +116,15 @@ class _Verbs:
             return self._system.ref(OVERLAY).ask(Show(what), timeout=_ASKING)
         except (ActorDeadError, AskTimeoutError) as error:
             raise _silent(error) from error
+
+
+def _of_phones(phones: Sequence[str]) -> GatewayError:
+    return GatewayError(
+        ErrorCode.FAILED,
+        f"with another key of this host's these phones would reach nothing any more: "
+        f"{', '.join(phones)}; nothing is changed",
+        "if that is meant: simulacra overlay rotate --force; then show each phone a new code",
+    )
 
 
 def _silent(error: Exception) -> GatewayError:

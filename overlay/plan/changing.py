@@ -15,6 +15,7 @@ _CALLED: Final = {
     "outside": "what it lets in from outside",
     "inside": "what it lets in from the overlay",
     "openvpn": "its OpenVPN",
+    "given": "its configuration",
 }
 
 

@@ -126,6 +126,24 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What the configuration of a phone hangs on, as it was when it was shown: digests.
+
+    Attributes:
+        relay: the relay that it goes by, by its name.
+        key, endpoint: of that relay.
+        address: its own addresses.
+        reaches: what it may reach.
+    """
+
+    relay: str
+    key: str
+    endpoint: str
+    address: str
+    reaches: str
+
+
+@dataclass(frozen=True)
 class HostPlan:
     """A host's part.
 
@@ -141,6 +159,7 @@ class HostPlan:
         clients: of a relay; else empty.
         outside: what its firewall lets in from outside of the overlay.
         inside: what it lets in from the overlay, which else it refuses; None lets in all.
+        given: of a phone, what it was told; None where that is not known.
     """
 
     kind: str
@@ -157,6 +176,7 @@ class HostPlan:
     inside: tuple[Opening, ...] | None
     openvpn: OpenVpnServer | None = None
     next: str = ""
+    given: Given | None = None
 
 
 @dataclass(frozen=True)

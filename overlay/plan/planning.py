@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulacra.hosts.inventory.problems import InventoryError
 from simulacra.hosts.inventory.schema import Inventory
 from simulacra.overlay.plan import access, links, openvpn
-from simulacra.overlay.plan.document import HostPlan, Plan
+from simulacra.overlay.plan.document import Given, HostPlan, Plan
 from simulacra.overlay.plan.layout import Layout
 
 
@@ -50,4 +50,5 @@ def _part(name: str, layout: Layout) -> HostPlan:
         inside=access.inside(name, layout),
         openvpn=openvpn.server(name, layout),
         next=host.next or "",
+        given=Given(**host.given.model_dump()) if host.given else None,
     )

@@ -111,7 +111,7 @@ def check(*, inventory: InventoryFile = None, common: Common = COMMON) -> int:
     """Check the inventory: everything that is wrong with it, each by its line and key.
 
     Also said, without counting as wrong, is what does not work well: pairs of hosts for which no
-    relay stands in, hosts without a key, a plan that is stale.
+    relay stands in, hosts without a key, phones with an old configuration, a plan that is stale.
 
     For example:
 
@@ -334,7 +334,13 @@ def plan(
         _put(made, done, force, common)
         return ExitCode.OK
     if common.json:
-        output.document({"stale": made.is_stale, "changes": planning.plain(made.changes)})
+        output.document(
+            {
+                "stale": made.is_stale,
+                "changes": planning.plain(made.changes),
+                "phones": planning.stale_phones(made),
+            }
+        )
     elif made.is_stale:
         planning.tell(made, f"{file} is stale; write it: simulacra hosts plan")
     else:
@@ -365,7 +371,11 @@ def _put(made: planning.Draft, done: str, force: bool, common: Common) -> None:
     planning.put(made, force=force, node=common.node)
     if common.json:
         output.document(
-            {"plan": str(made.opened.plan_file), "changes": planning.plain(made.changes)}
+            {
+                "plan": str(made.opened.plan_file),
+                "changes": planning.plain(made.changes),
+                "phones": planning.stale_phones(made),
+            }
         )
     else:
         planning.tell(made, done)
@@ -389,6 +399,7 @@ def _advice(made: planning.Draft) -> list[str]:
         for name, host in made.plan.hosts.items()
         if host.kind == "node" and not host.key and not host.relays
     ]
+    found += planning.stale_phones(made)
     if made.is_stale:
         found.append(f"{made.opened.plan_file} is stale; write it: simulacra hosts plan")
     return found

@@ -11,6 +11,7 @@ from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
 from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.overlay.plan.phone import told
 
 app = App(name="overlay", help="The encrypted mesh between the hosts, and phones in it.")
 app.command("simulacra.cli.overlay_phone:phone", name="phone")
@@ -58,6 +59,7 @@ def status(*, common: Common = COMMON) -> None:
             else "by wireguard-go",
             "openvpn": "; ".join(map(_tunnel, found["openvpn"])) or "none",
             "new key": f"waits for {', '.join(waits)}" if waits else "none",
+            "phones": "; ".join(told(*each) for each in found["phones"].items()) or "none is stale",
             "trouble": found["failure"] or "none",
         }
     )
@@ -101,24 +103,28 @@ def ping(
 
 
 @app.command
-def rotate(*, common: Common = COMMON) -> None:
+def rotate(*, force: bool = False, common: Common = COMMON) -> None:
     """Give this host another key, as soon as all others know it; nobody's connections break.
 
-    A host that is away is waited for, since it would not know the new key.
+    A host that is away is waited for, since it would not know the new key. Phones cannot be told:
+    where any go by this host as their relay, it is refused.
 
     For example:
 
     - `simulacra overlay rotate`
 
     Args:
+        force: Do it also where phones go by this host; each needs a new code then.
         common: Options of all commands.
     """
-    found = client(common).item("overlay_rotate")
+    found = client(common).item("overlay_rotate", force=force)
     if common.json:
         output.document(found)
         return
     waits = ", ".join(found["waits_for"]) or "nobody"
     output.message(f"a new key is made; until it is used it waits for: {waits}")
+    for phone in found["phones"]:
+        output.message(f"once it is in the plan: simulacra overlay phone {phone} --again")
 
 
 @app.command

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli import inventories, output, planning
 from simulacra.cli.inventories import InventoryFile, Opened
 from simulacra.cli.options import COMMON, Common
+from simulacra.cli.planning import Draft
 from simulacra.overlay.plan import phone as phones
 from simulacra.overlay.plan.document import Plan
 
@@ -41,7 +43,7 @@ def phone(
         name: The phone's name.
         role: A role it has; may be given several times.
         zone: Its zone; that of its relay otherwise, which means nothing.
-        relay: The relay that it uses; the first one of the inventory otherwise.
+        relay: The relay that it uses; otherwise the one that it used, or the first one.
         again: Give a phone that is in the inventory another key, so that the old one is let in no
             more.
         qr: Show it as a QR code too; by default on a terminal.
@@ -58,7 +60,9 @@ def phone(
     if role:
         fields["roles"] = list(role)
     made = planning.edited(opened, _text(opened, name, fields, zone=zone, again=again))
+    relay = relay or _relay_before(made, name)
     text = _configuration(made.plan, name, _base64(key.private_bytes_raw()), relay, opened)
+    made = _remembered(made, name, relay)
     planning.put(made, force=False, node=common.node)
     if common.json:
         output.document({"phone": name, "configuration": text})
@@ -91,6 +95,22 @@ def _text(opened: Opened, name: str, fields: dict[str, Any], *, zone: str, again
     except editing.EditError as error:
         hint = f"for another key: simulacra overlay phone {name} --again" if known else ""
         raise GatewayError(ErrorCode.USAGE, str(error), hint) from error
+
+
+def _relay_before(made: Draft, name: str) -> str:
+    """The relay that a phone went by, if that still is one."""
+    part = made.plan.hosts[name]
+    relays = {each.host for each in part.relays}
+    return part.given.relay if part.given and part.given.relay in relays else ""
+
+
+def _remembered(made: Draft, name: str, relay: str) -> Draft:
+    """The same, and the inventory remembers what the phone was told."""
+    from simulacra.hosts.inventory import editing  # noqa: PLC0415 (an extra)
+
+    given = asdict(phones.given(made.plan, name, relay))
+    text = made.opened.content.decode()
+    return planning.edited(made.opened, editing.change(text, name, {"given": given}))
 
 
 def _zone(opened: Opened) -> str:

@@ -12,6 +12,7 @@ from simulacra.actors.private_files import replace_whole
 from simulacra.actors.settings import Settings
 from simulacra.cli import inventories, output
 from simulacra.cli.inventories import Opened
+from simulacra.overlay.plan import phone
 from simulacra.overlay.plan.changing import changes, cut_off
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import PlanTextError, from_text, to_text
@@ -99,6 +100,13 @@ def tell(made: Draft, done: str) -> None:
     output.message(done)
     for host, found in groupby(made.changes, key=lambda each: each[0]):
         output.message(f"{host}: {'; '.join(text for _, text in found)}")
+    for text in stale_phones(made):
+        output.message(text)
+
+
+def stale_phones(made: Draft) -> list[str]:
+    """The phones that need another configuration, as it is said of them."""
+    return [phone.told(name, changed) for name, changed in phone.stale(made.plan).items()]
 
 
 def plain(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

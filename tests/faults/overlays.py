@@ -134,6 +134,11 @@ def key_of(overlay: LabOverlay, host: str) -> str:
         return helper.look().mesh.devices["sim0"].key
 
 
+def has_stale_phones(overlay: LabOverlay, host: str, phones: dict[str, list[str]]) -> bool:
+    """Whether these are the phones with an old configuration, as a host knows, and what is old."""
+    return bool(overlay.hosts[host].client.item("overlay")["phones"] == phones)
+
+
 def has_turned(overlay: LabOverlay, host: str, before: str) -> bool:
     """Whether a host's devices have another key than before."""
     return key_of(overlay, host) != before

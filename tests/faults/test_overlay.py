@@ -12,6 +12,7 @@ from tests.faults.overlays import (
     all_are,
     endpoint,
     full,
+    has_stale_phones,
     has_turned,
     is_unknown,
     key_of,
@@ -24,7 +25,7 @@ from tests.faults.overlays import (
     verdicts,
 )
 from tests.machines import wait_for
-from tests.overlay.plans import without
+from tests.overlay.plans import with_phone, without
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 
@@ -97,6 +98,24 @@ def test_a_key_is_rotated_under_traffic_and_nothing_is_lost() -> None:
             wait_for(partial(is_unknown, overlay, name, "a"), 5)
         all_are(overlay, "direct")
         assert sessions(overlay) == met
+
+
+def test_a_relay_of_phones_gets_another_key_only_by_force() -> None:
+    with overlaid("a", "r", relays=["r"], nodes=False) as overlay:
+        overlay.lay(with_phone(overlay.plan, "p", "r"))
+        overlay.start_nodes()
+        wait_for(lambda: pair_is(overlay, "a", "r", "direct"))
+        relay, before = overlay.hosts["r"], overlay.keys["r"]
+        refused = relay.simulacra("overlay", "rotate", check=False)
+        assert "these phones would reach nothing any more: p; nothing is changed" in refused.stderr
+        assert key_of(overlay, "r") == before
+        for name in overlay.hosts:
+            assert has_stale_phones(overlay, name, {})
+        assert relay.json("overlay", "rotate", "--force")["phones"] == ["p"]
+        wait_for(partial(has_turned, overlay, "r", before))
+        # Whatever the plan still says.
+        for name in overlay.hosts:
+            wait_for(partial(has_stale_phones, overlay, name, {"p": ["key"]}))
 
 
 def test_all_rotate_their_keys_at_once() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from simulacra.overlay.plan.document import Client, HostPlan, Peer, Plan, Relay
+from simulacra.overlay.plan.phone import given
 
 NETWORK = "10.44.0.0/16"
 NETWORK6 = "fd77::/64"
@@ -101,3 +102,16 @@ def without(plan: Plan, gone: str) -> Plan:
         )
 
     return replace(plan, hosts={n: left(p) for n, p in plan.hosts.items() if n != gone})
+
+
+def with_phone(plan: Plan, name: str, relay: str) -> Plan:
+    """The plan with a phone that has shown the configuration by one of its relays."""
+    served = Client(name, key_of(name), ("10.44.0.200/32",), ("10.44.0.1/32",))
+    part = plan.hosts[relay]
+    used = Relay(relay, 1, part.key, "sim1", ("192.0.2.1:51821",), 25)
+    shown = HostPlan(
+        "phone", "home", "10.44.0.200", "fd77::c8", (), key_of(name), PORT, (), (used,), (), (), ()
+    )
+    hosts = {**plan.hosts, relay: replace(part, clients=(*part.clients, served)), name: shown}
+    found = given(replace(plan, hosts=hosts), name, relay)
+    return replace(plan, hosts={**hosts, name: replace(shown, given=found)})

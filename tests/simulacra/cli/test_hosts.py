@@ -89,7 +89,8 @@ def test_plan_is_written_beside_the_inventory_with_its_hash(here: Run, inventory
     # A comment alone changes no host, and makes the plan stale all the same.
     inventory.write_text(inventory.read_text() + "# more\n")
     stale = here("hosts", "plan", "--check", "--json")
-    assert (stale.code, stale.json()) == (ExitCode.FAILED, {"stale": True, "changes": []})
+    assert stale.code == ExitCode.FAILED
+    assert stale.json() == {"stale": True, "changes": [], "phones": []}
 
 
 def test_a_host_comes_and_goes_and_the_file_is_as_before(here: Run, inventory: Path) -> None:

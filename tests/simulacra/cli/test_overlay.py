@@ -32,6 +32,7 @@ STATUS: dict[str, Any] = {
     "failure": "",
     "new_key_waits_for": ["tv"],
     "openvpn": [],
+    "phones": {},
     "routes": [NAS, {**GONE, "bandwidth": None, "bandwidth_age": None}],
 }
 
@@ -75,6 +76,33 @@ def test_openvpn_is_shown_by_what_it_is_for(run: Run, serve: Serve) -> None:
         "for clients (simv), ready; for attic (simk11944), ready; "
         "to hub (simv1), not ready: TLS handshake failed"
     )
+
+
+def test_phones_that_need_a_code_are_named(run: Run, serve: Serve) -> None:
+    status = dict(STATUS)
+    serve({"overlay": lambda _: [status]})
+
+    def phones() -> str:
+        lines = run("overlay").stdout.splitlines()
+        return next(line for line in lines if line.startswith("phones"))
+
+    assert phones().endswith("none is stale")
+    status["phones"] = {"anns": ["key", "endpoint"]}
+    said = phones()
+    assert "its relay has another key and its relay answers elsewhere" in said
+    assert "simulacra overlay phone anns --again" in said
+
+
+def test_a_rotation_says_whom_it_waits_for_and_which_phones_it_cuts_off(
+    run: Run, serve: Serve
+) -> None:
+    def rotate(call: Call) -> Iterator[object]:
+        yield {"waits_for": ["tv"], "phones": ["anns"] if call.arg("force", bool) else []}
+
+    serve({"overlay_rotate": rotate})
+    assert "waits for: tv" in run("overlay", "rotate").stderr
+    assert "anns" not in run("overlay", "rotate").stderr
+    assert "simulacra overlay phone anns --again" in run("overlay", "rotate", "--force").stderr
 
 
 def test_a_ping_says_by_which_way(run: Run, serve: Serve) -> None:

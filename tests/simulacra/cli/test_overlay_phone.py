@@ -139,6 +139,32 @@ def test_without_a_relay_there_is_no_phone(here: Run, inventory: Path) -> None:
     assert "a phone is a client of relays, and there is none" in ended.stderr
 
 
+def test_a_phone_whose_relay_has_another_key_is_named_until_it_is_shown_a_code(
+    here: Run, inventory: Path
+) -> None:
+    def advice() -> list[str]:
+        found: list[str] = here("hosts", "check", "--json").json()["advice"]
+        return [text for text in found if "anns" in text]
+
+    here("overlay", "phone", "anns", "--role", "family")
+    assert advice() == []
+    turned = here("hosts", "key", "relay", key("relay, later"))
+    why = "anns has an old configuration: its relay has another key"
+    assert why in turned.stderr
+    assert f"{why}; simulacra overlay phone anns --again" in advice()
+    assert here("hosts", "plan", "--json").json()["phones"] == advice()
+    here("overlay", "phone", "anns", "--again")
+    assert advice() == []
+
+
+def test_a_new_key_is_for_the_relay_that_the_phone_has(here: Run, inventory: Path) -> None:
+    far = {"zone": "home", "relay": True, "endpoints": ["192.0.2.7"], "wireguard": key("far")}
+    inventory.write_text(tomlkit.dumps({**INVENTORY, "hosts": {**INVENTORY["hosts"], "far": far}}))
+    for words in (("--role", "family", "--relay", "far"), ("--again",)):
+        told = here("overlay", "phone", "anns", *words, "--json").json()["configuration"]
+        assert configuration(told)["Peer"]["PublicKey"] == key("far")
+
+
 # -- a real client
 
 
