@@ -70,6 +70,18 @@ def test_a_host_that_is_expelled_under_traffic_is_shut_out_everywhere_at_once() 
         all_are(overlay, "direct", hosts=("a", "b", "r"))
 
 
+def test_two_behind_nats_find_each_other_by_what_a_third_sees_that_is_no_relay() -> None:
+    with overlaid("open", "a", "b", routers={"a": "one", "b": "two"}) as overlay:
+        wait_for(lambda: pair_is(overlay, "a", "b", "punched"), 15)
+        wait_for(lambda: pair_is(overlay, "open", "a", "direct"))
+        # At no place of the plan: it has none for them.
+        for name, other in (("a", "b"), ("b", "a")):
+            assert not any(
+                peer.endpoints for peer in overlay.plan.hosts[name].peers if peer.host == other
+            )
+        assert reaches(overlay, "a", "b")
+
+
 def test_twenty_hosts_are_a_full_mesh() -> None:
     """Of their devices; their nodes would be another twenty processes of Python."""
     names = [f"h{number}" for number in range(20)]
