@@ -76,19 +76,30 @@ class Flake:
         return self._nix.run(*options, "--", *words, environ=environ).stdout
 
 
-def whole_inputs() -> tuple[dict[str, Path], str]:
-    """The real inputs, as far as they are had here, and why not where they are not.
+NO_NIXPKGS: Final = (
+    "" if os.environ.get("SIMULACRA_NIXPKGS") else "set SIMULACRA_NIXPKGS to a tree of nixpkgs"
+)
+"""Why no host can be evaluated as a whole; empty where it can."""
+NO_FLAKES: Final = NO_NIXPKGS or (
+    ""
+    if os.environ.get("SIMULACRA_FLAKES")
+    else "set SIMULACRA_FLAKES to a folder with flake-parts, nixops4, nixops4-nixos and sops-nix"
+)
+"""Why nothing can be evaluated that takes the other inputs as they are."""
+
+
+def whole_inputs() -> dict[str, Path]:
+    """The inputs with which hosts are evaluated as a whole, real as far as they are had here.
 
     SIMULACRA_NIXPKGS is a tree of nixpkgs, or its lib/ and nixos/ alone; SIMULACRA_FLAKES a folder
     with flake-parts, nixops4, nixops4-nixos and sops-nix.
     """
-    nixpkgs, flakes = os.environ.get("SIMULACRA_NIXPKGS"), os.environ.get("SIMULACRA_FLAKES")
-    if not nixpkgs or not flakes:
-        return {}, "set SIMULACRA_NIXPKGS to a tree of nixpkgs and SIMULACRA_FLAKES to the others"
-    folder = Path(flakes)
-    bottle = folder / "nixops4" / "nix" / "flake-in-a-bottle"
     packages = STAND_IN / "whole" / "nixpkgs"
-    inputs = {
+    if NO_FLAKES:
+        return {**SMALL, "nixpkgs": packages}
+    folder = Path(os.environ["SIMULACRA_FLAKES"])
+    bottle = folder / "nixops4" / "nix" / "flake-in-a-bottle"
+    return {
         "nixpkgs": packages,
         "flake-parts": folder / "flake-parts",
         "flake-parts/nixpkgs-lib": packages,
@@ -100,4 +111,3 @@ def whole_inputs() -> tuple[dict[str, Path], str]:
         "nixops4-nixos": folder / "nixops4-nixos",
         "sops-nix": folder / "sops-nix",
     }
-    return inputs, ""

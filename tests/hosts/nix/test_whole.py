@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.hosts.nix.flakes import Flake, copied, whole_inputs
+from tests.hosts.nix.flakes import NO_FLAKES, NO_NIXPKGS, Flake, copied, whole_inputs
 from tests.hosts.nix.nix import Nix, NixError, needs_nix
 
-INPUTS, WHY_NOT = whole_inputs()
+INPUTS = whole_inputs()
 pytestmark = [
     needs_nix,
-    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.skipif(bool(NO_NIXPKGS), reason=NO_NIXPKGS),
     pytest.mark.timeout(180),
 ]
+needs_flakes = pytest.mark.skipif(bool(NO_FLAKES), reason=NO_FLAKES)
 
 NODES = {"attic", "desk", "laptop", "nas", "vm"}
 NEVER_SLEEPS = "services.simulacra.maySleep = false;"
@@ -56,6 +57,7 @@ def test_every_host_evaluates_to_its_last_unit(nix: Nix, folder: Path) -> None:
         assert re.search(rf"-nixos-system-{host}-.*\.drv$", path)
 
 
+@needs_flakes
 def test_nixops4_deploys_what_the_configurations_are(nix: Nix, folder: Path) -> None:
     whole = flake(nix, folder)
     built = "builtins.mapAttrs (_: host: host.config.system.build.toplevel.outPath)"
@@ -63,6 +65,7 @@ def test_nixops4_deploys_what_the_configurations_are(nix: Nix, folder: Path) -> 
     assert whole.evaluate("nixops4", OF_ROOT) == whole.evaluate("nixosConfigurations", built)
 
 
+@needs_flakes
 def test_a_system_is_tried_by_the_apply_that_nixops4_calls(nix: Nix, folder: Path) -> None:
     commands = flake(nix, folder).evaluate(
         "nixosConfigurations.desk.config.system.activatableSystemBuilderCommands"
@@ -80,6 +83,7 @@ def test_the_hosts_of_the_template_evaluate(nix: Nix, folder: Path) -> None:
     assert set(mine.evaluate("nixosConfigurations", TOPLEVEL)) == {"desk", "server"}
 
 
+@needs_flakes
 def test_the_flake_has_checks_and_a_package(nix: Nix, folder: Path) -> None:
     whole = flake(nix, folder)
 
