@@ -106,7 +106,7 @@ def deploy(
     """
     source = hosts_source.load(inventory)
     chosen = select(source.inventory, which)
-    network = _network(source, common, how)
+    network = None if dry_run or how.health == "ssh" else _network(source, common)
     here = _here(source, network, common)
     wishes = Wishes(how.canary, how.per_wave, how.at_once)
     overlay = overlays.of(source.plan)
@@ -159,14 +159,12 @@ class _Network:
         return found
 
 
-def _network(source: Source, common: Common, how: How) -> _Network | None:
+def _network(source: Source, common: Common) -> _Network:
     """The way to know how the network is.
 
     Raises:
         GatewayError: ``unreachable``: no node is up here; ``usage``: it is in another network.
     """
-    if how.health == "ssh":
-        return None
     network = _Network(common)
     try:
         found = network.status()["network"]

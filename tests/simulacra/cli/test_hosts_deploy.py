@@ -11,6 +11,7 @@ import pytest
 
 from simulacra.cli.main import main
 from tests.hosts.deploy.making import host, text, write
+from tests.overlay.plans import key_of
 
 Refused = Callable[..., dict[str, Any]]
 
@@ -84,13 +85,35 @@ def test_an_inventory_that_cuts_off_where_one_sits_is_refused(
 ) -> None:
     write(flake, text(HOSTS | {"desk": host("desk", zone="at-desk", wireguard=None)}))
     error = refused("nas", "--health", "ssh")
-    assert "you sit at desk, and the inventory has no WireGuard key for it" in error["message"]
+    assert "would cut off desk, the host that you sit at: the inventory has no" in error["message"]
+
+
+def test_so_is_one_that_has_another_key_of_it_than_it_holds(
+    refused: Refused, flake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (flake / "hosts/plan.json").rename(tmp_path / "plan.json")
+    monkeypatch.setenv("SIMULACRA_PLAN", str(tmp_path / "plan.json"))
+    write(flake, text(HOSTS | {"desk": host("desk", zone="at-desk", wireguard=key_of("eve"))}))
+    for words in (["nas"], ["nas", "--dry-run"]):
+        error = refused(*words, "--health", "ssh")
+        assert "desk would have another key than the one that it holds" in error["message"]
+        assert "mend hosts.desk in the inventory" in error["hint"]
+        assert error["hint"].endswith("--force does it all the same")
 
 
 def test_without_a_node_here_nobody_could_say_whether_hosts_come_back(refused: Refused) -> None:
     error = refused("nas", code=4)
     assert "whether hosts come back is told by the network" in error["message"]
     assert error["hint"].endswith("--health ssh")
+
+
+def test_a_dry_run_asks_no_node(
+    refused: Refused, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hosts", "deploy", "nas", "--dry-run", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["message"].startswith("nothing was changed: not all systems can be had: nas: nix ")
+    assert (tmp_path / CALLED).exists()
 
 
 def test_numbers_that_make_no_sense_are_refused(refused: Refused) -> None:
