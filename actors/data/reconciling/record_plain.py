@@ -6,7 +6,6 @@ an event [ms, tick, host, incarnation, n], a dot the last three of these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -61,22 +60,20 @@ def from_plain(data: Any) -> Record:
         RecordError: it is none.
     """
     try:
-        which, (first, at), mode, mtime, xattrs, versions, alive, context = data
-        event = _event(first)
-
-        def cell(data: Any, read: Callable[[Any], T]) -> Cell[T]:
-            # One object for one event: see `Record.sole`.
-            return Cell(event if data[0] == first else _event(data[0]), read(data[1]))
-
+        which, (first, at), (chmod, mode), (touch, mtime), (setfattr, xattrs), *rest = data
+        versions, alive, context = rest
+        event = _event(*first)
+        # One object for one event: see `Record.sole`. That of nearly all wrote all there is.
+        dot, last = event.dot, first[2:]
         record = Record(
-            _id(which),
-            Cell(event, _location(at)),
-            cell(mode, _mode),
-            cell(mtime, _time),
-            cell(xattrs, _xattrs),
+            _bytes(which, ID_LENGTH),
+            Cell(event, _location(*at)),
+            Cell(event if chmod == first else _event(*chmod), _mode(mode)),
+            Cell(event if touch == first else _event(*touch), _time(mtime)),
+            Cell(event if setfattr == first else _event(*setfattr), _xattrs(xattrs)),
             _versions(versions, first, event),
-            frozenset([_dot(each) for each in alive]),
-            dict(map(_dot, context)),
+            frozenset([dot if each == last else _dot(*each) for each in alive]),
+            dict([dot if each == last else _dot(*each) for each in context]),
         )
         _check(record)
     except (TypeError, ValueError, IndexError, KeyError) as error:
@@ -146,39 +143,28 @@ def _bytes(value: Any, length: int | None = None, limit: int | None = None) -> b
     return value
 
 
-def _id(value: Any) -> bytes:
-    return _bytes(value, ID_LENGTH)
+def _dot(host: Any, incarnation: Any, n: Any) -> Dot:
+    return Dot(_replica(host, incarnation), _number(n, 1))
 
 
-def _dot(data: Any) -> Dot:
-    return _dot_of(*data)
-
-
-# What belongs to one writing comes together: the cells of a new record all have the same event.
 @lru_cache(maxsize=64, typed=True)
-def _dot_of(host: Any, incarnation: Any, n: Any) -> Dot:
+def _replica(host: Any, incarnation: Any) -> Replica:
     if type(host) is not str or not 0 < len(host) <= _HOST_LIMIT or not host.isprintable():
         raise ValueError(f"{host!r} is no host's name")
     if "/" in host:
         raise ValueError(f"{host!r} is no host's name")
-    return Dot(Replica(host, _number(incarnation, 1)), _number(n, 1))
+    return Replica(host, _number(incarnation, 1))
 
 
-def _event(data: Any) -> Event:
-    return _event_of(*data)
+def _event(ms: Any, tick: Any, host: Any, incarnation: Any, n: Any) -> Event:
+    return Event(Stamp(_number(ms), _number(tick)), _dot(host, incarnation, n))
 
 
-@lru_cache(maxsize=64, typed=True)
-def _event_of(ms: Any, tick: Any, *dot: Any) -> Event:
-    return Event(Stamp(_number(ms), _number(tick)), _dot_of(*dot))
-
-
-def _location(data: Any) -> Location:
-    folder, name, before = data
+def _location(folder: Any, name: Any, before: Any) -> Location:
     _bytes(name, limit=NAME_LIMIT)
     if name in (b"", b".", b"..") or b"/" in name or b"\0" in name or is_aside_name(name):
         raise ValueError(f"{name!r} is no name in a folder")
-    return Location(_id(folder), name, _id(before))
+    return Location(_bytes(folder, ID_LENGTH), name, _bytes(before, ID_LENGTH))
 
 
 def _mode(value: Any) -> int:
@@ -197,7 +183,9 @@ def _xattrs(data: Any) -> Xattrs:
 
 def _versions(data: Any, first: Any, event: Event) -> tuple[Version, ...]:
     """Versions, sorted; what was said first is this event."""
-    found = [_version(each, event if each[0] == first else _event(each[0])) for each in data]
+    found = [_version(each, event if each[0] == first else _event(*each[0])) for each in data]
+    if len(found) == 1:
+        return (found[0],)
     return tuple(sorted(found, key=lambda each: each.event))
 
 
@@ -209,7 +197,7 @@ def _version(data: Any, event: Event) -> Version:
         event,
         _content(kind, size, digest, target),
         Attributes(_mode(mode), _time(mtime), _xattrs(xattrs)),
-        tuple([_bytes(each, _DIGEST_LENGTH) for each in lineage]),
+        tuple([_bytes(each, _DIGEST_LENGTH) for each in lineage]) if lineage else (),
     )
 
 

@@ -5,7 +5,8 @@ a compare-and-swap on the disk; what is refused stays as it is, is listed with i
 tried again when something changes. Before the base says that something was done it is on the disk:
 so actions go in batches of `BATCH`, each with one sync of the disk and one commit. Files are staged
 first, up to so many, and come to their places together after one sync: no action but a move or a
-removal can have to do with one that is not in its place yet.
+removal can have to do with one that is not in its place yet. For the same reason files are planned
+ahead of that: the bytes of one pack of them are fetched while those of the pack before are written.
 
 What the index saw last is what an action expects. A file that was modified so shortly before it was
 read that a later change could bear the same time is read again first, a tick of the file system's
@@ -48,7 +49,7 @@ from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import Looker, NotReadError, file_time, tick
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.trees import in_step
-from simulacra.actors.data.trees.contents import Contents, MissingError
+from simulacra.actors.data.trees.contents import MOST, PACK, Contents, MissingError
 from simulacra.actors.data.trees.journal import Journal
 
 BATCH: Final = 2000
@@ -116,6 +117,9 @@ class Bringer:
         self._look = look
         self._stopping = stopping
         self._undone = 0
+        self._planned: dict[Path, Put] = {}
+        self._planned_bytes = 0
+        self._fetched: dict[Path, Put] = {}
         self._staged: dict[Path, tuple[Put, Staged, Fingerprint | None]] = {}
         self._seen: dict[Path, dict[bytes, Row]] = {}
 
@@ -134,12 +138,11 @@ class Bringer:
         # Most of what was looked at here is as it should be: it is gone through once, not thrice.
         dirty = [each for each in self._journal.dirty if not self._is_settled(each, listings)]
         self._journal.dirty.intersection_update(dirty)
-        self._contents.expect(missing(dirty, self._journal, self._policy, listings))
         try:
             with self._index.together():
                 self._do_all(plan(dirty, self._journal, self._policy, listings), brought)
         finally:
-            self._contents.expect(())
+            self._contents.expect_nothing()
             self._discard()
         held = held_back(dirty, self._journal, self._policy, listings)
         brought.left |= {each.path: each.reason for each in held}
@@ -157,35 +160,69 @@ class Bringer:
 
     def _do_all(self, actions: Iterable[Action], brought: Brought) -> None:
         for action in actions:
-            self._try(action, brought)
+            if isinstance(action, Put):
+                self._plan_put(action, brought)
+            else:
+                self._try(action, brought)
             if self._stopping():
                 break
         else:
-            self._contents.drop_unfinished()
+            self._stage_planned(brought)
+            if not self._stopping():
+                self._contents.drop_unfinished()
         self._place(brought)
         self._save()
 
-    def _try(self, action: Action, brought: Brought) -> None:
-        if action.path in self._staged:  # planned once more, as the base does not say so yet
+    def _plan_put(self, action: Put, brought: Brought) -> None:
+        path = action.path
+        # It is planned once more, as the base does not say so yet.
+        if path in self._staged or path in self._fetched or path in self._planned:
             return
+        self._planned[path] = action
+        self._planned_bytes += min(action.row.entry.content.size, WHOLE)
+        if self._planned_bytes >= PACK or len(self._planned) >= MOST:
+            self._fetch_planned(brought)
+
+    def _fetch_planned(self, brought: Brought) -> None:
+        """Begin to fetch what was planned, and stage what was fetched."""
+        self._contents.expect([each.row.entry.content for each in self._planned.values()])
+        fetched, self._fetched = self._fetched, self._planned
+        self._planned, self._planned_bytes = {}, 0
+        for action in fetched.values():
+            if self._stopping():
+                break
+            self._try_to_stage(action, brought)
+
+    def _stage_planned(self, brought: Brought) -> None:
+        """Stage all that was planned."""
+        while self._planned or self._fetched:
+            self._fetch_planned(brought)
+
+    def _try_to_stage(self, action: Put, brought: Brought) -> None:
+        try:
+            self._stage(action)
+        except (RefusedError, MissingError) as error:
+            brought.left[action.path] = str(error)
+        self._save_batch(brought)
+
+    def _try(self, action: Action, brought: Brought) -> None:
         if isinstance(action, Move | Remove):
+            self._stage_planned(brought)
             self._place(brought)
         self._keeper.going = None
         let_go = self._let_go(action)
         try:
-            if isinstance(action, Put):
-                self._stage(action)
-                applied = None
-            else:
-                applied = self._do(action)
-        except (RefusedError, MissingError) as error:
+            applied = self._do(action)
+        except RefusedError as error:
             if let_go is not None:
                 self._journal.set_row(action.path, let_go)
                 self._journal.commit()
             brought.left[action.path] = str(error)
             return
-        if applied is not None:
-            self._was_done(action, applied, brought)
+        self._was_done(action, applied, brought)
+        self._save_batch(brought)
+
+    def _save_batch(self, brought: Brought) -> None:
         if self._undone + len(self._staged) >= BATCH:
             self._place(brought)
             self._save()
@@ -212,7 +249,8 @@ class Bringer:
             self._was_done(action, applied, brought)
 
     def _discard(self) -> None:
-        """Throw away what was staged and is not to be placed, after something went wrong."""
+        """Throw away what is not to be placed, after something went wrong."""
+        self._planned, self._fetched, self._planned_bytes = {}, {}, 0
         staged, self._staged = self._staged, {}
         for _, content, _ in staged.values():
             with suppress(RefusedError):  # `leftovers` finds it

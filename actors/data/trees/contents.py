@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path as FilePath
@@ -32,9 +33,9 @@ _LONG: Final = 1 << 20
 """Chunks that lie together, of so many bytes or more, are fetched right into their place."""
 _THREADS: Final = 2
 """So many read, verify and write what of a large file is on this disk already."""
-_AHEAD: Final = 4 << 20
-_MOST_AHEAD: Final = 2000
-"""Small files, and their bytes, that are asked for at a time."""
+PACK: Final = 4 << 20
+MOST: Final = 2000
+"""Bytes, and small files or chunks, that are asked for at a time."""
 
 
 class MissingError(Exception):
@@ -115,30 +116,31 @@ class Contents:
         self._remotes = remotes
         self._progress = progress
         self._fetcher = ThreadPoolExecutor(1, f"tree-fetch@{place.host}")
-        self._expected: Iterator[Content] = iter(())
-        self._coming: Future[dict[bytes, bytes]] | None = None
+        self._coming: deque[Future[dict[bytes, bytes]]] = deque()
         self._came: dict[bytes, bytes] = {}
         self._came_before: dict[bytes, bytes] = {}
         self._unfinished: set[str] = set()
 
     def close(self) -> None:
         """Wait for what is being fetched."""
-        self.expect(())
+        self.expect_nothing()
         self._fetcher.shutdown(cancel_futures=True)
 
     # -- small files
 
-    def expect(self, wanted: Iterable[Content]) -> None:
-        """Fetch ahead what is going to be wanted, about in this order; drop what came before.
+    def expect(self, wanted: Sequence[Content]) -> None:
+        """Begin to fetch a pack of what is asked of `small` next, after the packs before it."""
+        small = [each for each in wanted if 0 < each.size <= WHOLE]
+        here = self._journal.held({each.digest for each in small})
+        away = [each for each in small if each.digest not in here]
+        if away:
+            self._coming.append(self._fetcher.submit(self._fetch, self._remotes(), away))
 
-        Args:
-            wanted: drawn from as it is fetched, by the thread that calls `small`.
-        """
-        if self._coming is not None:
-            self._coming.cancel()
+    def expect_nothing(self) -> None:
+        """Drop what is being fetched, and what came."""
+        while self._coming:
+            self._coming.popleft().cancel()
         self._came, self._came_before = {}, {}
-        self._expected = iter(wanted)
-        self._coming = self._begin()
 
     def small(self, content: Content) -> bytes:
         """The bytes of a small content.
@@ -149,9 +151,8 @@ class Contents:
         digest = content.digest
         if content.size == 0:
             return b""
-        if digest not in self._came and self._coming is not None:
-            coming, self._coming = self._coming, self._begin()
-            self._came_before, self._came = self._came, coming.result()
+        if digest not in self._came and self._coming:
+            self._came_before, self._came = self._came, self._coming.popleft().result()
         data = self._came.get(digest) or self._came_before.get(digest)
         data = data or self._local(digest, content.size)
         if data is None:
@@ -159,22 +160,6 @@ class Contents:
         if data is None:
             raise self._missing(content)
         return data
-
-    def _begin(self) -> Future[dict[bytes, bytes]] | None:
-        """Have the next of what is expected fetched."""
-        pack: list[Content] = []
-        size = 0
-        for content in self._expected:
-            if 0 < content.size <= WHOLE:
-                pack.append(content)
-                size += content.size
-            if size >= _AHEAD or len(pack) >= _MOST_AHEAD:
-                break
-        here = self._journal.held({each.digest for each in pack})
-        away = [each for each in pack if each.digest not in here]
-        if not away:
-            return None
-        return self._fetcher.submit(self._fetch, self._remotes(), away)
 
     def _fetch(self, remotes: Sequence[Remote], wanted: Sequence[Content]) -> dict[bytes, bytes]:
         """What somebody has of some small contents; also in the thread that fetches ahead."""
@@ -426,7 +411,7 @@ def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
     for chunk in chunks:
         batch.append(chunk)
         size += chunk.length
-        if size >= _RUN or len(batch) >= _MOST_AHEAD:
+        if size >= _RUN or len(batch) >= MOST:
             yield batch
             batch, size = [], 0
     if batch:

@@ -20,6 +20,7 @@ from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.errors import RemoteError
+from simulacra.actors.runtime.futures import Reply
 
 _WITHIN: Final = 30.0
 _BYTES: Final = frozenset({bytes, memoryview})
@@ -62,18 +63,23 @@ class RemoteTree:
             MissingError: it does not answer, or what it says is no record.
         """
         new = 0
+        after = cursor(Replica(self.host, incarnation)) if incarnation else 0
+        coming = self._begin(Changes(incarnation, after))
         while True:
-            after = cursor(Replica(self.host, incarnation)) if incarnation else 0
-            answer: Changed = self._ask(Changes(incarnation, after), Changed)
+            answer: Changed = self._got(coming, Changed)
             if answer.incarnation != incarnation:
                 incarnation = answer.incarnation
-                if cursor(Replica(self.host, incarnation)):
+                after = cursor(Replica(self.host, incarnation))
+                if after:
+                    coming = self._begin(Changes(incarnation, after))
                     continue
-            replica = Replica(self.host, answer.incarnation)
             records, vector = self._read(answer)
             if vector is None and answer.n <= after:
                 raise MissingError(f"{self.host} tells the same again and again")
-            new += take(replica, records, answer.n, vector)
+            if vector is None:  # It looks for the next ones while these are taken.
+                after = answer.n
+                coming = self._begin(Changes(incarnation, after))
+            new += take(Replica(self.host, incarnation), records, answer.n, vector)
             if vector is not None:
                 return new
 
@@ -128,9 +134,19 @@ class RemoteTree:
         return True
 
     def _ask(self, question: Any, kind: type[Any]) -> Any:
+        return self._got(self._begin(question), kind)
+
+    def _begin(self, question: Any) -> Reply:
+        """Ask, and do not wait."""
+        reply = Reply(_WITHIN)
+        self._ref.forward(question, reply)
+        return reply
+
+    def _got(self, reply: Reply, kind: type[Any]) -> Any:
         try:
-            answer = self._ref.ask(question, timeout=_WITHIN)
+            answer = reply.get(timeout=_WITHIN)
         except (ActorDeadError, AskTimeoutError, RemoteError, OSError) as error:
+            reply.set_error(error)  # nobody need keep it any more
             raise MissingError(f"{self.host} does not answer: {error}") from error
         if type(answer) is not kind:
             raise MissingError(f"{self.host} answers with what is no answer")

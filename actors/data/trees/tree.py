@@ -63,7 +63,7 @@ from simulacra.actors.runtime.wire_types import register
 logger = logging.getLogger(__name__)
 
 _Question = Changes | Manifests | Pack | Reading | AskRepositories
-_RECORDS: Final = 5000
+_RECORDS: Final = 2000
 _PIECES: Final = 20_000
 _WAITING: Final = 64
 _OFFERED: Final = 16

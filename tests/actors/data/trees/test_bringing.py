@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.data.entries import TEMPORARY
+from simulacra.actors.data.trees import bringing
 from simulacra.actors.data.trees.contents import MissingError, Piece
+from simulacra.actors.data.trees.local_tree import LocalTree
 from tests.actors.data.trees.copies import Copies, Copy, InReach, contents
 from tests.actors.data.trees.test_local_tree import OLD, write
 from tests.disks import small_disk
@@ -37,6 +39,48 @@ def hear_all(copies: Copies) -> dict[bytes, str]:
 
 def large(seed: int, size: int = 3 * MEGABYTE) -> bytes:
     return random.Random(seed).randbytes(size)
+
+
+# -- one pack is fetched while the one before is written
+
+
+def test_files_of_several_packs_come_and_each_is_asked_for_once(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bringing, "MOST", 3)
+    asked: list[bytes] = []
+    pieces = InReach.pieces
+
+    def noting(self: InReach, wanted: Sequence[Piece]) -> Iterator[memoryview | bytes | None]:
+        asked.extend(each.digest for each in wanted)
+        return pieces(self, wanted)
+
+    monkeypatch.setattr(InReach, "pieces", noting)
+    for number in range(10):
+        write(copies["a"].root / f"folder {number % 2}" / str(number), str(number))
+    assert hear_all(copies) == {}
+    assert contents(copies["b"].root) == contents(copies["a"].root)
+    assert len(asked) == len(set(asked)) == 10
+
+
+def test_what_was_planned_when_it_is_stopped_is_done_later(copies: Copies) -> None:
+    for number in range(10):
+        write(copies["a"].root / str(number), str(number))
+    copies["a"].tree.scan()
+    b = copies["b"]
+    b.close()
+    stopping = [False, True]
+    b.tree = LocalTree(b.place, b.remotes, stopping=lambda: stopping.pop(0) if stopping else False)
+    b.tree.scan()
+    b.hear(copies["a"])
+    b.place.partial.mkdir()
+    write(b.place.partial / "begun", "to be gone on with")
+    b.tree.bring()
+    assert contents(b.root) == {}
+    assert (b.place.partial / "begun").exists()
+    b.tree.bring()
+    assert contents(b.root) == contents(copies["a"].root)
+    assert not (b.place.partial / "begun").exists()
 
 
 # -- what is kept

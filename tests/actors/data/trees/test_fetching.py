@@ -20,6 +20,7 @@ from simulacra.actors.runtime.bulk import BulkError, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
 from tests.actors.data.trees.copies import Copies
 from tests.actors.data.trees.test_local_tree import write
+from tests.support import eventually
 
 DIGEST = b"\1" * 32
 
@@ -122,6 +123,21 @@ def test_all_is_told_part_by_part_from_where_it_was(copies: Copies, system: Acto
     assert from_b.pull(0, tree.journal.cursor, tree.take) == 25
     assert from_b.pull(1, tree.journal.cursor, tree.take) == 0
     assert tree.journal.cursor(Replica("b", 1)) == 25
+
+
+def test_the_next_part_is_looked_for_while_one_is_taken(system: ActorSystem) -> None:
+    asked: list[int] = []
+
+    def tell(question: Changes) -> Changed:
+        asked.append(question.after)
+        return Changed(1, [], question.after + 1, [] if question.after else None)
+
+    def take(_: Replica, __: object, n: int, vector: object) -> int:
+        if vector is None:
+            eventually(lambda: asked == [0, 1])
+        return n
+
+    assert remote(system, tell).pull(1, lambda _: 0, take) == 3
 
 
 @pytest.mark.parametrize("answer", ["hello", [], [1], [b"x", b"y"]])
