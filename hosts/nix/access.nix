@@ -64,6 +64,8 @@ let
       "iifname ${devices} jump overlay"
       "${from [ plan.ipv4 ]} drop"
       "${from [ plan.ipv6 ]} drop"
+      "${to [ plan.ipv4 ]} drop"
+      "${to [ plan.ipv6 ]} drop"
     ];
 
   opened =

@@ -2,6 +2,7 @@
 
 - From the overlay comes in what the plan lets in from there, and what belongs to connections that
   are open; a host without a list lets in all of the overlay, but nobody who only claims to be it.
+- What is for the overlay's addresses comes in by the overlay, and by no other device.
 - Nothing is forwarded from the overlay to elsewhere, or from elsewhere to it. Where a relay
   forwards within it, phones reach what is exposed to them, and nobody is first to speak to them.
 - Inside a relay's OpenVPN there is WireGuard to the relay, and nothing else.
@@ -68,8 +69,10 @@ def _input(plan: Plan, part: HostPlan, *, outside: bool) -> Iterator[str]:
     yield 'iifname "lo" accept'
     yield from _tunnel(part)
     yield f"iifname {DEVICES} jump overlay"
-    # Whoever is not in the overlay has none of its addresses.
+    # Whoever is not in the overlay has none of its addresses, and comes to none, at which nodes
+    # listen: of itself Linux takes in what is for any address of its own by any device.
     yield from (f"{_from([network])} drop" for network in (plan.ipv4, plan.ipv6))
+    yield from (f"{_to([network])} drop" for network in (plan.ipv4, plan.ipv6))
     if outside:
         yield "ct state { established, related } accept"
         yield "meta l4proto icmp accept"

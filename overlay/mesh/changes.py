@@ -166,6 +166,7 @@ def seen_to_plain(seen: Seen) -> dict[str, Any]:
     mesh = seen.mesh
     return {
         "backend": seen.backend,
+        "outside": seen.outside,
         "at": seen.at,
         "devices": {
             name: [device.port, device.key, {k: _peer_to_plain(p) for k, p in device.peers.items()}]
@@ -193,7 +194,7 @@ def seen_from_plain(plain: Mapping[str, Any]) -> Seen:
         frozenset(Rule(device, table) for device, table in plain["rules"]),
     )
     contacts = {(device, key): Contact(*rest) for device, key, *rest in plain["contacts"]}
-    return Seen(mesh, contacts, plain["backend"], plain["at"])
+    return Seen(mesh, contacts, plain["backend"], plain["at"], plain.get("outside", False))
 
 
 def _to_plain(value: object) -> Any:

@@ -30,6 +30,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -116,7 +117,7 @@ class Helper:
             return {"error": str(error)}
 
     def _look(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        return seen_to_plain(self._hands.look())
+        return seen_to_plain(replace(self._hands.look(), outside=self._wall.outside))
 
     def _apply(self, args: Mapping[str, Any]) -> None:
         plain = args.get("changes")

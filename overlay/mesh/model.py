@@ -226,9 +226,11 @@ class Seen:
         contacts: by device and key.
         backend: ``kernel`` or ``userspace``.
         at: when it was so, seconds since the epoch.
+        outside: whether the helper guards the host outside of the overlay, too.
     """
 
     mesh: Mesh
     contacts: dict[tuple[str, str], Contact] = field(default_factory=dict)
     backend: str = ""
     at: float = 0.0
+    outside: bool = False

@@ -467,6 +467,7 @@ class OverlayActor(Actor):
             "network": plan.network,
             "address": self._overlay.address,
             "backend": steering.know.seen.backend,
+            "guards_outside": steering.know.seen.outside,
             "key": steering.key,
             "failure": self._failure,
             "new_key_waits_for": self._key_waits_for(),

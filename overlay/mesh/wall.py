@@ -23,10 +23,13 @@ class Wall:
     Args:
         host: its name in the plan.
         outside: whether to guard what is outside of the overlay as well.
+
+    Attributes:
+        outside: as said.
     """
 
     def __init__(self, host: str, *, outside: bool = False) -> None:
-        self._host, self._outside = host, outside
+        self._host, self.outside = host, outside
         self._stands = ""
 
     def stand(self, plan: Plan, *, again: bool = False) -> None:
@@ -40,11 +43,11 @@ class Wall:
         Raises:
             BackendError: they cannot be, and the plan keeps somebody out.
         """
-        text = ruleset(plan, self._host, outside=self._outside)
+        text = ruleset(plan, self._host, outside=self.outside)
         if text == self._stands and not again:
             return
         problem = _load(text)
-        if problem and (self._outside or _keeps_out(plan, self._host)):
+        if problem and (self.outside or _keeps_out(plan, self._host)):
             raise BackendError(f"who may come in cannot be enforced: {problem}")
         if problem:
             logger.warning("the overlay has no rules of nftables, and needs none: %s", problem)

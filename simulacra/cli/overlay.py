@@ -57,6 +57,9 @@ def status(*, common: Common = COMMON) -> None:
             "wireguard": f"in the {found['backend']}"
             if found["backend"] == "kernel"
             else "by wireguard-go",
+            "outside": "only ssh and the overlay's ports are let in"
+            if found["guards_outside"]
+            else "left to this host's own firewall",
             "openvpn": "; ".join(map(_tunnel, found["openvpn"])) or "none",
             "new key": f"waits for {', '.join(waits)}" if waits else "none",
             "phones": "; ".join(told(*each) for each in found["phones"].items()) or "none is stale",

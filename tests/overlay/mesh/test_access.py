@@ -189,6 +189,26 @@ def test_whoever_only_claims_to_be_in_the_overlay_is_not_heard(wired: Wired, pla
 
 
 @pytest.mark.lab
+@pytest.mark.parametrize("outside", [False, True])
+def test_nobody_outside_reaches_what_listens_in_the_overlay(
+    wired: Wired, plan: Plan, outside: bool
+) -> None:
+    box = plan.hosts["box"]
+    by = {box.ipv4: ("192.0.2.2", "192.0.2.1"), box.ipv6: ("2001:db8::2", "2001:db8::1")}
+    for own, (far, near) in by.items():
+        table = ["ip", "-6" if ":" in own else "-4", "-n", wired.far, "route"]
+        way = [own, "via", near, "dev", "to_lan"]
+        run(*table, "add", *way)
+        try:
+            wired.load(none())
+            assert wired.reached((far, own, NODE)) == [True]
+            wired.load(ruleset(plan, "box", outside=outside))
+            assert wired.reached((far, own, NODE)) == [False]
+        finally:
+            run(*table, "del", *way)
+
+
+@pytest.mark.lab
 def test_a_relay_lets_phones_reach_what_is_exposed_and_nothing_else(plan: Plan) -> None:
     names = ("box", "other", "friend", "family", "stranger")
     with namespace() as relay, namespace() as hosts, namespace() as clients, namespace() as lan:

@@ -26,7 +26,7 @@ def test_changes_come_back_as_they_were(wanted: Mesh, before: Mesh) -> None:
 
 @given(meshes())
 def test_a_mesh_as_it_is_comes_back_as_it_was(mesh: Mesh) -> None:
-    seen = Seen(seen_of(mesh).mesh, seen_of(mesh).contacts, "userspace", 12.5)
+    seen = Seen(seen_of(mesh).mesh, seen_of(mesh).contacts, "userspace", 12.5, outside=True)
     assert seen_from_plain(msgpack.unpackb(msgpack.packb(seen_to_plain(seen)))) == seen
 
 

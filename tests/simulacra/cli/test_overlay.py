@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from simulacra.actors.gateway.call import Call
 from simulacra.cli.exits import ExitCode
 
@@ -28,6 +30,7 @@ STATUS: dict[str, Any] = {
     "network": "home",
     "address": "10.44.0.1",
     "backend": "userspace",
+    "guards_outside": False,
     "key": "A" * 43 + "=",
     "failure": "",
     "new_key_waits_for": ["tv"],
@@ -61,6 +64,21 @@ def test_each_route_is_shown_with_the_age_of_its_figures(run: Run, serve: Serve)
     (tv,) = (line for line in lines if line.startswith("tv"))
     assert tv.split() == ["tv", "10.44.0.2", "none", "-", "5%", "-", "-"]
     assert run("overlay", "--json").json() == STATUS
+
+
+@pytest.mark.parametrize(
+    ("guards", "said"),
+    [
+        (False, "left to this host's own firewall"),
+        (True, "only ssh and the overlay's ports are let in"),
+    ],
+)
+def test_who_guards_what_is_outside_is_shown(
+    run: Run, serve: Serve, guards: bool, said: str
+) -> None:
+    serve({"overlay": lambda _: [{**STATUS, "guards_outside": guards}]})
+    (line,) = (line for line in run("overlay").stdout.splitlines() if line.startswith("outside"))
+    assert line.removeprefix("outside").strip() == said
 
 
 def test_openvpn_is_shown_by_what_it_is_for(run: Run, serve: Serve) -> None:
