@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,20 @@ from simulacra.overlay.mesh.resolving import endpoints_of
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.nat import put_behind
 from simulacra.testing.lab.overlay import LabOverlay
-from simulacra.testing.lab.plan import Plan
+from simulacra.testing.lab.plan import PORT, Plan
 from tests.faults import numbered
-from tests.machines import wait_for
+from tests.machines import Machine, wait_for
 from tests.overlay.plans import made
 
 _PORT = 9000
+_ANSWERED = 30.0
+_COUNTING = """
+def main(ctx):
+    count = 0
+    while True:
+        count += 1
+        ctx.receive().reply(count)
+"""
 
 
 @contextmanager
@@ -93,13 +103,61 @@ def verdicts(overlay: LabOverlay, host: str) -> set[str]:
 
 
 def sessions(overlay: LabOverlay, *hosts: str) -> dict[str, int]:
-    """How often each node met or lost another one so far, as its log says; no actor restarted."""
-    found = {}
-    for name in hosts or overlay.hosts:
-        log = (overlay.hosts[name].home / "simulacra/state" / name / "node.log").read_text()
-        assert "restart" not in log  # of an actor
-        found[name] = log.count("roster: ")
-    return found
+    """How often each node met or lost another one so far, as its log says."""
+    return {each: _log(overlay, each).count("roster: ") for each in hosts or overlay.hosts}
+
+
+def _log(overlay: LabOverlay, host: str) -> str:
+    """What a host's node has logged, if it ever had one."""
+    log = overlay.hosts[host].home / "simulacra/state" / host / "node.log"
+    return log.read_text() if log.exists() else ""
+
+
+@contextmanager
+def undisturbed(overlay: LabOverlay, asker: str, asked: str, *others: str) -> Iterator[None]:
+    """Have two nodes talk by ZeroMQ throughout; that these, or all, neither meet nor lose any."""
+    met = sessions(overlay, *(() if not others else (asker, asked, *others)))
+    with talking(overlay, asker, asked):
+        yield
+    assert sessions(overlay, *met) == met
+
+
+@contextmanager
+def talking(overlay: LabOverlay, asker: str, asked: str) -> Iterator[None]:
+    """Have a computation on one host be asked by way of another one's node, throughout.
+
+    All that is asked, before and after and in between, is answered once, by the computation as it
+    was at first, and no actor of any node is restarted.
+    """
+    here, there = (_machine(overlay.hosts[each]) for each in (asker, asked))
+    name = f"counts-for-{asker}"
+    there.spawn(_COUNTING, name=name, on=asked)
+    enough = threading.Event()
+
+    def ask() -> int:
+        return int(here.ask(name, "more", _ANSWERED))
+
+    def go_on() -> list[int]:
+        answers = []
+        while not enough.wait(0.02):
+            answers.append(ask())
+        return answers
+
+    assert ask() == 1
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(go_on)
+        try:
+            yield
+        finally:
+            enough.set()
+        answers = [1, *asking.result(), ask()]
+    assert answers == list(range(1, len(answers) + 1))
+    assert not [each for each in overlay.hosts if "restart" in _log(overlay, each)]
+    there.call("stop", name=name, kill=True)
+
+
+def _machine(host: Host) -> Machine:
+    return Machine(host.name, host.home / "simulacra", host.address, PORT)
 
 
 def reaches(overlay: LabOverlay, one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.faults.overlays import Stream, overlaid, pair_is, routes, sessions
+from tests.faults.overlays import Stream, overlaid, pair_is, routes, sessions, talking, undisturbed
 from tests.machines import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
@@ -15,12 +15,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 def test_two_nats_are_punched_through_and_a_relay_takes_over_while_that_fails() -> None:
     with overlaid("a", "b", "r", relays=["r"], routers={"a": "ra", "b": "rb"}) as overlay:
         wait_for(lambda: pair_is(overlay, "a", "b", "punched"))
-        met = sessions(overlay)
-        overlay.lab.cut("ra", "rb")
-        wait_for(lambda: pair_is(overlay, "a", "b", "relayed", "r"), 10)
-        overlay.lab.heal()
-        wait_for(lambda: pair_is(overlay, "a", "b", "punched"), 20)
-        assert sessions(overlay) == met
+        with undisturbed(overlay, "a", "b"):
+            overlay.lab.cut("ra", "rb")
+            wait_for(lambda: pair_is(overlay, "a", "b", "relayed", "r"), 10)
+            overlay.lab.heal()
+            wait_for(lambda: pair_is(overlay, "a", "b", "punched"), 20)
 
 
 def test_nats_that_cannot_be_punched_and_a_relay_that_dies() -> None:
@@ -30,8 +29,9 @@ def test_nats_that_cannot_be_punched_and_a_relay_that_dies() -> None:
         relay = routes(over, "a")["b"]["relays"][0]
         other = "s" if relay == "r" else "r"
         met = sessions(over, "a", "b", other)
-        over.lab[relay].kill()
-        wait_for(lambda: pair_is(over, "a", "b", "relayed", other), 10)
+        with talking(over, "a", "b"):
+            over.lab[relay].kill()
+            wait_for(lambda: pair_is(over, "a", "b", "relayed", other), 10)
         assert over.hosts["a"].sees() >= {"b"}
         wait_for(lambda: over.hosts["a"].sees() == {"b", other})
         # Each loses the relay's own node, and no other.
@@ -48,7 +48,8 @@ def test_a_change_of_path_loses_no_packet() -> None:
             overlay.lab.slow("a", relay, latency=0.02)
             stream = Stream(overlay, "a", "b")
             back = Stream(overlay, "b", "a")
-            wait_for(partial(pair_is, overlay, "a", "b", "relayed", other), 15)
+            with undisturbed(overlay, "a", "b"):
+                wait_for(partial(pair_is, overlay, "a", "b", "relayed", other), 15)
             for each in (stream.end(), back.end()):
                 assert each["missing"] == []
                 assert each["came"] == each["sent"] > 100
