@@ -16,6 +16,9 @@ from simulacra.actors.runtime import Actor, ActorSystem, Down, Exit, ExitReason,
 DEADLINE = 5.0
 """Seconds after which something that should happen has not."""
 
+LONGEST_PAUSE = 0.01
+"""Seconds between two looks whether it has."""
+
 
 def is_long_run() -> bool:
     """Whether tests that try examples try many: SIMULACRA_LONG is set, as by `.ci/run`."""
@@ -38,11 +41,12 @@ def examples(few: int, *, many: int) -> int:
 
 def eventually(condition: Callable[[], object], within: float = DEADLINE) -> None:
     """Wait until ``condition()`` holds; fail when it does not ``within`` so many seconds."""
-    deadline = time.monotonic() + within
+    deadline, pause = time.monotonic() + within, 0.001
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {within:g} s: {condition!r}")
-        time.sleep(0.001)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)  # looking takes time from what is waited for
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tests.actors.data.trees import sources
 from tests.actors.data.trees.pair import Pair, pair, shown, within
 from tests.disks import in_memory
 from tests.simulacra.cli.homes import Home, one_network
-from tests.support import is_night, night
+from tests.support import is_long_run, is_night, night
 
 MB = 1 << 20
 MOST_MEMORY = 300 * MB
@@ -228,7 +228,7 @@ def many_files(both: Pair, count: int) -> None:
 
 
 def test_many_files(both: Pair) -> None:
-    many_files(both, 20_000)
+    many_files(both, 20_000 if is_long_run() else 5_000)
 
 
 @night
