@@ -52,7 +52,7 @@ from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.hosts.provision.bedtime import Bedtime
 from simulacra.hosts.provision.power import POWER, Power
-from simulacra.overlay.mesh import overlay
+from simulacra.overlay.mesh import holding
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -84,10 +84,10 @@ def specs(node: Node) -> list[ChildSpec]:
 def _overlay(node: Node) -> list[ChildSpec]:
     if node.overlay is None:
         return []
-    around = overlay.Around(
+    around = holding.Around(
         node.neighbours.connected, node.enrolment.expelled_hosts, node.bulk_client.bandwidth
     )
-    return [node.overlay.spec(around)]
+    return [holding.spec(node.overlay, around)]
 
 
 def _provisioner(node: Node) -> list[ChildSpec]:
