@@ -64,9 +64,9 @@ $(VENV)/.lint: $(BIN)/python pyproject.toml
 bench: build/bench-venv/.ours
 	build/bench-venv/bin/python -m benchmarks $(if $(AREA),--area $(AREA))
 
-build/bench-venv/.ours: pyproject.toml
+build/bench-venv/.ours: pyproject.toml Makefile
 	$(PYTHON) -m venv build/bench-venv
-	build/bench-venv/bin/python -m pip install --quiet --editable .
+	build/bench-venv/bin/python -m pip install --quiet --editable '.[hosts,overlay]'
 	@touch $@
 
 # docs/reference: the command line from its help, the Python names from their docstrings.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from benchmarks import provision
 from benchmarks.case import Against, Better, Case, Contender, ours, python
 from simulacra.testing.lab import why_not
 
@@ -9,7 +10,15 @@ _AREA = "overlay"
 
 
 def _in_lab(contender: Contender) -> Contender:
-    return replace(contender, provide=lambda: contender.provide() or why_not())
+    def provide() -> str | None:
+        return (
+            contender.provide()
+            or provision.debian("wireguard-go", "wireguard-go")
+            or provision.debian("wg", "wireguard-tools")
+            or why_not()
+        )
+
+    return replace(contender, provide=provide)
 
 
 def _beside(what: str, amount: int, target: float) -> tuple[Against, ...]:

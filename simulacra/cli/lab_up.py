@@ -99,8 +99,14 @@ def _none(relays: str) -> list[str]:
 
 def _relays(zones: _Zones, relays: str) -> Sequence[str]:
     """Return which hosts are to be relays, where an overlay can be had."""
-    from simulacra.testing.lab.overlay import why_not  # noqa: PLC0415 (slow to load)
-
+    try:
+        from simulacra.testing.lab.planned import why_not  # noqa: PLC0415 (slow to load)
+    except ModuleNotFoundError as error:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"an overlay over a lab needs {error.name}",
+            "install it: pip install 'simulacra[hosts,overlay]'",
+        ) from error
     if reason := why_not():
         raise GatewayError(ErrorCode.FAILED, *reason.split(": ", 1))
     plan = Plan(zones)

@@ -8,15 +8,11 @@ started again starts its helper before its node.
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from pyroute2 import IPRoute
-
-from simulacra.overlay.mesh import kernel, userspace
 from simulacra.overlay.mesh.helper_client import HelperClient
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import to_text
@@ -39,16 +35,6 @@ done
 """
 
 PlanMaker = Callable[[Mapping[str, str]], Plan]
-
-
-def why_not() -> str | None:
-    """Why no overlay can be had over a lab on this machine, or None."""
-    if shutil.which(userspace.PROGRAM) is not None:
-        return None
-    with IPRoute() as netlink:
-        if kernel.is_there(netlink):
-            return None
-    return f"this kernel has no WireGuard: apt install {userspace.PROGRAM}"
 
 
 class LabOverlay:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 
+from pyroute2 import IPRoute
+
 from simulacra.hosts.inventory.schema import Inventory
+from simulacra.overlay.mesh import kernel, userspace
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.planning import plan
 from simulacra.testing.lab.overlay import LabOverlay
 from simulacra.testing.lab.running import RunningLab
+
+
+def why_not() -> str | None:
+    """Why no overlay can be had over a lab on this machine, or None."""
+    if shutil.which(userspace.PROGRAM) is not None:
+        return None
+    with IPRoute() as netlink:
+        if kernel.is_there(netlink):
+            return None
+    return f"this kernel has no WireGuard: apt install {userspace.PROGRAM}"
 
 
 def lay_over(lab: RunningLab, relays: Sequence[str] = ()) -> LabOverlay:

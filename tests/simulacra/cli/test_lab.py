@@ -175,6 +175,21 @@ def test_relays_that_there_cannot_be_are_refused_before_anything_is_started(run:
     )
 
 
+@pytest.mark.lab
+def test_what_an_overlay_needs_and_is_not_installed_is_said(
+    here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyroute2", None)
+    monkeypatch.delitem(sys.modules, "simulacra.testing.lab.planned", raising=False)
+    ended = here("lab", "up", "2", "--overlay", "--lab", NAME)
+    assert ended.code == ExitCode.FAILED
+    assert ended.stderr == (
+        "simulacra: an overlay over a lab needs pyroute2\n"
+        "  install it: pip install 'simulacra[hosts,overlay]'\n"
+    )
+    assert NAME not in folders.running()
+
+
 def test_without_root_it_is_said_what_to_type(environ: dict[str, str]) -> None:
     # As somebody else in a user namespace would see it: the number is all that counts.
     program = (
