@@ -51,13 +51,14 @@ def path(overlay: LabOverlay) -> None:
     address = overlay.address("b")
     with overlay.helper("a") as helper:
         routes = [each for each in helper.look().mesh.routes if each.to == f"{address}/32"]
+        relays = [each.device for each in overlay.plan.hosts["a"].relays]
 
         def sample(amount: int) -> float:
             counting = program(overlay.hosts["b"], "count", address)
             sending = program(overlay.hosts["a"], "send", address)
             for number in range(amount):
                 time.sleep(0.05)
-                helper.apply([SetRoute(replace(routes[0], device=f"sim{1 + number % 2}"))])
+                helper.apply([SetRoute(replace(routes[0], device=relays[number % 2]))])
             sent = int(sending.communicate(timeout=10)[0])
             time.sleep(0.2)
             return float(sent - int(counting.communicate(timeout=10)[0]))
