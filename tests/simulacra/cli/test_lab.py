@@ -122,9 +122,11 @@ def test_nothing_is_left_of_a_lab_whose_program_is_killed_while_it_starts(
     environ: dict[str, str],
 ) -> None:
     with subprocess.Popen([*UP, "2", "--overlay", "--lab", NAME], env=environ) as starting:
-        wait_for(lambda: NAME in folders.running() and _meshed(), 30)
-        found = traces(attach(NAME).status())
-        starting.kill()
+        try:
+            wait_for(lambda: NAME in folders.running() and _meshed(), 30)
+            found = traces(attach(NAME).status())
+        finally:
+            starting.kill()
     eventually(lambda: not living(found))
     assert NAME not in folders.running()
 
