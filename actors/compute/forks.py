@@ -94,12 +94,12 @@ class Forks:
             OSError: it cannot be started.
         """
         request = msgpack.packb([str(folder), dict(os.environb), terminal])
+        descriptors = [streams, control, channel]
         with self._lock:
             try:
-                self._send(request, [streams, control, channel])
-            except ConnectionError:  # it was killed since: once more, to another
-                self._send(request, [streams, control, channel])
-            return self._receive()
+                return self._ask(request, descriptors)
+            except (BrokenPipeError, ConnectionResetError):  # it was killed before it read that
+                return self._ask(request, descriptors)
 
     def get_ready(self) -> None:
         """Start the server now, where it does not run."""
@@ -111,22 +111,20 @@ class Forks:
         with self._lock:
             self._end()
 
-    def _send(self, request: bytes, descriptors: list[int]) -> None:
-        self._socket = self._socket or self._start()
-        try:
-            socket.send_fds(self._socket, [request], descriptors)
-        except OSError:
-            self._end()
-            raise
+    def _ask(self, request: bytes, descriptors: list[int]) -> Forked:
+        """Have the server do it, a new one if there is none.
 
-    def _receive(self) -> Forked:
-        if self._socket is None:
-            raise RuntimeError("nobody was asked")
+        Raises:
+            BrokenPipeError, ConnectionResetError: it is gone, and has not read the request.
+            OSError: it cannot be done, or it is not known whether it was.
+        """
+        self._socket = self._socket or self._start()
         room = socket.CMSG_SPACE(array.array("i").itemsize)
         try:
+            socket.send_fds(self._socket, [request], descriptors)
             packet, control, _, _ = self._socket.recvmsg(_ANSWER, room, socket.MSG_CMSG_CLOEXEC)
             if not packet:
-                raise ConnectionResetError("the server of workers was killed; try again")
+                raise ConnectionAbortedError("the server of workers was killed; try again")
         except OSError:
             self._end()
             raise

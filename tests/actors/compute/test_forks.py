@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,21 @@ def test_a_server_that_was_killed_is_replaced_and_its_workers_live_on(
             begun.guard.wait(0.01)
         begun.close()
         begun.guard.wait(10)
+
+
+def test_what_a_killed_server_has_not_read_is_asked_of_another(
+    forks: Forks, tmp_path: Path
+) -> None:
+    Begun(forks, tmp_path).close()
+    server = server_of(forks)
+    server.suspend()
+    killing = threading.Timer(0.3, server.kill)  # while it is waited for
+    killing.start()
+    begun = Begun(forks, tmp_path)
+    killing.join()
+    assert server_of(forks) != server
+    begun.close()
+    begun.guard.wait(10)
 
 
 def test_what_cannot_begin_says_why_where_it_prints(forks: Forks, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from simulacra.actors.data.trees.messages import Changed, Changes
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.serving import Server
+from simulacra.actors.runtime.futures import Reply
 from tests.actors.data.trees.copies import Copies, Copy
 
 _AT_ONCE = 3
@@ -27,8 +28,10 @@ class Asked:
         self._copy = copy
         self.told = 0
 
-    def ask(self, question: Changes, timeout: float) -> Changed:
-        assert timeout > 0
+    def forward(self, question: Changes, reply: Reply) -> None:
+        reply.set(self._answer(question))
+
+    def _answer(self, question: Changes) -> Changed:
         server = Server(self._copy.place)
         try:
             replica, last, vector = server.reader.state()
