@@ -70,7 +70,7 @@ buildPythonApplication {
   doCheck = false;
   pythonImportsCheck = [
     "simulacra"
-    "simulacra.actors.node"
+    "simulacra.actors.node_process"
     "simulacra.overlay.plan"
   ];
 
