@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import zmq
 
 from simulacra.actors.runtime.connections import Wire
+from tests.actors.runtime.nodes import eventually
 
 
 @dataclass
@@ -88,10 +90,14 @@ def test_a_connection_to_another_port_is_left_alone(received: Received) -> None:
 
 
 def _with_number(number: int, pairs: ExitStack) -> tuple[socket.socket, socket.socket]:
-    """A socket pair of which one end has a number that is free now."""
-    for _ in range(100):
-        ends = [pairs.enter_context(end) for end in socket.socketpair()]
-        for near, far in (ends, ends[::-1]):
-            if near.fileno() == number:
-                return near, far
-    raise AssertionError(f"descriptor {number} did not become free")
+    """A socket pair of which one end has a number that is free soon, as libzmq closes it."""
+    near, far = (pairs.enter_context(end) for end in socket.socketpair())
+
+    def taken() -> socket.socket | None:
+        descriptor = fcntl.fcntl(near, fcntl.F_DUPFD_CLOEXEC, number)
+        if descriptor == number:
+            return socket.socket(fileno=descriptor)
+        os.close(descriptor)
+        return None
+
+    return pairs.enter_context(eventually(taken)), far
