@@ -2,8 +2,10 @@
 
 While a link works its endpoint is WireGuard's own affair, which follows the peer. While it does not
 the places are tried one after the other, each with a fresh start, since WireGuard itself would wait
-5 s before it speaks again. Both sides do so, which is what punches a way through two NATs. What
-goes on in vain is tried less and less often; news begins it anew.
+5 s before it speaks again. Both sides do so, which is what punches a way through two NATs. But two
+that begin at once do not agree, as each forgets its own beginning for the other's: so one of them,
+the one that leads, tries again sooner than the other. What goes on in vain is tried less and less
+often; news begins it anew.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Final
 _FIRST: Final = 1.0
 _GROWTH: Final = 1.4
 _LONGEST: Final = 20.0
+_LEAD: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,12 @@ def again(search: Search, now: float) -> Search:
     return replace(search, turn=0, due=now)
 
 
-def due(search: Search, now: float) -> tuple[Search, str | None]:
-    """The place to try now, if it is time."""
+def due(search: Search, now: float, *, leads: bool) -> tuple[Search, str | None]:
+    """The place to try now, if it is time; of the two that search, just one leads."""
     if not search.places or now < search.due:
         return search, None
     place = search.places[search.turn % len(search.places)]
     # A whole round is quick; then each round takes longer.
     wait = min(_FIRST * _GROWTH ** (search.turn // len(search.places)), _LONGEST)
-    return replace(search, turn=search.turn + 1, due=now + wait), place
+    due_at = now + (_LEAD * wait if leads else wait)
+    return replace(search, turn=search.turn + 1, due=due_at), place

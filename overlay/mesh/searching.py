@@ -43,7 +43,8 @@ class Searching:
     """
 
     def __init__(self, plan: Plan, host: str, know: Knowledge) -> None:
-        self._plan, self._mine, self._know = plan, plan.hosts[host], know
+        self._plan, self._host, self._know = plan, host, know
+        self._mine = plan.hosts[host]
         self._searches: dict[tuple[str, str], Search] = {}
         self._moved = False
         self.names: Mapping[str, str] = {}
@@ -103,7 +104,7 @@ class Searching:
             if self._is_on_another_rung(end, contact):
                 place = next(iter(search.places), None)
         else:
-            search, place = endpoints.due(search, now)
+            search, place = endpoints.due(search, now, leads=self._host < end.host)
         self._searches[end.device, end.host] = search
         return place
 

@@ -9,11 +9,13 @@ from simulacra.overlay.mesh.endpoints import Search, again, due, found, told
 HOME, OUTSIDE, SEEN = "192.168.1.7:51820", "192.0.2.7:51820", "198.51.100.9:4711"
 
 
-def tried(search: Search, until: float, now: float = 0.0) -> tuple[Search, list[tuple[float, str]]]:
+def tried(
+    search: Search, until: float, now: float = 0.0, *, leads: bool = False
+) -> tuple[Search, list[tuple[float, str]]]:
     """The places that are tried, with the times."""
     places = []
     while now < until:
-        search, place = due(search, now)
+        search, place = due(search, now, leads=leads)
         if place is not None:
             places.append((now, place))
         now += 0.25
@@ -47,6 +49,13 @@ def test_a_new_place_is_news_and_one_that_is_known_is_none() -> None:
 def test_what_was_reached_is_tried_soon_after_it_is_lost() -> None:
     search, _ = tried(told(Search(), [HOME, OUTSIDE], 0.0), 100.0)
     search = found(search, 100.0)
-    assert due(search, 100.5)[1] is None
-    assert due(search, 101.0)[1] == HOME
-    assert due(again(search, 100.0), 100.0)[1] == HOME
+    assert due(search, 100.5, leads=True)[1] is None
+    assert due(search, 101.0, leads=True)[1] == HOME
+    assert due(again(search, 100.0), 100.0, leads=True)[1] == HOME
+
+
+def test_of_two_that_begin_at_once_one_tries_again_before_the_other_does() -> None:
+    search = told(Search(), [HOME], 0.0)
+    mine, theirs = ([at for at, _ in tried(search, 5.0, leads=leads)[1]] for leads in (True, False))
+    assert mine[0] == theirs[0] == 0.0
+    assert 0.5 <= mine[1] <= theirs[1] - 0.25
