@@ -208,6 +208,8 @@ def test_a_host_without_the_tree_asks_one_that_has_it(two: Two) -> None:
     two.write("desk", "a.txt", "base")
     two.sync()
     two.apart("a.txt", "of desk", "of nas, longer")
+    # Who has it no more gives nobody its side.
+    until(lambda: "of nas, longer" in {each.read_text() for each in two.root("desk").glob("a*")})
     before = two.conflicts("desk")
     two.ask("nas", "tree_unfollow", name="src")
     until(lambda: list(two.ask("desk", "tree_list")["trees"][0]["hosts"]) == ["desk"])
