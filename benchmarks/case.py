@@ -29,12 +29,14 @@ class Contender:
         amount: operations (or bytes, as the program says) in one sample: what takes a few
             tenths of a second, so that a slow peer costs no more time than a fast one.
         provide: installs what the program needs; returns why it cannot run here, or None.
+        patience: the seconds in which a sample is due.
     """
 
     name: str
     argv: tuple[str, ...]
     amount: int
     provide: Callable[[], str | None]
+    patience: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

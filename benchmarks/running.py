@@ -23,7 +23,6 @@ from benchmarks.case import Contender
 from benchmarks.program import READY
 
 START_SECONDS = 60.0
-SAMPLE_SECONDS = 120.0
 _EXIT_SECONDS = 10.0
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _ROOT = Path(__file__).resolve().parent.parent
@@ -76,7 +75,7 @@ class Running:
             self._process.stdin.write(b"%d\n" % self._contender.amount)
         except BrokenPipeError:
             raise self._error("ended") from None
-        line = self._line(SAMPLE_SECONDS)
+        line = self._line(self._contender.patience)
         try:
             return float(json.loads(line))
         except (TypeError, ValueError):
