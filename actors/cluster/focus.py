@@ -28,6 +28,7 @@ from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
 from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.cluster.focus_timing import Timing
+from simulacra.actors.cluster.forks import entry_of
 from simulacra.actors.cluster.journal import Base, Entry, Journal
 from simulacra.actors.cluster.mastership import Mastership
 from simulacra.actors.cluster.seat import Seat
@@ -218,7 +219,7 @@ class Focus(Actor):
         splits = set(journal.state.keys("splits"))
         if self._timer is not None:  # not of what the disk had
             for split in sorted(splits - self._splits):
-                self._settings.merged(_value(journal, "splits", split))
+                self._settings.merged(journal.state.first("splits", split))
         self._splits = splits
 
     def _arm(self) -> None:
@@ -302,22 +303,12 @@ class Focus(Actor):
 
 
 def _table(journal: Journal, table: str) -> list[Any]:
-    return [_value(journal, table, key) for key in journal.state.keys(table)]
-
-
-def _value(journal: Journal, table: str, key: str) -> Any:
-    values = journal.state.values(table, key)
-    return values[min(values)]
-
-
-def _entry_of(journal: Journal, epoch: Epoch) -> dict[str, Any]:
-    told = epoch.to_plain()
-    return next((each for each in _table(journal, "masters") if each["epoch"] == told), {})
+    return [journal.state.first(table, key) for key in journal.state.keys(table)]
 
 
 def _since(journal: Journal, epoch: Epoch) -> float:
-    return float(_entry_of(journal, epoch).get("since", 0.0))
+    return float(entry_of(journal.state, epoch).get("since", 0.0))
 
 
 def _why(journal: Journal, epoch: Epoch) -> str:
-    return str(_entry_of(journal, epoch).get("why", ""))
+    return str(entry_of(journal.state, epoch).get("why", ""))

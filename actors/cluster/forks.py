@@ -97,15 +97,14 @@ def _key(epoch: Epoch) -> str:
     return f"{epoch.counter:09d}@{epoch.host}"
 
 
-def _told(state: State, epoch: Epoch) -> dict[str, Any]:
+def entry_of(state: State, epoch: Epoch) -> dict[str, Any]:
     """What the history of masters has of an epoch; nothing where it is too long ago."""
-    values = state.values("masters", _key(epoch))
-    return dict(values[min(values)]) if values else {}
+    return dict(state.first("masters", _key(epoch)) or {})
 
 
 def side_of(state: State, epoch: Epoch) -> Epoch:
     """The takeover that an epoch goes back to by handing over."""
-    while before := _told(state, epoch).get("after"):
+    while before := entry_of(state, epoch).get("after"):
         epoch = Epoch.from_plain(before)
     return epoch
 
@@ -135,7 +134,7 @@ def _merge(desk: Desk, body: dict[str, Any]) -> Any:
 
 def _is_own_past(desk: Desk, side: Epoch, host: str) -> bool:
     """Whether a host brings what the takeover that this reign goes back to began from, with it."""
-    begun = _told(desk.state, side_of(desk.state, desk.epoch))
+    begun = entry_of(desk.state, side_of(desk.state, desk.epoch))
     if host not in begun.get("members", ()):
         return False
     return side == side_of(desk.state, Epoch.from_plain(begun["lost"]))

@@ -181,10 +181,10 @@ class Journal:
 
     def answer(self, request: str) -> tuple[bool, Any] | None:
         """Whether a request was granted, and its answer or why not; None if it is not known."""
-        values = self.state.values("answers", request)
-        if not values:
+        found = self.state.first("answers", request)
+        if found is None:
             return None
-        granted, _, answer = values[min(values)]
+        granted, _, answer = found
         return granted, answer
 
     def entry(

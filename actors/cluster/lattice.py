@@ -83,6 +83,11 @@ class State:
         """The values of a key by their dots; several where sides wrote apart."""
         return self._tables.get(table, {}).get(key, {})
 
+    def first(self, table: str, key: str) -> Any:
+        """The value of a key that all hosts show: of several that of the least dot; else None."""
+        values = self.values(table, key)
+        return values[min(values)] if values else None
+
     def keys(self, table: str) -> list[str]:
         """The keys of a table, sorted."""
         return sorted(self._tables.get(table, {}))
