@@ -6,7 +6,8 @@
 ``streams`` is what has two directions, ``running`` runs a command where ``directories`` says,
 ``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
 ``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it;
-``trees`` says which trees there are and how far their copies are, ``conflicts`` what two sides
+``trees`` says which trees there are and how far their copies are, ``giving_up`` whether one may go,
+``conflicts`` what two sides
 differ in, ``versions`` how one file is and was.
 """
 
@@ -71,6 +72,7 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_follow": trees.follow,
         "tree_unfollow": trees.unfollow,
         "tree_remove": trees.remove,
+        "tree_leave": trees.leave,
         "tree_pause": trees.pause,
         "tree_list": trees.all,
         "tree_status": trees.status,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.cluster.facts import Epoch, Fact, FactError
 from simulacra.actors.cluster.naming import NamingError
 from simulacra.actors.cluster.store import StoreError
+from simulacra.actors.control.giving_up import GivingUp
 from simulacra.actors.control.tree_finding import check_network, tree_fact
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.handing_over import Seat
@@ -43,6 +44,7 @@ class TreeVerbs:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._giving_up = GivingUp(node)
 
     # -- having trees
 
@@ -143,6 +145,9 @@ class TreeVerbs:
                 f"move it first: simulacra focus {definition.name} HOST; or have no such tree any "
                 f"more: simulacra tree remove {definition.name}",
             )
+        for fact in facts if not call.arg("force", bool, False) else ():
+            again = f"simulacra tree unfollow {definition.name} --force"
+            self._giving_up.check(call, fact, [self._here], again)
         self._ask(DropTree(definition.id))
         yield {"name": definition.name, "path": definition.root}
 
@@ -150,6 +155,9 @@ class TreeVerbs:
         """Have no such tree in the network any more; the files stay where they are."""
         fact = tree_fact(self._node, call.arg("name", str))
         tree, name = fact.key.subject, fact.key.name
+        hosts = list(self._listed(fact)["hosts"])
+        if len(hosts) > 1 and not call.arg("force", bool, False):
+            self._giving_up.check(call, fact, hosts, f"simulacra tree remove {name} --force")
         self._say(
             lambda: self._node.knowing.view.delete(
                 "tree", tree, name, epoch=Epoch(fact.epoch.counter + 1, self._here)
@@ -158,6 +166,15 @@ class TreeVerbs:
         if self._definition(tree) is not None:
             self._ask(DropTree(tree))
         yield {"name": name}
+
+    def leave(self, call: Call) -> Iterator[object]:
+        """Refuse while this host, which leaves the network, has what no other host has."""
+        here = {each.id for each in self._definitions()}
+        mine = [fact for fact in self._facts() if fact.key.subject in here]
+        shared = [fact for fact in mine if len(self._listed(fact)["hosts"]) > 1]
+        for fact in shared:
+            self._giving_up.check(call, fact, [self._here], "simulacra leave --force")
+        yield {"trees": [fact.key.name for fact in shared]}
 
     def pause(self, call: Call) -> Iterator[object]:
         """Leave this host's copy as it is for now, or go on with it."""

@@ -56,7 +56,7 @@ class Ours:
         """Follow it no more."""
         if self._is_followed:
             [tree] = self._follows.item("tree_list")["trees"]
-            self._follows.item("tree_unfollow", name=_TREE)
+            self._follows.item("tree_unfollow", name=_TREE, force=True)
             self._is_followed = False
             until(lambda: self._hosts() == 1)
             shutil.rmtree(self._state / tree["id"])

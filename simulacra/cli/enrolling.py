@@ -26,6 +26,7 @@ from simulacra.cli.options import COMMON, Common, Duration
 from simulacra.cli.qr import qr_code
 from simulacra.client import Client, find_socket
 
+_GIVING_UP = 600.0
 _KNOCKS = {
     "unreachable": ErrorCode.UNREACHABLE,
     "usage": ErrorCode.USAGE,
@@ -130,16 +131,18 @@ def expel(host: str, /, *, reason: str = "", common: Common = COMMON) -> None:
         output.message(f"{host} is expelled" + ("" if told else _WHEN_UP))
 
 
-def leave(*, common: Common = COMMON) -> None:
+def leave(*, force: bool = False, common: Common = COMMON) -> None:
     """Take this machine out of its network: its node stops, its keys and membership are removed.
 
-    Its computations and files stay. It can be started again, alone, or join again.
+    Its computations and files stay. It can be started again, alone, or join again. It is refused
+    while its copy of a tree has what no other host has.
 
     For example:
 
     - `simulacra leave`
 
     Args:
+        force: Also while it has: that stays here, and is in the tree no more.
         common: Options of all commands.
     """
     # Stopping a node is the command `down`, with its ways of waiting.
@@ -148,6 +151,8 @@ def leave(*, common: Common = COMMON) -> None:
     settings = settings_of(common)
     with explained():
         records = enrolling(settings).leaving()
+    if not force:
+        _check_trees(settings)
     told = keep(settings, records)
     if told:
         down(common=Common(node=settings.name))
@@ -160,6 +165,15 @@ def leave(*, common: Common = COMMON) -> None:
             f"{settings.name} has left"
             + ("" if told else "; no node was up to say so: expel it on another host")
         )
+
+
+def _check_trees(settings: Settings) -> None:
+    """Refuse where a node is up here that has what no other host has."""
+    try:
+        Client(settings.paths.socket(settings.name)).item("tree_leave", timeout=_GIVING_UP)
+    except GatewayError as error:
+        if error.code is not ErrorCode.UNREACHABLE:
+            raise
 
 
 def join(settings: Settings, words: str) -> None:

@@ -16,6 +16,8 @@ from simulacra.cli.options import COMMON, Common, Duration, Size, client
 
 app = App(name="tree")
 
+_GIVING_UP = 600.0
+
 
 @app.default
 def list_(*, common: Common = COMMON) -> None:
@@ -349,8 +351,10 @@ def resume(name: str, /, *, sure: bool = False, common: Common = COMMON) -> None
 
 
 @app.command
-def unfollow(name: str, /, *, common: Common = COMMON) -> None:
+def unfollow(name: str, /, *, force: bool = False, common: Common = COMMON) -> None:
     """Have no copy of a tree on this host any more; its files stay where they are.
+
+    It is refused while this copy has what no other host has.
 
     For example:
 
@@ -358,15 +362,18 @@ def unfollow(name: str, /, *, common: Common = COMMON) -> None:
 
     Args:
         name: The tree.
+        force: Also while it has: that stays here, and is in the tree no more.
         common: Options of all commands.
     """
-    done = client(common).item("tree_unfollow", name=name, timeout=30.0)
+    done = client(common).item("tree_unfollow", name=name, force=force, timeout=_GIVING_UP)
     _done(f"{name} is followed here no more; its files stay in {done['path']}", done, common)
 
 
 @app.command
-def remove(name: str, /, *, common: Common = COMMON) -> None:
+def remove(name: str, /, *, force: bool = False, common: Common = COMMON) -> None:
     """Have no such tree in the network any more; all files stay where they are.
+
+    It is refused while a copy has what no other has, or is out of reach, so that nobody knows.
 
     For example:
 
@@ -374,9 +381,10 @@ def remove(name: str, /, *, common: Common = COMMON) -> None:
 
     Args:
         name: The tree.
+        force: Also then: each host is left with what it has.
         common: Options of all commands.
     """
-    done = client(common).item("tree_remove", name=name, timeout=30.0)
+    done = client(common).item("tree_remove", name=name, force=force, timeout=_GIVING_UP)
     _done(f"there is no tree {name} any more; its files stay where they are", done, common)
 
 

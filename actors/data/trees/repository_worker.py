@@ -57,6 +57,7 @@ class Standing:
     Attributes:
         digest: of all; empty until they were looked at.
         scans: the tree's scans that were seen to.
+        count: how many there are.
         heard: the digest of each host whose repositories were seen to.
         reasons: those that are left as they are, and why.
         conflicts: what is kept beside what is in its place.
@@ -65,6 +66,7 @@ class Standing:
 
     digest: bytes = b""
     scans: int = 0
+    count: int = 0
     heard: dict[str, bytes] = field(default_factory=dict)
     reasons: dict[Path, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
@@ -76,6 +78,7 @@ class Standing:
         return {
             "digest": self.digest.hex(),
             "scans": self.scans,
+            "count": self.count,
             "heard": {host: digest.hex() for host, digest in self.heard.items()},
             "held": {path.decode("utf-8", "backslashreplace"): why for path, why in reasons},
             "trouble": self.trouble,
@@ -189,6 +192,7 @@ class RepositoryWorker:
         self.standing = Standing(
             repositories.digest,
             scans,
+            len(repositories.here),
             heard,
             repositories.reasons,
             tuple(repositories.conflicts()),

@@ -23,7 +23,9 @@ from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees.contents import Piece
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, News, Pack, Packed
+from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Met, Order, Task
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
@@ -110,6 +112,12 @@ class ShowTree:
     """How is the tree here? Answered with a `Standing` as plain data."""
 
 
+@register("tree.look")
+@dataclass(frozen=True, slots=True)
+class LookAtAll:
+    """Look at all of it soon; `ShowTree` says when that was done, by its ``scans``."""
+
+
 @register("tree.branches")
 @dataclass(frozen=True, slots=True)
 class ShowBranches:
@@ -194,9 +202,8 @@ class Tree(Actor):
             case ShowBranches(tree):
                 conflicts = self._repository_worker.standing.conflicts
                 return [each.to_plain(tree) for each in conflicts]
-            case ReachOf():
-                reach = Task(lambda tree: pack_context(tree.journal.vector), self.defer_reply())
-                self._worker.tell(reach)
+            case LookAtAll():
+                self._worker.tell(Order.RESCAN)
             case (
                 Changes()
                 | Manifests()
@@ -209,7 +216,7 @@ class Tree(Actor):
                 self._answer(message)
             case AskHistory():
                 self._answer_history(message)
-            case Settle() | ListVersions() | RestoreVersion():
+            case ReachOf() | AskOnlyHere() | Settle() | ListVersions() | RestoreVersion():
                 self._do(message)
             case _:
                 self.refuse(message)
@@ -236,12 +243,21 @@ class Tree(Actor):
     def _merges(self) -> bool:
         return merges(self._place.host, self._means.complete(self._id), self._means.connected())
 
-    def _do(self, message: Doing) -> None:
+    def _do(self, message: ReachOf | AskOnlyHere | Doing) -> None:
         """Have it done in the tree's thread, which looks at what became of it then."""
-        self._worker.tell(Task(lambda tree: do(tree, message), self.defer_reply()))
+        self._worker.tell(Task(lambda tree: self._in_thread(tree, message), self.defer_reply()))
         if isinstance(message, RestoreVersion):
             path = message.path if message.to is None else message.to
             self._worker.tell(Hint(frozenset(folders_above(path))))
+
+    def _in_thread(self, tree: LocalTree, message: ReachOf | AskOnlyHere | Doing) -> Any:
+        match message:
+            case ReachOf():
+                return pack_context(tree.journal.vector)
+            case AskOnlyHere():
+                return self._worker.only_here(tree, message)
+            case _:
+                return do(tree, message)
 
     def _remote_repositories(self, host: str) -> RemoteRepositories:
         ref = self.system.ref(f"{actor_name(self._id)}@{host}")

@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -37,9 +37,11 @@ from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.hearsay import Hearsay
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.lookout import Lookout
 from simulacra.actors.data.trees.messages import News
+from simulacra.actors.data.trees.only_here import AskOnlyHere, OnlyHere, counting, find
 from simulacra.actors.data.trees.orders import Event, Met, Order, Task
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
@@ -273,6 +275,18 @@ class Worker:
         """Whether a host in reach that has all of the tree shows what is in a context."""
         hosts = set(self._complete()) & set(self._hosts())
         return len(self._agreement.lacking(hosts, context)) < len(hosts)
+
+    def only_here(self, tree: LocalTree, asked: AskOnlyHere) -> OnlyHere:
+        """What no other host is known to have; in the tree's thread."""
+        others = counting(self._place.host, self._complete(), self._members())
+        with closing(JournalReader(self._place.journal)) as reader:
+            return find(
+                others,
+                lambda context: self._agreement.lacking(others, context),
+                tree.journal.vector,
+                reader.records() if asked.named else None,
+                reader.record,
+            )
 
     # -- sparing lines and batteries
 

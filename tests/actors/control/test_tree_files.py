@@ -211,7 +211,7 @@ def test_a_host_without_the_tree_asks_one_that_has_it(two: Two) -> None:
     # Who has it no more gives nobody its side.
     until(lambda: "of nas, longer" in {each.read_text() for each in two.root("desk").glob("a*")})
     before = two.conflicts("desk")
-    two.ask("nas", "tree_unfollow", name="src")
+    two.ask("nas", "tree_unfollow", name="src", force=True)
     until(lambda: list(two.ask("desk", "tree_list")["trees"][0]["hosts"]) == ["desk"])
     assert two.conflicts("nas") == before
     two.ask("nas", "conflict_settle", "src:a.txt", take="nas")

@@ -44,7 +44,7 @@ def test_tombstones_go_when_all_have_heard_of_them(
 
 def test_an_old_folder_that_is_followed_again_waits_in_quarantine(tmp_path: Path) -> None:
     with followed(tmp_path) as (desk, nas, roots):
-        nas.client.item("tree_unfollow", name="src")
+        nas.client.item("tree_unfollow", name="src", force=True)
         until(lambda: list(desk.client.item("tree_list")["trees"][0]["hosts"]) == ["desk"])
         (roots["nas"] / "mine").write_text("not known elsewhere")
         nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
@@ -57,14 +57,14 @@ def test_an_old_folder_that_is_followed_again_waits_in_quarantine(tmp_path: Path
 
 def test_a_copy_of_a_tree_that_was_removed_elsewhere_can_be_given_up(tmp_path: Path) -> None:
     with followed(tmp_path) as (desk, nas, roots):
-        desk.client.item("tree_remove", name="src")
+        desk.client.item("tree_remove", name="src", force=True)
         until(lambda: nas.client.item("tree_list")["trees"] == [])
         desk.client.item("tree_add", name="src", path=str(roots["desk"]))
         until(lambda: len(nas.client.item("tree_list")["trees"]) == 1)
         with pytest.raises(GatewayError) as refused:
             nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
         assert "simulacra tree unfollow src" in refused.value.hint
-        nas.client.item("tree_unfollow", name="src")
+        nas.client.item("tree_unfollow", name="src", force=True)
         nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
         desk.client.item("tree_sync", name="src", timeout=20)
 

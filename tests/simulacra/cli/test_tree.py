@@ -147,8 +147,9 @@ def test_choosing_says_what_is_here_then(run: Run, serve: Serve) -> None:
             ["resume", "src", "--sure"], "tree_pause", {"paused": False, "sure": True},
             "src is kept in step",
         ),
-        (["unfollow", "src"], "tree_unfollow", {}, "its files stay in /x"),
-        (["remove", "src"], "tree_remove", {}, "its files stay"),
+        (["unfollow", "src"], "tree_unfollow", {"force": False}, "its files stay in /x"),
+        (["remove", "src"], "tree_remove", {"force": False}, "its files stay"),
+        (["remove", "src", "--force"], "tree_remove", {"force": True}, "its files stay"),
     ],
 )  # fmt: skip
 def test_each_says_what_it_did(

@@ -72,8 +72,8 @@ def pair(folder: Path, desk: Home, lap: Home) -> Iterator[Pair]:
     try:
         yield both
     finally:
-        lap.run("tree", "unfollow", "src")
-        desk.run("tree", "remove", "src")
+        lap.run("tree", "unfollow", "src", "--force")
+        desk.run("tree", "remove", "src", "--force")
         for root in both.roots:
             shutil.rmtree(root, ignore_errors=True)
         lap.until(lambda: not lap.client.item("tree_list")["trees"])
