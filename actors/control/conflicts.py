@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulacra.actors.cluster.facts import Fact
-from simulacra.actors.control.tree_files import TreeFile, TreeFiles, shown
+from simulacra.actors.control.tree_files import TreeFile, TreeFiles
 from simulacra.actors.data.content.text_merge import LARGEST
+from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees.questions import MOST, CountConflicts, ListConflicts, Settle
 from simulacra.actors.data.trees.tree import ShowBranches
 from simulacra.actors.gateway.call import Call
@@ -56,13 +58,17 @@ class Conflicts:
 
     def settle(self, call: Call) -> Iterator[object]:
         """Settle one."""
-        folder, take = call.arg("folder", str), call.arg("take", str)
-        file = self._files.find(call.arg("file", str), folder)
+        folder, take = call.path("folder"), call.path("take")
+        file = self._files.find(call.path("file"), folder)
         conflict = self._conflict(file)
         question = self._question(file, conflict, take, Path(folder))
         hosts = [] if question.content is None else self._complete(file)
         self._files.ask_one(file.tree, question, hosts)
-        yield {"tree": file.name, "path": shown(conflict["path"]), "taken": take}
+        yield {
+            "tree": file.name,
+            "path": shown(conflict["path"]),
+            "taken": shown(os.fsencode(take)),
+        }
 
     # -- parts
 
@@ -111,17 +117,18 @@ class Conflicts:
 
 
 def _content(edited: Path) -> bytes:
+    name = shown(os.fsencode(edited))
     try:
         with edited.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise GatewayError(
-            ErrorCode.USAGE, f"{edited} cannot be read: {error.strerror}", "choose another file"
+            ErrorCode.USAGE, f"{name} cannot be read: {error.strerror}", "choose another file"
         ) from error
     if len(data) > LARGEST:
         raise GatewayError(
             ErrorCode.USAGE,
-            f"{edited} has more than {LARGEST} bytes",
+            f"{name} has more than {LARGEST} bytes",
             "put it in the file's place in the tree's folder yourself, and delete the copies",
         )
     return data
@@ -135,7 +142,7 @@ def _no_choice(file: TreeFile, conflict: Conflict, take: str, sides: int) -> Gat
     elif take == MAIN:
         why = f"no side of {file.text} is the main store's, {file.tree.value['host']}"
     else:
-        why = f"{take} is no side of {file.text}, nor a file here"
+        why = f"{shown(os.fsencode(take))} is no side of {file.text}, nor a file here"
     return GatewayError(
         ErrorCode.USAGE,
         f"{why}; the sides are of {hosts}, under {names}",

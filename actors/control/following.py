@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.focus import FOCUS, Describe
 from simulacra.actors.cluster.focus_client import UnansweredError
+from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees import outlook
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
@@ -296,4 +297,4 @@ class _Progress:
 
 
 def _shown(paths: Iterable[bytes]) -> list[str]:
-    return [path.decode("utf-8", "backslashreplace") for path in paths]
+    return [shown(path) for path in paths]

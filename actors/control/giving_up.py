@@ -21,7 +21,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulacra.actors.cluster.facts import Fact
-from simulacra.actors.control.tree_files import shown
+from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees.only_here import AskOnlyHere, OnlyHere
 from simulacra.actors.data.trees.tree import LookAtAll, ShowTree, actor_name
 from simulacra.actors.gateway.call import Call

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulacra.actors.cluster.facts import Fact
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, shown
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.tree import actor_name
 from simulacra.actors.data.trees.trees import TREES, ListTrees
@@ -82,8 +82,8 @@ class TreeFiles:
         """The path of a tree that somebody means.
 
         Args:
-            file: as it was typed.
-            folder: where.
+            file: as it was typed; surrogates stand for bytes that are no UTF-8, as in Python.
+            folder: where, likewise.
 
         Raises:
             GatewayError: no tree has it.
@@ -101,7 +101,7 @@ class TreeFiles:
                     return TreeFile(self.tree(definition.name), _inside(file, inside))
         raise GatewayError(
             ErrorCode.NOT_FOUND,
-            f"{path} is in no tree that {self.here} has",
+            f"{shown(os.fsencode(path))} is in no tree that {self.here} has",
             "say TREE:PATH; the trees: simulacra tree list",
         )
 
@@ -174,17 +174,12 @@ class TreeFiles:
         return found
 
 
-def shown(path: Path) -> str:
-    """A path for people, and for JSON: what is no UTF-8 is escaped."""
-    return path.decode("utf-8", "backslashreplace")
-
-
 def _inside(file: str, path: bytes) -> Path:
     names = [name for name in path.split(b"/") if name not in {b"", b"."}]
     if not names or b".." in names:
         raise GatewayError(
             ErrorCode.USAGE,
-            f"{file} is no file in a tree",
+            f"{shown(os.fsencode(file))} is no file in a tree",
             "say TREE:PATH, or a path in its folder",
         )
     return b"/".join(names)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from simulacra.actors.control.tree_files import TreeFile, TreeFiles, shown
-from simulacra.actors.data.entries import Path
+from simulacra.actors.control.tree_files import TreeFile, TreeFiles
+from simulacra.actors.data.entries import Path, shown
 from simulacra.actors.data.trees.questions import (
     ListConflicts,
     ListVersions,
@@ -28,7 +28,7 @@ class Versions:
 
     def file(self, call: Call) -> Iterator[object]:
         """How a file stands on every host that has its tree."""
-        file = self._files.find(call.arg("file", str), call.arg("folder", str))
+        file = self._files.find(call.path("file"), call.path("folder"))
         copies = [self._copy(file, host) for host in self._files.hosts(file.tree)]
         copies += [
             {"host": host, "state": "out of reach", "reason": "it is not connected"}
@@ -49,7 +49,7 @@ class Versions:
 
     def versions(self, call: Call) -> Iterator[object]:
         """What is kept of a file on each host."""
-        file = self._files.find(call.arg("file", str), call.arg("folder", str))
+        file = self._files.find(call.path("file"), call.path("folder"))
         found: list[dict[str, Any]] = []
         unknown: dict[str, str] = {}
         for host in self._files.hosts(file.tree):
@@ -67,9 +67,9 @@ class Versions:
 
     def restore(self, call: Call) -> Iterator[object]:
         """Put one back, on the host that has kept it."""
-        folder = call.arg("folder", str)
-        file = self._files.find(call.arg("file", str), folder)
-        to = self._target(file, call.arg("to", str, None), folder)
+        folder = call.path("folder")
+        file = self._files.find(call.path("file"), folder)
+        to = self._target(file, call.path("to", None), folder)
         host = call.arg("on", str, None) or self._files.here
         if host not in self._files.hosts(file.tree):
             others = ", ".join(self._files.hosts(file.tree)) or "none in reach"

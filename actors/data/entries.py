@@ -153,6 +153,20 @@ def folders_above(path: Path) -> list[Path]:
     return [b"/".join(names[:end]) for end in range(len(names), -1, -1)]
 
 
+def shown(path: Path) -> str:
+    """A path for people, and for JSON: what is no UTF-8, or not to be seen, is escaped."""
+    return printable(path.decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """A text without anything that a terminal obeys, as a name of a file may have it."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def is_below(path: Path, folder: Path) -> bool:
     """Whether a path is somewhere in a folder; no path is below itself."""
     return path != folder and (folder == ROOT or path.startswith(folder + b"/"))

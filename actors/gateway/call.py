@@ -8,6 +8,7 @@ and every method that waits or sends raises ``Cancelled``, which the handler let
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -113,6 +114,21 @@ class Call:
                 f"where {kind.__name__} is expected",
             )
         return value
+
+    @overload
+    def path(self, name: str) -> str: ...
+    @overload
+    def path(self, name: str, default: D) -> str | D: ...
+    def path(self, name: str, default: Any = _REQUIRED) -> Any:
+        """Return an argument that is a path: a ``str``, or ``bytes`` where it is no UTF-8.
+
+        In what is returned surrogates stand for such bytes, as in Python's names of files.
+
+        Raises:
+            GatewayError: as of ``arg``.
+        """
+        value = self.args.get(name)
+        return os.fsdecode(value) if isinstance(value, bytes) else self.arg(name, str, default)
 
     def send(self, item: object) -> None:
         """Send one item of the answer; from any thread.

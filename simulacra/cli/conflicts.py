@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from cyclopts import App
@@ -12,6 +11,7 @@ from cyclopts import App
 from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
 from simulacra.cli.options import COMMON, Common, client
+from simulacra.cli.tree_files import path, typed
 from simulacra.client import Client
 
 app = App(name="conflicts")
@@ -80,9 +80,7 @@ def resolve(file: str, /, *, take: str, common: Common = COMMON) -> None:
             own; or a file, whose content is to be in place of all sides.
         common: Options of all commands.
     """
-    done = client(common).item(
-        "conflict_settle", file=file, folder=str(Path.cwd()), take=take, timeout=60.0
-    )
+    done = client(common).item("conflict_settle", take=path(take), timeout=60.0, **typed(file))
     if common.json:
         output.document(done)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ from typing import Any
 from cyclopts import App
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.actors.units import show_age, show_size
-from simulacra.cli import output
+from simulacra.cli import output, tree_files
 from simulacra.cli.options import COMMON, Common, Duration, Size, client
 
 app = App(name="tree")
@@ -214,13 +213,20 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
     - `simulacra tree status ./todo.txt`
 
     Args:
-        name: The tree; or a file, as TREE:PATH, or a path with a / in it in the folder of a tree.
+        name: The tree; or a file, as TREE:PATH, or a path in the folder of a tree: with a / in it
+            (./todo.txt) where a tree has that name, or the file is gone.
         common: Options of all commands.
     """
     if ":" in name or "/" in name:
-        _status_of(name, common)
+        tree_files.show(name, common)
         return
-    found = client(common).item("tree_status", name=name, timeout=15.0)
+    try:
+        found = client(common).item("tree_status", name=name, timeout=15.0)
+    except GatewayError as error:
+        if error.code is ErrorCode.NOT_FOUND and os.path.lexists(name):
+            tree_files.show(name, common)
+            return
+        raise
     if common.json:
         output.document(found)
         return
@@ -230,63 +236,8 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
             output.message(f"{copy['host']}: {line}")
 
 
-@app.command
-def versions(file: str, /, *, common: Common = COMMON) -> None:
-    """Show what sync replaced or deleted of a file, and which hosts keep it.
-
-    Each host keeps what its own sync displaced, for a while and up to a size: see --keep and
-    --keep-for of `simulacra tree follow`.
-
-    For example:
-
-    - `simulacra tree versions src:notes/todo.txt`
-    - `simulacra tree versions ./gone.txt`
-
-    Args:
-        file: The file, as TREE:PATH, or a path in the folder of a tree; it may be deleted.
-        common: Options of all commands.
-    """
-    found = client(common).item("tree_versions", timeout=60.0, **_typed(file))
-    if common.json:
-        output.document(found)
-        return
-    output.table(("host", "version", "displaced", "size"), map(_version, found["versions"]))
-    for host, why in found["unknown"].items():
-        output.message(f"what {host} keeps is not known: {why}")
-
-
-@app.command
-def restore(
-    file: str,
-    /,
-    *,
-    version: int | None = None,
-    to: str | None = None,
-    on: str | None = None,
-    common: Common = COMMON,
-) -> None:
-    """Put back a version of a file that sync replaced or deleted.
-
-    That is an edit like any other: all hosts get it, and what is there now becomes a version.
-
-    For example:
-
-    - `simulacra tree restore src:notes/todo.txt`
-    - `simulacra tree restore ./todo.txt --version 12 --to ./todo.old.txt`
-
-    Args:
-        file: The file, as TREE:PATH, or a path in the folder of a tree.
-        version: Which, by its number in `simulacra tree versions`; the newest unless said.
-        to: Where to, in the same tree; where it was unless said.
-        on: The host that keeps it; this one unless said.
-        common: Options of all commands.
-    """
-    done = client(common).item(
-        "tree_restore", version=version, to=to, on=on, timeout=60.0, **_typed(file)
-    )
-    late = "" if done["exact"] else "; a program wrote to it after it was displaced"
-    text = f"version {done['number']} of {done['path']} is at {done['tree']}:{done['to']}{late}"
-    _done(text, done, common)
+app.command(tree_files.versions)
+app.command(tree_files.restore)
 
 
 @app.command
@@ -443,30 +394,3 @@ def _copy(copy: dict[str, Any]) -> tuple[str, ...]:
 def _kept(keep: Size | None, keep_for: Duration | None) -> dict[str, Any]:
     said = {"keep_bytes": keep, "keep_seconds": keep_for}
     return {name: value for name, value in said.items() if value is not None}
-
-
-def _typed(file: str) -> dict[str, str]:
-    return {"file": file, "folder": str(Path.cwd())}
-
-
-def _status_of(file: str, common: Common) -> None:
-    found = client(common).item("tree_file", timeout=60.0, **_typed(file))
-    if common.json:
-        output.document(found)
-        return
-    output.table(("host", "state", "why"), map(_file_copy, found["copies"]))
-    for version in found["known"]:
-        age = show_age(time.time() - version["time"])
-        output.message(f"of {version['host']}, {age} ago, {show_size(version['size'])}")
-    if found["conflict"]:
-        names = ", ".join(found["conflict"])
-        output.message(f"it is in conflict, kept as {names}: simulacra conflicts {found['tree']}")
-
-
-def _file_copy(copy: dict[str, Any]) -> tuple[str, ...]:
-    return copy["host"], copy["state"], copy["reason"]
-
-
-def _version(version: dict[str, Any]) -> tuple[str, ...]:
-    age = f"{show_age(version['age'])} ago"
-    return version["host"], str(version["number"]), age, show_size(version["size"])

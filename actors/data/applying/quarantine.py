@@ -13,7 +13,7 @@ from typing import Final
 
 from simulacra.actors.data.applying import displacing
 from simulacra.actors.data.applying.folders import Folders, check_path
-from simulacra.actors.data.entries import QUARANTINE, Path, name, parent
+from simulacra.actors.data.entries import QUARANTINE, Path, name, parent, shown
 from simulacra.actors.data.scanning.attributes import Descent
 
 _MOST: Final = 1000
@@ -70,7 +70,7 @@ class Quarantine:
             finally:
                 os.close(there)
             return
-        raise FileExistsError(f"{_MOST} files called {os.fsdecode(path)} are in quarantine")
+        raise FileExistsError(f"{_MOST} files called {shown(path)} are in quarantine")
 
     def _make(self, names: list[bytes]) -> int:
         """A descriptor of a folder, which is made where it is missing; no link leads to it."""

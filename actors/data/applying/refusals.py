@@ -6,11 +6,10 @@ A change that is refused has changed nothing; others go on.
 from __future__ import annotations
 
 import errno
-import os
 from enum import StrEnum
 from typing import Final
 
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, shown
 
 
 class Reason(StrEnum):
@@ -73,7 +72,7 @@ class RefusedError(Exception):
     """
 
     def __init__(self, reason: Reason, path: Path, why: str) -> None:
-        super().__init__(f"{os.fsdecode(path) or '.'}: {why}")
+        super().__init__(f"{shown(path) or '.'}: {why}")
         self.reason = reason
         self.path = path
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, printable, shown
 from simulacra.actors.data.git import sync
 from simulacra.actors.data.git.repository import Held, Repository
 from simulacra.actors.data.git.state import State
@@ -51,12 +50,16 @@ class Conflict:
 
     def to_plain(self, tree: str) -> dict[str, Any]:
         """As plain data, for users to see."""
-        path = os.fsencode(self.path).decode("utf-8", "backslashreplace") or "."
-        sides = [asdict(side) for side in self.sides]
+        path = shown(self.path) or "."
+        sides = [asdict(side) | {"subject": printable(side.subject)} for side in self.sides]
         return {
-            "tree": tree, "path": path, "kind": self.kind, "name": self.name, "sides": sides,
-            "settle": self.settle,
-        }  # fmt: skip
+            "tree": tree,
+            "path": path,
+            "kind": self.kind,
+            "name": printable(self.name),
+            "sides": sides,
+            "settle": printable(self.settle),
+        }
 
 
 def listed(path: Path, repository: Repository, state: State) -> list[Conflict]:

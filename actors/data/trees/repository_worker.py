@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, printable, shown
 from simulacra.actors.data.git.command import STOPPING
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.repositories import Remote, Repositories
@@ -80,8 +80,8 @@ class Standing:
             "scans": self.scans,
             "count": self.count,
             "heard": {host: digest.hex() for host, digest in self.heard.items()},
-            "held": {path.decode("utf-8", "backslashreplace"): why for path, why in reasons},
-            "trouble": self.trouble,
+            "held": {shown(path): printable(why) for path, why in reasons},
+            "trouble": printable(self.trouble),
         }
 
 

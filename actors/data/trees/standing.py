@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
 
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Path, shown
 
 _SHOWN: Final = 100
 
@@ -90,4 +90,4 @@ class Standing:
 
 def _shown(reasons: dict[Path, str]) -> dict[str, str]:
     first = list(reasons.items())[:_SHOWN]
-    return {path.decode("utf-8", "backslashreplace"): why for path, why in first}
+    return {shown(path): why for path, why in first}

@@ -46,7 +46,7 @@ class Two:
         path.write_text(text)
         os.utime(path, (OLD, OLD))
 
-    def ask(self, host: str, verb: str, file: str | None = None, **arguments: Any) -> Any:
+    def ask(self, host: str, verb: str, file: str | bytes | None = None, **arguments: Any) -> Any:
         if file is not None:
             arguments |= {"file": file, "folder": str(self.root(host))}
         return self.hosts[host].client.item(verb, timeout=30, **arguments)
@@ -105,6 +105,29 @@ def test_conflicts_are_listed_alike_and_settled_from_either(two: Two) -> None:
     with pytest.raises(GatewayError, match=r"src:a\.txt is in no conflict") as refused:
         two.ask("nas", "conflict_settle", "src:a.txt", take="both")
     assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_names_that_are_no_text_or_not_to_be_seen_can_be_asked_for(two: Two) -> None:
+    odd = {os.fsdecode(b"caf\xe9"): b"caf\xe9", "two\nlines": b"two\nlines", "\x1b[2J": b"\x1b[2J"}
+    for name in odd:
+        two.write("desk", name, "base")
+    two.sync()
+    shown = ["\\x1b[2J", "caf\\xe9", "two\\nlines"]
+    for name, typed in odd.items():
+        two.apart(name, "of desk", "of nas, longer")
+        found = two.ask("nas", "tree_file", typed)
+        assert found["path"] in shown
+        assert found["path"] in found["conflict"]
+        with pytest.raises(GatewayError, match=r"tux\\xe9 is no side of src"):
+            two.ask("nas", "conflict_settle", typed, take=b"tux\xe9")
+    assert [each["path"] for each in two.conflicts("desk")] == shown
+    for typed in odd.values():
+        two.ask("nas", "conflict_settle", b"src:" + typed, take="nas")
+    two.sync()
+    assert two.conflicts("desk") == []
+    assert {(two.root("desk") / name).read_text() for name in odd} == {"of nas, longer"}
+    [kept, *_] = two.ask("desk", "tree_versions", b"caf\xe9")["versions"]
+    assert kept["path"] == "caf\\xe9"
 
 
 def test_many_conflicts_are_listed_in_parts_and_each_can_be_settled(

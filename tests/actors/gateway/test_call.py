@@ -25,6 +25,15 @@ def test_arguments_are_checked_by_name_and_type() -> None:
         assert refused.value.code is ErrorCode.USAGE
 
 
+def test_a_path_may_be_no_text() -> None:
+    call = make({"text": "caf\u00e9", "bytes": b"caf\xe9", "number": 1})
+    assert [call.path("text"), call.path("bytes")] == ["caf\u00e9", "caf\udce9"]
+    assert call.path("absent", None) is None
+    for name in ("absent", "number"):
+        with pytest.raises(GatewayError, match=name):
+            call.path(name)
+
+
 def test_items_carry_the_trace_id() -> None:
     sent: list[Frame] = []
     make(sent=sent).send(1)
