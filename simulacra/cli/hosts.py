@@ -368,7 +368,7 @@ def _keys(host: Host, name: str, key: str, *, is_next: bool, turn: bool) -> dict
 
 
 def _put(made: planning.Draft, done: str, force: bool, common: Common) -> None:
-    planning.put(made, force=force, node=common.node)
+    planning.put(made, force=force, options=common)
     if common.json:
         output.document(
             {

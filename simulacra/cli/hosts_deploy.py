@@ -185,18 +185,10 @@ def _here(source: Source, network: _Network | None, common: Common) -> Here:
     """The host that one sits at."""
     settings = Settings.load({"name": common.node})
     now = planning.read(Path(settings.plan)) if settings.plan else None
-    if network is not None:
-        return Here(str(network.status()["host"]), now, _key(common))
-    known = {*source.inventory.hosts, *(now.hosts if now else ())}
-    return Here(settings.name if settings.name in known else "", now, _key(common))
-
-
-def _key(common: Common) -> str:
-    """The key that this host holds in the overlay; empty where no node is in it here."""
-    try:
-        return str(client(common).item("overlay", timeout=_ASK)["key"])
-    except GatewayError:
-        return ""
+    name = settings.name if network is None else str(network.status()["host"])
+    if network is None and name not in {*source.inventory.hosts, *(now.hosts if now else ())}:
+        name = ""
+    return Here(name, now, planning.key_held(common, name))
 
 
 def _progress() -> Progress:

@@ -25,6 +25,7 @@ def phone(
     relay: str = "",
     again: bool = False,
     qr: bool | None = None,
+    force: bool = False,
     inventory: InventoryFile = None,
     common: Common = COMMON,
 ) -> None:
@@ -47,6 +48,7 @@ def phone(
         again: Give a phone that is in the inventory another key, so that the old one is let in no
             more.
         qr: Show it as a QR code too; by default on a terminal.
+        force: Do it also where the plan cuts off the host that this is.
         inventory: Where the inventory is; found from the current folder upwards otherwise.
         common: Options of all commands.
     """
@@ -63,7 +65,7 @@ def phone(
     relay = relay or _relay_before(made, name)
     text = _configuration(made.plan, name, _base64(key.private_bytes_raw()), relay, opened)
     made = _remembered(made, name, relay)
-    planning.put(made, force=False, node=common.node)
+    planning.put(made, force=force, options=common)
     if common.json:
         output.document({"phone": name, "configuration": text})
         return

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.private_files import replace_whole
 from simulacra.actors.settings import Settings
 from simulacra.cli import inventories, output
 from simulacra.cli.inventories import Opened
+from simulacra.cli.options import NODE, Node, client
 from simulacra.overlay.plan import phone
 from simulacra.overlay.plan.changing import changes, cut_off
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.text import PlanTextError, from_text, to_text
+
+_ASK: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,19 @@ def edited(opened: Opened, text: str) -> Draft:
     return draft(Opened(opened.file, text.encode(), inventories.checked(opened.file, text)))
 
 
-def put(made: Draft, *, force: bool, node: str | None = None) -> None:
+def put(made: Draft, *, force: bool, options: Node = NODE) -> None:
     """Write the plan, and the inventory before it where that is new.
 
     Args:
         made: both.
         force: whether it may cut off the host that this is.
-        node: what this host is called, if it was said.
+        options: which node is this host's.
 
     Raises:
         GatewayError: it would cut this host off, or a file cannot be written.
     """
-    here = Settings.load({"name": node}).name
-    why = cut_off(made.old, made.plan, here) if made.old else ""
-    if why and not force:
+    why = "" if force or made.old is None else _cut_off(made.old, made.plan, options)
+    if why:
         raise GatewayError(
             ErrorCode.FAILED,
             f"nothing is changed, since this would cut off the host that you sit at: {why}",
@@ -93,6 +96,24 @@ def put(made: Draft, *, force: bool, node: str | None = None) -> None:
         _replace(opened.plan_file, to_text(made.plan).encode())
     except OSError as error:
         raise GatewayError(ErrorCode.FAILED, str(error), "see: simulacra hosts plan") from error
+
+
+def _cut_off(old: Plan, new: Plan, options: Node) -> str:
+    """Why this host would be cut off; empty if it would not."""
+    here = Settings.load({"name": options.node}).name
+    return cut_off(old, new, here) and cut_off(old, new, here, held=key_held(options, here))
+
+
+def key_held(options: Node, host: str) -> str:
+    """Return the key that a host holds in the overlay; empty where no node of it is up here.
+
+    That may be another one than any plan has, since hosts make new keys by themselves.
+    """
+    try:
+        found = client(options).item("overlay", timeout=_ASK)
+    except GatewayError:
+        return ""
+    return str(found["key"]) if found["host"] == host else ""
 
 
 def tell(made: Draft, done: str) -> None:

@@ -15,7 +15,7 @@ from simulacra.overlay.plan.text import from_text
 from tests.hosts.inventory.samples import key
 from tests.hosts.inventory.test_reading import EXAMPLE
 
-from .conftest import Run
+from .conftest import Run, Serve
 
 BROKEN = '[network]\nname = "Home"\n[zones.a]\n[hosts.b]\nzone = "x"\n\nport = "y"\n'
 
@@ -158,6 +158,30 @@ def test_whoever_sits_at_a_host_does_not_cut_it_off(here: Run, inventory: Path) 
     inventory.write_text(inventory.read_text().replace("[hosts.desk]", "[hosts.dsk]"))
     assert here("hosts", "plan").code == ExitCode.FAILED
     assert here("hosts", "plan", "--force").code == ExitCode.OK
+
+
+def test_a_host_whose_key_is_another_by_now_may_say_so_in_the_inventory(
+    here: Run, serve: Serve, inventory: Path
+) -> None:
+    assert here("hosts", "plan").code == ExitCode.OK
+    own, other = ("hosts", "key", "desk", key("held")), ("hosts", "key", "desk", key("other"))
+    refused = here(*own)
+    assert refused.code == ExitCode.FAILED
+    assert "desk would have another key than the one that it holds" in refused.stderr
+    serve({"overlay": lambda _: [{"host": "desk", "key": key("held")}]})
+    assert here(*other).code == ExitCode.FAILED
+    assert here(*own).code == ExitCode.OK
+    # By hand it is the same.
+    inventory.write_text(inventory.read_text().replace(key("held"), key("other")))
+    assert here("hosts", "plan").code == ExitCode.FAILED
+
+
+def test_the_key_that_the_node_of_another_host_holds_says_nothing(
+    here: Run, serve: Serve, inventory: Path
+) -> None:
+    assert here("hosts", "plan").code == ExitCode.OK
+    serve({"overlay": lambda _: [{"host": "nas", "key": key("held")}]})
+    assert here("hosts", "key", "desk", key("held")).code == ExitCode.FAILED
 
 
 def test_an_inventory_is_found_from_below_and_by_its_name(here: Run, inventory: Path) -> None:
