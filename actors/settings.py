@@ -149,7 +149,8 @@ class Settings:
             mount's source or its beginning.
         sleep: Which program puts the machine to sleep, by ``suspend`` and ``poweroff``; where
             nothing is said, systemctl.
-        inventory: The inventory's file, where the host is to rent machines; else empty.
+        inventory: The inventory's file, for commands that find none from their folder upwards, and
+            where the host is to rent machines; else empty.
         plan: The file of the overlay's plan, where the host is in an overlay; else empty.
         helper: The socket of the overlay's helper.
         log: How it logs: ``text`` or ``json``, an object an event.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from cyclopts import Parameter
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.actors.settings import Paths
+from simulacra.actors.settings import Paths, Settings
 
 if TYPE_CHECKING:
     from simulacra.hosts.inventory.schema import Host, Inventory
@@ -31,31 +31,44 @@ def find(said: Path | None = None) -> Path:
     """The inventory's file.
 
     That is the one that was said, else by ``SIMULACRA_INVENTORY``, else ``inventory.toml`` or
-    ``hosts/inventory.toml`` here or above, else in the user's or the machine's configuration.
+    ``hosts/inventory.toml`` here or above, else by the setting ``inventory``, else in the user's or
+    the machine's configuration. Who works in a flake means that one, whatever is set elsewhere.
 
     Raises:
         GatewayError: there is none.
     """
-    told = said or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
-    if told is not None:
-        if told.is_file():
-            return told
-        raise GatewayError(ErrorCode.NOT_FOUND, f"there is no inventory {told}", "say another")
+    if said is not None:
+        return _there(said, "--inventory")
+    if told := os.environ.get(VARIABLE):
+        return _there(Path(told), VARIABLE)
     try:
         here = Path.cwd()
     except FileNotFoundError:  # it was removed
         here = Path("/")
-    places = [
-        below / name for below in (here, *here.parents) for name in (FILE, f"hosts/{FILE}")
-    ] + [Paths.find().config / FILE, _SYSTEM]
-    found = next((each for each in places if each.is_file()), None)
-    if found is None:
-        raise GatewayError(
-            ErrorCode.NOT_FOUND,
-            f"there is no {FILE} here, above, or in {Paths.find().config}",
-            f"say where it is: --inventory FILE, or {VARIABLE}=FILE",
-        )
-    return found.relative_to(here) if found.is_relative_to(here) else found
+    places = [below / name for below in (here, *here.parents) for name in (FILE, f"hosts/{FILE}")]
+    if found := _first(places):
+        return found.relative_to(here) if found.is_relative_to(here) else found
+    if told := Settings.load(folder=here).inventory:
+        return _there(Path(told), "the setting inventory")
+    if found := _first([Paths.find().config / FILE, _SYSTEM]):
+        return found
+    raise GatewayError(
+        ErrorCode.NOT_FOUND,
+        f"there is no {FILE} here, above, or in {Paths.find().config}",
+        f"say where it is: --inventory FILE, {VARIABLE}=FILE, or the setting inventory",
+    )
+
+
+def _first(places: Iterable[Path]) -> Path | None:
+    return next((each for each in places if each.is_file()), None)
+
+
+def _there(told: Path, by: str) -> Path:
+    if told.is_file():
+        return told
+    raise GatewayError(
+        ErrorCode.NOT_FOUND, f"there is no inventory {told}, which {by} says", "say another"
+    )
 
 
 @dataclass(frozen=True)

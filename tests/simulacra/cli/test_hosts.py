@@ -191,6 +191,27 @@ def test_an_inventory_is_found_from_below_and_by_its_name(here: Run, inventory: 
     assert here("hosts", "check", "--inventory", str(other)).code == ExitCode.FAILED
     assert here("hosts", "check", SIMULACRA_INVENTORY=str(other)).code == ExitCode.FAILED
     inventory.unlink()
+    gone = here("hosts", "check", "--inventory", str(inventory))
+    assert f"there is no inventory {inventory}, which --inventory says" in gone.stderr
     missing = here("hosts", "list", "--json")
     assert missing.code == ExitCode.NOT_FOUND
     assert json.loads(missing.stdout)["error"]["code"] == "not_found"
+
+
+def test_the_setting_says_where_the_inventory_is_that_is_not_found_from_here(
+    here: Run, inventory: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "inventory.toml"
+    other.parent.mkdir()
+    other.write_text(BROKEN)
+    (tmp_path / "home" / "config").mkdir(parents=True)
+    settings = tmp_path / "home" / "config" / "simulacra.toml"
+    settings.write_text(f"inventory = '{other}'\n")
+    # Who is in a flake means that one.
+    assert here("hosts", "check").code == ExitCode.OK
+    inventory.unlink()
+    assert str(other) in here("hosts", "check").stderr
+    other.unlink()
+    gone = here("hosts", "check")
+    assert gone.code == ExitCode.NOT_FOUND
+    assert f"there is no inventory {other}, which the setting inventory says" in gone.stderr
