@@ -109,6 +109,16 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
     )
     yield from _twice(
         (
+            # Without the comment, which says nothing.
+            (("hosts", name, "ssh", "public_key"), " ".join(host.ssh.public_key.split()[:2]))
+            for name, host in hosts
+            if host.ssh and host.ssh.public_key
+        ),
+        "whoever has one would pass for the other; make new ones on one of them, rm "
+        "/etc/ssh/ssh_host_* and ssh-keygen -A",
+    )
+    yield from _twice(
+        (
             (("hosts", name, "lan", number), f"{host.zone} {endpoint}")
             for name, host in hosts
             for number, endpoint in enumerate(host.lan)

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
-from simulacra.hosts.inventory.keys import raw_key
+from simulacra.hosts.inventory.keys import raw_key, raw_ssh_key
 
 NAME: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 """A host's, zone's, role's or tag's name: one label of a DNS name, in small letters."""
@@ -33,6 +33,15 @@ def _public_key(text: str) -> str:
             "is no WireGuard public key (44 characters of base64, as `wg pubkey` says)"
         ) from None
     return base64.b64encode(raw).decode()
+
+
+def _ssh_key(text: str) -> str:
+    """The public key of an ssh server, with a comment or without."""
+    try:
+        raw_ssh_key(text)
+    except ValueError:
+        raise ValueError("is cut short, or no public key: copy all of it") from None
+    return text
 
 
 def _endpoint(text: str) -> str:
@@ -100,12 +109,11 @@ Role = Annotated[str, _form(rf"\*|{NAME}", f"{_NO_NAME}, or * for every host tha
 Ports = Annotated[
     str, _form(r"(tcp|udp)/[0-9]{1,5}(-[0-9]{1,5})?", "is no port: say tcp/8080 or udp/5000-5010")
 ]
+_NO_SSH_KEY: Final = "is no public key of an ssh server, as in its ssh_host_ed25519_key.pub"
 SshKey = Annotated[
     str,
-    _form(
-        r"(ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/=]+( .*)?",
-        "is no public key of an ssh server, as in its ssh_host_ed25519_key.pub",
-    ),
+    _form(r"(ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/=]+( .*)?", _NO_SSH_KEY),
+    AfterValidator(_ssh_key),
 ]
 SshHost = Annotated[
     str,

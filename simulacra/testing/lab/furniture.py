@@ -6,7 +6,14 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from simulacra.testing.lab.machine import feed
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
 from simulacra.testing.lab.plan import HOME, Plan, passwd
 
 _HERE: Final = "/run/lab"
@@ -21,7 +28,6 @@ Host *
 """
 
 _SSHD: Final = f"""\
-HostKey {_HERE}/host_key
 AuthorizedKeysFile {_HERE}/key.pub
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -56,16 +62,16 @@ def furnish(plan: Plan, folder: Path, shared: dict[str, str], python: str) -> No
     _write(folder / "hosts", plan.hosts_file())
     _write(folder / "passwd", passwd(Path("/etc/passwd").read_text()))
     _write(etc / "bin" / "simulacra", _SIMULACRA.format(shlex.quote(python)), 0o755)
-    for key in ("key", "host_key"):
-        _make_key(etc / key)
-    public = (etc / "host_key.pub").read_text()
-    _write(etc / "known_hosts", f"* {public}")
+    _make_key(etc / "key")
+    # By whatever name or address one comes.
+    known = (f"* {_make_key(etc / f'{host}.host_key')}" for host in plan.hosts)
+    _write(etc / "known_hosts", "".join(known))
     for host in plan.hosts:
         environ = plan.environ(host, shared)
         # One line for all: of several, sshd takes the first.
         told = " ".join(f'"{name}={value}"' for name, value in environ.items())
-        listen = f"ListenAddress {plan.address(host)}\nSetEnv {told}\n"
-        _write(etc / f"{host}.sshd", _SSHD + listen)
+        own = f"HostKey {_HERE}/{host}.host_key\nListenAddress {plan.address(host)}\n"
+        _write(etc / f"{host}.sshd", f"{_SSHD}{own}SetEnv {told}\n")
         _write(etc / f"{host}.ip", "".join(f"{line}\n" for line in plan.interface(host)))
         disk = folder / "disks" / host
         (disk / ".ssh").mkdir(parents=True, mode=0o700)
@@ -79,5 +85,12 @@ def _write(file: Path, text: str, mode: int = 0o644) -> None:
     file.chmod(mode)
 
 
-def _make_key(file: Path) -> None:
-    feed(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(file)], "")
+def _make_key(file: Path) -> str:
+    """Make a pair of keys, and return the public one's line."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    line = f"{public.decode()} lab\n"
+    _write(file, private.decode(), 0o600)
+    _write(file.with_name(f"{file.name}.pub"), line)
+    return line

@@ -14,15 +14,13 @@ from simulacra.hosts.inventory.schema import Inventory
 from simulacra.overlay.plan.document import Plan
 from simulacra.overlay.plan.planning import plan
 from simulacra.overlay.plan.text import to_text
+from tests.hosts.inventory.samples import ssh_key
 from tests.overlay.plans import key_of
-
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAALtiUJ9bPJi50P7ws5th4yj0+Zs838T5YCv1rENQ7B"
-"""A host's public key of ssh, that belongs to nobody."""
 
 
 def host(name: str, *tags: str, zone: str = "home", **more: Any) -> dict[str, Any]:
     """A host that is deployed to, in an inventory."""
-    reached = {"host": f"{name}.example.org", "public_key": KEY}
+    reached = {"host": f"{name}.example.org", "public_key": ssh_key(name)}
     plain = {"zone": zone, "tags": list(tags), "wireguard": key_of(name), "ssh": reached}
     told = {key: value for key, value in (plain | more).items() if value is not None}
     if zone == "home" and "kind" not in more:

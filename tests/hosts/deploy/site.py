@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from simulacra.testing.lab import HostProcess, Lab
 from tests.hosts.deploy.making import host, text, write
+from tests.hosts.inventory.samples import ssh_key
 
 DESK, GATE = "desk", "gate"
 HOSTS: Final = ("desk", "nas", "web", "gate")
@@ -126,20 +127,24 @@ class Site:
             shutil.copy(LIBRARY / name, self.flake / name)
         self.write_inventory(HOSTS)
 
-    def write_inventory(self, hosts: Sequence[str], key: str = "") -> None:
-        """Write an inventory of these hosts with their key of ssh, or another, and its plan."""
-        key = key or " ".join((self.lab.folder / "etc/host_key.pub").read_text().split()[:2])
+    def write_inventory(self, hosts: Sequence[str], *, wrong_keys: bool = False) -> None:
+        """Write an inventory of these hosts with their keys of ssh, or wrong ones, and its plan."""
+        key_of = ssh_key if wrong_keys else self._ssh_key
         told = {
             name: host(
                 name,
                 *_TAGS.get(name, ()),
                 zone=f"at-{name}",
-                ssh={"host": name, "public_key": key},
+                ssh={"host": name, "public_key": key_of(name)},
                 **({"endpoints": [name], "relay": True} if name == GATE else {}),
             )
             for name in hosts
         }
         write(self.flake, text(told, network="lab"))
+
+    def _ssh_key(self, host: str) -> str:
+        line = (self.lab.folder / f"etc/{host}.host_key.pub").read_text()
+        return " ".join(line.split()[:2])
 
     def set(
         self,

@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-from tests.hosts.deploy.making import KEY as OTHER_KEY
 from tests.hosts.deploy.site import (
     ENDS_ITS_NODE,
     FAILS,
@@ -174,7 +173,7 @@ def test_a_second_interrupt_ends_what_runs_and_others_leave_such_a_host_alone(si
 
 def test_a_host_with_another_key_than_the_inventory_has_is_not_touched(site: Site) -> None:
     site.set("nas", version="2")
-    site.write_inventory(HOSTS, key=OTHER_KEY)
+    site.write_inventory(HOSTS, wrong_keys=True)
     report = site.report("nas", code=1)
     assert report.outcomes == {"nas": "failed"}
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in report.why["nas"] or (
@@ -290,7 +289,7 @@ def test_drift_is_what_runs_against_what_is_evaluated(site: Site) -> None:
 
 
 def test_a_host_that_is_not_reached_has_not_drifted(site: Site) -> None:
-    site.write_inventory(HOSTS, key=OTHER_KEY)
+    site.write_inventory(HOSTS, wrong_keys=True)
     done = site.drift("gate", "--json")
     assert done.returncode == 1
     [row] = json.loads(done.stdout)["hosts"]

@@ -15,7 +15,7 @@ from simulacra.hosts.deploy.report import HostReport, Report
 from simulacra.hosts.deploy.rollout import Outcome, Rollout, Seen
 from simulacra.hosts.inventory.schema import Ssh
 from simulacra.hosts.inventory.trust import known_hosts
-from tests.hosts.deploy.making import KEY
+from tests.hosts.inventory.samples import ssh_key
 
 LOOK = """\
 system=/nix/store/1-a
@@ -70,7 +70,8 @@ def test_something_else_is_no_answer(said: str) -> None:
 
 
 def test_hosts_are_known_by_their_names_in_the_inventory() -> None:
-    assert known_hosts({"nas": Ssh(host="10.0.0.1", public_key=KEY)}) == f"nas {KEY}\n"
+    key = ssh_key("nas")
+    assert known_hosts({"nas": Ssh(host="10.0.0.1", public_key=key)}) == f"nas {key}\n"
 
 
 # -- progress

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.hosts.inventory.samples import SMALL, fingerprint, key, problems, toml
+from tests.hosts.inventory.samples import SMALL, fingerprint, key, problems, ssh_key, toml
 
 SSH = {"host": "10.0.0.9"}
 RELAY = {"relay": True, "endpoints": ["n.example.org"]}
@@ -33,6 +33,19 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "02:00:00:00:00:aa is hosts.desk.mac already",
     ),
     ({"desk": {"ssh": SSH}, "nas": {"ssh": SSH}}, "hosts.nas.ssh.host", "overwrite the other"),
+    (
+        {
+            "desk": {"ssh": {"host": "a", "public_key": f"{ssh_key('a')} root@a"}},
+            "nas": {"ssh": {"host": "b", "public_key": f"{ssh_key('a')} root@b"}},
+        },
+        "hosts.nas.ssh.public_key",
+        "hosts.desk.ssh.public_key already: whoever has one would pass for the other",
+    ),
+    (
+        {"nas": {"ssh": {"host": "b", "public_key": ssh_key("a")[:-4]}}},
+        "hosts.nas.ssh.public_key",
+        "is cut short, or no public key",
+    ),
     ({"nas": {"lan": ["192.168.1.20"]}}, "hosts.nas.lan[0]", "hosts.desk.lan[0] already"),
     (
         {"nas": {"openvpn": {"fingerprint": fingerprint(1)}}, "vm": {}},

@@ -7,8 +7,9 @@ from pathlib import Path
 from simulacra.hosts.inventory.schema import Ssh
 from simulacra.hosts.inventory.trust import known_hosts
 from simulacra.hosts.provision.appliances import ssh_command
+from tests.hosts.inventory.samples import ssh_key
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
+KEY = ssh_key("tv")
 FILE = Path("/state of mine/tv")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.plan import HOME
+from tests.hosts.inventory.samples import ssh_key
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(60)]
 
@@ -25,16 +26,15 @@ kind = "appliance"
 zone = "home"
 ssh = {{ host = "router", public_key = "{key}" }}
 """
-OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVzZWxlc3MtdXNlbGVzcy11c2VsZXNzLXVzZWxlc3Mh"
 
 
 @pytest.fixture(scope="module")
 def laptop() -> Iterator[Host]:
     with Lab("laptop", "router") as lab:
-        key = " ".join((lab.folder / "etc" / "host_key.pub").read_text().split()[:2])
+        key = " ".join((lab.folder / "etc" / "router.host_key.pub").read_text().split()[:2])
         home = lab["laptop"].home
         (home / "inventory.toml").write_text(INVENTORY.format(key=key))
-        (home / "wrong.toml").write_text(INVENTORY.format(key=OTHER))
+        (home / "wrong.toml").write_text(INVENTORY.format(key=ssh_key("router")))
         yield lab["laptop"]
 
 
