@@ -19,8 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-FORMAT: Final = 1
-"""Grows when what a plan says is said otherwise."""
+FORMAT: Final = 2
+"""Grows by one with a field that who does not know it may leave out, else by two.
+
+A plan of a format one apart is read, since who plans and the hosts are not upgraded at once.
+"""
 MTU: Final = 1420
 PROBES: Final = 7402
 """The UDP port, inside the overlay, at which hosts answer each other how far it is."""

@@ -1,8 +1,9 @@
 """A plan as text, the same on every machine, and back: what `plan.json` holds.
 
 Keys are sorted, and a line is a value, so that a change of the inventory is a small one of the
-plan. Reading is strict: a plan of another format, or with a field that is not known, or of another
-type, is refused with the path of what is wrong, and not guessed at.
+plan. Reading is strict: a plan with a field that is not known, or of another type, is refused with
+the path of what is wrong, and not guessed at. Formats one apart are read: of an older one what is
+missing says nothing, of a newer one what is not known is left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from simulacra.overlay.plan.document import FORMAT, Plan
@@ -47,30 +48,38 @@ def from_text(text: str) -> Plan:
     except json.JSONDecodeError as error:
         raise PlanTextError(f"it is no JSON: {error}") from error
     found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
+    if type(found) is not int or abs(found - FORMAT) > 1:
         raise PlanTextError(
-            f"it is of format {found!r}, this Simulacra reads {FORMAT}: simulacra hosts plan"
+            f"it is of format {found!r}, this Simulacra reads {FORMAT - 1} to {FORMAT + 1}: "
+            "simulacra hosts plan"
         )
     try:
-        plan: Plan = _reader(Plan)(data)
+        plan: Plan = _reader(Plan, is_newer=found > FORMAT)(data)
     except _Wrong as wrong:
         raise PlanTextError(f"plan{wrong.path} {wrong}") from None
     return plan
 
 
 @cache
-def _reader(kind: Any) -> _Reader:
-    """What reads values of a type; made once for each, since plans have thousands of them."""
+def _reader(kind: Any, *, is_newer: bool) -> _Reader:
+    """What reads values of a type; made once for each, since plans have thousands of them.
+
+    Args:
+        kind: the type.
+        is_newer: whether the plan is of a newer format.
+    """
     origin, inner = get_origin(kind), get_args(kind)
+    read = partial(_reader, is_newer=is_newer)
     if is_dataclass(kind):
-        return _dataclass_reader(kind)
+        return _dataclass_reader(kind, is_newer=is_newer)
     if origin in (Union, types.UnionType):
-        chosen = _reader(next(each for each in inner if each is not type(None)))
+        chosen = read(next(each for each in inner if each is not type(None)))
         return lambda value: None if value is None else chosen(value)
     if origin is tuple:
-        return _tuple_reader(inner)
+        readers = [read(each) for each in inner if each is not ...]
+        return _tuple_reader(readers, several=inner[1:] == (...,))
     if origin is dict:
-        return _dict_reader(_reader(inner[1]))
+        return _dict_reader(read(inner[1]))
     return _plain_reader(kind)
 
 
@@ -91,10 +100,7 @@ def _dict_reader(inner: _Reader) -> _Reader:
     return read
 
 
-def _tuple_reader(inner: tuple[Any, ...]) -> _Reader:
-    several = inner[1:] == (...,)
-    readers = [_reader(each) for each in inner if each is not ...]
-
+def _tuple_reader(readers: list[_Reader], *, several: bool) -> _Reader:
     def read(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise _Wrong(f"is {value!r}, where a list is expected")
@@ -107,9 +113,9 @@ def _tuple_reader(inner: tuple[Any, ...]) -> _Reader:
     return read
 
 
-def _dataclass_reader(kind: Any) -> _Reader:
+def _dataclass_reader(kind: Any, *, is_newer: bool) -> _Reader:
     hints = get_type_hints(kind)
-    readers = {each.name: _reader(hints[each.name]) for each in fields(kind)}
+    readers = {each.name: _reader(hints[each.name], is_newer=is_newer) for each in fields(kind)}
     needed = [
         each.name
         for each in fields(kind)
@@ -118,12 +124,13 @@ def _dataclass_reader(kind: Any) -> _Reader:
 
     def read(value: object) -> Any:
         found = _table(value)
-        for name in found.keys() - readers.keys():
+        for name in () if is_newer else found.keys() - readers.keys():
             raise _Wrong(f"has {name!r}, which no plan of format {FORMAT} has")
+        known = readers.keys() & found.keys()
         for name in needed:
             if name not in found:
                 raise _Wrong(f"lacks {name!r}")
-        return kind(**{name: _at(f".{name}", readers[name], each) for name, each in found.items()})
+        return kind(**{name: _at(f".{name}", readers[name], found[name]) for name in known})
 
     return read
 

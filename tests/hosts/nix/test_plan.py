@@ -16,7 +16,7 @@ from simulacra.overlay.mesh.access import ruleset
 from simulacra.overlay.mesh.model import MAIN, PROBING, Device, Peer, Route
 from simulacra.overlay.mesh.openvpn import Places, instances
 from simulacra.overlay.mesh.wanting import Choices, wanted
-from simulacra.overlay.plan.document import Plan
+from simulacra.overlay.plan.document import FORMAT, Plan
 from simulacra.overlay.plan.text import to_text
 from tests.hosts.nix.nix import LIBRARY, ROOT, STAND_IN, Nix, NixError, needs_nix
 from tests.overlay.plan.inventories import hosts, of, roles
@@ -196,10 +196,13 @@ def test_a_file_that_is_not_there_is_told_with_what_to_type(
         read(nix, inventory, file)
 
 
-def test_a_plan_of_another_format_is_refused(nix: Nix, tmp_path: Path) -> None:
-    inventory, file = written(tmp_path, replace(of({"desk": {}}), format=2))
+def test_a_plan_of_a_format_two_apart_is_refused(nix: Nix, tmp_path: Path) -> None:
+    for apart in (-1, 1):
+        near = replace(of({"desk": {}}), format=FORMAT + apart)
+        assert seen(nix, tmp_path, near).keys() == {"desk"}
+    inventory, file = written(tmp_path, replace(of({"desk": {}}), format=FORMAT + 2))
 
-    with pytest.raises(NixError, match="is of format 2, and format 1 is read here"):
+    with pytest.raises(NixError, match=rf"is of format {FORMAT + 2}, and formats 1 2 3 are read"):
         read(nix, inventory, file)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulacra.overlay.plan.document import Opening, OpenVpnServer
+from simulacra.overlay.plan.document import FORMAT, Opening, OpenVpnServer
 from simulacra.overlay.plan.text import PlanTextError, from_text, to_text
 from tests.overlay.plans import made
 
@@ -34,7 +34,9 @@ def test_the_order_in_which_a_plan_is_made_does_not_show() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (["format"], 2, "format 2"),
+        (["format"], FORMAT + 2, f"format {FORMAT + 2}, this Simulacra reads"),
+        (["format"], FORMAT - 2, f"format {FORMAT - 2}, this Simulacra reads"),
+        (["format"], True, "format True"),
         (["mtu"], "1420", "plan.mtu is '1420'"),
         (["hosts", "a", "peers", 0, "keepalive"], True, r"hosts.a.peers\[0\].keepalive is True"),
         (["hosts", "a", "names"], "a", "hosts.a.names is 'a'"),
@@ -52,6 +54,22 @@ def test_what_is_off_is_refused_with_its_path(
     inner[path[-1]] = value
     with pytest.raises(PlanTextError, match=said):
         from_text(json.dumps(data))
+
+
+def test_a_plan_of_a_format_one_apart_is_read() -> None:
+    plan = made(ADDRESSES, relays=["c"])
+    newer = json.loads(to_text(plan)) | {"format": FORMAT + 1, "colour": "red"}
+    newer["hosts"]["a"]["shade"] = {"of": "red"}
+    newer["hosts"]["a"]["relays"][0]["hue"] = 7
+    assert from_text(json.dumps(newer)) == replace(plan, format=FORMAT + 1)
+    older = json.loads(to_text(plan)) | {"format": FORMAT - 1}
+    for part in older["hosts"].values():
+        del part["given"]
+    assert from_text(json.dumps(older)) == replace(plan, format=FORMAT - 1)
+    # What it knows is to be right all the same.
+    newer["hosts"]["a"]["port"] = "51820"
+    with pytest.raises(PlanTextError, match=r"hosts\.a\.port is '51820'"):
+        from_text(json.dumps(newer))
 
 
 def test_what_is_missing_is_refused() -> None:
