@@ -14,6 +14,7 @@ from simulacra.actors.control.learning import Learning
 from simulacra.actors.control.other_hosts import ask_host, check_host
 from simulacra.actors.control.places import InTree, MountPlaces, Place, Places, Proofs
 from simulacra.actors.control.tree_places import TreePlaces
+from simulacra.actors.data.entries import printable
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
@@ -93,7 +94,7 @@ class Directories:
         return {
             "host": place.host,
             "path": os.fsencode(place.path),
-            "via": place.via,
+            "via": printable(place.via),
             "here": here,
             "proof": None if self._proofs.holds(place) else {
                 "of": place.proof, "file": name, "text": text,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from simulacra.actors.compute.mounts import Lying, UnmappedError, host_named, origin
+from simulacra.actors.data.entries import printable
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 if TYPE_CHECKING:
@@ -79,14 +80,15 @@ class MountPlaces:
     def find(self, lying: Lying) -> Sequence[Place]:
         """As `Places` says."""
         mount, settings = lying.mount, self._node.settings
+        point, source = printable(mount.point), printable(mount.source)
         try:
             found = origin(lying, settings.sources)
         except UnmappedError as error:
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
-                f"whose files are mounted at {mount.point}? {error}",
+                f"whose files are mounted at {point}? {error}",
                 "say it in simulacra.toml, and start the node again: [sources], below it "
-                f"'{mount.source}' = 'HOST:/PATH'",
+                f"'{source}' = 'HOST:/PATH'",
             ) from error
         if found is None:
             return ()
@@ -94,14 +96,15 @@ class MountPlaces:
         addresses = near.places() | dict.fromkeys(near.absent(), "")
         host = found.host if found.told else host_named(found.host, addresses, settings.ssh)
         if host is None:
+            of = printable(found.host)
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
-                f"{mount.point} is mounted from {found.host}, which is no host of the network",
+                f"{point} is mounted from {of}, which is no host of the network",
                 "if it is one, say which in simulacra.toml, and start the node again: [ssh], below "
-                f"it HOST = '{found.host}'",
+                f"it HOST = '{of}'",
             )
-        via = f"{mount.point} is {mount.source} by {mount.kind}"
-        proof = f"{host} {mount.id} {mount.point} {mount.root} {mount.source}"
+        via = f"{point} is {source} by {mount.kind}"
+        proof = f"{host} {mount.id} {point} {printable(mount.root)} {source}"
         return (Place(host, found.path, via, proof),)
 
 

@@ -159,12 +159,19 @@ def shown(path: Path) -> str:
 
 
 def printable(text: str) -> str:
-    """A text without anything that a terminal obeys, as a name of a file may have it."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+    """A text without anything that a terminal obeys, as a name of a file may have it.
+
+    Surrogates stand for bytes that are no UTF-8, as in Python's names of files.
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def is_below(path: Path, folder: Path) -> bool:

@@ -94,6 +94,12 @@ def pack(frame: Mapping[str, object]) -> bytes:
         raise _too_large(size)  # before a copy of it is made
     try:
         body = msgpack.packb(frame)
+    except UnicodeEncodeError as error:
+        raise GatewayError(
+            ErrorCode.USAGE,
+            f"{error.object!a} is no UTF-8, and cannot be given here",
+            "name something else, or rename it",
+        ) from error
     except (TypeError, ValueError, OverflowError) as error:
         raise GatewayError(
             ErrorCode.USAGE,

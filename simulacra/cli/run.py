@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from simulacra.actors.data.entries import shown
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_seconds
 from simulacra.cli import output, running, tree_running
@@ -65,12 +66,12 @@ def run(
 
 
 def _explain(found: dict[str, Any], *, as_json: bool) -> None:
-    path = os.fsdecode(found["path"])
+    path = shown(found["path"])
     if as_json:
-        shown = {
+        told = {
             key: value for key, value in found.items() if key not in {"proof", "habit", "below"}
         }
-        output.document({**shown, "path": path, "proved": found["proof"] is None})
+        output.document({**told, "path": path, "proved": found["proof"] is None})
         return
     where = "here" if found["here"] else f"on {found['host']}, in {path or 'the home there'}"
     output.data(f"it would run {where}")

@@ -89,6 +89,16 @@ def test_a_directory_of_another_host_is_there_and_is_to_be_proved_once() -> None
     assert place(directories)["proof"] is None
 
 
+def test_names_that_are_no_text_are_told_in_text() -> None:
+    found = place(verbs([]), "nas:/caf\udce9")
+    assert found["path"] == b"/caf\xe9/src"
+    assert found["via"].endswith("nas:/caf\\xe9 by sshfs")
+    assert found["proof"]["of"].endswith(" nas:/caf\\xe9")
+    with pytest.raises(GatewayError, match=r"mounted from caf\\xe9") as refused:
+        place(verbs(), "caf\udce9:/srv")
+    refused.value.message.encode()
+
+
 def test_a_directory_of_this_host_is_here() -> None:
     found = place(verbs(), "/dev/sda1")
     assert (found["host"], found["here"], found["proof"]) == ("laptop", True, None)

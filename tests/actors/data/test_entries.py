@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,4 +24,9 @@ def test_what_can_be_seen_is_as_it_is(text: str) -> None:
 
 def test_all_else_is_escaped() -> None:
     assert shown(b"caf\xe9\n\x1b[2J \xc3\xa9") == "caf\\xe9\\n\\x1b[2J \xe9"
-    assert printable("\udce9\u202e") == "\\udce9\\u202e"
+    assert printable("\udce9\u202e\ud800") == "\\xe9\\u202e\\ud800"
+
+
+@given(st.binary())
+def test_a_path_as_text_is_shown_alike(path: bytes) -> None:
+    assert printable(os.fsdecode(path)) == shown(path)

@@ -85,6 +85,11 @@ def test_an_item_that_is_no_plain_data_is_an_error(serve: Serve) -> None:
         serve({"bad": lambda _: [object()]}).item("bad")
 
 
+def test_a_text_with_bytes_that_are_none_is_an_error_that_says_so(serve: Serve) -> None:
+    with pytest.raises(GatewayError, match=r"^'caf\\udce9' is no UTF-8"):
+        serve({"echo": echo}).item("echo", name="caf\udce9")
+
+
 def test_an_unknown_verb_lists_the_known(serve: Serve) -> None:
     with pytest.raises(GatewayError, match="echo") as refused:
         serve({"echo": echo}).item("nonsense")
