@@ -43,6 +43,19 @@ def parse_duration(text: str) -> float:
     return sum(float(part[1]) * _SECONDS[part[2].lower()] for part in parts)
 
 
+def parse_number(text: str, least: int, most: int | None = None) -> int:
+    """Return the whole number that ``text`` says.
+
+    Raises:
+        ValueError: It says none, or one that is out of bounds.
+    """
+    number = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text.strip()) else None
+    if number is None or number < least or (most is not None and number > most):
+        bounds = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{text!r} is no number {bounds}")
+    return number
+
+
 def show_size(size: float | None) -> str:
     """Write bytes for people: ``3.4M``."""
     if size is None:

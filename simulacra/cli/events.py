@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, client
+from simulacra.cli.options import COMMON, Common, Count, client
 
 
 def events(
     *,
     follow: Annotated[bool, Parameter(alias="-f")] = False,
-    tail: int | None = None,
+    tail: Count | None = None,
     common: Common = COMMON,
 ) -> None:
     """Show what happened: hosts that came, were lost or left, masters that changed, splits.

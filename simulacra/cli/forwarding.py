@@ -12,13 +12,15 @@ from typing import Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, client
+from simulacra.cli.options import COMMON, Common, OwnPort, Port, client
 from simulacra.client import Client, Stream
 
 _CHUNK: Final = 1 << 16
 
 
-def forward(name: str, port: int, /, *, local: int | None = None, common: Common = COMMON) -> None:
+def forward(
+    name: str, port: Port, /, *, local: OwnPort | None = None, common: Common = COMMON
+) -> None:
     """Make a port of a computation reachable on this machine, until Ctrl-C.
 
     For example:

@@ -8,8 +8,10 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter, Token
 
-from simulacra.actors.units import parse_duration, parse_size
+from simulacra.actors.units import parse_duration, parse_number, parse_size
 from simulacra.client import Client, find_socket
+
+_LAST_PORT: Final = 65535
 
 
 @Parameter(name="*")
@@ -57,8 +59,29 @@ def _size(_type: object, tokens: Sequence[Token]) -> int:
     return parse_size(tokens[0].value)
 
 
+def _count(_type: object, tokens: Sequence[Token]) -> int:
+    return parse_number(tokens[0].value, 0)
+
+
+def _port(_type: object, tokens: Sequence[Token]) -> int:
+    return parse_number(tokens[0].value, 1, _LAST_PORT)
+
+
+def _own_port(_type: object, tokens: Sequence[Token]) -> int:
+    return parse_number(tokens[0].value, 0, _LAST_PORT)
+
+
 Duration: TypeAlias = Annotated[float, Parameter(converter=_duration, metavar="TIME")]
 """A time, written as in 90s or 10m; seconds inside."""
 
 Size: TypeAlias = Annotated[int, Parameter(converter=_size, metavar="SIZE")]
 """A size, written as in 512M; bytes inside."""
+
+Count: TypeAlias = Annotated[int, Parameter(converter=_count)]
+"""How many: 0 or more."""
+
+Port: TypeAlias = Annotated[int, Parameter(converter=_port)]
+"""A port that something listens on."""
+
+OwnPort: TypeAlias = Annotated[int, Parameter(converter=_own_port)]
+"""A port to listen on; 0 for any that is free."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from simulacra.cli import output, waiting
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Count, Duration, client
 
 
 def logs(
@@ -15,7 +15,7 @@ def logs(
     /,
     *,
     follow: Annotated[bool, Parameter(alias="-f")] = False,
-    tail: int | None = None,
+    tail: Count | None = None,
     common: Common = COMMON,
 ) -> None:
     """Show what a computation printed, on whichever hosts it ran.

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulacra.actors.units import parse_duration, parse_size, show_age, show_seconds, show_size
+from simulacra.actors.units import (
+    parse_duration,
+    parse_number,
+    parse_size,
+    show_age,
+    show_seconds,
+    show_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +35,15 @@ def test_nonsense_is_refused_with_an_example(text: str) -> None:
         parse_size(text)
     with pytest.raises(ValueError, match="10m"):
         parse_duration(text)
+
+
+def test_whole_numbers_have_bounds() -> None:
+    assert [parse_number("0", 0), parse_number(" 65535", 1, 65535)] == [0, 65535]
+    for text in ("-1", "", "1.5", "x", "9" * 30):
+        with pytest.raises(ValueError, match="no number from 0 on"):
+            parse_number(text, 0)
+    with pytest.raises(ValueError, match="'65536' is no number from 1 to 65535"):
+        parse_number("65536", 1, 65535)
 
 
 def test_shown_for_people() -> None:

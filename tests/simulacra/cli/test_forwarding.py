@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import pytest
+
 from simulacra.actors.gateway.call import Call, Input
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli.exits import ExitCode
@@ -55,10 +57,19 @@ def test_a_port_that_is_taken(run: Run, serve: Serve) -> None:
     assert "--local 0" in ended.stderr
 
 
+@pytest.mark.parametrize("ports", [("99999",), ("0",), ("80", "--local", "99999"), ("ssh",)])
+def test_a_port_that_is_none(run: Run, serve: Serve, ports: tuple[str, ...]) -> None:
+    serve({"ps": lambda _: [{"time": 1.0, "rows": []}]})
+    ended = run("forward", "web", *ports)
+    assert ended.code == ExitCode.USAGE
+    assert "is no number from" in ended.stderr
+    assert "simulacra forward --help" in ended.stderr
+
+
 def test_a_computation_that_is_not_there(run: Run, serve: Serve) -> None:
     def ps(call: Call) -> Iterator[object]:
         raise GatewayError(ErrorCode.NOT_FOUND, f"there is no {call.arg('name', str)}")
         yield
 
     serve({"ps": ps})
-    assert run("forward", "web", "0", "--local", "0").code == ExitCode.NOT_FOUND
+    assert run("forward", "web", "80", "--local", "0").code == ExitCode.NOT_FOUND
