@@ -12,6 +12,7 @@ that runs again from its top defines them again, and the state's objects are of 
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,12 +45,14 @@ class Program:
         """Load the code of ``spec``.
 
         Raises:
-            LoadError: a syntax error, a missing module, no such callable.
+            LoadError: a syntax error, a missing module, no such callable, or one that does not take
+                the arguments.
         """
         self.args = tuple(unpack_argument(value) for value in spec.args)
         self.kwargs = {key: unpack_argument(value) for key, value in spec.kwargs.items()}
         self._code, self._module = _load(spec)
         self._is_actor = isinstance(spec.what, ActorClass) or _is_actor_class(self._code)
+        _check_arguments(self._code, () if self._is_actor else (None,), self.args, self.kwargs)
 
     def run(self, ctx: Context, snapshot: Snapshot) -> Any:
         """Run to the end, from the top or from ``snapshot``; the result."""
@@ -84,6 +87,25 @@ class Program:
         ctx.save = lambda: (save(), int(getattr(owner, "STATE_VERSION", 1)))
         if snapshot.version:
             load(snapshot.state, snapshot.version)
+
+
+def _check_arguments(
+    code: Callable[..., Any], before: tuple[None, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Refuse what cannot be called like that: to run it again would not help."""
+    try:
+        signature = inspect.signature(code)
+    except (TypeError, ValueError):  # of something built in, which does not tell
+        return
+    try:
+        signature.bind(*before, *args, **kwargs)
+    except TypeError as error:
+        name = getattr(code, "__name__", type(code).__name__)
+        first = "ctx is given as the first; " if before else ""
+        raise LoadError(
+            f"{name}{signature} does not take what it was given: {error}. {first}at the command"
+            " line the others are named: --arg NAME=VALUE, --reads NAME=HOST:PATH"
+        ) from error
 
 
 def _is_actor_class(code: object) -> bool:

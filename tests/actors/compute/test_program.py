@@ -27,8 +27,17 @@ Spawn = Callable[..., Worker]
         (script("x = 1"), "def main(ctx"),
         (Spec(EntryPoint("nomodule.part:main")), "pip install nomodule"),
         (Spec(EntryPoint("json:nothing")), "json has no nothing"),
+        (script("def main(ctx, a): pass"), "main(ctx, a) does not take what it was given: missing"),
+        (script("def main(ctx): pass", args=(1,)), "too many positional arguments. ctx is given"),
+        (script("def main(): pass"), "main() does not take what it was given: too many"),
+        (script("def main(ctx, a): pass", kwargs={"b": 1}), "--arg NAME=VALUE"),
+        (Spec(Function.of(lambda ctx: None), args=(1,)), "(ctx) does not take"),
+        (Spec(EntryPoint("queue:Queue"), args=(1, 2)), "Queue(maxsize=0) does not take"),
     ],
-    ids=["syntax", "import", "no main", "module", "callable"],
+    ids=[
+        "syntax", "import", "no main", "module", "callable", "one missing", "one too many",
+        "no ctx", "another name", "function", "class",
+    ],
 )
 def test_code_that_cannot_be_loaded_says_what_to_do(spawn: Spawn, spec: Spec, text: str) -> None:
     reason = spawn(spec).end()
