@@ -1,5 +1,5 @@
 """``python -m simulacra`` is the command line."""
 
-from simulacra.cli.main import run
+from simulacra.cli.entry import run
 
 run()

@@ -101,6 +101,31 @@ def test_interrupt_is_clean(environ: dict[str, str], serve: Serve) -> None:
     assert (stdout, stderr) == ("", "simulacra: interrupted\n")
 
 
+@pytest.mark.parametrize("module", ["simulacra.cli.main", "cyclopts", "simulacra.cli.listing"])
+def test_an_interrupt_while_it_is_imported_is_clean(environ: dict[str, str], module: str) -> None:
+    program = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "import simulacra.__main__\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "ps"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        ExitCode.INTERRUPTED,
+        "simulacra: interrupted\n",
+    )
+
+
 def test_a_reader_that_stops_early_is_no_error(environ: dict[str, str], serve: Serve) -> None:
     def ps(_: Call) -> Iterator[object]:
         while True:
