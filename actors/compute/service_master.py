@@ -44,6 +44,7 @@ EVERY: Final = 1.0
 REST: Final = 1.0
 LONGEST_REST: Final = 60.0
 _LOOK_TIMEOUT: Final = 2.0
+_UNDECIDED: Final = "it was told a moment ago: where it is to run is decided within a second"
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class ServiceMaster(Actor):
                 self._decide()
                 self.send_after(EVERY, message)  # not by the clock: to look may take longer
             case ShowServices():
-                return dict(self._shown)
+                return self._all_shown()
             case _Answered(service, host, why):
                 self._under_way.discard((service, host))
                 if why:
@@ -188,6 +189,15 @@ class ServiceMaster(Actor):
         self._rests = {key: rest for key, rest in self._rests.items() if key[0] in wanted}
         self._ended = {key: ended for key, ended in self._ended.items() if key[0] in wanted}
         self._problems = {name: why for name, why in self._problems.items() if name in wanted}
+
+    def _all_shown(self) -> dict[str, Shown]:
+        """As it was decided last, and what the user wants since then."""
+        new = {
+            name: Shown(dict(wanted.told), problem=_UNDECIDED)
+            for name, wanted in self._wanted().items()
+            if name not in self._shown
+        }
+        return self._shown | new
 
     def _show(self, wanted: Wanted, decision: Decision) -> Shown:
         name = decision.service

@@ -116,6 +116,20 @@ def test_a_service_runs_until_it_is_wanted_no_more(master: Master) -> None:
     until(lambda: "web" not in master.running())
 
 
+def test_one_that_was_told_a_moment_ago_is_shown_before_it_is_decided(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_master, "EVERY", 3600.0)
+    master.ref.stop()
+    master.decide()
+    master.wanted["web"] = Wanted({"replicas": 2}, spec(STAYS))
+    shown = master.shown("web")
+    assert (shown.told, shown.decision) == ({"replicas": 2}, None)
+    assert "a moment ago" in shown.problem
+    del master.wanted["web"]
+    assert master.ref.ask(ShowServices()) == {}
+
+
 def test_a_changed_service_is_stopped_and_started_as_it_is_now(master: Master) -> None:
     master.wanted["web"] = Wanted({}, spec(STAYS))
     first = until(lambda: (each := master.shown("web").replicas.get("desk")) and each.party)
