@@ -108,15 +108,20 @@ class Names:
             )
         return cls({name: named[name] for name in sorted(named)}, renamed)
 
-    def check_free(self, name: str, kind: Kind) -> None:
+    def check_free(self, name: str, kind: Kind, *, unless: Kind | None = None) -> None:
         """Refuse a name for a new thing that cannot have it.
+
+        Args:
+            name: the name.
+            kind: what is to have it.
+            unless: things of this kind are passed over: whoever asks knows of them better.
 
         Raises:
             NamingError: it cannot be a name, or it is taken.
         """
         check_name(name, kind)
         holder = self.things.get(name)
-        if holder is not None:
+        if holder is not None and holder.kind != unless:
             at = f" at {holder.places[0].host}" if holder.places and holder.kind != "host" else ""
             raise NamingError(
                 "taken", f"{name} is the name of a {holder.kind}{at}: choose another name"

@@ -90,7 +90,10 @@ class Program:
 
 
 def _check_arguments(
-    code: Callable[..., Any], before: tuple[None, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    code: Callable[..., Any],
+    before: tuple[None, ...],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> None:
     """Refuse what cannot be called like that: to run it again would not help."""
     try:

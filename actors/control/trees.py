@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.facts import Epoch, Fact, FactError
-from simulacra.actors.cluster.naming import NamingError
 from simulacra.actors.cluster.store import StoreError
 from simulacra.actors.control.giving_up import GivingUp
+from simulacra.actors.control.new_names import check_free
 from simulacra.actors.control.tree_finding import check_network, tree_fact
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.handing_over import Seat
@@ -59,12 +59,7 @@ class TreeVerbs:
             )
         check_network(self._node)
         self._check_root(root)
-        try:
-            self._node.knowing.names().check_free(name, "tree")
-        except NamingError as error:
-            raise GatewayError(
-                ErrorCode.USAGE, str(error), "see which names are taken: simulacra where"
-            ) from error
+        check_free(self._node, name, "tree")
         tree = secrets.token_hex(8)
         definition = Definition(tree, name, str(root), origin=True)
         self._have(_keeping(definition, call))

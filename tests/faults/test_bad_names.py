@@ -51,3 +51,21 @@ def test_a_name_that_is_none_is_refused_by_every_verb_and_nothing_changes(host: 
             assert told.isprintable(), (verb, name)
             assert len(told) < 600, (verb, name)
     assert state(host) == before
+
+
+def test_no_computation_and_no_service_gets_the_name_of_another_thing(host: Host) -> None:
+    until(lambda: host.client.item("focus")["acting"])
+    until(lambda: host.client.item("services")["services"] == [])
+    before = state(host)
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("spawn", {"spec": SPEC | {"name": "desk"}}),
+        ("service_set", {"name": "desk", "told": {}, "spec": SPEC}),
+    ]
+    for verb, args in calls:
+        with pytest.raises(GatewayError, match="desk is the name of a host: choose") as caught:
+            host.client.item(verb, **args)
+        assert (caught.value.code, caught.value.hint) == (
+            ErrorCode.USAGE,
+            "see which names are taken: simulacra where",
+        )
+    assert state(host) == before

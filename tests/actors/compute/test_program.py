@@ -35,8 +35,17 @@ Spawn = Callable[..., Worker]
         (Spec(EntryPoint("queue:Queue"), args=(1, 2)), "Queue(maxsize=0) does not take"),
     ],
     ids=[
-        "syntax", "import", "no main", "module", "callable", "one missing", "one too many",
-        "no ctx", "another name", "function", "class",
+        "syntax",
+        "import",
+        "no main",
+        "module",
+        "callable",
+        "one missing",
+        "one too many",
+        "no ctx",
+        "another name",
+        "function",
+        "class",
     ],
 )
 def test_code_that_cannot_be_loaded_says_what_to_do(spawn: Spawn, spec: Spec, text: str) -> None:
