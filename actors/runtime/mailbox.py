@@ -80,7 +80,7 @@ class Mailbox:
             raise ValueError(f"a mailbox holds at least one message: bound={bound!r}")
         self.block_timeout = block_timeout
         self._bound = bound
-        self._overflow = overflow
+        self._overflow = Overflow(overflow)
         self._mail: deque[Item] = deque()
         self._exempt: deque[Item] = deque()  # those of _mail that do not count, in the same order
         self._urgent: deque[Any] = deque()

@@ -10,8 +10,9 @@ import secrets
 import threading
 import weakref
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
+from simulacra.actors.runtime.actor import Actor
 from simulacra.actors.runtime.cell import Cell
 from simulacra.actors.runtime.dead_letters import DeadLetters
 from simulacra.actors.runtime.errors import (
@@ -27,9 +28,6 @@ from simulacra.actors.runtime.refs import Address, Ref, Target
 from simulacra.actors.runtime.signals import Monitor
 from simulacra.actors.runtime.targets import LocalTarget, Named, Nowhere, Watch
 from simulacra.actors.runtime.timers import TimerWheel
-
-if TYPE_CHECKING:
-    from simulacra.actors.runtime.actor import Actor
 
 _systems: weakref.WeakSet[ActorSystem] = weakref.WeakSet()
 
@@ -104,7 +102,11 @@ class ActorSystem:
             IgnoreStart: it said that it does not want to run.
             NameTakenError: another living actor has the name.
             AskTimeoutError: it took longer than ``start_timeout``, and was killed.
+            TypeError: ``behaviour`` is no class of actors.
+            ValueError: the bound, the policy or the name is none.
         """
+        if not (isinstance(behaviour, type) and issubclass(behaviour, Actor)):
+            raise TypeError(f"spawn takes a subclass of Actor, and makes it: not {behaviour!r}")
         cell = Cell(self, next(self._ids), behaviour, Mailbox(bound, overflow), parent)
         self._enter(cell, name)
         if parent is not None:
@@ -136,6 +138,7 @@ class ActorSystem:
 
         Raises:
             NameTakenError: another living actor has the name.
+            ValueError: it is none.
             ActorDeadError: there is no such actor here.
         """
         with self._lock:
@@ -146,6 +149,8 @@ class ActorSystem:
             self._claim(name, cell)
 
     def _claim(self, name: str, cell: Cell) -> None:
+        if not name or "@" in name:
+            raise ValueError(f"a name has letters, and no @, which is before a node's: {name!r}")
         holder = self._names.get(name)
         if holder is not None:
             raise NameTakenError(f"{name!r} is taken by {holder.ref}")

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from simulacra.actors.runtime import (
+    Actor,
     ActorDeadError,
     ActorSystem,
     ExitReason,
@@ -34,7 +35,26 @@ def test_a_thousand_starts_and_stops_leave_nothing(system: ActorSystem) -> None:
     assert not system.groups._groups_of
 
 
+def test_what_is_no_class_of_actors_is_refused_at_once(system: ActorSystem) -> None:
+    for behaviour in (Actor(), int, "Scripted", None):
+        with pytest.raises(TypeError, match="spawn takes a subclass of Actor"):
+            system.spawn(behaviour)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no-policy"):
+        system.spawn(Scripted, overflow="no-policy")
+    assert system.actors() == []
+
+
 # -- names
+
+
+@pytest.mark.parametrize("name", ["", "@", "a@b"])
+def test_a_name_that_no_ref_would_lead_to_is_refused(system: ActorSystem, name: str) -> None:
+    with pytest.raises(ValueError, match="before a node's"):
+        system.spawn(Scripted, name=name)
+    ref = system.spawn(Scripted)
+    with pytest.raises(ValueError, match="before a node's"):
+        system.register(name, ref)
+    assert system.actors() == [ref._target]
 
 
 def test_a_name_leads_to_its_actor_until_that_ends(system: ActorSystem) -> None:
