@@ -160,7 +160,7 @@ class Ties:
                 self._links.discard(signal.sender)
             if self.trap_exit and signal.sender != self._parent:
                 self._mailbox.put_exempt((Exit(signal.sender, signal.reason), None))
-            elif signal.reason.kind != "normal" or self.trap_exit:
+            elif signal.reason.kind != "normal" or self.trap_exit or signal.sender == self._ref:
                 self._mailbox.put_urgent(Stop(signal.reason))
 
     # -- the end

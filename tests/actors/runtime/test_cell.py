@@ -499,6 +499,17 @@ def test_an_exit_sent_by_another_is_trapped_or_obeyed(system: ActorSystem) -> No
     assert exits(trapping) == [Exit(sender, NORMAL)]
 
 
+def test_an_exit_sent_to_oneself_is_trapped_or_obeyed_also_a_normal_one(
+    system: ActorSystem,
+) -> None:
+    plain, trapping = system.spawn(Scripted), system.spawn(Scripted, trap_exit=True)
+    ended = system.watch(plain)
+    for ref in (plain, trapping):
+        ref.ask(lambda actor: actor.send_exit(actor.ref, NORMAL))
+    assert ended.get(timeout=DEADLINE) == NORMAL
+    assert exits(trapping) == [Exit(trapping, NORMAL)]
+
+
 # -- monitors
 
 
