@@ -13,6 +13,7 @@ from simulacra.actors.cluster.focus_store import FocusStore
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Paths, Settings
 from simulacra.cli import output
+from simulacra.cli.copies import check_file, check_folder
 from simulacra.cli.enrolling import enrolling, explained, settings_of
 from simulacra.cli.options import COMMON, Common
 from simulacra.client import Client
@@ -35,6 +36,7 @@ def backup(file: Path, /, *, common: Common = COMMON) -> None:
         file: Where to; there may be none yet.
         common: Options of all commands.
     """
+    check_folder(file)
     settings = settings_of(common)
     folder = _folder(settings)
     with explained():
@@ -70,6 +72,7 @@ def restore(file: Path, /, *, replace: bool = False, common: Common = COMMON) ->
         replace: Write over the state that is there.
         common: Options of all commands.
     """
+    check_file(file)
     with _told():
         host = archive.read_manifest(file).host
     settings = Settings.load({"name": common.node or host})

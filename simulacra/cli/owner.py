@@ -8,6 +8,7 @@ from cyclopts import App
 
 from simulacra.actors.cluster import signing_keys
 from simulacra.cli import output
+from simulacra.cli.copies import check_file, check_folder
 from simulacra.cli.enrolling import enrolling, explained, keep, settings_of
 from simulacra.cli.options import COMMON, Common
 
@@ -75,6 +76,7 @@ def export(file: Path, /, *, common: Common = COMMON) -> None:
         file: Where to; there may be none yet.
         common: Options of all commands.
     """
+    check_folder(file)
     with explained():
         signing_keys.make(file, signing_keys.load(settings_of(common).paths.owner))
     _done(f"the owner's key is in {file}: whoever has it owns the network", file, common)
@@ -92,6 +94,7 @@ def import_(file: Path, /, *, common: Common = COMMON) -> None:
         file: The copy.
         common: Options of all commands.
     """
+    check_file(file)
     target = settings_of(common).paths.owner
     with explained():
         # A stick's files may be readable by all; here it is not.

@@ -48,11 +48,27 @@ def sees(home: Home, name: str) -> bool:
     return (name, "up") in {(each["host"], each["state"]) for each in peers}
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", None])
-def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("words", [("backup",), ("owner", "export")])
+def test_no_copy_goes_where_a_disk_is_not_mounted(tmp_path: Path, words: tuple[str, ...]) -> None:
+    home = Home("desk", tmp_path)
+    home.do("init", "home")
+    ended = home.run(*words, str(tmp_path / "usb" / "copy"))
+    assert ended.code == ExitCode.NOT_FOUND
+    assert f"there is no folder {tmp_path}/usb" in ended.stderr
+    assert not (tmp_path / "usb").exists()
+
+
+@pytest.mark.parametrize("words", [("restore",), ("owner", "import")])
+def test_a_copy_that_is_not_there(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = Home("desk", tmp_path).run(*words, str(tmp_path / "copy"))
+    assert ended.code == ExitCode.NOT_FOUND
+    assert f"ls -l {tmp_path}" in ended.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
     home, file = Home("desk", tmp_path), tmp_path / "file"
-    if content is not None:
-        file.write_bytes(content)
+    file.write_bytes(content)
     assert home.run("restore", str(file)).code == ExitCode.FAILED
     assert not (tmp_path / "desk" / "state").exists()
 
