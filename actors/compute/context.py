@@ -39,6 +39,7 @@ from simulacra.actors.compute.spec import CHECKPOINT_EVERY
 from simulacra.actors.compute.state import State
 from simulacra.actors.compute.steps import Loop, Loops
 from simulacra.actors.compute.values import CannotPackError, pack, unpack
+from simulacra.actors.error_text import error_text
 
 if TYPE_CHECKING:
     import logging
@@ -84,7 +85,7 @@ class Message:
     def reply_error(self, error: Exception) -> None:
         """Answer the sender with an error, which its ask raises."""
         if self._ask is not None:
-            self._port.send(Reply(self._ask, pack(None), (type(error).__name__, str(error))))
+            self._port.send(Reply(self._ask, pack(None), (type(error).__name__, error_text(error))))
             self._ask = None
 
 

@@ -25,6 +25,7 @@ from simulacra.actors.compute.snapshot import Snapshot
 from simulacra.actors.compute.spec import Limits, Spec
 from simulacra.actors.compute.values import CannotPackError, pack
 from simulacra.actors.compute.warming import settle, warm
+from simulacra.actors.error_text import error_text
 
 # Large pages for large objects, the state above all: to fill 100 MB of fresh memory page by page
 # takes three times as long as to copy it. For the forkserver alone: what a worker starts has the
@@ -115,4 +116,4 @@ def describe(error: BaseException) -> tuple[str, str, str]:
     own = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is not needed for this
     first = next((i for i, f in enumerate(frames) if not f.filename.startswith(own)), 0)
     lines = traceback.format_list(frames[first:]) + traceback.format_exception_only(error)
-    return type(error).__name__, str(error)[:TEXT_LIMIT], "".join(lines)[-TRACEBACK_LIMIT:]
+    return type(error).__name__, error_text(error)[:TEXT_LIMIT], "".join(lines)[-TRACEBACK_LIMIT:]

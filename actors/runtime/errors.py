@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pykka
+
+from simulacra.actors.error_text import error_text
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.reason import ExitReason
@@ -127,11 +129,4 @@ def describe(error: BaseException) -> tuple[str, str, str]:
     name = (
         cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     )
-    return name, _text(error), "".join(traceback.format_exception(error))
-
-
-def _text(error: Any) -> str:
-    try:
-        return str(error)
-    except Exception as failure:  # noqa: BLE001 - a __str__ of the user's may do anything
-        return f"<its text failed: {type(failure).__name__}>"
+    return name, error_text(error), "".join(traceback.format_exception(error))

@@ -77,6 +77,14 @@ def test_an_error_comes_back_as_text_with_the_users_frames_alone(spawn: Spawn) -
     assert "program.py" not in reason.error[2]
 
 
+def test_an_error_whose_text_fails_is_one_like_others(spawn: Spawn) -> None:
+    source = "class Bad(Exception):\n def __str__(self): 1 / 0\ndef main(ctx): raise Bad"
+    reason = spawn(script(source)).end()
+    assert reason.kind == "error"
+    assert reason.error is not None
+    assert reason.error[:2] == ("Bad", "<its text failed: ZeroDivisionError>")
+
+
 @pytest.mark.parametrize(
     ("statement", "kind"),
     [
