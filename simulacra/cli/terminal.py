@@ -48,7 +48,7 @@ def attached(calls: Client, name: str) -> dict[str, Any] | None:
         GatewayError: The node refused, or went away.
     """
     interactive = sys.stdin.isatty()
-    columns, rows = os.get_terminal_size() if interactive else (None, None)
+    columns, rows = _size() if interactive else (None, None)
     left = threading.Event()
     with calls.open("attach", timeout=None, name=name, rows=rows, columns=columns) as stream:
         if interactive:
@@ -59,6 +59,12 @@ def attached(calls: Client, name: str) -> dict[str, Any] | None:
             )
             typing.start()
             return _show(stream, left)
+
+
+def _size() -> tuple[int, int]:
+    """Columns and rows of the terminal that is typed at; what is shown may go into a pipe."""
+    size = os.get_terminal_size(sys.stdin.fileno())
+    return size.columns, size.lines
 
 
 def _show(stream: Stream, left: threading.Event) -> dict[str, Any] | None:
@@ -95,8 +101,8 @@ def _raw(stream: Stream) -> Iterator[None]:
     before = termios.tcgetattr(handle)
 
     def resize(*_: object) -> None:
-        size = os.get_terminal_size()
-        stream.send_resize(size.lines, size.columns)
+        columns, rows = _size()
+        stream.send_resize(rows, columns)
 
     previous = signal.signal(signal.SIGWINCH, resize)
     try:

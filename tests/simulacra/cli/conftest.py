@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import pytest
 
@@ -39,14 +39,16 @@ class Ended:
 class Terminal:
     """The command line in a terminal of its own."""
 
-    def __init__(self, environ: dict[str, str], *words: str) -> None:
+    def __init__(
+        self, environ: dict[str, str], *words: str, stdout: BinaryIO | None = None
+    ) -> None:
         self.keys, screen = pty.openpty()
         termios.tcsetwinsize(screen, (24, 80))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "simulacra", *words],
             env=environ,
             stdin=screen,
-            stdout=screen,
+            stdout=screen if stdout is None else stdout,
             stderr=screen,
             start_new_session=True,
         )

@@ -6,6 +6,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from simulacra.actors.gateway.call import Call, Event, Input, Resize
 
@@ -74,6 +75,21 @@ def test_a_new_size_reaches_the_program(environ: dict[str, str], serve: Serve) -
     assert Resize(50, 132) in shell.events
     terminal.type(b"q")
     assert terminal.end() == 0
+
+
+def test_what_is_shown_may_go_elsewhere(
+    environ: dict[str, str], serve: Serve, tmp_path: Path
+) -> None:
+    shell = Shell()
+    serve({"attach": shell.attach})
+    with (tmp_path / "shown").open("wb") as shown:
+        terminal = Terminal(environ, "attach", "build", stdout=shown)
+        terminal.until(b"attached to build")
+        terminal.type(b"q")
+        terminal.until(b"exit 3")
+        assert terminal.end() == 0
+    assert shell.events[0] == Resize(24, 80)
+    assert (tmp_path / "shown").read_bytes() == b"READY"
 
 
 def test_without_a_terminal_it_is_a_pipe(environ: dict[str, str], serve: Serve) -> None:
