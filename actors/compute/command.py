@@ -23,7 +23,7 @@ class CommandProcess(GuardedProcess):
     """A running command.
 
     Its exit reason is ``normal`` for exit code 0, ``error`` with the code as detail for another
-    (127: there is no such program), and else as `process` says.
+    (127: there is no such program, 126: it cannot be run), and else as `process` says.
     """
 
     def __init__(

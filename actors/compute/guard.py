@@ -156,7 +156,10 @@ def _prctl(option: int, value: int) -> None:
 
 
 def main() -> None:
-    """Run a command: ``guard.py CONTROL_FD TERMINAL ARGV...``; 127 if there is no such program."""
+    """Run a command: ``guard.py CONTROL_FD TERMINAL ARGV...``.
+
+    As shells have it, it ends with 127 if there is no such program, with 126 if it cannot be run.
+    """
     # Python ignores or handles some of them, and a node that was started in the background ignores
     # others; execve keeps what is ignored, and a signal may come before it.
     for number in _ORDINARY:
@@ -168,7 +171,7 @@ def main() -> None:
         os.execvp(argv[0], argv)  # noqa: S606 - the command is the user's
     except OSError as error:
         print(f"{argv[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - its output
-        os._exit(127)
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
 if __name__ == "__main__":

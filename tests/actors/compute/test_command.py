@@ -75,6 +75,16 @@ def test_a_missing_program_is_127_and_says_so(
     assert b"no-such-program: No such file" in log.read()
 
 
+def test_what_cannot_be_run_is_126_and_says_so(
+    run: Run, log: OutputLog, reasons: queue.Queue[ExitReason], tmp_path: Path
+) -> None:
+    file = tmp_path / "plain"
+    file.write_text("no program")
+    run(str(file))
+    assert reasons.get(timeout=TIMEOUT).detail == 126
+    assert b"plain: Permission denied" in log.read()
+
+
 def test_signals_reach_it(run: Run, log: OutputLog, reasons: queue.Queue[ExitReason]) -> None:
     command = run(
         "sh", "-c", "trap 'echo usr1; exit 0' USR1; echo ready; while :; do sleep 0.02; done"
