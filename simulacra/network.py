@@ -166,6 +166,7 @@ class Network:
 
         Raises:
             SpecError: An option is wrong; the error names it.
+            TypeError: ``target`` is nothing that can be called.
             CannotPackError: Something cannot leave this process; the error names it.
             GatewayError: The name is taken, or no host can take it.
         """
@@ -230,4 +231,6 @@ def spawn(
 def _what(target: Callable[..., Any] | str) -> What:
     if isinstance(target, str):
         return EntryPoint(target)
+    if not callable(target):
+        raise TypeError(f"spawn takes a function, a class, or 'module:callable': not {target!r}")
     return ActorClass.of(target) if isinstance(target, type) else Function.of(target)

@@ -105,6 +105,11 @@ def test_a_wrong_option_is_refused_here(node: Node) -> None:
     assert not node.specs
 
 
+def test_what_cannot_be_called_is_refused_here(node: Node) -> None:
+    with pytest.raises(TypeError, match="spawn takes a function, a class, or 'module:callable'"):
+        simulacra.spawn(5)  # type: ignore[arg-type]
+
+
 def test_messages_of_one_handle_have_one_sender(node: Node) -> None:
     count = simulacra.connect().computation("count")
     count.tell({"add": 1})
