@@ -227,8 +227,7 @@ class Names:
     def _meant(self, name: str, among: Iterable[str] | None = None) -> str:
         known = sorted(self.things if among is None else among)
         close = get_close_matches(name, known, 3)
-        meant = f"; did you mean {' or '.join(close)}?" if close else ""
-        return f"{meant or ':'} see all names with simulacra where"
+        return f"; did you mean {' or '.join(close)}?" if close else ""
 
     def _why(self, name: str, thing: Thing) -> tuple[str, ...]:
         why = [_told(name, thing)]

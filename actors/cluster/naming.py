@@ -47,7 +47,10 @@ def check_name(name: str, kind: Kind = "actor") -> None:
     """
     problem = _problem(name, kind)
     if problem is not None:
-        raise NamingError("invalid", f"{_cut(name)!r} cannot be the name of a {kind}: {problem}")
+        article = "an" if kind == "actor" else "a"
+        raise NamingError(
+            "invalid", f"{_cut(name)!r} cannot be the name of {article} {kind}: {problem}"
+        )
 
 
 def shown(name: str) -> str:

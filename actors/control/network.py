@@ -72,7 +72,7 @@ class NetworkVerbs:
                 yield _just_begun(seen[0].described)
                 return
             code = ErrorCode.NOT_FOUND if error.code == "unknown" else ErrorCode.USAGE
-            raise GatewayError(code, str(error), "") from error
+            raise GatewayError(code, str(error), "see all names: simulacra where") from error
         yield {
             "asked": asked,
             "kind": found.kind,

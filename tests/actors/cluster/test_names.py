@@ -93,7 +93,7 @@ def test_the_answer_explains_itself(asked: str, why: str) -> None:
     ("asked", "code", "message"),
     [
         ("cuont", "unknown", "did you mean count?"),
-        ("zzz", "unknown", "simulacra where"),
+        ("zzz", "unknown", "nothing is named zzz"),
         ("nsa:/etc", "unknown", "did you mean nas?"),
         ("count@dsk", "unknown", "did you mean desk?"),
         ("count@photos", "unknown", "photos is a tree"),

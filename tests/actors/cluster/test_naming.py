@@ -33,6 +33,11 @@ def test_what_cannot_be_a_name_is_told_and_not_shown_raw(name: str, message: str
     assert len(str(caught.value)) < 200
 
 
+def test_an_error_names_the_kind_in_good_english() -> None:
+    with pytest.raises(NamingError, match="'a b' cannot be the name of an actor: character 2"):
+        check_name("a b")
+
+
 @pytest.mark.parametrize("name", ["Nas", "a_b", "a.b", "nas-", *sorted(RESERVED)])
 def test_hosts_have_stricter_names(name: str) -> None:
     with pytest.raises(NamingError, match="cannot be the name of a host"):

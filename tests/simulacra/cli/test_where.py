@@ -72,7 +72,9 @@ def test_a_name_is_known_everywhere_and_goes_when_its_holder_ends(
     desk.until(lambda: known(desk, "job"))
     wanted = {"kind": "computation", "name": "job", "host": "nas", "path": None}
     assert where(desk, "job") == where(nas, "job") == wanted
-    assert "did you mean job?" in desk.run("where", "jop").stderr
+    assert desk.run("where", "jop").stderr == (
+        "simulacra: nothing is named jop; did you mean job?\n  see all names: simulacra where\n"
+    )
     desk.do("stop", "job")
     desk.until(lambda: not known(desk, "job"))
     assert desk.run("where", "job").code == ExitCode.NOT_FOUND
