@@ -146,3 +146,8 @@ class Actor:
             RuntimeError: the message in hand was told, not asked.
         """
         return self._cell.defer_reply()
+
+
+def is_actor_class(behaviour: object) -> bool:
+    """Whether it is a class of actors, as one that is to be started must be."""
+    return isinstance(behaviour, type) and issubclass(behaviour, Actor)

@@ -15,7 +15,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Any, Final, Literal, cast, get_args
 
-from simulacra.actors.runtime.actor import Actor
+from simulacra.actors.runtime.actor import Actor, is_actor_class
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 """Who is restarted with a child that died: it alone, all, it and those started after it.
@@ -170,7 +170,7 @@ def load_actor(spec: ChildSpec) -> type[Actor]:
         return spec.actor
     module, _, name = spec.actor.partition(":")
     found = attrgetter(name)(import_module(module))
-    if not _is_actor_class(found):
+    if not is_actor_class(found):
         raise SpecError(f"ChildSpec {spec.id!r}: {spec.actor} is no subclass of Actor: {found!r}")
     return cast("type[Actor]", found)
 
@@ -218,7 +218,7 @@ def _check_id(where: str, value: object) -> None:
 
 
 def _check_start(where: str, spec: ChildSpec) -> None:
-    if not (_is_actor_class(spec.actor) or _is_class_name(spec.actor)):
+    if not (is_actor_class(spec.actor) or _is_class_name(spec.actor)):
         raise SpecError(
             f"{where}: actor must be a subclass of Actor or 'module:Class', not {spec.actor!r}"
         )
@@ -229,10 +229,6 @@ def _check_start(where: str, spec: ChildSpec) -> None:
         raise SpecError(f"{where}: kwargs must have strings for keys, not {keys!r}")
     if taken := sorted(_TAKEN_KWARGS & spec.kwargs.keys()):
         raise SpecError(f"{where}: kwargs must not have {', '.join(taken)}: the supervisor's own")
-
-
-def _is_actor_class(actor: object) -> bool:
-    return isinstance(actor, type) and issubclass(actor, Actor)
 
 
 def _is_class_name(actor: object) -> bool:

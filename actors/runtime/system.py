@@ -12,7 +12,7 @@ import weakref
 from itertools import count
 from typing import Any, Protocol, Self
 
-from simulacra.actors.runtime.actor import Actor
+from simulacra.actors.runtime.actor import Actor, is_actor_class
 from simulacra.actors.runtime.cell import Cell
 from simulacra.actors.runtime.dead_letters import DeadLetters
 from simulacra.actors.runtime.errors import (
@@ -105,7 +105,7 @@ class ActorSystem:
             TypeError: ``behaviour`` is no class of actors.
             ValueError: the bound, the policy or the name is none.
         """
-        if not (isinstance(behaviour, type) and issubclass(behaviour, Actor)):
+        if not is_actor_class(behaviour):
             raise TypeError(f"spawn takes a subclass of Actor, and makes it: not {behaviour!r}")
         cell = Cell(self, next(self._ids), behaviour, Mailbox(bound, overflow), parent)
         self._enter(cell, name)

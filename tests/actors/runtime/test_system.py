@@ -40,7 +40,7 @@ def test_what_is_no_class_of_actors_is_refused_at_once(system: ActorSystem) -> N
         with pytest.raises(TypeError, match="spawn takes a subclass of Actor"):
             system.spawn(behaviour)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no-policy"):
-        system.spawn(Scripted, overflow="no-policy")
+        system.spawn(Scripted, overflow="no-policy")  # type: ignore[arg-type]
     assert system.actors() == []
 
 
