@@ -52,10 +52,13 @@ class TreeVerbs:
         """Make a folder of this host a tree, with its main store here."""
         name, root = call.arg("name", str), _absolute(call.arg("path", str))
         if not root.is_dir():
+            is_there = os.path.lexists(root)
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
-                f"there is no folder {root} on {self._here}",
-                f"make it first: mkdir -p {root}",
+                f"{root} is no folder"
+                if is_there
+                else f"there is no folder {root} on {self._here}",
+                "choose a folder" if is_there else f"make it first: mkdir -p {root}",
             )
         check_network(self._node)
         self._check_root(root)
@@ -92,8 +95,14 @@ class TreeVerbs:
             definition.choice()
             definition.hoard()
             root.mkdir(parents=True, exist_ok=True)
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
+        except OSError as error:
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"no folder can be made at {root}: {error.strerror}",
+                f"choose another: simulacra tree follow {fact.key.name} PATH",
+            ) from error
         self._have(_keeping(definition, call))
         yield {"name": fact.key.name, "host": self._here, "path": str(root)}
 
@@ -143,7 +152,7 @@ class TreeVerbs:
         for fact in facts if not call.arg("force", bool, False) else ():
             again = f"simulacra tree unfollow {definition.name} --force"
             self._giving_up.check(call, fact, [self._here], again)
-        self._ask(DropTree(definition.id))
+        self._drop(definition.id)
         yield {"name": definition.name, "path": definition.root}
 
     def remove(self, call: Call) -> Iterator[object]:
@@ -159,7 +168,7 @@ class TreeVerbs:
             )
         )
         if self._definition(tree) is not None:
-            self._ask(DropTree(tree))
+            self._drop(tree)
         yield {"name": name}
 
     def leave(self, call: Call) -> Iterator[object]:
@@ -221,12 +230,13 @@ class TreeVerbs:
         return self._node.settings.name
 
     def _check_root(self, root: Path) -> None:
+        real = Path(os.path.realpath(root))
         for each in self._definitions():
-            other = Path(each.root)
-            if root == other or root in other.parents or other in root.parents:
+            other = Path(os.path.realpath(each.root))
+            if real == other or real in other.parents or other in real.parents:
                 raise GatewayError(
                     ErrorCode.USAGE,
-                    f"{root} is, or is in, or has in it, the tree {each.name} at {other}",
+                    f"{root} is, or is in, or has in it, the tree {each.name} at {each.root}",
                     f"choose another folder; or have no copy of that: simulacra tree unfollow "
                     f"{each.name}",
                 )
@@ -260,6 +270,10 @@ class TreeVerbs:
 
     def _have(self, definition: Definition) -> None:
         self._ask(HaveTree(definition))
+        self._node.knowing.publish()
+
+    def _drop(self, tree: str) -> None:
+        self._ask(DropTree(tree))
         self._node.knowing.publish()
 
     def _listed(self, fact: Fact) -> dict[str, Any]:

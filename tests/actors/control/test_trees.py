@@ -87,6 +87,30 @@ def test_what_is_big_waits_on_a_metered_line_until_it_is_asked_for(tmp_path: Pat
         assert (roots["nas"] / "big").read_bytes() == content
 
 
+def test_a_folder_that_cannot_be_a_copy_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        file, link = tmp_path / "file", tmp_path / "link"
+        file.touch()
+        link.symlink_to(roots["desk"])
+        for path, said in [
+            (file, f"{file} is no folder"),
+            (tmp_path / "none", f"there is no folder {tmp_path}/none on desk"),
+            (link, f"{link} is, or is in, or has in it, the tree src at {roots['desk']}"),
+            (tmp_path, f"{tmp_path} is, or is in, or has in it, the tree src"),
+        ]:
+            with pytest.raises(GatewayError) as refused:
+                desk.client.item("tree_add", name="new", path=str(path))
+            assert refused.value.message.startswith(said)
+        nas.client.item("tree_unfollow", name="src", force=True)
+        [tree] = nas.client.item("tree_list")["trees"]
+        assert list(tree["hosts"]) == ["desk"]  # it is said at once
+        for inside, said in [(file, "File exists"), (file / "x", "Not a directory")]:
+            with pytest.raises(GatewayError, match=f"made at {inside}: {said}") as refused:
+                nas.client.item("tree_follow", name="src", path=str(inside))
+            assert "simulacra tree follow src PATH" in refused.value.hint
+        assert file.read_bytes() == b""
+
+
 def test_a_part_is_chosen_and_all_of_it_again(tmp_path: Path) -> None:
     with followed(tmp_path) as (desk, nas, roots):
         (roots["desk"] / "x.raw").write_text("raw")
