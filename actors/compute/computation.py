@@ -133,7 +133,9 @@ class Computation(Actor):
     def _make_parts(self) -> None:
         dossier, services, kept, tell = self._dossier, self._services, self._kept, self.ref.tell
         limits = Limits() if dossier.spec is None else dossier.spec.limits
-        self._showing = show = Showing(kept.log, limits.output, lambda: tell(_OutputGrew()))
+        self._showing = show = Showing(
+            dossier, kept.log, limits.output, lambda: tell(_OutputGrew())
+        )
         self._mail = mail = Mailroom(
             self._party, services.host, kept, self.system, self.ref, self._to_worker
         )
@@ -205,7 +207,7 @@ class Computation(Actor):
             case _LookAround():
                 self._look_around()
             case _OutputGrew():
-                self._showing.answer(over=self._dossier.is_over)
+                self._showing.answer()
             case Migrate(target=target):
                 self._migrate(target)
             case StopIt(kill=kill):
@@ -221,7 +223,7 @@ class Computation(Actor):
             case GetResult():
                 return self._dossier.returned()
             case ReadOutput():
-                self._showing.read(message, self.defer_reply(), over=self._dossier.is_over)
+                self._showing.read(message, self.defer_reply())
             case Type():
                 self._running.type(message)
             case _:
@@ -306,7 +308,7 @@ class Computation(Actor):
                 self._tell_registry()
             return
         self._tell_registry()
-        self._showing.answer(over=False, all_of_them=True)
+        self._showing.answer(all_of_them=True)
         self._ending.answer_awaiting()
         self._travelling.look_around()
 

@@ -120,12 +120,14 @@ class Output:
         next: the position behind them, for the next `ReadOutput`.
         lost: bytes that were lost before them.
         ended: whether no more will come.
+        epoch: of its place here, as `Described.epoch`.
     """
 
     data: bytes
     next: int
     lost: int
     ended: bool
+    epoch: int = 0
 
 
 @register("compute.type")

@@ -147,5 +147,5 @@ class Ending:
         waiting, self._awaiting, self._stoppers = [*self._awaiting, *self._stoppers], [], []
         for reply in waiting:
             reply.set(described)
-        self._showing.answer(over=self._dossier.is_over)
+        self._showing.answer()
         self._changed()

@@ -8,7 +8,7 @@ host to host.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,18 +66,24 @@ class Reading:
         """What there is now."""
         for stay in self._stays[:-1]:
             yield from self._past(stay)
-        yield from self._present(wait=False)
+        while not (yield from self._present(wait=False)):
+            yield from self._go_on(len(self._stays) - 1)
 
     def to_come(self) -> Iterator[Piece]:
         """What it prints until it has ended, here and elsewhere."""
         while not self._call.cancelled.is_set():
-            yield from self._present(wait=True)
-            before, self._seen = len(self._stays), self._wherever_it_is()
-            self._stays = stays(self._seen.described)
-            for stay in self._stays[before:-1]:
-                yield from self._past(stay)
-            if len(self._stays) == before and not is_living(self._seen.described):
+            is_read = yield from self._present(wait=True)
+            before = len(self._stays)
+            yield from self._go_on(before if is_read else before - 1)
+            if is_read and len(self._stays) == before and not is_living(self._seen.described):
                 return
+
+    def _go_on(self, first: int) -> Iterator[Piece]:
+        """Find it again; read what it printed from its stay ``first`` on, until it came there."""
+        self._seen = self._wherever_it_is()
+        self._stays = stays(self._seen.described)
+        for stay in self._stays[first:-1]:
+            yield from self._past(stay)
 
     def _past(self, stay: Stay) -> Iterator[Piece]:
         """What a host keeps of a computation that has left it."""
@@ -96,8 +102,13 @@ class Reading:
             if not output.data:
                 return
 
-    def _present(self, *, wait: bool) -> Iterator[Piece]:
-        """What it prints where it is, until it ends or leaves; what is there, without ``wait``."""
+    def _present(self, *, wait: bool) -> Generator[Piece, None, bool]:
+        """What it prints where it is, until it ends or leaves; what is there, without ``wait``.
+
+        Returns:
+            Whether that was read; False where it left and came back meanwhile: what it printed
+            elsewhere comes before the rest.
+        """
         seen = self._seen
         host, party = seen.described.host, seen.described.party
         while not self._call.cancelled.is_set():
@@ -106,9 +117,12 @@ class Reading:
                 output: Output = table(self._node, host).ask(request, timeout=_ASK)
             except (ActorDeadError, AskTimeoutError, UnknownComputationError):
                 output = ask_it(self._node, self._call, seen, request, _ASK)  # says what is wrong
+            if output.epoch > seen.described.epoch:
+                return False
             yield from self._take(host, output)
             if output.ended or not (output.data or wait):
-                return
+                return True
+        return True
 
     def _take(self, host: str, output: Output) -> Iterator[Piece]:
         self._at[host] = output.next
