@@ -75,9 +75,10 @@ def test_a_descriptor_in_use_for_something_else_is_left_alone(received: Received
 def test_a_socket_pair_with_the_number_of_a_closed_connection_is_left_alone(
     received: Received,
 ) -> None:
-    received.close()
     with ExitStack() as pairs:
-        near, far = _with_number(int(received.frame.get(zmq.SRCFD)), pairs)
+        other, far = (pairs.enter_context(end) for end in socket.socketpair())
+        received.close()
+        near = pairs.enter_context(_at(int(received.frame.get(zmq.SRCFD)), other))
         wire = received.wire()
         wire.shut()
         near.send(b"still open")
@@ -89,15 +90,15 @@ def test_a_connection_to_another_port_is_left_alone(received: Received) -> None:
     assert replace(received, port=received.port ^ 1).wire().other_end is None
 
 
-def _with_number(number: int, pairs: ExitStack) -> tuple[socket.socket, socket.socket]:
-    """A socket pair of which one end has a number that is free soon, as libzmq closes it."""
-    near, far = (pairs.enter_context(end) for end in socket.socketpair())
+def _at(number: int, end: socket.socket) -> socket.socket:
+    """A socket at a number that is free soon, as libzmq closes it; it must not be taken before."""
 
     def taken() -> socket.socket | None:
-        descriptor = fcntl.fcntl(near, fcntl.F_DUPFD_CLOEXEC, number)
+        descriptor = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, number)
         if descriptor == number:
             return socket.socket(fileno=descriptor)
         os.close(descriptor)
         return None
 
-    return pairs.enter_context(eventually(taken)), far
+    found: socket.socket = eventually(taken)
+    return found
