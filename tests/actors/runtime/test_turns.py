@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulacra.actors.runtime.turns import NAP, STREAK, Sleeper, Turns, serves_many
-from tests.actors.runtime.nodes import eventually
+from simulacra.actors.runtime import turns
+from simulacra.actors.runtime.turns import STREAK, Sleeper, Turns, serves_many
+from tests.support import DEADLINE, eventually
 
-DEADLINE = 10.0
+NAP = 0.01  # a streak lasts through the pauses that a loaded machine makes
 KNOCK, END = object(), object()
 
 
@@ -63,7 +64,8 @@ class Post:
 
 
 @pytest.fixture
-def post() -> Iterator[Post]:
+def post(monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+    monkeypatch.setattr(turns, "NAP", NAP)
     post = Post()
     yield post
     post.close()
@@ -263,7 +265,7 @@ def test_whatever_the_order_every_message_is_handled_once_and_wakes_who_waits(
         sleeper = Sleeper()
         for _ in range(60):
             if chance.random() < slow:
-                time.sleep(chance.random() * 3 * NAP)
+                time.sleep(chance.random() * 3 * turns.NAP)
 
             def message() -> None:
                 handled.append(number)
@@ -273,7 +275,7 @@ def test_whatever_the_order_every_message_is_handled_once_and_wakes_who_waits(
                 threading.Thread(target=message).start()
             else:
                 post.waiting.put(message)
-            if chance.random() < 0.1 and sleeper.sleep(chance.random() * 2 * NAP):
+            if chance.random() < 0.1 and sleeper.sleep(chance.random() * 2 * turns.NAP):
                 continue
             assert sleeper.sleep(DEADLINE)
 
