@@ -38,6 +38,7 @@ _NAMED_WITHIN: Final = 60.0
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.05
 _HELD: Final = frozenset({"paused", "halted"})
+_NEVER: Final = {"scans": 0}
 _LOST: Final = (ActorDeadError, AskTimeoutError, RemoteError, OSError)
 
 
@@ -75,7 +76,7 @@ def doubt(
         host: whose copy it is.
         scans: how often it had been looked at when this began.
         standings: of the copies in reach, by their hosts.
-        only_here: what that host has alone; None where it does not say.
+        only_here: what that host has alone; None where it does not say, or was not asked.
     """
     mine = standings.get(host)
     if mine is None:
@@ -84,11 +85,12 @@ def doubt(
     if mine["state"] in _HELD:
         reason = mine["reason"] or "what was edited meanwhile is not known"
         return Doubt(Wait.FINAL, f"{tree} is {mine['state']} on {host}: {reason}")
-    if mine["state"] in {"waiting", "unknown"} or only_here is None:
-        reason = mine.get("reason") or "it does not answer"
-        return Doubt(Wait.SOON, f"{tree} on {host}: {reason}")
+    if mine["state"] in {"waiting", "unknown"}:
+        return Doubt(Wait.SOON, f"{tree} on {host}: {mine['reason']}")
     if mine["scans"] <= scans:
         return Doubt(Wait.BUSY, f"{tree} on {host} is still being looked at")
+    if only_here is None:
+        return Doubt(Wait.SOON, f"{tree} on {host} does not answer")
     if not only_here.others:
         return Doubt(Wait.FINAL, f"no host but {host} has a copy of {tree}")
     if not only_here.is_nothing:
@@ -183,9 +185,12 @@ class GivingUp:
     def _doubts(
         self, fact: Fact, hosts: Iterable[str], scans: Mapping[str, int], *, named: bool = False
     ) -> list[Doubt]:
-        only_here = {host: self._only_here(fact, host, named=named) for host in scans}
+        standings = self._standings(fact, hosts)
+        # Who has not looked yet would say what it knew before, and who cannot would try anew.
+        looked = [host for host in scans if standings.get(host, _NEVER)["scans"] > scans[host]]
+        only_here = {host: self._only_here(fact, host, named=named) for host in looked}
         others = {other for each in only_here.values() if each is not None for other in each.others}
-        standings = self._standings(fact, {*hosts, *others})
+        standings |= self._standings(fact, others - standings.keys())
         found = (
             doubt(fact.key.name, host, scans.get(host, 0), standings, only_here.get(host))
             for host in hosts

@@ -56,7 +56,7 @@ def test_what_is_at_work_is_waited_for_and_what_is_silent_a_moment() -> None:
         assert found == (Wait.BUSY, "src on nas is still being looked at")
     full = doubted(nas=standing(state="waiting", reason="no space left"))
     assert full == (Wait.SOON, "src on nas: no space left")
-    assert doubted(None) == (Wait.SOON, "src on nas: it does not answer")
+    assert doubted(None) == (Wait.SOON, "src on nas does not answer")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,14 @@ def test_a_copy_with_an_edit_of_its_own_is_given_up_only_by_force(tmp_path: Path
         until(lambda: hosts(desk) == ["desk"])
         desk.client.item("tree_remove", name="src")  # nobody else is to have it
         assert desk.client.item("tree_list")["trees"] == []
+
+
+def test_a_halted_copy_says_why_it_is(tmp_path: Path) -> None:
+    with followed(tmp_path) as (_, nas, roots):
+        roots["nas"].rename(tmp_path / "moved")
+        error = refused(nas, "tree_unfollow", name="src")
+        assert error.message.startswith(f"src is halted on nas: {roots['nas']} is not there")
+        nas.client.item("tree_unfollow", name="src", force=True)
 
 
 @pytest.mark.usefixtures("patient")
