@@ -30,10 +30,21 @@ class Server:
     """
 
     def __init__(self, place: Place) -> None:
-        self.reader = JournalReader(place.journal)
         self._place = place
         self._root = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.reader = JournalReader(place.journal)
+        except BaseException:
+            os.close(self._root)
+            raise
         self._descent = Descent(self._root)
+
+    def is_of_root(self) -> bool:
+        """Whether the root is still the folder that this reads."""
+        try:
+            return os.path.samestat(self._place.root.stat(), os.fstat(self._root))
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Let go of everything."""

@@ -286,6 +286,8 @@ class Tree(Actor):
 
     def _answer_in_thread(self, question: _Question, reply: Reply) -> None:
         try:
+            if self._server is not None and not self._server.is_of_root():
+                self._close_server()
             if self._server is None:
                 self._server = Server(self._place)
             reply.set(self._look_up(self._server, question))
