@@ -208,12 +208,14 @@ class Applier:
         """Put all that was done on the disk, and make read-only again what was so before.
 
         Raises:
+            RootLostError: the root was moved meanwhile: what was done is not in the tree now.
             RefusedError: what was done since the last time may not be on the disk.
         """
         with refusing(ROOT):
             self._permits.give_back()
             self._unsynced.sync(names=True)
         self._folders.forget()
+        self._folders.check_root()
 
     def _put(self, staged: Staged, expected: Fingerprint | None) -> Applied:
         with refusing(staged.path):

@@ -20,6 +20,7 @@ from typing import Final, Self
 from simulacra.actors.data.applying import syscalls
 from simulacra.actors.data.applying.refusals import Reason, RefusedError, refusing
 from simulacra.actors.data.entries import ROOT, Path, is_ours
+from simulacra.actors.data.scanning.roots import missing
 
 _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = 32
@@ -74,6 +75,8 @@ class Folders:
         self._one_step = True
         try:
             self.root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise RootLostError(missing(root)) from error
         except OSError as error:
             raise RootLostError(f"{root}: {error.strerror}") from error
         status = os.fstat(self.root)

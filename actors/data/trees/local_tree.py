@@ -100,7 +100,7 @@ class LocalTree:
         with ExitStack() as begun:
             place.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             prepare(place)
-            folders = Folders(str(place.root))
+            self._folders = folders = Folders(str(place.root))
             begun.callback(folders.close)
             permits = Permits(place.permits)
             begun.callback(permits.close)
@@ -254,7 +254,12 @@ class LocalTree:
         return self._wanting.wants_all(folder)
 
     def bring(self) -> Brought:
-        """See `Bringer.bring`; of kept versions those go that are over the limits then."""
+        """See `Bringer.bring`; of kept versions those go that are over the limits then.
+
+        Raises:
+            RootLostError: the root is another folder now: close this, and open it again.
+        """
+        self._folders.check_root()
         self._wanting.begin()
         try:
             return self._bringer.bring()
@@ -267,6 +272,7 @@ class LocalTree:
 
 
 def _quarantine(place: Place, folders: Folders, paths: list[Path]) -> None:
+    folders.check_root()
     descent = Descent(folders.root)
     try:
         Quarantine(folders, os.fsencode(place.host)).take_all(descent, paths)

@@ -148,8 +148,13 @@ class Worker:
     def _turn(self) -> None:
         try:
             self._round()
-        except (RootError, RootLostError, DoubtError) as error:
+        except (RootError, DoubtError) as error:
             self._halt(str(error))
+        except RootLostError as error:
+            if self._tree is None:
+                self._halt(str(error))
+            else:
+                self._open_again()
         except _DISK as error:
             logger.warning("tree %s: %s", self._place.root, error)
             self._wait_and_retry(str(error))
@@ -428,6 +433,12 @@ class Worker:
         self._retry_at = time.monotonic() + self._retry_in
         self._retry_in = min(2 * self._retry_in, _LATEST)
         self._lookout.expect_anything()
+        self._let_go()
+
+    def _open_again(self) -> None:
+        """Another folder is in the root's place: what is to be thought of it is seen then."""
+        self._lookout.expect_anything()
+        self._retry_at = time.monotonic()
         self._let_go()
 
     def _let_go(self) -> None:

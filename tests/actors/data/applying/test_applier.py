@@ -262,9 +262,22 @@ def test_an_import_goes_to_quarantine(on: Scene) -> None:
     assert sorted(each.name for each in there.iterdir()) == ["laptop", "laptop.1", "laptop.2"]
 
 
+def test_what_was_done_in_a_root_that_was_moved_meanwhile_is_not_taken_for_done(on: Scene) -> None:
+    on.applier.make_folder(b"made", Attributes(0o755))
+    on.applier.sync()
+    on.applier.make_folder(b"more", Attributes(0o755))
+    on.tree.rename(on.tree.with_name("moved"))
+    on.tree.mkdir()
+    with pytest.raises(RootLostError, match="another folder"):
+        on.applier.sync()
+    on.tree.rmdir()
+    on.tree.with_name("moved").rename(on.tree)
+    on.applier.sync()
+
+
 def test_a_root_is_known_and_changed_by_one_process_only(tmp_path: FilePath) -> None:
     root = tmp_path / "root"
-    with pytest.raises(RootLostError, match="No such file"):
+    with pytest.raises(RootLostError, match="is not there, so nothing of the tree is taken"):
         Folders(str(root))
     root.mkdir()
     with Folders(str(root)) as folders:

@@ -182,8 +182,8 @@ def test_a_tree_may_be_deeper_than_any_path(tree: Tree) -> None:
     tree.scan(visitor=visitor)
     assert tree.index.count() == 121
     assert most - open_before < 80
-    shutil.rmtree(tree.root)
-    tree.root.mkdir()
+    for path in tree.root.iterdir():
+        shutil.rmtree(path)
     tree.scan()
     assert tree.index.count() == 0
 
@@ -307,6 +307,33 @@ def test_a_root_that_is_missing_is_no_tree_in_which_all_is_gone(tree: Tree) -> N
     assert file.value.trouble is RootTrouble.NO_FOLDER
     assert tree.index.count() == 1
     tree.root.unlink()
+
+
+def test_another_root_with_nothing_in_it_is_to_be_accepted(tree: Tree) -> None:
+    tree.write(b"a")
+    tree.scan()
+    kept = tree.root.with_name("kept")
+    tree.root.rename(kept)
+    tree.root.mkdir()
+    for name in (b".simulacra-quarantine", b".simulacra-tmp-1"):
+        (tree.root / os.fsdecode(name)).mkdir()
+        with pytest.raises(RootError, match="another folder than before, and empty") as trouble:
+            tree.scan()
+        assert trouble.value.trouble is RootTrouble.OTHER_AND_EMPTY
+    shutil.rmtree(tree.root)
+    shutil.copytree(kept, tree.root)  # what is in it says that it is the tree
+    assert not said(tree.scan(), "gone")
+    os.unlink(tree.path(b"a"))
+    assert said(tree.scan(), "gone") == {b"a"}  # the same folder may be emptied
+    tree.write(b"b")
+    tree.scan()
+    shutil.rmtree(tree.root)
+    kept.rename(tree.root)
+    os.unlink(tree.path(b"a"))
+    with pytest.raises(RootError):
+        tree.scan()
+    accept_root(tree.index)
+    assert said(tree.scan(), "gone") == {b"b"}
 
 
 def test_a_root_on_another_file_system_is_to_be_accepted(tree: Tree) -> None:

@@ -151,8 +151,9 @@ def test_an_empty_folder_in_place_of_the_root_is_doubted_until_the_user_is_sure(
     a.root.rename(a.root.with_name("elsewhere"))
     a.root.mkdir()
     a.reopen()
-    with pytest.raises(DoubtError):
+    with pytest.raises(RootError) as error:
         a.tree.scan()
+    assert error.value.trouble is RootTrouble.OTHER_AND_EMPTY
     a.tree.scan(sure=True)
     copies["b"].hear(a)
     copies["b"].tree.bring()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -174,6 +175,44 @@ def test_a_root_that_is_gone_halts_until_it_is_back(tmp_path: Path) -> None:
         desk.root.with_name("elsewhere").rename(desk.root)
         desk.worker.tell(Order.RESCAN)
         desk.until(State.IDLE)
+
+
+def test_another_folder_in_the_roots_place_is_the_tree_from_then_on(
+    tmp_path: Path, there: Remote
+) -> None:
+    old = tmp_path / "old"
+    with working(tmp_path, there, origin=True) as desk:
+        desk.worker.tell(news_of(there))
+        eventually((desk.root / "x").exists)
+        desk.until(State.IDLE)
+        desk.root.rename(old)
+        shutil.copytree(old, desk.root)
+        write(there._copy.root / "y", "y")
+        there._copy.tree.scan()
+        desk.worker.tell(news_of(there))
+        eventually((desk.root / "y").exists)
+        desk.until(State.IDLE)
+        assert {path.name for path in desk.root.iterdir()} == {"x", "y"}
+        assert not (old / "y").exists()
+
+
+def test_an_empty_folder_in_the_roots_place_halts_however_little_the_tree_has(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "desk/root/x", "x")
+    with working(tmp_path, origin=True) as desk:
+        desk.until(State.IDLE)
+        last = desk.worker.standing.last
+        desk.root.rename(tmp_path / "old")
+        desk.root.mkdir()
+        desk.worker.tell(Order.RESCAN)
+        desk.until(State.HALTED, "is another folder than before, and empty")
+        assert desk.worker.standing.last == last
+        desk.root.rmdir()
+        (tmp_path / "old").rename(desk.root)
+        desk.worker.tell(Order.RESCAN)
+        desk.until(State.IDLE)
+        assert desk.worker.standing.last == last
 
 
 def test_a_tree_that_was_emptied_halts_until_the_user_is_sure(tmp_path: Path) -> None:
