@@ -219,7 +219,7 @@ class TreeVerbs:
                 raise GatewayError(
                     ErrorCode.FAILED,
                     mine["reason"],
-                    f"if that is right: simulacra tree resume {definition.name} --sure",
+                    f"put it right; or, if it is: simulacra tree resume {definition.name} --sure",
                 )
             time.sleep(_PAUSE)
 
@@ -335,7 +335,7 @@ def _keeping(definition: Definition, call: Call) -> Definition:
 
 def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
     """Whether a copy knows all that this host's knows, and is as it should be."""
-    if copy["state"] in {"out of reach", "paused"}:
+    if copy["state"] in {"out of reach", "paused", "halted"}:
         return True
     known = {(host, incarnation): n for host, incarnation, n in copy.get("vector", ())}
     return (

@@ -246,7 +246,8 @@ def sync(
 ) -> None:
     """Look at all of a tree now, and wait until every copy in reach is as this host's is.
 
-    What is held back, as a large file over a metered line, is not waited for, and listed.
+    What is held back, as a large file over a metered line, is not waited for, and listed; so is a
+    copy that is halted.
 
     For example:
 
@@ -261,7 +262,7 @@ def sync(
     """
     done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)
     hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
-    waiting = [f"{each['host']}: {line}" for each in done["copies"] for line in _left(each)]
+    waiting = [f"{each['host']}: {line}" for each in done["copies"] for line in _waiting(each)]
     _done(f"{name} is in step on {hosts}{', but for what waits:' * bool(waiting)}", done, common)
     for line in () if common.json else waiting:
         output.message(line)
@@ -351,6 +352,13 @@ def _remarks(copy: dict[str, Any]) -> Iterator[str]:
     if copy.get("unacknowledged"):
         hosts = ", ".join(copy["unacknowledged"])
         yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
+
+
+def _waiting(copy: dict[str, Any]) -> Iterator[str]:
+    """What was not waited for, and why."""
+    if copy["state"] == "halted":
+        yield f"it is halted: {copy['reason']}"
+    yield from _left(copy)
 
 
 def _left(copy: dict[str, Any]) -> Iterator[str]:

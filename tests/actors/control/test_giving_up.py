@@ -165,8 +165,12 @@ def test_a_copy_with_an_edit_of_its_own_is_given_up_only_by_force(tmp_path: Path
 
 
 def test_a_halted_copy_says_why_it_is(tmp_path: Path) -> None:
-    with followed(tmp_path) as (_, nas, roots):
+    with followed(tmp_path) as (desk, nas, roots):
         roots["nas"].rename(tmp_path / "moved")
+        error = refused(nas, "tree_sync", name="src")
+        assert "simulacra tree resume src --sure" in error.hint
+        copies = desk.client.item("tree_sync", name="src", timeout=120)["copies"]
+        assert {each["state"] for each in copies} == {"idle", "halted"}  # it is not waited for
         error = refused(nas, "tree_unfollow", name="src")
         assert error.message.startswith(f"src is halted on nas: {roots['nas']} is not there")
         nas.client.item("tree_unfollow", name="src", force=True)
