@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from simulacra.actors.runtime._pykka import Shell
@@ -66,6 +67,7 @@ class Cell:
         self.exit_reason: ExitReason | None = None
         self.parent = None if parent is None else parent.ref
         self.started = Reply()
+        self.thread = 0  # its ident, 0 as long as there is none
         self.returned = False  # the thread is at its end; the system's
         self._lock = threading.Lock()
         self._behaviour: Actor | None = None
@@ -89,6 +91,7 @@ class Cell:
     def run(self) -> None:
         """The actor's thread, from start to end."""
         current.cell = self
+        self.thread = get_ident()
         try:
             self._end(self._live())
         finally:
@@ -156,7 +159,7 @@ class Cell:
                 return self._fail(error)
             if reply is not None and self._in_hand is reply:
                 self._in_hand = None
-                reply.set(result)
+                reply.resolve(result, None)
             item = message = reply = result = None  # an idle actor holds no message in memory
 
     def _obey(self, signal: Any) -> ExitReason | None:

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
+from threading import get_ident
+from typing import Any, Final, Protocol
 
 import pykka
 
@@ -36,6 +37,14 @@ def seconds(timeout: float | Wait | None) -> float | None:
     return _DEFAULT if timeout is Wait.DEFAULT else timeout
 
 
+class Answerer(Protocol):
+    """Who is to answer: an actor's cell."""
+
+    @property
+    def thread(self) -> int:
+        """The ident of its thread, 0 before it has one."""
+
+
 class Reply(pykka.Future[Any]):
     """The slot for one answer.
 
@@ -60,7 +69,7 @@ class Reply(pykka.Future[Any]):
         patience: float | None = None,
         on_answer: Callable[[Reply], None] | None = None,
     ) -> None:
-        self.answerer: object = None
+        self.answerer: Answerer | None = None
         self.patience = patience
         self._value: Any = _PENDING
         self._error: BaseException | None = None
@@ -131,16 +140,16 @@ class Reply(pykka.Future[Any]):
             RuntimeError: the actor whose thread this is waits for its own answer.
             BaseException: the answer was an error.
         """
-        if self._get_hook is not None:
-            return super().get(timeout=seconds(timeout))
         if self._value is _PENDING:
+            if self._get_hook is not None:
+                return super().get(timeout=seconds(timeout))
             self._wait(seconds(timeout))
         if self._error is not None:
             raise self._error
         return self._value
 
     def _wait(self, timeout: float | None) -> None:
-        if self.answerer is not None and getattr(current, "cell", None) is self.answerer:
+        if self.answerer is not None and self.answerer.thread == get_ident():
             raise RuntimeError("an actor waits for its own answer, and would wait for ever")
         with self._lock:
             if self._value is not _PENDING:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -109,7 +109,7 @@ class Mailbox:
         with self._lock:
             if self._closed:
                 return False
-            if self._is_full():
+            if len(self._mail) - len(self._exempt) >= self._bound:
                 if self._overflow is Overflow.BLOCK:
                     self._wait_for_room(patience)
                     if self._closed:
@@ -225,7 +225,7 @@ class Mailbox:
     def get(self) -> Item | Any:
         """Wait for the next signal or message; signals first. None when closed."""
         while True:
-            admitted: list[OnRoom] = []
+            admitted: Sequence[OnRoom] = ()
             with self._lock:
                 if self._urgent:
                     return self._urgent.popleft()

@@ -16,6 +16,7 @@ from simulacra.actors.runtime.errors import AskTimeoutError
 from simulacra.actors.runtime.futures import ASK_TIMEOUT, Reply, Wait, seconds
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
+from simulacra.actors.tracing import current as current_trace
 from simulacra.actors.tracing import traced
 
 if TYPE_CHECKING:
@@ -91,13 +92,15 @@ class Ref:
             RuntimeError: an actor asks itself and waits.
             Exception: what handling the message raised.
         """
+        if current_trace():  # asked here, as a call more is felt
+            message = traced(message)
         if not block:
             reply = Reply()
-            self._target.ask(traced(message), reply)
+            self._target.ask(message, reply)
             return reply
         limit = seconds(timeout)
         reply = Reply(limit)
-        self._target.ask(traced(message), reply)
+        self._target.ask(message, reply)
         try:
             return reply.get(timeout=limit)
         except AskTimeoutError as given_up:

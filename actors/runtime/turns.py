@@ -72,7 +72,7 @@ class Sleeper:
                 return True
             if timeout is not None:
                 timeout -= monotonic() - began
-        return self.lock.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        return self.lock.acquire(True, -1 if timeout is None else max(timeout, 0))
 
     def wake(self) -> None:
         """Wake the thread that sleeps here, or is going to."""
