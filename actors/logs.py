@@ -16,10 +16,11 @@ import os
 import stat
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from threading import get_ident
 from typing import Final
 
 from simulacra.actors import tracing
-from simulacra.actors.runtime.futures import current
+from simulacra.actors.runtime.futures import cells
 
 LIMIT: Final = 8 * 2**20
 STDERR: Final = 2
@@ -56,7 +57,7 @@ class _Who(logging.Filter):
         self._host = host
 
     def filter(self, record: logging.LogRecord) -> bool:
-        cell = getattr(current, "cell", None)
+        cell = cells.get(get_ident())
         record.host = self._host
         record.actor = "-" if cell is None else cell.name or f"#{cell.id}"
         record.computation = tracing.computation()

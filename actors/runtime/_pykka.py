@@ -5,13 +5,23 @@ the shape of an actor; identity, inbox and loop are the cell's. It is never ente
 global registry (each node has its own), its thread is a daemon (a thread that never returns from
 user code must not hold up the process), and pykka's answer to SystemExit (stop every actor) is
 never reached, because the cell catches everything.
+
+Nobody waits for Python's own event that the thread runs: whoever starts an actor waits until that
+has started, so both would be two wakes.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+import threading
+from itertools import count
+from typing import Final, Protocol
 
 import pykka
+
+_numbers: Final = count()
+
+
+def _wait_not() -> None: ...
 
 
 class Loop(Protocol):
@@ -31,8 +41,15 @@ class Shell(pykka.ThreadingActor):
         self._cell = cell
 
     def start_thread(self) -> None:
-        """Start the actor's thread."""
+        """Start the actor's thread, and do not wait for it."""
         self._start_actor_loop()
+
+    def _start_actor_loop(self) -> None:
+        thread = threading.Thread(
+            target=self._actor_loop, name=f"Shell-{next(_numbers)}", daemon=True
+        )
+        thread._started.wait = _wait_not  # type: ignore[attr-defined]  # noqa: SLF001
+        thread.start()
 
     def _actor_loop(self) -> None:
         self._cell.run()

@@ -29,7 +29,7 @@ from simulacra.actors.runtime.errors import (
     MailboxFullError,
     StartError,
 )
-from simulacra.actors.runtime.futures import Reply, current
+from simulacra.actors.runtime.futures import Reply, cells
 from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
 from simulacra.actors.runtime.proxy import PROXY_MESSAGES
 from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
@@ -67,7 +67,6 @@ class Cell:
         self.exit_reason: ExitReason | None = None
         self.parent = None if parent is None else parent.ref
         self.started = Reply()
-        self.thread = 0  # its ident, 0 as long as there is none
         self.returned = False  # the thread is at its end; the system's
         self._lock = threading.Lock()
         self._behaviour: Actor | None = None
@@ -90,11 +89,11 @@ class Cell:
 
     def run(self) -> None:
         """The actor's thread, from start to end."""
-        current.cell = self
-        self.thread = get_ident()
+        cells[get_ident()] = self
         try:
             self._end(self._live())
         finally:
+            del cells[get_ident()]
             self._behaviour = None
             self.system.thread_returned(self)
 

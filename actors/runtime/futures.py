@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 from threading import get_ident
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pykka
 
@@ -28,21 +28,13 @@ _PENDING: Final = object()
 
 logger = logging.getLogger(__name__)
 
-current = threading.local()
-"""``current.cell`` is the cell of the actor whose thread this is."""
+cells: Final[dict[int, Any]] = {}
+"""The cells of the actors that live, by the idents of their threads."""
 
 
 def seconds(timeout: float | Wait | None) -> float | None:
     """The time-out in seconds; None means for ever."""
     return _DEFAULT if timeout is Wait.DEFAULT else timeout
-
-
-class Answerer(Protocol):
-    """Who is to answer: an actor's cell."""
-
-    @property
-    def thread(self) -> int:
-        """The ident of its thread, 0 before it has one."""
 
 
 class Reply(pykka.Future[Any]):
@@ -69,7 +61,7 @@ class Reply(pykka.Future[Any]):
         patience: float | None = None,
         on_answer: Callable[[Reply], None] | None = None,
     ) -> None:
-        self.answerer: Answerer | None = None
+        self.answerer: object = None
         self.patience = patience
         self._value: Any = _PENDING
         self._error: BaseException | None = None
@@ -149,7 +141,7 @@ class Reply(pykka.Future[Any]):
         return self._value
 
     def _wait(self, timeout: float | None) -> None:
-        if self.answerer is not None and self.answerer.thread == get_ident():
+        if self.answerer is not None and self.answerer is cells.get(get_ident()):
             raise RuntimeError("an actor waits for its own answer, and would wait for ever")
         with self._lock:
             if self._value is not _PENDING:

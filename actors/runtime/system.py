@@ -20,7 +20,7 @@ from simulacra.actors.runtime.errors import (
     AskTimeoutError,
     NameTakenError,
 )
-from simulacra.actors.runtime.futures import Reply, current
+from simulacra.actors.runtime.futures import Reply, cells
 from simulacra.actors.runtime.groups import Groups
 from simulacra.actors.runtime.mailbox import Mailbox, Overflow
 from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC, SHUTDOWN
@@ -308,7 +308,7 @@ def rebind(address: Address) -> Ref:
     Raises:
         RuntimeError: several nodes live in this process, and no actor of one of them asks.
     """
-    cell = getattr(current, "cell", None)
+    cell = cells.get(threading.get_ident())
     if cell is not None:
         ref: Ref = cell.system.ref(address)
         return ref
