@@ -1,8 +1,9 @@
 """Holds a node's overlay as it should be, once it is up: what is decided, carried out in time.
 
 The actor ticks ten times a second: it reads what the prober heard, has `Steering` decide, and has
-the helper make it so. It looks at the mesh as it is after each change, and every few seconds, so
-that what somebody else changed is changed back.
+the helper make it so. It looks at the mesh as it is after each change, before it tries a peer anew,
+when one is heard for the first time, and every few seconds, so that what somebody else changed is
+changed back.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class OverlayActor(Actor):
         """Make the mesh as it should be."""
         helper = self._overlay.helper
         try:
-            if now - self._looked > _LOOK:
+            if now - self._looked > _LOOK or self._steering.wants_look(now):
                 self._look()
             wanted = self._steering.decide(now)
             tries = self._steering.tries(now)

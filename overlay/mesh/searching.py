@@ -69,6 +69,11 @@ class Searching:
                 key = self._know.key(relay.device, relay.host, relay.key)
                 yield End(relay.device, relay.host, key)
 
+    def is_due(self, now: float) -> bool:
+        """Whether a peer that is not known to be reached is to be tried."""
+        searches = (self._searches.get((end.device, end.host)) for end in self.ends())
+        return any(each is None or (each.places and now >= each.due) for each in searches)
+
     def tries(self, mesh: Mesh, now: float) -> list[SetPeer]:
         """The peers of the mesh to be told where they may be reached, whatever they are told."""
         found = []

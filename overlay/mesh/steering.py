@@ -18,7 +18,7 @@ from simulacra.overlay.mesh.links import Link
 from simulacra.overlay.mesh.messages import Line, Told
 from simulacra.overlay.mesh.model import DIRECT, Contact, Mesh, Seen
 from simulacra.overlay.mesh.paths import Choice
-from simulacra.overlay.mesh.prober import Answered, Heard
+from simulacra.overlay.mesh.prober import Answered, Asked, Heard
 from simulacra.overlay.mesh.searching import Searching
 from simulacra.overlay.mesh.telling import Account
 from simulacra.overlay.mesh.tunnelling import Signs, Tunnelling
@@ -68,6 +68,7 @@ class Steering:
         self._account = Account(host, self._mine, self.know)
         self._tunnelling = Tunnelling(each.host for each in self._mine.relays if each.openvpn)
         self._ready: frozenset[str] = frozenset()
+        self._met = False
         self._mesh: tuple[Choices, Mesh] | None = None
 
     def heir(self, plan: Plan) -> Steering:
@@ -88,15 +89,25 @@ class Steering:
             if host is None:
                 continue
             if not isinstance(each, Answered):
-                self.know.asked(each.device, host, each.trip, now)
+                self._asked(each, host, now)
                 continue
             # An answer may come back another way than its question went; numbers come once.
             for (_, other), link in self.know.links.items():
                 if other == host and link.answered(each.number, each.trip, now):
                     break
 
+    def _asked(self, asked: Asked, host: str, now: float) -> None:
+        self.know.asked(asked.device, host, asked.trip, now)
+        link = self.know.links.get((asked.device, host))
+        # Whoever is heard can be spoken to: that is tried at once, not when it would be due.
+        if link is None:
+            self._met |= asked.device == DIRECT
+        elif not link.quality(now).works:
+            link.hurry()
+
     def looked(self, seen: Seen) -> None:
         """So the mesh is on this host."""
+        self._met = False
         self.know.seen = seen
         self.know.doors.looked(seen)
 
@@ -169,6 +180,14 @@ class Steering:
                 self.know.links.pop(key, None)
 
     # -- decisions
+
+    def wants_look(self, now: float) -> bool:
+        """Whether the mesh is to be looked at before more is decided.
+
+        A peer that was not measured yet was heard; or one is to be tried, who may have come by
+        itself since: to begin with it afresh would break off what was agreed.
+        """
+        return self._met or self._searching.is_due(now)
 
     def decide(self, now: float) -> Mesh:
         """The mesh as it should be."""

@@ -27,6 +27,8 @@ from tests.overlay.mesh.meshes import after
 
 STEP = 0.1
 TRIP = 0.01
+LOOK = 3.0
+"""How often a host looks how its mesh is, where it has no reason to."""
 _MOST_HOPS = 4
 
 
@@ -63,6 +65,7 @@ class World:
         for steering in self.hosts.values():
             mine = steering.plan.hosts[steering.host]
             steering.resolved({each: each for each in endpoints_of(mine)})
+        self._looked = dict.fromkeys(self.hosts, -1e9)
         self._keys = {each.key: name for name, each in self.plan.hosts.items()}
         self._addresses = {each.ipv4: name for name, each in self.plan.hosts.items()}
 
@@ -79,15 +82,26 @@ class World:
                 self._tell()
 
     def _step(self, name: str, steering: Steering) -> None:
+        if self.now - self._looked[name] > LOOK or steering.wants_look(self.now):
+            self._look(name, steering)
         wanted = steering.decide(self.now)
-        changes = [*reconciling.changes(wanted, self.meshes[name]), *steering.tries(self.now)]
-        seen = after(self.meshes[name], changes, steering.key)
+        tries = steering.tries(self.now)
+        # Nobody who may have come meanwhile is begun with afresh.
+        assert not any(each.afresh for each in tries) or self._looked[name] == self.now
+        changes = [*reconciling.changes(wanted, steering.know.seen), *tries]
+        if changes:
+            self.meshes[name] = after(self.meshes[name], changes, steering.key)
+            self._look(name, steering)
+        for probe in steering.probes(self.now):
+            self._carry(name, probe)
+
+    def _look(self, name: str, steering: Steering) -> None:
+        seen = self.meshes[name]
         peers = [(device, key) for device in seen.mesh.devices for key in _peers(seen, device)]
         contacts = {end: seen.contacts.get(end, Contact()) for end in peers}
         self.meshes[name] = Seen(seen.mesh, contacts, at=self.now)
+        self._looked[name] = self.now
         steering.looked(self.meshes[name])
-        for probe in steering.probes(self.now):
-            self._carry(name, probe)
 
     def _tell(self) -> None:
         for name, steering in self.hosts.items():

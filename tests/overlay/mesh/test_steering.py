@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulacra.overlay.mesh.model import Contact, Seen
-from tests.overlay.mesh.networks import World
+from tests.overlay.mesh.networks import STEP, World
 from tests.overlay.plans import made
 from tests.support import examples
 
@@ -90,6 +90,23 @@ def test_whoever_is_reachable_by_anybody_is_reached_soon(
     for one, other in permutations(ADDRESSES, 2):
         if not {one, other} & world.down:
             assert world.reaches(one, other) == connected(world, one, other), (one, other)
+
+
+def test_who_comes_by_itself_is_spoken_to_at_once() -> None:
+    world = World(made({"a": "10.77.0.1", "b": "10.77.0.2"}, nat=["a"]), down={"a"})
+    world.run(1)
+    world.down.clear()
+    world.run(1)
+    assert how(world, "b", "a") == how(world, "a", "b") == ("direct", ())
+    for number in range(10):
+        world.cut.add(frozenset("ab"))
+        world.run(4 + number / 5)
+        assert how(world, "b", "a") == how(world, "a", "b") == ("none", ())
+        world.cut.clear()
+        while how(world, "a", "b") != ("direct", ()):
+            world.run(STEP)
+        world.run(2 * STEP)
+        assert how(world, "b", "a") == ("direct", ())
 
 
 def test_an_expelled_host_is_let_in_nowhere_and_routed_nowhere() -> None:
