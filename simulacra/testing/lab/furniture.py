@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ AuthorizedKeysFile {_HERE}/key.pub
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
+PermitUserEnvironment yes
 UsePAM no
 PidFile /run/sshd.pid
 Subsystem sftp internal-sftp
@@ -67,17 +69,25 @@ def furnish(plan: Plan, folder: Path, shared: dict[str, str], python: str) -> No
     known = (f"* {_make_key(etc / f'{host}.host_key')}" for host in plan.hosts)
     _write(etc / "known_hosts", "".join(known))
     for host in plan.hosts:
-        environ = plan.environ(host, shared)
-        # One line for all: of several, sshd takes the first.
-        told = " ".join(f'"{name}={value}"' for name, value in environ.items())
         own = f"HostKey {_HERE}/{host}.host_key\nListenAddress {plan.address(host)}\n"
-        _write(etc / f"{host}.sshd", f"{_SSHD}{own}SetEnv {told}\n")
+        _write(etc / f"{host}.sshd", f"{_SSHD}{own}")
         _write(etc / f"{host}.ip", "".join(f"{line}\n" for line in plan.interface(host)))
         disk = folder / "disks" / host
         (disk / ".ssh").mkdir(parents=True, mode=0o700)
         _write(disk / ".ssh" / "config", _SSH, 0o600)
+        tell_environ(disk, plan.environ(host, shared))
         _write(disk / ".hushlogin", "")
         _write(disk / ".bashrc", f"PS1='{host}:\\w# '\ncd {HOME}\n")
+
+
+def tell_environ(disk: Path, environ: Mapping[str, str]) -> None:
+    """Have commands that come by ssh from now on have this environment.
+
+    Args:
+        disk: the home of the host's root.
+        environ: all of it; sshd reads it anew for each session.
+    """
+    _write(disk / ".ssh" / "environment", "".join(f"{n}={v}\n" for n, v in environ.items()))
 
 
 def _write(file: Path, text: str, mode: int = 0o644) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 from simulacra.actors.gateway.frames import GatewayError
 from simulacra.testing.lab import folders
+from simulacra.testing.lab.furniture import tell_environ
 from simulacra.testing.lab.host import Host
 from simulacra.testing.lab.plan import LabError, Plan
 from simulacra.testing.lab.wiring import parse_rate
@@ -88,6 +89,7 @@ class RunningLab:
         file = self.folder / _ENVIRON / host
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps({**self._added(host), **added}))
+        tell_environ(self.folder / "disks" / host, self.environ(host))
 
     def _added(self, host: str) -> dict[str, str]:
         file = self.folder / _ENVIRON / host

@@ -86,6 +86,17 @@ def test_ssh_between_hosts_asks_nothing(labs: Labs) -> None:
     assert nas.run(["ssh", laptop.address, "pwd"]).stdout == "/run/root\n"
 
 
+def test_by_ssh_a_command_has_the_environment_that_others_on_the_host_have(labs: Labs) -> None:
+    lab = labs("laptop", "nas")
+    laptop, nas = lab
+    lab.add_environ("nas", {"TOLD": "two  words = one value"})
+    there = laptop.run(["ssh", "nas", "env"]).stdout.splitlines()
+    assert "TOLD=two  words = one value" in there
+    assert {f"{name}={value}" for name, value in nas.environ().items()} <= set(there)
+    login = laptop.run(["ssh", "nas", "bash -lc 'echo $TOLD'"]).stdout
+    assert login == "two words = one value\n"
+
+
 def test_a_command_that_fails_says_what_it_said(labs: Labs) -> None:
     laptop, _ = labs("laptop", "nas")
     with pytest.raises(LabError, match=r"on laptop, ls ended with 2.*/none"):
