@@ -7,7 +7,7 @@ runs anything itself: `benchmarks.harness` does, `benchmarks.figures` makes rows
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from benchmarks import provision
 
@@ -39,12 +39,22 @@ class Contender:
     patience: float = 120.0
 
 
+class Spread(Enum):
+    """A target that is no number, but what the peer's own samples differ by."""
+
+    OF_PEER = "of peer"
+
+
 @dataclass(frozen=True, slots=True)
 class Against:
-    """A peer, and the bound that ours / peer has to keep (None: reported only)."""
+    """A peer, and the bound that ours / peer has to keep (None: reported only).
+
+    With `Spread.OF_PEER` our median is to be no worse than the worst of the peer's samples: the
+    bound is that sample over the peer's median.
+    """
 
     peer: Contender
-    target: float | None = None
+    target: float | Spread | None = None
 
 
 @dataclass(frozen=True, slots=True)

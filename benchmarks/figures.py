@@ -1,7 +1,8 @@
 """Makes figures of samples: medians, ratios, and whether the target holds. Pure.
 
 A row with a peer: ratio = ours / peer, and the target bounds the ratio. A row without: the
-target bounds our figure itself. Where a side was not measured, `holds` is None and `note` says
+target bounds our figure itself. A target that is the peer's spread becomes such a bound by its
+samples. Where a side was not measured, `holds` is None and `note` says
 why; a row is never left out.
 """
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from statistics import median
 
-from benchmarks.case import Against, Better, Case
+from benchmarks.case import Against, Better, Case, Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _of_tail(case: Case, measured: Measured) -> list[Figure]:
 
 def _row(case: Case, measured: Measured, against: Against | None) -> Figure:
     peer = against.peer.name if against else None
-    target = against.target if against else case.target
+    target = _bound(case.better, measured, against) if against else case.target
     ours = _median(measured, case.ours.name)
     peer_value = _median(measured, peer) if peer else None
     ratio = ours / peer_value if ours is not None and peer_value else None
@@ -82,6 +83,16 @@ def _row(case: Case, measured: Measured, against: Against | None) -> Figure:
         holds=_holds(case.better, ratio if peer else ours, target),
         note=_note(measured, case.ours.name, peer),
     )
+
+
+def _bound(better: Better, measured: Measured, against: Against) -> float | None:
+    if against.target is not Spread.OF_PEER:
+        return against.target
+    samples = measured.samples.get(against.peer.name)
+    if not samples:
+        return None
+    worst = max(samples) if better is Better.LOWER else min(samples)
+    return worst / median(samples)
 
 
 def _median(measured: Measured, name: str) -> float | None:

@@ -4,13 +4,17 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from simulacra.overlay.mesh.changes import RemoveDevice
+from simulacra.overlay.mesh.changes import RemoveDevice, SetPeer
+from simulacra.overlay.mesh.helper_client import HelperClient
+from simulacra.overlay.mesh.model import DIRECT, Peer
 from simulacra.overlay.mesh.overlay import bring_up
 from simulacra.overlay.mesh.resolving import endpoints_of
 from simulacra.testing.lab import Host, Lab
@@ -18,6 +22,8 @@ from simulacra.testing.lab.overlay import LabOverlay
 from simulacra.testing.lab.planned import lay_over
 
 _PATIENCE = 60.0
+_TICK = 0.1
+"""Seconds after which a node looks again what is due."""
 
 
 @contextmanager
@@ -28,22 +34,45 @@ def overlaid(*hosts: str, relays: tuple[str, ...] = ()) -> Iterator[LabOverlay]:
 
 
 def raise_all(overlay: LabOverlay) -> None:
-    """Bring up the devices of all hosts, and have each pair agree on keys."""
+    """Bring up the devices of all hosts at once, and have each pair agree on keys."""
+    full = threading.Event()
+    with ThreadPoolExecutor(len(overlay.hosts)) as pool:
+        up = [pool.submit(_join, overlay, host, full) for host in overlay.hosts]
+        try:
+            _await_full(overlay, up)
+        finally:
+            full.set()
+        for each in up:
+            each.result()
 
-    def one(host: str) -> None:
-        names = {each: each for each in endpoints_of(overlay.plan.hosts[host])}
-        with overlay.helper(host) as helper:
-            bring_up(overlay.plan, host, helper, names)
 
-    def greet(host: Host) -> None:
-        others = " ".join(map(overlay.address, overlay.hosts))
-        host.run(["bash", "-c", f"for each in {others}; do echo >/dev/udp/$each/9; done"])
+def _join(overlay: LabOverlay, host: str, full: threading.Event) -> None:
+    """Bring a host's devices up, and search for the others as its node would, until all are in."""
+    mine = overlay.plan.hosts[host]
+    with overlay.helper(host) as helper:
+        places = {each: each for each in endpoints_of(mine)}
+        steering = bring_up(overlay.plan, host, helper, places)
+        _speak(helper, [SetPeer(DIRECT, p.key, Peer(frozenset(p.allowed))) for p in mine.peers])
+        while not full.wait(_TICK):
+            now = time.monotonic()
+            if steering.wants_look(now):
+                steering.looked(helper.look())
+                contacts = steering.know.seen.contacts
+                tries = steering.tries(now)
+                # Those that have agreed are reached, which a node would know by its probes.
+                _speak(helper, [t for t in tries if not contacts[t.device, t.key].handshake])
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(one, overlay.hosts))
-        list(pool.map(greet, overlay))
+
+def _speak(helper: HelperClient, peers: Sequence[SetPeer]) -> None:
+    """Have devices speak to peers, as they do when they are first told to keep in touch."""
+    helper.apply([replace(each, peer=replace(each.peer, keepalive=25)) for each in peers])
+
+
+def _await_full(overlay: LabOverlay, joining: Sequence[Future[None]]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while missing := [host for host in overlay.hosts if not _is_full(overlay, host)]:
+        if any(each.done() for each in joining):
+            return  # one has failed, and says why
         if time.monotonic() > deadline:
             raise TimeoutError(f"not in the mesh: {missing}")
 

@@ -92,7 +92,11 @@ def _target(figure: Figure) -> str:
         return "-"
     sign = "<=" if figure.better == "lower" else ">="
     unit = "" if figure.peer else f" {figure.unit}"
-    return f"{sign} {figure.target:g}{unit}"
+    return f"{sign} {_bound(figure.target)}{unit}"
+
+
+def _bound(target: float) -> str:
+    return f"{target:g}" if target == round(target, 2) else f"{target:.2f}"
 
 
 def _quantity(value: float | None, unit: str) -> str:

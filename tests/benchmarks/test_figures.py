@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.case import Against, Better, Case, Contender
+from benchmarks.case import Against, Better, Case, Contender, Spread
 from benchmarks.figures import Measured, figures
 
 
@@ -46,6 +46,26 @@ def test_target_bounds_the_ratio_on_the_worse_side(
 ) -> None:
     (row,) = figures(case(better=better), Measured({"simulacra": [ours], "peer": [10.0]}, {}))
     assert row.holds is holds
+
+
+@pytest.mark.parametrize(
+    ("better", "ours", "bound", "holds"),
+    [
+        (Better.LOWER, [1.0, 12.0, 99.0], 1.2, True),
+        (Better.LOWER, [1.0, 12.1, 12.1], 1.2, False),
+        (Better.HIGHER, [1.0, 9.0, 9.0], 0.9, True),
+        (Better.HIGHER, [8.9, 8.9, 99.0], 0.9, False),
+    ],
+)
+def test_a_target_of_the_peers_spread_is_its_worst_sample(
+    better: Better, ours: list[float], bound: float, holds: bool
+) -> None:
+    against = (Against(contender("peer"), Spread.OF_PEER),)
+    measured = Measured({"simulacra": ours, "peer": [9.0, 12.0, 10.0]}, {})
+    (row,) = figures(case(peers=against, better=better), measured)
+    assert (row.target, row.holds) == (bound, holds)
+    (row,) = figures(case(peers=against), Measured({"simulacra": ours}, {"peer": "it is away"}))
+    assert (row.target, row.holds) == (None, None)
 
 
 def test_without_peer_the_target_bounds_our_figure() -> None:
