@@ -22,6 +22,7 @@ from simulacra.testing.lab.overlay import LabOverlay
 from simulacra.testing.lab.planned import lay_over
 
 _PATIENCE = 60.0
+_PAUSE = 0.02
 _TICK = 0.1
 """Seconds after which a node looks again what is due."""
 
@@ -70,11 +71,13 @@ def _speak(helper: HelperClient, peers: Sequence[SetPeer]) -> None:
 
 def _await_full(overlay: LabOverlay, joining: Sequence[Future[None]]) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while missing := [host for host in overlay.hosts if not _is_full(overlay, host)]:
-        if any(each.done() for each in joining):
-            return  # one has failed, and says why
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not in the mesh: {missing}")
+    for host in overlay.hosts:
+        while not _is_full(overlay, host):
+            if any(each.done() for each in joining):
+                return  # one has failed, and says why
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{host} does not reach all")
+            time.sleep(_PAUSE)
 
 
 def clear(overlay: LabOverlay) -> None:

@@ -1,8 +1,8 @@
 """Peers: ``bare`` cables between two hosts of a lab, or wireguard-go set up by ``hand``.
 
 Then ``carry`` or ``trip``, as of `ours_overlay`. Each wireguard-go has a session of its own, as a
-service has: the kernel shares processors out by session (sched_autogroup), and those that share one
-with the program that sends run in longer turns, and so carry a third more.
+service has, and ours: the kernel shares processors out by session (sched_autogroup), and one that
+is in the session of the program that sends carries more.
 """
 
 import sys
