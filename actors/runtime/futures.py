@@ -141,7 +141,8 @@ class Reply(pykka.Future[Any]):
         return self._value
 
     def _wait(self, timeout: float | None) -> None:
-        if self.answerer is not None and self.answerer is cells.get(get_ident()):
+        cell = cells.get(get_ident())
+        if cell is not None and cell is self.answerer:  # which is None at any time, once it answers
             raise RuntimeError("an actor waits for its own answer, and would wait for ever")
         with self._lock:
             if self._value is not _PENDING:

@@ -24,6 +24,26 @@ def test_the_first_answer_counts() -> None:
     assert reply.outcome() == (1, None)
 
 
+def test_who_is_no_actor_may_wait_while_the_answer_is_given() -> None:
+    class Answered(Reply):
+        """One whose answerer forgets it right after it was looked at."""
+
+        looks = 0
+
+        @property
+        def answerer(self) -> object:
+            self.looks += 1
+            return None if self.looks > 1 else object()
+
+        @answerer.setter
+        def answerer(self, cell: object) -> None:
+            pass
+
+    reply = Answered()
+    threading.Timer(0.01, reply.set, (1,)).start()
+    assert reply.get(timeout=DEADLINE) == 1
+
+
 def test_none_is_an_answer() -> None:
     reply = Reply()
     assert not reply.is_set()
