@@ -101,8 +101,7 @@ def test_it_moves_by_itself_to_what_it_reads(machines: Machines) -> None:
     for number in range(3000):
         (folder / f"{number:04}").write_bytes(b"x" * 500)
     assert a.spawn(READER, f"b:{folder}", name="reader") == "a"
-    wait_for(lambda: a.where("reader") == "b", 12.0, "it is on b")
-    sizes = a.result("reader")
+    sizes = a.result("reader", timeout=60.0)
     assert sum(sizes.values()) == 1_500_000
     assert sizes.keys() == {"a", "b"}
     [move] = a.call("explain", name="reader")["moves"]

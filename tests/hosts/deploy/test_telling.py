@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from simulacra.hosts.deploy.rollout import Outcome, Rollout, Seen
 from simulacra.hosts.inventory.schema import Ssh
 from simulacra.hosts.inventory.trust import known_hosts
 from tests.hosts.inventory.samples import ssh_key
+from tests.support import DEADLINE
 
 LOOK = """\
 system=/nix/store/1-a
@@ -93,7 +95,10 @@ def test_on_a_terminal_the_step_is_a_row_and_the_end_a_line() -> None:
     try:
         environ = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
         subprocess.run([sys.executable, "-c", SCREEN], stderr=theirs, env=environ, check=True)
-        shown = os.read(ours, 1 << 16).decode()
+        shown = ""
+        while "it burnt" not in shown:  # a terminal hands on what it is told after a while
+            assert select.select([ours], [], [], DEADLINE)[0], shown
+            shown += os.read(ours, 1 << 16).decode()
     finally:
         os.close(ours)
         os.close(theirs)

@@ -14,6 +14,7 @@ import pytest
 
 from simulacra.actors.gateway.call import Call
 from simulacra.cli import known
+from tests.support import eventually
 
 from .conftest import DEADLINE, Run, Serve
 from .samples import row
@@ -62,15 +63,23 @@ LINES = [
 
 
 def offered(shell: str, program: str, environ: dict[str, str]) -> list[str]:
-    ended = subprocess.run(
-        [shell, "-c", program],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=True,
-    )
-    return ended.stdout.splitlines()
+    """What is offered, at the first time that the node's answer was in time."""
+    offers: list[str] = []
+
+    def offer() -> bool:
+        ended = subprocess.run(
+            [shell, "-c", program],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=True,
+        )
+        offers[:] = ended.stdout.splitlines()
+        return any(offers)
+
+    eventually(offer, DEADLINE)
+    return offers
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -114,4 +123,4 @@ def test_a_node_that_is_late_is_not_waited_for(run: Run, serve: Serve) -> None:
     began = time.monotonic()
     ended = run(known.WORD, "names")
     assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")
-    assert time.monotonic() - began < 2.0  # most of it an interpreter's start on a busy machine
+    assert time.monotonic() - began < DEADLINE / 2
