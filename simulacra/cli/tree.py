@@ -217,7 +217,8 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
             (./todo.txt) where a tree has that name, or the file is gone.
         common: Options of all commands.
     """
-    if ":" in name or "/" in name:
+    is_text = isinstance(tree_files.path(name), str)
+    if ":" in name or "/" in name or not is_text:  # as the name of every tree is
         tree_files.show(name, common)
         return
     try:
