@@ -1,6 +1,6 @@
 """The fetching side of bulk: whole files into open ones, and pieces of files (see `bulk`).
 
-A file is fetched over two lines at a time, so that both ends work on two processors, with a few
+Pieces are fetched over two lines at a time, so that both ends work on two processors, with a few
 questions under way on each. What does not come is asked for again on another line, so a line that
 breaks costs only what was on its way. A line whose question is
 answered is kept for the next one to the same node, one for each node, and closed when it was idle
@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -39,6 +39,7 @@ _SILENCES: Final = 2
 _REST: Final = 0.5
 
 Progress = Callable[[int], object]
+Take = Callable[[int, memoryview], object]
 Where = tuple[str, int, str]
 
 
@@ -81,23 +82,44 @@ class BulkClient:
         """End all lines; who fetches or reads gets a BulkError at once."""
         self._lines.close()
 
-    def fetch(
-        self, ticket: Ticket, into: int, *, at: int = 0, progress: Progress | None = None
-    ) -> None:
+    def fetch(self, ticket: Ticket, into: int, *, progress: Progress | None = None) -> None:
         """Fetch a whole file into an open one, and wait until it is there.
 
         Args:
             ticket: what to fetch.
             into: a descriptor open for writing.
-            at: the offset where the first byte goes.
             progress: called with the number of bytes that have come so far.
 
         Raises:
-            BulkError: it is offered no more, it shrank, or lines brought nothing twice in a row.
+            BulkError: see `collect`.
             OSError: it could not be written, as when the disk is full.
         """
+        offsets = range(0, ticket.size, PIECE)
+        pieces = [(offset, min(PIECE, ticket.size - offset)) for offset in offsets]
+        self.collect(ticket, pieces, lambda at, data: _write(into, at, data), progress=progress)
+
+    def collect(
+        self,
+        ticket: Ticket,
+        pieces: Iterable[tuple[int, int]],
+        take: Take,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Fetch pieces of a file, and wait until all were taken; in whatever order they come.
+
+        Args:
+            ticket: of the file.
+            pieces: their offsets and lengths, 1 MiB at most.
+            take: called with a piece's offset and its bytes, which are others when it has returned;
+                by this thread or another one, each time for another piece. What it raises ends all.
+            progress: called with the number of bytes that were taken so far.
+
+        Raises:
+            BulkError: it is offered no more, it shrank, or lines brought nothing twice in a row.
+        """
         began = time.monotonic()
-        fetch = _Fetch(ticket, into, at, progress)
+        fetch = _Fetch(ticket, dict(pieces), take, progress)
         lines = LINES if len(fetch.missing) > WINDOW else 1
         helpers = [
             threading.Thread(target=self._fetch, args=(fetch,), name="bulk-fetch", daemon=True)
@@ -109,8 +131,8 @@ class BulkClient:
         for helper in helpers:
             helper.join()
         fetch.check()
-        if ticket.size >= PIECE:
-            self._measured(ticket.node, ticket.size, began)
+        if fetch.size >= PIECE:
+            self._measured(ticket.node, fetch.size, began)
 
     def read(self, ticket: Ticket, offset: int, length: int) -> bytes:
         """Read a piece of a file, 1 MiB at most; shorter at its end.
@@ -178,7 +200,7 @@ class BulkClient:
                     if len(data) != asked.get(offset):
                         raise BulkError(f"the file changed while it was fetched, at byte {offset}")
                     fetch.ask(line, asked)
-                    fetch.write(offset, data)
+                    fetch.came(offset, data)
                     del asked[offset]
             finally:
                 fetch.put_back(asked)
@@ -202,14 +224,16 @@ class _Fetch:
     Attributes:
         ticket: what is fetched.
         missing: the lengths of the pieces that are not there, by their offsets.
+        size: how many bytes all of them have.
     """
 
-    def __init__(self, ticket: Ticket, into: int, at: int, progress: Progress | None) -> None:
+    def __init__(
+        self, ticket: Ticket, pieces: dict[int, int], take: Take, progress: Progress | None
+    ) -> None:
         self.ticket = ticket
-        self.missing = {
-            offset: min(PIECE, ticket.size - offset) for offset in range(0, ticket.size, PIECE)
-        }
-        self._into, self._at, self._progress = into, at, progress
+        self.missing = pieces
+        self.size: Final = sum(pieces.values())
+        self._take, self._progress = take, progress
         self._came = 0
         self._lock = threading.Lock()
         self._wanted = deque(self.missing.items())
@@ -235,11 +259,9 @@ class _Fetch:
         with self._lock:
             self._wanted.extendleft(asked.items())
 
-    def write(self, offset: int, data: memoryview) -> None:
+    def came(self, offset: int, data: memoryview) -> None:
         """A piece is here."""
-        written, at = 0, self._at + offset
-        while written < len(data):
-            written += os.pwrite(self._into, data[written:], at + written)
+        self._take(offset, data)
         with self._lock:
             del self.missing[offset]
             self._came += len(data)
@@ -259,7 +281,7 @@ class _Fetch:
         if self._problem is not None:
             raise self._problem
         if self.missing:
-            left = self.ticket.size - self._came
+            left = self.size - self._came
             raise BulkError(f"{left} bytes are missing: {self.ticket.node} {self._last}")
 
 
@@ -347,6 +369,12 @@ class _Lines:
             self._timer = None
             if self._kept and not self.closed.is_set():
                 self._wait()
+
+
+def _write(into: int, offset: int, data: memoryview) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(into, data[written:], offset + written)
 
 
 def _opened(ticket: Ticket, answer: Data) -> tuple[int, memoryview]:

@@ -14,12 +14,13 @@ import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Final, NamedTuple, Protocol
 
 from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
-from simulacra.actors.data.content.descriptors import read_at, write_at
+from simulacra.actors.data.content.landing import LONGEST, Landing, Range
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
 from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import Content, Path, name, parent
@@ -27,9 +28,9 @@ from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
 
-_RUN: Final = 32 << 20
+_PORTION: Final = 64 << 20
 """Bytes of a large file that are asked for at a time."""
-_LONG: Final = 1 << 20
+_LONG: Final = 256 << 10
 """Chunks that lie together, of so many bytes or more, are fetched right into their place."""
 _THREADS: Final = 2
 """So many read, verify and write what of a large file is on this disk already."""
@@ -75,15 +76,21 @@ class Remote(Protocol):
             MissingError: it does not answer.
         """
 
-    def fetch(self, piece: Piece, into: int) -> bool:
-        """Write a large piece to its place in a file; False where the other has not got it.
+    def fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
+        """Have parts of a large content taken as they come, in any order.
+
+        Args:
+            content: which.
+            ranges: the parts, `LONGEST` bytes at most each.
+            take: given the offset of a part and its bytes, until it returns; by any thread.
 
         Raises:
-            MissingError: it does not answer; some may have been written.
-            OSError: the file cannot be written.
+            MissingError: it does not answer, or has it not; some may have been taken.
+            OSError: ``take`` raised it.
         """
 
 
+Take = Callable[[int, memoryview], None]
 Progress = Callable[[int], None]
 WhyWait = Callable[[int], str | None]
 
@@ -237,7 +244,7 @@ class Contents:
             _check_room(descriptor, wanted)
             os.ftruncate(descriptor, manifest.size)
             missing = self._assemble(manifest, descriptor, wanted, at)
-            self._fill(content, manifest, descriptor, missing)
+            self._fill(content, descriptor, missing)
         finally:
             os.close(descriptor)
 
@@ -301,64 +308,20 @@ class Contents:
             missing = pool.map(work, [wanted[at : at + portion] for at in starts])
             return [chunk for some in missing for chunk in some]
 
-    def _fill(
-        self, content: Content, manifest: Manifest, descriptor: int, missing: list[Chunk]
-    ) -> None:
+    def _fill(self, content: Content, descriptor: int, missing: list[Chunk]) -> None:
         """Fetch chunks into their places."""
         size = sum(chunk.length for chunk in missing)
         why = self._why_wait(size) if missing else None
         if why is not None:
             raise MissingError(f"{size} bytes of it wait: {why}")
+        landing = Landing(descriptor, missing, self._progress)
         for remote in self._remotes():
-            if not missing:
+            if not landing.missing:
                 return
-            runs = list(_runs(missing))
-            try:
-                short = [chunk for run in runs if _length(run) < _LONG for chunk in run]
-                left = self._fill_pieces(remote, content, descriptor, short)
-                long = [run for run in runs if _length(run) >= _LONG]
-                left += self._fill_runs(remote, content, descriptor, long)
-            except MissingError:
-                left = unwritten(manifest, descriptor)
-            missing = sorted(left, key=lambda chunk: chunk.offset)
-        if missing:
+            with suppress(MissingError):
+                _fetch(remote, content, landing)
+        if landing.missing:
             raise self._missing(content)
-
-    def _fill_pieces(
-        self, remote: Remote, content: Content, descriptor: int, chunks: list[Chunk]
-    ) -> list[Chunk]:
-        """Fetch chunks that lie apart; those that did not come are returned."""
-        left: list[Chunk] = []
-        for batch in _batches(chunks):
-            pieces = [Piece(content.digest, c.offset, c.length) for c in batch]
-            for chunk, data in zip(batch, remote.pieces(pieces), strict=True):
-                if data is None or hash_of(data) != chunk.hash:
-                    left.append(chunk)
-                    continue
-                write_at(descriptor, [data], chunk.offset)
-                self._progress(chunk.length)
-        return left
-
-    def _fill_runs(
-        self, remote: Remote, content: Content, descriptor: int, runs: list[list[Chunk]]
-    ) -> list[Chunk]:
-        """Fetch chunks that lie together; one run is verified while the next one comes."""
-        left: list[Chunk] = []
-        before: list[Chunk] = []
-        coming: Future[bool] | None = None
-        try:
-            for run in [*runs, []]:
-                came = coming is not None and coming.result()
-                if run:
-                    piece = Piece(content.digest, run[0].offset, _length(run))
-                    coming = self._fetcher.submit(remote.fetch, piece, descriptor)
-                left += _wrong(descriptor, before) if came else before
-                self._progress(_length(before))
-                before = run
-        finally:
-            if coming is not None:
-                wait([coming])  # or it would write to whatever has the descriptor's number then
-        return left
 
     def _missing(self, content: Content) -> MissingError:
         asked = ", ".join(remote.host for remote in self._remotes())
@@ -373,46 +336,27 @@ def _check_room(descriptor: int, wanted: Iterable[Chunk]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _runs(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Chunks that lie together, up to `_RUN` bytes of them."""
-    run: list[Chunk] = []
+def _fetch(remote: Remote, content: Content, landing: Landing) -> None:
+    """Fetch from a host what it has: what is short in packs, the rest right into its place."""
+    wanted = landing.wanted()
+    for some in _portions([each for each in wanted if not _LONG <= each[1] <= LONGEST]):
+        pieces = [Piece(content.digest, *each) for each in some]
+        for piece, data in zip(pieces, remote.pieces(pieces), strict=True):
+            if data is not None:
+                landing.take(piece.offset, data)
+    for some in _portions([each for each in wanted if _LONG <= each[1] <= LONGEST]):
+        remote.fetch(content, some, landing.take)
+
+
+def _portions(ranges: Iterable[Range]) -> Iterator[list[Range]]:
+    """What is asked for at a time."""
+    some: list[Range] = []
     size = 0
-    for chunk in chunks:
-        if run and (chunk.offset != run[-1].offset + run[-1].length or size >= _RUN):
-            yield run
-            run, size = [], 0
-        run.append(chunk)
-        size += chunk.length
-    if run:
-        yield run
-
-
-def _length(run: Sequence[Chunk]) -> int:
-    return run[-1].offset + run[-1].length - run[0].offset if run else 0
-
-
-def _wrong(descriptor: int, run: Sequence[Chunk]) -> list[Chunk]:
-    """Those chunks of a run that are not what they should be."""
-    if not run:
-        return []
-    first = run[0].offset
-    data = memoryview(read_at(descriptor, _length(run), first))
-    return [
-        chunk
-        for chunk in run
-        if hash_of(data[chunk.offset - first :][: chunk.length]) != chunk.hash
-    ]
-
-
-def _batches(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Chunks that are asked for at a time."""
-    batch: list[Chunk] = []
-    size = 0
-    for chunk in chunks:
-        batch.append(chunk)
-        size += chunk.length
-        if size >= _RUN or len(batch) >= MOST:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    for each in ranges:
+        some.append(each)
+        size += each[1]
+        if size >= _PORTION or len(some) >= MOST:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

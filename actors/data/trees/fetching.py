@@ -11,9 +11,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from simulacra.actors.data.content.landing import Range
+from simulacra.actors.data.entries import Content
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.record_plain import RecordError
-from simulacra.actors.data.trees.contents import MissingError, Piece
+from simulacra.actors.data.trees.contents import MissingError, Piece, Take
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
 from simulacra.actors.data.trees.packing import Heard, unpack_context, unpack_record
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
@@ -26,7 +28,7 @@ _WITHIN: Final = 30.0
 _BYTES: Final = frozenset({bytes, memoryview})
 """As bytes come: those of 64 KiB or more as a view, as the manifest of any file over 30 MB."""
 
-Take = Callable[..., int]
+TakeRecords = Callable[..., int]
 
 
 class RemoteTree:
@@ -51,7 +53,7 @@ class RemoteTree:
         self._ref = ref
         self._bulk = bulk
 
-    def pull(self, incarnation: int, cursor: Callable[[Replica], int], take: Take) -> int:
+    def pull(self, incarnation: int, cursor: Callable[[Replica], int], take: TakeRecords) -> int:
         """Take all that it knows and this host does not, part by part; how much was new.
 
         Args:
@@ -121,17 +123,18 @@ class RemoteTree:
         finally:
             os.close(descriptor)
 
-    def fetch(self, piece: Piece, into: int) -> bool:
+    def fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
         """See `Remote`."""
-        packed: Packed = self._ask(Pack([tuple(piece)]), Packed)
-        _check(self.host, packed, [piece])
-        if packed.ticket is None or packed.ticket.size != piece.length:
-            return False
+        self._pace(sum(length for _, length in ranges))
+        whole = Piece(content.digest, 0, content.size)
+        packed: Packed = self._ask(Pack([tuple(whole)]), Packed)
+        _check(self.host, packed, [whole])
+        if packed.ticket is None or packed.ticket.size != whole.length:
+            raise MissingError(f"{self.host} has it not")
         try:
-            self._bulk.fetch(packed.ticket, into, at=piece.offset)
+            self._bulk.collect(packed.ticket, ranges, take)
         except BulkError as error:
             raise MissingError(f"{self.host}: {error}") from error
-        return True
 
     def _ask(self, question: Any, kind: type[Any]) -> Any:
         return self._got(self._begin(question), kind)

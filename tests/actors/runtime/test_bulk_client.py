@@ -29,6 +29,34 @@ def test_it_tells_how_far_it_is(ends: Ends) -> None:
     assert told == [PIECE, 2 * PIECE, 3 * PIECE, len(BYTES)]
 
 
+def test_pieces_are_collected_and_no_others(ends: Ends) -> None:
+    pieces = [(offset, offset % 7 + 1) for offset in range(0, PIECE, PIECE // 50)]
+    wanted = {offset: BYTES[offset : offset + length] for offset, length in pieces}
+    came: dict[int, bytes] = {}
+    told: list[int] = []
+
+    def take(offset: int, data: memoryview) -> None:
+        assert offset not in came
+        came[offset] = bytes(data)
+
+    ends.client.collect(ends.offer(BYTES), pieces, take, progress=told.append)
+    assert came == wanted
+    assert told[-1] == sum(map(len, wanted.values()))
+    ends.client.collect(ends.offer(BYTES), [], take)
+    assert came == wanted
+
+
+def test_who_takes_no_piece_ends_all(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_client, "WINDOW", 1)
+    pieces = [(offset, 100) for offset in range(0, PIECE, 100)]
+
+    def refuse(offset: int, data: memoryview) -> None:
+        raise ValueError(f"not these {len(data)} from {offset} on")
+
+    with pytest.raises(ValueError, match="not these 100"):
+        ends.client.collect(ends.offer(BYTES), pieces, refuse)
+
+
 def test_pieces_are_read_anywhere_and_end_where_the_file_does(ends: Ends) -> None:
     ticket = ends.offer(BYTES)
     assert ends.client.read(ticket, PIECE - 3, 7) == BYTES[PIECE - 3 : PIECE + 4]
@@ -195,9 +223,3 @@ def test_another_node_at_its_address_is_not_taken_for_it(ends: Ends) -> None:
     ends.keys = KeyPair.generate()
     with pytest.raises(BulkError, match="nas has closed the connection"):
         ends.client.read(ticket, 0, 6)
-
-
-def test_a_file_comes_to_where_it_is_wanted(ends: Ends) -> None:
-    with (ends.folder / "fetched").open("wb") as file:
-        ends.client.fetch(ends.offer(BYTES), file.fileno(), at=5)
-    assert (ends.folder / "fetched").read_bytes() == bytes(5) + BYTES

@@ -8,11 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from simulacra.actors.data.content.landing import Range
+from simulacra.actors.data.entries import Content
 from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.bringing import Brought
-from simulacra.actors.data.trees.contents import MissingError, Piece
+from simulacra.actors.data.trees.contents import MissingError, Piece, Take
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.packing import unpack_record
@@ -101,11 +103,12 @@ class InReach:
         finally:
             server.close()
 
-    def fetch(self, piece: Piece, into: int) -> bool:
-        [data] = self.pieces([piece])
-        if data is None or len(data) != piece.length:
-            return False
-        return os.pwrite(into, data, piece.offset) == piece.length
+    def fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
+        pieces = [Piece(content.digest, *each) for each in ranges]
+        for piece, data in zip(pieces, self.pieces(pieces), strict=True):
+            if data is None:
+                raise MissingError(f"{self.host} has it not")
+            take(piece.offset, data)
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         if not self._copy.reachable:

@@ -249,17 +249,6 @@ class Counted(InReach):
             self.sent += piece.length
             yield data
 
-    def fetch(self, piece: Piece, into: int) -> bool:
-        part = piece._replace(length=min(piece.length, self.left))
-        self.left -= part.length
-        self.sent += part.length
-        for data in super().pieces([part]):
-            assert data is not None
-            os.pwrite(into, data, part.offset)
-        if part != piece:
-            raise MissingError("the line broke")
-        return True
-
 
 class Wrong(InReach):
     """Says other bytes than it was asked for."""
@@ -267,9 +256,6 @@ class Wrong(InReach):
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         for piece in pieces:
             yield memoryview(b"\0" * piece.length)
-
-    def fetch(self, piece: Piece, into: int) -> bool:
-        return os.pwrite(into, b"\0" * piece.length, piece.offset) == piece.length
 
 
 def only(copy: Copy, *remotes: InReach) -> None:

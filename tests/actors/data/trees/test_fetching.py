@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from simulacra.actors.data.content.landing import Range
+from simulacra.actors.data.entries import Content, Kind
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import fetching
-from simulacra.actors.data.trees.contents import MissingError, Piece
+from simulacra.actors.data.trees.contents import MissingError, Piece, Take
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.messages import Changed, Changes, Packed
@@ -51,10 +53,22 @@ class Bulk:
         assert ticket.size == len(self.content)
         os.pwrite(descriptor, self.content, 0)
 
+    def collect(self, ticket: Ticket, pieces: Sequence[Range], take: Take) -> None:
+        if not self.content:
+            raise BulkError("the line broke")
+        assert ticket.size == len(self.content)
+        for offset, length in pieces:
+            take(offset, memoryview(self.content)[offset : offset + length])
 
-def remote(system: ActorSystem, answer: Any, content: bytes = b"") -> RemoteTree:
+
+def remote(
+    system: ActorSystem,
+    answer: Any,
+    content: bytes = b"",
+    pace: Callable[[int], None] = lambda _: None,
+) -> RemoteTree:
     ref: Ref = system.spawn(Answering, answer)
-    return RemoteTree("nas", ref, cast("BulkClient", Bulk(content)))
+    return RemoteTree("nas", ref, cast("BulkClient", Bulk(content)), pace)
 
 
 def ticket(size: int) -> Ticket:
@@ -178,3 +192,30 @@ def test_pieces_come_in_their_order(system: ActorSystem) -> None:
     assert list(none) == [None, None, None]
     with pytest.raises(MissingError, match="the line broke"):
         list(remote(system, Packed(ticket(5), [3, -1, 2])).pieces(pieces))
+
+
+def test_parts_of_a_content_are_taken_where_they_are_at_the_rate(system: ActorSystem) -> None:
+    paced: list[int] = []
+    taken: dict[int, bytes] = {}
+    content = Content(Kind.FILE, 5, DIGEST)
+    asked = remote(system, Packed(ticket(5), [5]), b"12345", paced.append)
+    asked.fetch(content, [(3, 2), (0, 1)], lambda at, data: taken.update({at: bytes(data)}))
+    assert taken == {3: b"45", 0: b"1"}
+    assert paced == [3]
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        Packed(None, [-1]),
+        Packed(ticket(4), [4]),
+        Packed(ticket(6), [6]),
+        Packed(ticket(5), [5, 0]),
+        Packed(ticket(5), [5]),  # and nothing comes
+        "hello",
+    ],
+)
+def test_a_content_that_is_another_one_is_not_taken(system: ActorSystem, packed: Any) -> None:
+    content = Content(Kind.FILE, 5, DIGEST)
+    with pytest.raises(MissingError, match="nas"):
+        remote(system, packed).fetch(content, [(0, 5)], lambda *_: pytest.fail("it was taken"))
