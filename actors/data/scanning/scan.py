@@ -54,7 +54,8 @@ from simulacra.actors.data.git.repository import looks_bare
 from simulacra.actors.data.scanning.attributes import Descent, kind
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles, patterns_in
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, IGNORE_FILE, Choice, Rules
-from simulacra.actors.data.scanning.index import BATCH, Index
+from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.index_database import BATCH
 from simulacra.actors.data.scanning.looking import (
     SPECIAL,
     Digest,
@@ -188,7 +189,7 @@ class Scan:
         Raises:
             IndexDamagedError, IndexUnusableError: see there.
         """
-        self._index.forget_doubts()
+        self._index.doubts.forget()
         waiting = [_Task(ROOT, Rules(self._choice))]
         self._is_whole = folders is None
         if folders is not None:
@@ -204,7 +205,7 @@ class Scan:
 
     def doubted(self) -> int:
         """Of how many paths `gone` is going to say that they are gone, at most."""
-        return self._index.count_doubted()
+        return self._index.doubts.count()
 
     def gone(self) -> Iterator[Observation]:
         """After `present` is through: what was not there, and what is ignored now.
@@ -237,7 +238,7 @@ class Scan:
         self.totals.folders += 1
         if visit.bare:
             visit.doubts |= dict.fromkeys(visit.known, True)
-            self._index.doubt(visit.folder, visit.doubts)
+            self._index.doubts.keep(visit.folder, visit.doubts)
             self._tell_of(visit)
             return
         try:
@@ -248,7 +249,7 @@ class Scan:
             return
         yield visit.said
         visit.doubts |= dict.fromkeys(visit.known, False)
-        self._index.doubt(visit.folder, visit.doubts)
+        self._index.doubts.keep(visit.folder, visit.doubts)
         for each in visit.doubts:
             self._note_gone(visit, join(visit.folder, each))
         waiting += [_Task(each) for each in sorted(visit.twins, reverse=True)]

@@ -44,7 +44,7 @@ class Settling:
     def all(self) -> Iterator[Observation]:
         """What became of each. Raises as `Scan.gone`."""
         after = None
-        while doubts := self._index.doubts(after):
+        while doubts := self._index.doubts.after(after):
             after = doubts[-1][:2]
             for folder, names in groupby(doubts, lambda doubt: doubt[0]):
                 yield from self._settle(folder, {each: ignored for _, each, ignored in names})

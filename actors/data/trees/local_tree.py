@@ -27,7 +27,8 @@ from simulacra.actors.data.reconciling.planning import Policy
 from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
-from simulacra.actors.data.scanning.index import Index, IndexDamagedError
+from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.index_database import IndexDamagedError
 from simulacra.actors.data.scanning.looking import Looker, file_time
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row

@@ -26,7 +26,7 @@ from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.content.versions import VersionsError
 from simulacra.actors.data.entries import Path, parent
 from simulacra.actors.data.reconciling.dots import Context
-from simulacra.actors.data.scanning.index import IndexUnusableError
+from simulacra.actors.data.scanning.index_database import IndexUnusableError
 from simulacra.actors.data.scanning.roots import RootError
 from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees import returning
