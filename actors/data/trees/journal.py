@@ -13,78 +13,35 @@ been given out before.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path as FilePath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgpack
 
 from simulacra.actors.cluster.clock import Clock, Stamp
-from simulacra.actors.data.entries import ROOT, Path, parent
 from simulacra.actors.data.reconciling.contested import contested_by
 from simulacra.actors.data.reconciling.dots import Author, Context, Replica, join
-from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.merging import merge
 from simulacra.actors.data.reconciling.placing import displaced
 from simulacra.actors.data.reconciling.projecting import around
 from simulacra.actors.data.reconciling.records import FileId, Record
+from simulacra.actors.data.trees.base_table import BaseTable
+from simulacra.actors.data.trees.journal_tables import STEPS, one, portions, unpacked
 from simulacra.actors.data.trees.packing import (
     pack_context,
     pack_record,
-    pack_row,
     unpack_context,
     unpack_record,
-    unpack_row,
 )
 from simulacra.actors.databases import open_database
 from simulacra.actors.private_files import replace_private
 
-T = TypeVar("T")
-
-STEPS: Final = (
-    """
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE records (
-        id BLOB PRIMARY KEY, folder BLOB NOT NULL, n INTEGER NOT NULL UNIQUE, record BLOB NOT NULL
-    ) WITHOUT ROWID;
-    CREATE INDEX located ON records (folder);
-    CREATE TABLE base (
-        path BLOB PRIMARY KEY, parent BLOB NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL,
-        row BLOB NOT NULL
-    ) WITHOUT ROWID;
-    CREATE INDEX within ON base (parent);
-    CREATE INDEX showing ON base (id);
-    CREATE INDEX contents ON base (digest);
-    CREATE TABLE dirty (folder BLOB PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE manifests (digest BLOB PRIMARY KEY, manifest BLOB NOT NULL);
-    """,
-    """
-    CREATE TABLE contested (id BLOB PRIMARY KEY) WITHOUT ROWID;
-    INSERT INTO contested SELECT id FROM records;
-    """,
-    """
-    CREATE TABLE lacking (id BLOB PRIMARY KEY, names BLOB NOT NULL) WITHOUT ROWID;
-    """,
-    # By number, new ones come at the end of the table.
-    """
-    ALTER TABLE records RENAME TO records_by_id;
-    DROP INDEX located;
-    CREATE TABLE records (
-        n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, folder BLOB NOT NULL, record BLOB NOT NULL
-    );
-    INSERT INTO records SELECT n, id, folder, record FROM records_by_id ORDER BY n;
-    DROP TABLE records_by_id;
-    CREATE INDEX located ON records (folder);
-    """,
-)
 _REMEMBERED: Final = 40_000
 """Records and rows that are kept in memory; where there are more, it begins anew."""
-AT_ONCE: Final = 500
-"""Values of one query; SQLite takes 999 at least."""
 
 
-class Journal:
+class Journal(BaseTable):
     """See the module; it is the `index.Index` of one tree on this host.
 
     Args:
@@ -104,8 +61,9 @@ class Journal:
     """
 
     def __init__(self, path: FilePath, host: str) -> None:
-        self._db, is_new = open_database(path, STEPS, "the journal of a tree", any_thread=True)
-        self._db.isolation_level = None
+        database, is_new = open_database(path, STEPS, "the journal of a tree", any_thread=True)
+        database.isolation_level = None
+        super().__init__(database)
         facts = {} if is_new else dict(self._db.execute("SELECT name, value FROM facts"))
         said: dict[str, Any] = {name: unpacked(value) for name, value in facts.items()}
         self._host = host
@@ -115,7 +73,6 @@ class Journal:
         self.importing = bool(said.get("importing", True))
         self._cursors = unpack_context(said.get("cursors", ()))
         self._displaced: frozenset[FileId] = frozenset(said.get("displaced", ()))
-        self.dirty = {folder for (folder,) in self._db.execute("SELECT folder FROM dirty")}
         self._written_dirty = set(self.dirty)
         self._incarnations = path.with_name("incarnation")
         self._forget_cached()
@@ -177,7 +134,7 @@ class Journal:
             return
         self._flush()
         self._forget_some()
-        for some in _portions(wanted):
+        for some in portions(wanted):
             marks = ",".join("?" * len(some))
             records = dict(
                 self._db.execute(f"SELECT id, record FROM records WHERE id IN ({marks})", some)  # noqa: S608 - marks
@@ -276,92 +233,6 @@ class Journal:
             self._located[folder] = {id: None for (id,) in found}  # noqa: A001
         return self._located[folder]
 
-    # -- base
-
-    def row(self, path: Path) -> Row | None:
-        """See `index.Base`."""
-        if path not in self._rows:
-            # Of a folder that is new nothing is asked but once.
-            if path != ROOT and path not in self._paths_in(parent(path)):
-                return None
-            self._rows[path] = one(
-                unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,))
-            )
-        return self._rows[path]
-
-    def rows_in(self, folder: Path) -> Iterable[tuple[Path, Row]]:
-        """See `index.Base`."""
-        paths = self._paths_in(folder)
-        if any(path not in self._rows for path in paths):
-            found = self._db.execute("SELECT path, row FROM base WHERE parent = ?", (folder,))
-            for path, row in found:
-                if path in paths and path not in self._rows:
-                    self._rows[path] = unpack_row(row)
-        return self._rows_at(paths)
-
-    def paths(self, id: FileId) -> Iterable[tuple[Path, Row]]:  # noqa: A002
-        """See `index.Base`."""
-        return self._rows_at(self._paths_of(id))
-
-    def set_row(self, path: Path, row: Row) -> None:
-        """See `index.Base`; a folder that shows something else now becomes dirty."""
-        before = self.row(path)
-        if before is not None and before.id != row.id:
-            self._paths_of(before.id).pop(path, None)
-        if before is None:
-            self._paths_in(parent(path))[path] = None
-        self._paths_of(row.id)[path] = None
-        self._rows[path] = row
-        self._new_rows[path] = row
-        if row.is_folder and (before is None or before.id != row.id):
-            self.dirty.add(row.id)
-
-    def drop_row(self, path: Path) -> None:
-        """See `index.Base`."""
-        before = self.row(path)
-        if before is not None:
-            self._paths_in(parent(path)).pop(path, None)
-            self._paths_of(before.id).pop(path, None)
-            self._rows[path] = None
-            self._new_rows[path] = None
-
-    def move_rows(self, source: Path, target: Path) -> None:
-        """See `index.Base`."""
-        self._flush()
-        below = self._db.execute(
-            "SELECT path FROM base WHERE path = ? OR (path > ? AND path < ?)",
-            (source, source + b"/", source + b"0"),
-        )
-        rows = self._rows_at([path for (path,) in below.fetchall()])
-        for path, _ in rows:
-            self.drop_row(path)
-        for path, row in rows:
-            self.set_row(target + path[len(source) :], row)
-
-    def base(self) -> Iterator[tuple[Path, Row]]:
-        """All rows, by path; nothing may be put meanwhile."""
-        self._flush()
-        for path, row in self._db.execute("SELECT path, row FROM base ORDER BY path"):
-            yield path, unpack_row(row)
-
-    def _rows_at(self, paths: Iterable[Path]) -> list[tuple[Path, Row]]:
-        found = ((path, self.row(path)) for path in list(paths))
-        return [(path, row) for path, row in found if row is not None]
-
-    def _paths_in(self, folder: Path) -> dict[Path, None]:
-        if folder not in self._within:
-            self._flush()
-            found = self._db.execute("SELECT path FROM base WHERE parent = ?", (folder,))
-            self._within[folder] = {path: None for (path,) in found if path}
-        return self._within[folder]
-
-    def _paths_of(self, id: FileId) -> dict[Path, None]:  # noqa: A002
-        if id not in self._showing:
-            self._flush()
-            found = self._db.execute("SELECT path FROM base WHERE id = ?", (id,))
-            self._showing[id] = {path: None for (path,) in found}
-        return self._showing[id]
-
     def lacking(self, id: FileId) -> frozenset[bytes]:  # noqa: A002
         """The extended attributes of something that this host's disk could not keep."""
         found = self._db.execute("SELECT names FROM lacking WHERE id = ?", (id,))
@@ -412,20 +283,6 @@ class Journal:
         found = self._db.execute("SELECT manifest FROM manifests WHERE digest = ?", (digest,))
         return one(bytes, found)
 
-    def holders(self, digest: bytes) -> list[Path]:
-        """Where a content was on this disk when last written down, ten paths at most."""
-        found = self._db.execute("SELECT path FROM base WHERE digest = ? LIMIT 10", (digest,))
-        return [path for (path,) in found]
-
-    def held(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Those of some contents that were on this disk when last written down."""
-        held: set[bytes] = set()
-        for some in _portions(digests):
-            marks = ",".join("?" * len(some))
-            found = self._db.execute(f"SELECT digest FROM base WHERE digest IN ({marks})", some)  # noqa: S608
-            held.update(digest for (digest,) in found)
-        return held
-
     # -- the disk
 
     def commit(self) -> None:
@@ -439,10 +296,6 @@ class Journal:
         self._write_facts()
         self._db.execute("COMMIT")
         self._forget_some()
-
-    def _begin(self) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN IMMEDIATE")
 
     def _write_facts(self) -> None:
         facts = {
@@ -467,10 +320,12 @@ class Journal:
 
     def _flush(self) -> None:
         """Write what is new, without a commit."""
-        if not (self._new_records or self._new_rows or self._new_contested):
-            return
+        if self._new_records or self._new_contested:
+            self._flush_records()
+        super()._flush()
+
+    def _flush_records(self) -> None:
         self._begin()
-        self.changes += bool(self._new_rows)
         packed = self._packed
         records = [
             (n, id, record.location.value.folder, packed.get(id) or pack_record(record))
@@ -479,17 +334,8 @@ class Journal:
         ]
         self._db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", records)
         self._flush_contested()
-        rows = [
-            (path, parent(path), row.id, row.entry.content.digest, pack_row(row))
-            for path, row in self._new_rows.items()
-            if row is not None
-        ]
-        self._db.executemany("INSERT OR REPLACE INTO base VALUES (?, ?, ?, ?, ?)", rows)
-        gone = [(path,) for path, row in self._new_rows.items() if row is None]
-        self._db.executemany("DELETE FROM base WHERE path = ?", gone)
         self._new_records.clear()
         self._new_contested.clear()
-        self._new_rows.clear()
         self._packed.clear()
         self._had.clear()
 
@@ -505,22 +351,13 @@ class Journal:
             self._forget_cached()
 
     def _forget_cached(self) -> None:
+        self._forget_rows()
         self._records: dict[FileId, Record | None] = {}
-        self._rows: dict[Path, Row | None] = {}
         self._located: dict[FileId, dict[FileId, None]] = {}
-        self._within: dict[Path, dict[Path, None]] = {}
-        self._showing: dict[FileId, dict[Path, None]] = {}
         self._new_records: dict[FileId, int] = {}
         self._new_contested: set[FileId] = set()
-        self._new_rows: dict[Path, Row | None] = {}
         self._packed: dict[FileId, bytes] = {}
         self._had: set[FileId] = set()
-
-
-def _portions(values: Iterable[bytes]) -> Iterator[list[bytes]]:
-    wanted = list(values)
-    for begin in range(0, len(wanted), AT_ONCE):
-        yield wanted[begin : begin + AT_ONCE]
 
 
 def _noted(file: FilePath) -> int:
@@ -528,14 +365,3 @@ def _noted(file: FilePath) -> int:
         return int(file.read_text())
     except (FileNotFoundError, ValueError):
         return 0
-
-
-def one(unpack: Callable[[bytes], T], found: sqlite3.Cursor) -> T | None:
-    """The one value that was found, unpacked; None if there is none."""
-    value = found.fetchone()
-    return None if value is None else unpack(value[0])
-
-
-def unpacked(value: bytes) -> Any:
-    """A fact as it was put."""
-    return msgpack.unpackb(value, use_list=False)

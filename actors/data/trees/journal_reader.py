@@ -11,7 +11,7 @@ from simulacra.actors.data.entries import Path
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.records import FileId, Record
-from simulacra.actors.data.trees.journal import AT_ONCE, one, unpacked
+from simulacra.actors.data.trees.journal_tables import AT_ONCE, one, unpacked
 from simulacra.actors.data.trees.packing import unpack_context, unpack_record, unpack_row
 
 

@@ -21,8 +21,9 @@ from simulacra.actors.data.reconciling.records import (
     create,
     file_id,
 )
-from simulacra.actors.data.trees.journal import STEPS, Journal
+from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
+from simulacra.actors.data.trees.journal_tables import STEPS
 from simulacra.actors.data.trees.packing import pack_record, unpack_record
 from simulacra.actors.databases import open_database
 from tests.actors.data.reconciling import simulator
