@@ -135,6 +135,10 @@ def gateway(settings: Settings) -> Iterator[Finding]:
         yield from _ports(settings)
         return
     yield Finding("node", Verdict.OK, f"{status['host']}, process {status['pid']}, on {path}")
+    if status["out"]:  # so no other host works with this one, whatever is done there
+        todo = "to come back: simulacra down, simulacra keys reset, and a new invitation"
+        yield Finding("network", Verdict.WRONG, f"not in it any more: {status['out']}", todo)
+        return
     for peer in status["peers"]:
         yield from _peer(peer)
 

@@ -79,13 +79,24 @@ def test_a_port_for_bulk_that_is_taken(settings: Settings) -> None:
 def test_peers_of_a_node_that_is_up(
     settings: Settings, change: dict[str, Any], verdict: Verdict
 ) -> None:
-    status = {**STATUS, "peers": [{**STATUS["peers"][0], **change}]}
+    found = of_a_node(settings, {**STATUS, "peers": [{**STATUS["peers"][0], **change}]})
+    assert found["node"].verdict is Verdict.OK
+    assert found["peer nas"].verdict is verdict
+
+
+def test_a_node_that_is_out_of_its_network_says_so_and_how_to_come_back(settings: Settings) -> None:
+    found = of_a_node(settings, {**STATUS, "out": "desk was expelled by nas: stolen"})
+    assert found.keys() == {"node", "network"}
+    assert found["network"].verdict is Verdict.WRONG
+    assert "desk was expelled by nas: stolen" in found["network"].found
+    assert "simulacra keys reset" in found["network"].todo
+
+
+def of_a_node(settings: Settings, status: dict[str, Any]) -> dict[str, Finding]:
     path = settings.paths.socket("desk")
     gateway = Gateway(path, {"status": lambda _: [status]}, node="desk", version="1")
     gateway.start()
     try:
-        found = findings(checks.gateway, settings)
+        return findings(checks.gateway, settings)
     finally:
         assert gateway.close()
-    assert found["node"].verdict is Verdict.OK
-    assert found["peer nas"].verdict is verdict
