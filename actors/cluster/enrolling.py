@@ -162,15 +162,23 @@ class Enrolling:
         """The records that take a host out; signed by the owner where that key is here.
 
         Raises:
-            EnrolError: this host is in no network, or there is no such member.
+            EnrolError: this host is in no network, or there is no such member, or it is this host,
+                which would lose its keys for ever by mistake.
         """
         charter = self._member()
-        if charter.roll.host(host) is None:
+        member = charter.roll.host(host)
+        if member is None:
             known = ", ".join(each.host for each in charter.roll.members)
             raise EnrolError(
                 f"the network has no host {host[:80]!r}; it has: {known}",
                 "see them: simulacra status",
                 ErrorCode.NOT_FOUND,
+            )
+        if member.signing == self._own().key:
+            raise EnrolError(
+                f"{host} is this host, and to expel is for ever",
+                "take it out so that it may come back: simulacra leave",
+                ErrorCode.USAGE,
             )
         by = self._owner(charter) if self.paths.owner.exists() else self._own()
         return charter.roll.expel(host, by, at=int(time.time()), reason=reason)

@@ -101,7 +101,7 @@ class Watching:
 
     def _peer(self, peer: Peer) -> dict[str, Any]:
         is_up = peer.is_up and not peer.is_apart
-        reason = None if is_up else peer.refusal or (_SHUT_OUT if peer.is_shut_out else None)
+        reason = None if is_up else peer.refusal or (self._shut_out() if peer.is_shut_out else None)
         member = self._node.cluster.members.get(peer.name)
         if is_up or reason:
             state = "up" if is_up else "refused"
@@ -112,6 +112,10 @@ class Watching:
         else:
             state = "connecting" if self._node.hosts.of(peer.name) is None else "down"
         return self._row_of(peer.name, peer.endpoint, state, reason)
+
+    def _shut_out(self) -> str:
+        out = self._node.enrolment.out
+        return _SHUT_OUT if out is None else f"its door turns this node away: {out}"
 
     def _back(self, host: str) -> str | None:
         """When a host is expected back, if it said so."""

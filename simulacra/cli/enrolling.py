@@ -260,11 +260,20 @@ def _own_address(settings: Settings) -> str:
 def _door(settings: Settings) -> str:
     """The door that a node here keeps open."""
     try:
-        door: str | None = Client(settings.paths.socket(settings.name)).item("status")["door"]
+        found = Client(settings.paths.socket(settings.name)).item("status")
+        door: str | None = found["door"]
+        out: str | None = found["out"]
     except GatewayError as error:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
-        door = None
+        door = out = None
+    if out is not None:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"the door here lets nobody in: {out}",
+            "bring the owner's key to a host that is in: simulacra owner export FILE, and there: "
+            "simulacra owner import FILE",
+        )
     if door is None:
         raise GatewayError(
             ErrorCode.FAILED,

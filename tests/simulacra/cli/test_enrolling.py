@@ -111,6 +111,31 @@ def test_what_needs_a_network_or_its_owner_says_so(tmp_path: Path) -> None:
         assert (refused.code, "owner import" in refused.stderr) == (ExitCode.DENIED, True)
 
 
+def test_no_host_expels_itself_and_one_that_is_out_invites_nobody(tmp_path: Path) -> None:
+    with homes(tmp_path, "desk", "nas") as (desk, nas):
+        founded(desk)
+        nas.do("up", "--detach", "--join", invitation(desk))
+        for host in (desk, nas):
+            refused = host.run("expel", host.name)
+            assert refused.code == ExitCode.USAGE
+            assert "is this host, and to expel is for ever" in refused.stderr
+            assert "simulacra leave" in refused.stderr
+        desk.until(lambda: peers(desk) == {"nas": "up"})
+
+        nas.do("expel", "desk", "--reason", "stolen")
+        desk.until(lambda: desk.client.item("status")["out"])
+        refused = desk.run("invite")
+        assert refused.code == ExitCode.FAILED
+        assert "the door here lets nobody in: desk was expelled by nas: stolen" in refused.stderr
+        assert "simulacra owner export" in refused.stderr
+
+        def why() -> list[str | None]:
+            return [each["reason"] for each in desk.client.item("status")["peers"]]
+
+        told = "its door turns this node away: desk was expelled by nas: stolen"
+        desk.until(lambda: why() == [told])
+
+
 def test_a_second_owner_and_a_copy_of_the_key(tmp_path: Path) -> None:
     with homes(tmp_path, "desk", "nas", "tv") as (desk, nas, tv):
         founded(desk)
