@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from simulacra.actors.cluster.admissions import Expulsion
 from simulacra.actors.cluster.charter import from_plain
 from simulacra.actors.cluster.events import Event
 from simulacra.actors.cluster.naming import NamingError, check_name
@@ -125,10 +126,13 @@ class NetworkVerbs:
 
     def keep(self, call: Call) -> Iterator[object]:
         """Keep records of who is in, signed by whoever may, and tell all hosts."""
+        here = self._node.settings.name
         try:
             records = [from_plain(each) for each in call.arg("records", list)]
         except MalformedRecordError as error:
             raise GatewayError(ErrorCode.USAGE, f"no record: {error}", "") from error
+        if any(isinstance(each, Expulsion) and each.host == here for each in records):
+            self._node.cluster.hand_over(f"{here} leaves the network")
         before = set(self._node.neighbours.connected())
         self._node.system.ref(REGISTRAR).ask(Keep(records))
         yield {"expelled": sorted(before - set(self._node.neighbours.connected()))}

@@ -136,6 +136,18 @@ def test_no_host_expels_itself_and_one_that_is_out_invites_nobody(tmp_path: Path
         desk.until(lambda: why() == [told])
 
 
+def test_a_master_that_leaves_hands_the_focus_over(tmp_path: Path) -> None:
+    with homes(tmp_path, "desk", "nas") as (desk, nas):
+        founded(desk)
+        nas.do("up", "--detach", "--join", invitation(desk))
+        desk.until(lambda: desk.client.item("focus")["acting"])
+        nas.until(lambda: nas.client.item("focus")["master"] == "desk")
+        desk.do("leave")
+        told = nas.client.item("focus")
+        assert (told["master"], told["why"]) == ("nas", "desk leaves the network")
+        assert [each["planned"] for each in told["history"]] == [False, True]
+
+
 def test_a_second_owner_and_a_copy_of_the_key(tmp_path: Path) -> None:
     with homes(tmp_path, "desk", "nas", "tv") as (desk, nas, tv):
         founded(desk)
