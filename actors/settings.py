@@ -210,12 +210,20 @@ class Settings:
         """
         paths = Paths.find(environ)
         values: dict[str, Any] = {}
-        for file in (system / FILE, paths.config / FILE, (folder or Path.cwd()) / FILE):
-            values |= _checked(_read(file), str(file))
+        for place in (system, paths.config, folder or _here()):
+            values |= _checked(_read(place / FILE), str(place / FILE))
         values |= _checked(_from_environment(environ), "the environment")
         said = {key: value for key, value in (flags or {}).items() if value not in (None, ())}
         values |= _checked(said, "the command line")
         return cls(**values, paths=paths)
+
+
+def _here() -> Path:
+    """The current folder; the root, where it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
 
 
 def _read(file: Path) -> dict[str, Any]:

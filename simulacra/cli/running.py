@@ -23,6 +23,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Paths
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
+from simulacra.cli.here import removed
 from simulacra.cli.tree_running import carry_back, carry_there
 from simulacra.client import Client, find_socket
 
@@ -148,9 +149,7 @@ def place(request: Request, *, runs: bool = True) -> dict[str, Any] | None:
     except UnmappedError as error:
         raise GatewayError(ErrorCode.NOT_FOUND, str(error), "type: cd; cd -") from error
     except FileNotFoundError as error:
-        raise GatewayError(
-            ErrorCode.NOT_FOUND, "the current directory was removed", "go elsewhere: cd"
-        ) from error
+        raise removed() from error
     outside = reaches_out(request.command, lying.below) if request.best else None
     if outside is not None:
         return stays(lying.path, f"{outside} leads out of the mount, and is another file elsewhere")

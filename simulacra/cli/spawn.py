@@ -23,6 +23,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
+from simulacra.cli.here import current_folder
 from simulacra.cli.options import COMMON, Common, Duration, Size
 from simulacra.cli.waiting import follow, outcome
 from simulacra.client import Client, find_socket
@@ -96,7 +97,7 @@ def spawn(
     )
     try:
         calls = _node(common.node)
-        started = calls.item("spawn", spec=spec.to_plain(), cwd=str(Path.cwd()))
+        started = calls.item("spawn", spec=spec.to_plain(), cwd=current_folder())
         if tty:
             from simulacra.cli.terminal import attached  # noqa: PLC0415 (only with --tty)
 

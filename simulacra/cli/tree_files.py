@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
+from simulacra.cli.here import current_folder
 from simulacra.cli.options import COMMON, Common, client
 
 
@@ -91,7 +91,7 @@ def restore(
 
 def typed(file: str) -> dict[str, str | bytes]:
     """A file as it was typed, and where, as a node takes it."""
-    return {"file": path(file), "folder": path(str(Path.cwd()))}
+    return {"file": path(file), "folder": path(current_folder())}
 
 
 def path(text: str) -> str | bytes:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from simulacra.cli.exits import ExitCode, exit_code
 from simulacra.cli.main import make_app
 
 from .conftest import DEADLINE, Run, Serve
-from .samples import row
+from .samples import STATUS, row
 
 FORBIDDEN = ("zmq", "pykka", "cloudpickle", "psutil", "rich", "asyncio")
 
@@ -124,6 +125,33 @@ def test_an_interrupt_while_it_is_imported_is_clean(environ: dict[str, str], mod
         ExitCode.INTERRUPTED,
         "simulacra: interrupted\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("ps",), ExitCode.OK),
+        (("spawn", "--", "true"), ExitCode.NOT_FOUND),
+        (("tree", "versions", "file"), ExitCode.NOT_FOUND),
+    ],
+)
+def test_the_current_directory_may_have_been_removed(
+    environ: dict[str, str], serve: Serve, words: tuple[str, ...], code: ExitCode
+) -> None:
+    serve({"ps": lambda _: [{"time": 1.0, "rows": []}], "status": lambda _: [STATUS]})
+    typed = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"']
+    done = subprocess.run(
+        [*typed, sys.executable, "-m", "simulacra", *words],
+        env=environ,
+        cwd=Path(environ["SIMULACRA_HOME"]),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    if code is not ExitCode.OK:
+        assert done.stderr == ("simulacra: the current directory was removed\n  go elsewhere: cd\n")
 
 
 def test_a_reader_that_stops_early_is_no_error(environ: dict[str, str], serve: Serve) -> None:
