@@ -26,6 +26,7 @@ from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
 from simulacra.actors.runtime.roster import PeerRefusedError
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.transport import Transport
+from simulacra.actors.same_port import listen_again
 from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION
 
@@ -100,15 +101,17 @@ class Neighbours:
     def _open(self, met: Callable[[str], None], lost: Callable[[str], None]) -> Transport:
         listen = self._settings.listen
         host, port = split_address(listen)
-        bind, advertise = (
-            f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
-            for each in (host, reachable_host(host))
-        )
-        try:
+        keys = self._read()
+
+        def listening(port: int) -> Transport:
+            bind, advertise = (
+                f"tcp://{f'[{each}]' if ':' in each else each}:{port or '*'}"
+                for each in (host, reachable_host(host))
+            )
             return Transport(
                 self._system,
                 self.pair,
-                self._read(),
+                keys,
                 bind,
                 advertise=advertise,
                 settings=TransportSettings(software=VERSION),
@@ -116,6 +119,12 @@ class Neighbours:
                 on_down=lambda peer, _: self._happened(partial(lost, peer.name)),
                 reach=self._reach,
             )
+
+        try:
+            if port:
+                return listening(port)
+            file = self._settings.paths.state / self._settings.name / "port"
+            return listen_again(file, listening, _port_of)
         except zmq.ZMQError as error:
             raise GatewayError(
                 ErrorCode.FAILED,
@@ -289,3 +298,7 @@ class Neighbours:
         if peer is None or host is None:
             raise BulkError(f"{name} is not connected")
         return host, peer.key
+
+
+def _port_of(transport: Transport) -> int:
+    return split_address(transport.endpoint.removeprefix("tcp://"))[1]

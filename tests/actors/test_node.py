@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -47,6 +48,21 @@ def test_its_tree(tmp_path: Path) -> None:
         assert status["peers"] == []
         rows = host.client.item("ps", all=True)["rows"]
         assert {"desk", "computations", "files"} <= {row["name"] for row in rows}
+
+
+def test_the_port_that_it_had_is_tried_first_and_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "state" / "desk" / "port"
+    file.parent.mkdir(parents=True)
+    caplog.set_level(logging.INFO, "simulacra.actors.same_port")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        file.write_text(f"{port}\n")
+        with one_host(tmp_path) as host:
+            address = host.node.neighbours.address()
+    assert f"port {port}, which was this node's, is taken" in caplog.text
+    assert file.read_text() == f"{address.rpartition(':')[2]}\n"
 
 
 def test_a_part_that_fails_is_started_again(tmp_path: Path) -> None:
