@@ -49,6 +49,7 @@ class Peer:
     Attributes:
         key: its public key.
         endpoint: where to dial it.
+        listed: its name in the list of keys, empty where it had no line there.
         session: the state machine; guarded by ``session_lock``.
         hello: its last hello, None before the first.
         refusal: why it last refused us, or we it; empty when neither did.
@@ -62,6 +63,7 @@ class Peer:
         key: str,
         endpoint: str,
         *,
+        listed: str,
         session: Session,
         codec: Codec,
         wants_flush: Callable[[Peer], None],
@@ -69,6 +71,7 @@ class Peer:
     ) -> None:
         self.key = key
         self.endpoint = endpoint
+        self.listed = listed
         self.session = session
         self.session_lock = threading.RLock()
         self.hello: Hello | None = None
@@ -93,8 +96,8 @@ class Peer:
 
     @property
     def name(self) -> str:
-        """Its node name, or its endpoint as long as that is not known."""
-        return self.endpoint if self.hello is None else self.hello.node
+        """Its node name: as it says, before as the list of keys has it, else its endpoint."""
+        return (self.listed or self.endpoint) if self.hello is None else self.hello.node
 
     @property
     def incarnation(self) -> int:

@@ -128,9 +128,11 @@ class Roster:
             if peer is not None:
                 return peer
             session = Session(self._system.incarnation, self._settings.timing)
+            member = self._member(key)
             peer = self._peers[key] = Peer(
                 key,
                 endpoint,
+                listed="" if member is None else member.name,
                 session=session,
                 codec=self._codec,
                 wants_flush=self._wants_flush,

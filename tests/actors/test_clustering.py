@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from simulacra.actors.cluster.members import Member, State
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.node import Node
+from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.signals import Stop
 from simulacra.actors.settings import Paths, Settings
@@ -70,6 +72,22 @@ def test_a_node_does_without_what_it_can_learn_again(
         host.node.events.add("host.lost", "nas", "nas is lost")
         assert list(host.client.items("events"))[-1]["kind"] == "host.lost"
         assert host.client.item("status")["host"] == "desk"
+
+
+def test_a_host_that_was_not_heard_since_the_start_counts_once(tmp_path: Path) -> None:
+    keys = {name: KeyPair.generate().public for name in ("nas", "den")}
+    members = tmp_path / "config" / "members"
+    members.parent.mkdir()
+    members.write_text(f"nas {keys['nas']} 127.0.0.1:1\nden {keys['den']} 127.0.0.1:2\n")
+    with one_host(tmp_path) as host:
+        cluster = host.node.cluster
+        until(lambda: cluster.absent() == ["den", "nas"])
+        assert [row["host"] for row in host.client.item("status")["peers"]] == ["den", "nas"]
+        cluster.members = {
+            "nas": Member("nas", keys["nas"], "127.0.0.1:1", 1, State.DOWN),
+            "den": Member("den", keys["den"], "127.0.0.1:2", 1, State.DETACHED),
+        }
+        assert cluster.absent() == ["nas"]
 
 
 def test_an_event_that_is_numbered_by_a_word_is_none(tmp_path: Path) -> None:
