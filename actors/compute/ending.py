@@ -81,16 +81,16 @@ class Ending:
                 if why is not None:
                     self._showing.note(why)
                 self.finish("done" if cause == NORMAL else "failed", cause)
-            case Again(delay, anew):
-                self._start_again(reason, delay, anew=anew)
+            case Again() as again:
+                self._start_again(again)
 
-    def _start_again(self, reason: ExitReason, delay: float, *, anew: bool) -> None:
+    def _start_again(self, again: Again) -> None:
         self._travelling.protocol.freeze_failed("its worker was lost, and is started again")
-        if anew:
+        if again.anew:
             self._kept.remove_checkpoints()
         self._dossier.reason, self._dossier.state = self._dossier.restarts.first_reason, "starting"
-        self._showing.note(f"its worker was lost ({reason}); it goes on from the newest checkpoint")
-        self._start_later(delay)
+        self._showing.note(again.why)
+        self._start_later(again.delay)
         self._changed()
 
     def stop(self, reply: Reply, *, kill: bool) -> None:

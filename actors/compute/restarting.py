@@ -24,10 +24,17 @@ BACKOFF: Final = Backoff(initial=0.1, maximum=5.0)
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Start it again after ``delay`` seconds; ``anew`` from its beginning, for it had ended."""
+    """It is started again.
+
+    Attributes:
+        delay: after so many seconds.
+        anew: from its beginning, for it had ended.
+        why: what happened, and what is done, in words for its log.
+    """
 
     delay: float
     anew: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,17 @@ class Restarts:
             why = f"started again {INTENSITY} times in {PERIOD:g} s, and lost again: it is given up"
             return Over(reason if reason == first else replace(reason, cause=first), why)
         self.count += 1
-        return Again(delay_before(BACKOFF, len(self._window.restarts)), anew=reason.is_normal)
+        delay = delay_before(BACKOFF, len(self._window.restarts))
+        return Again(delay, anew=reason.is_normal, why=self._told(reason))
+
+    def _told(self, reason: ExitReason) -> str:
+        if reason.is_normal:
+            return "it ended, as it should, and is started anew"
+        if self._command:
+            return f"it ended ({reason}); it is started again"
+        failed = reason.error is not None and not isinstance(reason.detail, int)
+        what = "it failed" if failed else "its worker was lost"
+        return f"{what} ({reason}); it goes on from the newest checkpoint"
 
     def _is_final(self, reason: ExitReason) -> bool:
         if self._policy == "temporary" or (self._policy == "transient" and reason.is_normal):

@@ -10,6 +10,7 @@ KILLED = ExitReason("killed", "SIGKILL")
 ERROR = ExitReason("error", error=("ValueError", "x", "one traceback"))
 LATER = ExitReason("error", error=("ValueError", "x", "another traceback"))
 OTHER = ExitReason("error", error=("ValueError", "y", ""))
+STATUS = ExitReason("error", 3, error=("ExitStatus", "exit status 3", ""))
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,20 @@ def test_a_normal_end_begins_anew() -> None:
 def test_the_exit_code_of_a_command_is_its_answer(policy: Restart, again: bool) -> None:
     restarts = Restarts(policy, command=True)
     assert isinstance(restarts.ended(ExitReason("error", 3), 0.0), Again) is again
+
+
+@pytest.mark.parametrize(
+    ("reason", "command", "told"),
+    [
+        (NORMAL, False, "it ended, as it should, and is started anew"),
+        (STATUS, True, "it ended (ExitStatus: exit status 3); it is started again"),
+        (STATUS, False, "its worker was lost (ExitStatus: exit status 3); it goes on from"),
+        (KILLED, False, "its worker was lost (killed (SIGKILL)); it goes"),
+        (ERROR, False, "it failed (ValueError: x); it goes on from the newest checkpoint"),
+    ],
+    ids=["ended", "command", "status", "killed", "error"],
+)
+def test_it_is_told_what_happened(reason: ExitReason, command: bool, told: str) -> None:
+    again = Restarts("permanent", command=command).ended(reason, 0.0)
+    assert isinstance(again, Again)
+    assert again.why.startswith(told)
