@@ -169,6 +169,6 @@ def test_a_command_is_not_run_again_unless_that_was_said(host: Host) -> None:
 def test_a_command_ends_with_its_exit_code(host: Host) -> None:
     host.command("sh", "-c", "exit 3", name="three")
     assert host.result("three")["reason"]["exit"] == 3
-    host.command("no-such-program", name="none")
-    assert host.result("none")["reason"]["exit"] == 127
-    assert "no-such-program: No such file" in host.log("none")
+    host.command("no-such-program", name="missing")
+    assert host.result("missing")["reason"]["exit"] == 127
+    assert "no-such-program: No such file" in host.log("missing")
