@@ -6,6 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.units import show_seconds
 from simulacra.cli import output, waiting
 from simulacra.cli.options import COMMON, Common, Count, Duration, client
 
@@ -61,5 +63,14 @@ def result(
         timeout: How long to wait; without it, for ever.
         common: Options of all commands.
     """
-    found = client(common).item("result", timeout=timeout, name=name, wait=wait)
+    try:
+        found = client(common).item("result", timeout=timeout, name=name, wait=wait)
+    except GatewayError as error:
+        if not wait or error.code is not ErrorCode.TIMED_OUT:
+            raise
+        raise GatewayError(  # the node cannot tell what its caller waited for
+            ErrorCode.TIMED_OUT,
+            f"{name} has not ended within {show_seconds(timeout)}",
+            f"see how it is: simulacra ps {name}",
+        ) from error
     waiting.show(found, as_json=common.json)

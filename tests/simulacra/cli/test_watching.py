@@ -79,4 +79,8 @@ def test_result_waits_as_long_as_it_is_told(run: Run, serve: Serve) -> None:
         yield
 
     serve({"result": never})
-    assert run("result", "count", "--wait", "--timeout", "200ms").code == ExitCode.TIMED_OUT
+    ended = run("result", "count", "--wait", "--timeout", "200ms")
+    assert ended.code == ExitCode.TIMED_OUT
+    assert ended.stderr == (
+        "simulacra: count has not ended within 200ms\n  see how it is: simulacra ps count\n"
+    )
