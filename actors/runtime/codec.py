@@ -19,7 +19,6 @@ only (`_SEARCH_DEPTH`, `_SEARCH_WIDTH`), so that a long list of numbers is not w
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
@@ -91,7 +90,7 @@ class Codec:
     def __init__(self, make_ref: Callable[[Address], Ref], limit: int = DEFAULT_LIMIT) -> None:
         self.limit = limit
         self._make_ref = make_ref
-        self._local = threading.local()
+        self._packers: list[msgpack.Packer] = []  # those that nobody packs with now
         self._restore_bare = partial(self._restore, ())  # most messages have no buffers
 
     # -- packing
@@ -108,18 +107,17 @@ class Codec:
         size = sum(map(_bytes_of, buffers)) if buffers else 0
         if size > self.limit:
             raise self._too_large(size)
-        packer = self._packer()
+        try:
+            packer = self._packers.pop()
+        except IndexError:
+            packer = msgpack.Packer(default=_extend, strict_types=True)
         try:
             packed: bytes = packer.pack([*head, light])
         except _Unpackable as error:
-            packer.reset()
             raise CannotPackError(_explain(message, error)) from None
         except (ValueError, RecursionError, UnicodeError) as error:
-            packer.reset()
             raise CannotPackError(f"the message cannot be packed: {error}") from None
-        except BaseException:
-            packer.reset()
-            raise
+        self._packers.append(packer)  # none that failed: it holds half a message
         size += len(packed)
         if size > self.limit:
             raise self._too_large(size)
@@ -130,12 +128,6 @@ class Codec:
             f"the message has {size:,} bytes, and {self.limit:,} are allowed: put the data into "
             "a file or a tree and send its name"
         )
-
-    def _packer(self) -> msgpack.Packer:
-        packer: msgpack.Packer | None = getattr(self._local, "packer", None)
-        if packer is None:
-            packer = self._local.packer = msgpack.Packer(default=_extend, strict_types=True)
-        return packer
 
     # -- unpacking
 

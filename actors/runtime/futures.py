@@ -34,7 +34,7 @@ cells: Final[dict[int, Any]] = {}
 
 def seconds(timeout: float | Wait | None) -> float | None:
     """The time-out in seconds; None means for ever."""
-    return _DEFAULT if timeout is Wait.DEFAULT else timeout
+    return _DEFAULT if timeout is ASK_TIMEOUT else timeout
 
 
 class Reply(pykka.Future[Any]):

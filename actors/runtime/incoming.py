@@ -63,7 +63,7 @@ class Incoming:
         self._parked: dict[ActorId, int] = {}
         self._parked_lock = threading.Lock()
         self._last: tuple[ActorId, OnRoom] | None = None
-        self._handlers = self._table()
+        self._handlers = {int(kind): handle for kind, handle in self._table().items()}
 
     def _table(self) -> dict[int, Callable[..., None]]:
         """What handles each kind of entry."""

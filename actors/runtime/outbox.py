@@ -17,7 +17,8 @@ from simulacra.actors.runtime.codec import Buffer
 from simulacra.actors.runtime.frames import pack_data_header
 
 FULL: Final = 32 * 1024
-_MORE: Final = zmq.DONTWAIT | zmq.SNDMORE
+_NOW: Final = int(zmq.DONTWAIT)  # as plain numbers, whose use costs less than an enum's
+_MORE: Final = int(zmq.DONTWAIT | zmq.SNDMORE)
 
 WATCHED: Final = (
     zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED
@@ -75,7 +76,10 @@ class Outbox:
             return
         header = pack_data_header(self._next, 1, 1 if charge else 0, charge)
         self._next += 1
-        self.send(header + entry)
+        try:
+            self._send(header + entry, _NOW)
+        except zmq.Again:
+            self.lost_frames += 1
 
     def flush(self, buffers: Sequence[Buffer] = ()) -> None:
         """Send all that waits as one frame, with ``buffers`` behind it."""
@@ -103,9 +107,9 @@ class Outbox:
         gap, and the silence ends the session.
         """
         try:
-            self._send(frame, _MORE if buffers else zmq.DONTWAIT)
+            self._send(frame, _MORE if buffers else _NOW)
             for index, buffer in enumerate(buffers, 1):
-                flags = _MORE if index < len(buffers) else zmq.DONTWAIT
+                flags = _MORE if index < len(buffers) else _NOW
                 self._send(buffer, flags, False)  # without a copy
         except zmq.Again:
             self.lost_frames += 1

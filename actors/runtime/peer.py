@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count, cycle
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.runtime.bonds import Bonds
 from simulacra.actors.runtime.codec import Buffer, CannotPackError, Codec, MessageTooLargeError
@@ -36,6 +36,8 @@ from simulacra.actors.runtime.wire_types import register
 logger = logging.getLogger(__name__)
 
 ActorId = int | str
+
+_DATA: Final = Lane.DATA  # reading it off the enum takes ten times as long
 
 
 @register("error.peer-busy")
@@ -195,12 +197,12 @@ class Peer:
         entry, buffers = self._codec.pack([1, actor, number], message)
         self._asks[number] = reply
         try:
-            problem: Exception | None = (
-                None if self._mail(actor, entry, buffers, at_once=True) else self.lost_error()
-            )
+            if self._mail(actor, entry, buffers, at_once=True):
+                return
+            problem: Exception = self.lost_error()
         except PeerBusyError as busy:
             problem = busy
-        if problem is not None and self._asks.pop(number, None) is not None:
+        if self._asks.pop(number, None) is not None:
             reply.set_error(problem)
 
     def lost_error(self) -> ActorDeadError:
@@ -223,7 +225,7 @@ class Peer:
         return True
 
     def _put(self, entry: bytes, buffers: Sequence[Buffer], charge: int, *, at_once: bool) -> None:
-        lane = self._lanes[Lane.DATA]
+        lane = self._lanes[_DATA]
         if buffers:
             lane.flush()  # buffers are numbered within their frame
             lane.add(entry, charge)

@@ -94,6 +94,10 @@ class Route:
         Raises:
             PeerBusyError, CannotPackError, MessageTooLargeError: as `tell`.
         """
+        peer = self._peer()
+        if peer is not None and not peer.holding.is_open:  # as nearly always
+            peer.ask(self._actor, message, reply)
+            return
         holding = self._holding()
         if holding is None or not holding.hold(
             Held(

@@ -53,6 +53,9 @@ class State(Enum):
     UP = "up"
 
 
+_UP: Final = State.UP  # reading it off the enum takes ten times as long
+
+
 @dataclass(frozen=True, slots=True)
 class Dial:
     """Open new lanes and say hello on both, with the machine's present session."""
@@ -180,7 +183,7 @@ class Session:
             self.counters.stale += count
             return []
         self._heard = now
-        if first == self._expected[lane] and self.state is State.UP:
+        if first == self._expected[lane] and self.state is _UP:
             self._expected[lane] += count
             return DELIVER_ALL if count else []
         commands = self._up(now)  # they send only when they know our session

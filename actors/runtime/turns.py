@@ -134,7 +134,7 @@ class Turns:
 
     def _step_aside(self, heir: int) -> None:
         """Leave the helm to an heir as long as it makes use of it."""
-        self._call.acquire(blocking=False)
+        self._call.acquire(False)
         _heirs.setdefault(heir, self)  # of two nodes in one process it reads for the first
         self._helm.release()
         led = -1
@@ -144,14 +144,14 @@ class Turns:
                 break
         if _heirs.get(heir) is self:
             del _heirs[heir]
-        if not self._helm.acquire(blocking=False):
+        if not self._helm.acquire(False):
             self.knock()
             self._helm.acquire()
 
     def take(self, sleeper: Sleeper, timeout: float | None) -> bool:
         """Read one message if nobody else reads; whether ``sleeper`` was woken."""
         me = sleeper.thread
-        if me in _reading or not self._helm.acquire(blocking=False):
+        if me in _reading or not self._helm.acquire(False):
             return False
         self._led += 1
         _reading[me] = sleeper.turns = self
@@ -159,7 +159,7 @@ class Turns:
         woken = False
         try:
             # Not before `turns` is set: who wakes it earlier than that does not knock.
-            woken = is_woken(blocking=False) or (self._read(timeout) and is_woken(blocking=False))
+            woken = is_woken(False) or (self._read(timeout) and is_woken(False))
         finally:
             del _reading[me]
             sleeper.turns = None
