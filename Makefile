@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 # Most of these wait rather than compute. Worksteal leaves a module's tests, and what they share, in
 # one process.
-FAST := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist worksteal -m "not lab"
+SHARED := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist worksteal
 # A lab is many machines on this one, and has time-outs of its own: one at a time.
 LAB := $(BIN)/pytest -m lab
 
@@ -19,10 +19,11 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	@tests/system-packages
-	$(FAST); failed=$$?; $(LAB) && exit $$failed
+	$(SHARED) -m "not lab"; failed=$$?; $(LAB) && exit $$failed
 
+# What to run after each change: all but what needs a lab or keeps a processor busy for seconds.
 fast: $(VENV)/.test
-	$(FAST)
+	$(SHARED) -m "not lab and not slow"
 
 lab: $(VENV)/.test
 	$(LAB)

@@ -94,6 +94,7 @@ def test_mail_of_many_senders_follows_to_and_fro(machines: Machines) -> None:
         assert got[name] == list(range(count)), name
 
 
+@pytest.mark.slow
 def test_it_moves_by_itself_to_what_it_reads(machines: Machines) -> None:
     a, b, _ = machines
     folder = b.home / "texts"

@@ -125,6 +125,7 @@ def play(folder: Path, dying: int, steps: range | list[int]) -> int:
     return died
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dying", [0, 1], ids=["source", "target"])
 def test_a_node_may_die_at_some_steps(tmp_path: Path, dying: int) -> None:
     steps = [4, 10, 15]

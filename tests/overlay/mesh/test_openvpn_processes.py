@@ -93,9 +93,6 @@ def relay(space: str, tmp_path: Path) -> Iterator[Relay]:
     relay.end()
 
 
-pytestmark = pytest.mark.timeout(60)
-
-
 @pytest.mark.lab
 def test_one_that_is_killed_is_started_again_after_a_moment(relay: Relay) -> None:
     first = relay.ready()

@@ -69,6 +69,7 @@ def test_by_two_relays_where_no_one_relay_reaches_both() -> None:
     assert world.reaches("b", "a")
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(6, many=60))
 @given(
     st.lists(

@@ -17,7 +17,7 @@ from .homes import processes_below
 
 TIMEOUT = 60.0
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.slow
 
 
 class Play:

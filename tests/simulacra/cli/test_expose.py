@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from simulacra.actors.compute.values import pack
 from simulacra.cli.exits import ExitCode
 
@@ -22,7 +20,6 @@ class Bell:
 """
 
 
-@pytest.mark.timeout(120)  # forty commands, each a process
 def test_an_outside_host_reaches_what_was_exposed_and_no_more(tmp_path: Path) -> None:
     desk, phone = Home("desk", tmp_path), Home("phone", tmp_path)
     (tmp_path / "modules" / "bells.py").write_text(BELL)

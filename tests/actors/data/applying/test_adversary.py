@@ -145,7 +145,6 @@ def check(on: Scene, user: User, result: object, path: str) -> None:
         assert not isinstance(result, RefusedError) or result.reason is Reason.CHANGED
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("flags", [(), (2,), (1, 2)], ids=["flags", "no exchange", "no flags"])
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize(("change", "target"), CHANGES)
@@ -176,7 +175,6 @@ def test_no_edit_is_lost(
     raise AssertionError("it never ended")
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("one_step", [True, False])
 @pytest.mark.parametrize(("change", "_"), CHANGES)
 def test_a_folder_swapped_for_a_link_leads_nowhere(

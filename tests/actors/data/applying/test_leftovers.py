@@ -91,7 +91,6 @@ def check(base: FilePath, *, by_links: bool = False) -> None:
 
 
 @needs_strace
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("call", CALLS)
 def test_a_kill_leaves_the_old_or_the_new(tmp_path: FilePath, call: str) -> None:
     for at in range(1, 100):
@@ -111,7 +110,6 @@ def test_a_kill_leaves_the_old_or_the_new(tmp_path: FilePath, call: str) -> None
 
 
 @needs_strace
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("call", ["linkat", "renameat", "unlinkat"])
 def test_a_kill_leaves_the_old_or_the_new_without_renames_that_refuse(
     tmp_path: FilePath, call: str

@@ -69,7 +69,6 @@ def test_a_read_only_folder_is_changed_and_is_so_again(base: FilePath) -> None:
 
 @pytest.mark.lab
 @needs_strace
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("call", ["chmod", "fsync", "renameat2"])
 def test_a_kill_leaves_nothing_writable(base: FilePath, call: str) -> None:
     for at in range(1, 60):

@@ -26,7 +26,7 @@ MOST_MEMORY = 300 * MB
 SPARSE = 10 << 30
 EDIT = b"# edited on lap\n"
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

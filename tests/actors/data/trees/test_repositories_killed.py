@@ -21,6 +21,7 @@ def hear_killed(host: Host, other: Host, at: int) -> bool:
     return ended_at(at, STEPS, lambda: host.hear(other))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_host_killed_at_any_step_has_all_in_the_end(tmp_path: Path) -> None:
     at, killed, stride = 1, True, max(1, 160 // examples(4, many=30))

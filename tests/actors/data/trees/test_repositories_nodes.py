@@ -27,7 +27,6 @@ def held(home: Home) -> dict[str, str]:
     }
 
 
-@pytest.mark.timeout(120)
 def test_two_nodes_keep_a_repository_in_step(network: tuple[Home, Home], tmp_path: Path) -> None:
     desk, lap = network
     roots = {home.name: tmp_path / home.name / "src" for home in network}
