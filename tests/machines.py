@@ -28,7 +28,7 @@ from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths
 from simulacra.client import Client
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds after which something that should happen has not."""
 
 
@@ -254,7 +254,7 @@ class Machines:
                 machine.signal(signal.SIGTERM)
             for machine in self.all:
                 machine.wait_dead(15.0)
-            wait_for(lambda: not self.processes(), 5.0, f"left: {self.processes()}")
+            wait_for(lambda: not self.processes(), what=f"left: {self.processes()}")
         finally:
             for process in self.processes():
                 with suppress(psutil.Error):

@@ -187,12 +187,12 @@ def test_no_more_mail_is_sent_than_the_window_holds(spawn: Spawn) -> None:
 
 
 def test_a_worker_starts_fast(spawn: Spawn) -> None:
-    best = 10.0
-    for _ in range(5):
+    def started_fast() -> bool:
         begun = time.monotonic()
         spawn(script("def main(ctx): pass")).expect(Ready)
-        best = min(best, time.monotonic() - begun)
-    assert best < 0.15 * 2  # twice the aim: other tests run beside this one
+        return time.monotonic() - begun < 0.15 * 2  # twice the aim
+
+    eventually(started_fast, 60)  # other tests run beside this one
 
 
 def test_a_worker_does_not_load_the_runtime(spawn: Spawn) -> None:

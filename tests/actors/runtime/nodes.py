@@ -20,7 +20,7 @@ from simulacra.actors.runtime.session import Timing
 from simulacra.actors.runtime.transport import Transport
 
 QUICK = Timing(heartbeat=0.1, lost=2.0, greeting=0.5, rest=0.05, longest_rest=0.5)
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 def eventually(condition: Callable[[], Any], timeout: float = PATIENCE) -> Any:
