@@ -93,4 +93,4 @@ def test_going_to_and_fro_is_no_failure_that_is_rested_from() -> None:
             for apart in (True, False):
                 laptop.transport.keep_apart(apart, "to and fro")
                 wait_apart(laptop, nas, apart=apart)
-        assert time.monotonic() - began < 15  # rests that are doubled take 51 s
+        assert time.monotonic() - began < 45  # rests that are doubled take 51 s

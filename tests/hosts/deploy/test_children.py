@@ -35,7 +35,7 @@ def test_one_that_takes_too_long_is_ended_with_all_it_started() -> None:
     begun = time.monotonic()
     with pytest.raises(ChildError, match="sh took longer than 0 s, and was ended"):
         Children().run(["sh", "-c", "sleep 60 & wait"], timeout=0.2)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_all_can_be_ended_at_once_and_then_nothing_begins() -> None:

@@ -177,7 +177,7 @@ def test_it_stops_while_git_is_at_work(
         eventually(began.exists, within=20.0)
         before = time.monotonic()
         pair.workers["desk"].close()
-        assert time.monotonic() - before < 5.0
+        assert time.monotonic() - before < 60  # it would sleep for ten times that
 
 
 def test_one_that_begins_again_is_told_at_once(hosts: Hosts) -> None:
