@@ -31,7 +31,7 @@ from simulacra.actors.cluster import packets as p
 from simulacra.actors.cluster.exchange import Exchange
 from simulacra.actors.cluster.members import Member, State
 from simulacra.actors.cluster.pace import Pace
-from simulacra.actors.cluster.probing import Probe, Prober
+from simulacra.actors.cluster.probes import Probes
 from simulacra.actors.cluster.swim_events import (
     Arrived,
     Command,
@@ -46,7 +46,6 @@ from simulacra.actors.cluster.swim_events import (
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed, View
 
-_RELAYS = 256  # probes on behalf of others at the same time
 _GREETERS = 10  # greet in the time of `Settings.retry`; of more hosts each does so more rarely
 
 
@@ -86,13 +85,13 @@ class Swim:
         self._pace = Pace(self.settings.late)
         self._now = self._pace.advance(now)
         self.view = View(me, self.settings, admits, self._now)
-        self._prober = Prober(random)
         self._contacts = {member.host: member for member in contacts if member.host != me.host}
         self._watched: tuple[str, ...] = ()
         self._round: list[str] = []
-        self._sick = 0
         self._retry_at = self._now
         self._exchange = Exchange(self.view, self.settings, random)
+        self._exchange.now = self._now
+        self._probes = Probes(self.view, self._exchange, self.settings, random)
         self._deadline = self._pace.want(self._next_due())
 
     # -- what others may ask
@@ -137,7 +136,7 @@ class Swim:
         pauses = self._pace.pauses
         self._now = self._exchange.now = self._pace.advance(now)
         if self._pace.pauses > pauses:
-            self._sicken()
+            self._probes.sicken()
         self._take(event)
         self._take_turns()
         self._deadline = self._pace.want(self._next_due())
@@ -150,7 +149,7 @@ class Swim:
             case Met(host, key, address):
                 self._met(host, key, address)
             case Lost(host):
-                self._prober.hurry(host, self._now)
+                self._probes.hurry(host)
             case Declare(state):
                 self._declare(state)
             case Watch(hosts):
@@ -164,7 +163,7 @@ class Swim:
     def _next_due(self) -> float | None:
         dues: list[float | None] = [self._exchange.flush_at]
         if self.is_active:
-            dues.append(self._prober.deadline())
+            dues.append(self._probes.deadline())
             dues += [self._suspicion_ends(host) for host in self.view.suspicions]
             if self._contacts or self.view.table.absent():
                 dues.append(self._retry_at)
@@ -175,7 +174,7 @@ class Swim:
         """Do whatever is due."""
         if self.is_active:
             self._run_out_suspicions()
-            self._see_to_probes()
+            self._probes.go_on()
             if self._retry_at <= self._now:
                 self._retry()
         self.view.forget(self._now)
@@ -191,28 +190,16 @@ class Swim:
             self._exchange.notice(notice)
             if isinstance(notice, Changed):
                 if notice.new is State.SUSPECT:
-                    self._prober.hurry(notice.host, self._now)
-                elif notice.new is State.DOWN and notice.host in self._prober.targets:
+                    self._probes.hurry(notice.host)
+                elif notice.new is State.DOWN and notice.host in self._probes.targets:
                     self._exchange.judge(notice.host)
                 elif notice.new is None:
                     self.heard.pop(notice.host, None)
-
-    # -- probing
 
     @property
     def is_active(self) -> bool:
         """Whether this host takes part: it is up, and not about to go."""
         return self.me.state is State.UP
-
-    @property
-    def _stretch(self) -> float:
-        return 1.0 + self._sick
-
-    def _sicken(self) -> None:
-        self._sick = min(self._sick + 1, self.settings.sick - 1)
-
-    def _interval(self) -> float:
-        return self.settings.interval_among(len(self.view.rings))
 
     def _turn(self) -> None:
         """The live hosts are others: so may be those to probe."""
@@ -221,69 +208,17 @@ class Swim:
         if self.is_active:
             watched = [host for host in self._watched if self.view.is_live(host)]
             targets = [*self.view.rings.after(self.me.host), *watched]
-        unlike_me = [host for host in dict.fromkeys(targets) if host != self.me.host]
-        self._prober.aim(unlike_me, self._now, self._interval())
+        self._probes.aim(targets)
 
     def _neighbours(self) -> list[str]:
         rings, me = self.view.rings, self.me.host
-        return list(dict.fromkeys([*rings.after(me), *rings.before(me), *self._prober.targets]))
-
-    def _see_to_probes(self) -> None:
-        for probe in self._prober.overdue(self._now):
-            if probe.client is not None:
-                self._prober.end(probe.n)
-                self._exchange.send(
-                    probe.client[0],
-                    p.Tried(*self._exchange.sender, probe.client[1], answered=False),
-                )
-            elif probe.asked is None:
-                self._ask_others(probe)
-            else:
-                self._prober.end(probe.n)
-                self._failed(probe)
-        for host in list(self._prober.due(self._now, self._interval())):
-            patience = self.view.patience.of(host, self._now)
-            wait = self.settings.answer * self._stretch * patience
-            self._ping(self._prober.begin(host, self._now + wait))
-
-    def _ping(self, probe: Probe) -> None:
-        if probe.host in self.view.suspicions:
-            self._exchange.judge(probe.host)
-        ping = p.Ping(
-            *self._exchange.sender, probe.n, self.view.table.digest, self._exchange.some_news()
-        )
-        self._exchange.send(probe.host, ping)
-
-    def _ask_others(self, probe: Probe) -> None:
-        rings = self.view.rings
-        able = [*rings.before(probe.host), *rings.after(self.me.host), *rings.before(self.me.host)]
-        helpers = [host for host in dict.fromkeys(able) if host not in (self.me.host, probe.host)]
-        helpers = helpers[: self.settings.helpers]
-        probe.asked = len(helpers)
-        probe.due = self._now + self.settings.helped * self._stretch
-        self._ping(probe)
-        for helper in helpers:
-            self._exchange.send(helper, p.Ask(*self._exchange.sender, probe.n, probe.host))
-
-    def _failed(self, probe: Probe) -> None:
-        if probe.asked and not probe.tried:
-            self._sicken()
-        self.view.accuse(probe.host, self._now)
-
-    def _succeeded(self, probe: Probe) -> None:
-        self._prober.answer(probe)
-        if probe.client is not None:
-            self._exchange.send(
-                probe.client[0], p.Tried(*self._exchange.sender, probe.client[1], answered=True)
-            )
-        else:
-            self._sick = max(self._sick - 1, 0)
+        return list(dict.fromkeys([*rings.after(me), *rings.before(me), *self._probes.targets]))
 
     def _suspicion_ends(self, host: str) -> float:
         return self.view.suspicion_ends(
             host,
-            bystander=host not in self._prober.targets,
-            stretch=self._stretch,
+            bystander=host not in self._probes.targets,
+            stretch=self._probes.stretch,
             now=self._now,
         )
 
@@ -319,7 +254,7 @@ class Swim:
         if state in (self.me.state, State.SUSPECT, State.DOWN):
             return
         self.view.declare(state, self._now)
-        self._prober.abandon()
+        self._probes.abandon()
         self._exchange.flush(self._neighbours())
         if state is State.UP:
             self._retry_at = self._now
@@ -356,11 +291,11 @@ class Swim:
             case p.Ping():
                 self._answer_ping(packet)
             case p.Ack():
-                self._answered(packet.sender, packet.n)
-            case p.Ask():
-                self._help(packet)
+                self._probes.answered(packet.sender, packet.n)
+            case p.Ask() if self.is_active and self.contact(packet.target):
+                self._probes.help(packet)
             case p.Tried():
-                self._tried(packet)
+                self._probes.tried(packet)
             case p.Verdict():
                 if packet.held is not None:
                     self._exchange.hear([packet.held], packet.sender)
@@ -379,22 +314,3 @@ class Swim:
         )
         if self.view.is_live(ping.sender):
             self._exchange.compare_if_due(ping.sender, ping.digest)
-
-    def _answered(self, host: str, n: int) -> None:
-        probe = self._prober.get(n)
-        if probe is not None and probe.host == host:
-            self._succeeded(probe)
-
-    def _help(self, ask: p.Ask) -> None:
-        if self.is_active and self.contact(ask.target) and len(self._prober) < _RELAYS:
-            due = self._now + self.settings.helped / 2
-            self._ping(self._prober.begin(ask.target, due, (ask.sender, ask.n)))
-
-    def _tried(self, tried: p.Tried) -> None:
-        probe = self._prober.get(tried.n)
-        if probe is None or probe.asked is None:
-            return
-        if tried.answered:
-            self._succeeded(probe)
-        else:
-            probe.tried += 1

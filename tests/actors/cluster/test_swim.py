@@ -104,13 +104,13 @@ def test_a_link_that_fails_one_way_between_two_hosts_harms_neither() -> None:
 
 def test_hosts_that_are_watched_are_probed_by_the_watcher_too() -> None:
     world = settled(30)
-    probed = world.hosts["h0"].swim._prober.targets
+    probed = world.hosts["h0"].swim._probes.targets
     far = next(name for name in world.names[1:] if name not in probed)
     world.network.nodes["h0"].step(Watch((far, "h0", "nobody")))
-    assert set(world.hosts["h0"].swim._prober.targets) >= {far}
-    assert "h0" not in world.hosts["h0"].swim._prober.targets
+    assert set(world.hosts["h0"].swim._probes.targets) >= {far}
+    assert "h0" not in world.hosts["h0"].swim._probes.targets
     world.network.nodes["h0"].step(Watch(()))
-    assert far not in world.hosts["h0"].swim._prober.targets
+    assert far not in world.hosts["h0"].swim._probes.targets
 
 
 def test_a_lost_connection_is_a_reason_to_ask_at_once() -> None:
@@ -290,15 +290,15 @@ def test_an_answer_ends_the_probes_of_the_same_host_before_it() -> None:
     pings = [packet.n for _, packet in sent if isinstance(packet, p.Ping)]
     assert len(pings) > 2
     swim.step(Arrived(p.Ack("b", 0, pings[-2], [])), 4.0)
-    assert [n for n in pings if swim._prober.get(n)] == pings[-1:]
+    assert [n for n in pings if swim._probes._prober.get(n)] == pings[-1:]
 
 
 def test_more_patience_is_had_with_others_by_one_that_hears_nobody() -> None:
     world = settled(5, link=LAN)
     world.network.split(["h1"])
     world.clock.advance(1.9)
-    assert world.hosts["h1"].swim._sick > 0
+    assert world.hosts["h1"].swim._probes.stretch > 1
     world.network.heal()
     world.settle(within=10)
     world.clock.advance(20)
-    assert world.hosts["h1"].swim._sick == 0
+    assert world.hosts["h1"].swim._probes.stretch == 1
