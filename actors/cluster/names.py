@@ -16,7 +16,7 @@ the records alone, so every host that has the same records answers the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -108,20 +108,20 @@ class Names:
             )
         return cls({name: named[name] for name in sorted(named)}, renamed)
 
-    def check_free(self, name: str, kind: Kind, *, unless: Kind | None = None) -> None:
+    def check_free(self, name: str, kind: Kind, *, but: Collection[Kind] = ()) -> None:
         """Refuse a name for a new thing that cannot have it.
 
         Args:
             name: the name.
             kind: what is to have it.
-            unless: things of this kind are passed over: whoever asks knows of them better.
+            but: things of these kinds are passed over: whoever asks knows of them better.
 
         Raises:
             NamingError: it cannot be a name, or it is taken.
         """
         check_name(name, kind)
         holder = self.things.get(name)
-        if holder is not None and holder.kind != unless:
+        if holder is not None and holder.kind not in but:
             at = f" at {holder.places[0].host}" if holder.places and holder.kind != "host" else ""
             raise NamingError(
                 "taken", f"{name} is the name of a {holder.kind}{at}: choose another name"

@@ -18,7 +18,7 @@ from simulacra.actors.clustering import SERVICE_SETTING
 from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
 from simulacra.actors.compute.spec import Spec, SpecError
 from simulacra.actors.control.network import refuse_outside
-from simulacra.actors.control.new_names import check_free
+from simulacra.actors.control.new_names import check_free_to_run
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
@@ -144,8 +144,7 @@ class Focusing:
                 ErrorCode.USAGE, str(error), "see: simulacra service --help"
             ) from error
         changed = name in self._node.cluster.wanted()
-        if not changed:
-            check_free(self._node, name, "service", unless="computation")
+        check_free_to_run(self._node, name, "service")
         value = {"told": told, "spec": spec.to_plain()}
         self._request("set", key=SERVICE_SETTING + name, value=value)
         yield {"name": name, "changed": changed}

@@ -14,7 +14,7 @@ from simulacra.actors.compute.post_messages import POST, Resolve
 from simulacra.actors.compute.spec import Command, EntryPoint, Function, Script, Spec, SpecError
 from simulacra.actors.control.finding import table
 from simulacra.actors.control.network import refuse_outside
-from simulacra.actors.control.new_names import check_free
+from simulacra.actors.control.new_names import check_free_to_run
 from simulacra.actors.control.placing import Placing
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -42,7 +42,7 @@ class Spawning:
         refuse_outside(self._node)
         spec = _checked(call.arg("spec", dict))
         if spec.name is not None:
-            check_free(self._node, spec.name, "computation", unless="computation")
+            check_free_to_run(self._node, spec.name, "computation")
         name = spec.name or _made_up_name(spec)
         self._refuse_taken(name)
         host = self._placing.place(call, name, spec)

@@ -69,3 +69,15 @@ def test_no_computation_and_no_service_gets_the_name_of_another_thing(host: Host
             "see which names are taken: simulacra where",
         )
     assert state(host) == before
+
+
+def test_a_name_is_free_again_as_soon_as_its_thing_has_gone(host: Host) -> None:
+    until(lambda: host.client.item("focus")["acting"])
+    web = {"name": "web", "told": {"needs": ["hosts>=9"]}, "spec": SPEC}
+    assert host.client.item("service_set", **web)["changed"] is False
+    with pytest.raises(GatewayError, match="web is the name of a service: choose another"):
+        host.client.item("spawn", spec=SPEC | {"name": "web"})
+    host.client.item("service_unset", name="web")
+    assert host.client.item("service_set", **web)["changed"] is False
+    host.client.item("service_unset", name="web")
+    assert host.client.item("spawn", spec=SPEC | {"name": "web"})["name"] == "web"

@@ -123,7 +123,7 @@ def test_no_thing_takes_the_name_of_another(kind: Kind) -> None:
     with pytest.raises(NamingError, match="photos is the name of a tree at nas"):
         NAMES.check_free("photos", kind)
     NAMES.check_free("free", kind)
-    NAMES.check_free("photos", kind, unless="tree")
+    NAMES.check_free("photos", kind, but=("tree", "service"))
 
 
 def test_when_parts_meet_hosts_and_who_was_first_keep_their_names() -> None:

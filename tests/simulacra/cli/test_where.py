@@ -80,6 +80,19 @@ def test_a_name_is_known_everywhere_and_goes_when_its_holder_ends(
     assert desk.run("where", "job").code == ExitCode.NOT_FOUND
 
 
+def test_a_services_name_is_free_again_as_soon_as_it_is_removed(
+    network: tuple[Home, Home],
+) -> None:
+    desk, _ = network
+    film = ("service", "add", "film", "--needs", "hosts>=9", "--", "sleep", "600")
+    desk.do(*film)
+    desk.until(lambda: known(desk, "film"))
+    assert "name of a service" in desk.run("spawn", "--name", "film", "--", "true").stderr
+    desk.do("service", "remove", "film")
+    desk.do(*film)  # also while the directory still has the first one
+    desk.do("service", "remove", "film")
+
+
 def test_hosts_and_their_paths_are_alike_on_both(network: tuple[Home, Home]) -> None:
     for home in network:
         assert where(home, "nas:/srv") == {
