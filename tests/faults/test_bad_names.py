@@ -73,7 +73,7 @@ def test_no_computation_and_no_service_gets_the_name_of_another_thing(host: Host
 
 def test_a_name_is_free_again_as_soon_as_its_thing_has_gone(host: Host) -> None:
     until(lambda: host.client.item("focus")["acting"])
-    web = {"name": "web", "told": {"needs": ["hosts>=9"]}, "spec": SPEC}
+    web: dict[str, Any] = {"name": "web", "told": {"needs": ["hosts>=9"]}, "spec": SPEC}
     assert host.client.item("service_set", **web)["changed"] is False
     with pytest.raises(GatewayError, match="web is the name of a service: choose another"):
         host.client.item("spawn", spec=SPEC | {"name": "web"})
