@@ -13,7 +13,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
 from simulacra.client import Client
 
-TIMEOUT: Final = 10.0
+TIMEOUT: Final = 30.0
 """Seconds that a node may take until it answers."""
 
 _PAUSE: Final = 0.02
