@@ -20,7 +20,7 @@ from simulacra.actors.gateway.server import Gateway
 from simulacra.cli.main import main
 from tests.warm import warm
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 NAME = "desk"
 
 
