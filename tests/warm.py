@@ -2,7 +2,9 @@
 
 As in a process of its own it has its words, environment, folder, output, exit code and end; what
 it starts is its own child. Only the interpreter's start is left out, which takes longer than most
-commands. What is to be tested of that, of terminals and of signals has a real start.
+commands. What is to be tested of that, of terminals and of signals has a real start. A node that
+the command line starts in the background is forked as well, from the command line; the demo, which
+is not started from here, starts its nodes as users do.
 
 `Warm` is the tests' side. The server has no threads, so that forking is safe. It forks a keeper for
 each run, which forks the command line and tells how that ends.
@@ -24,6 +26,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -32,7 +35,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 MOST = 1 << 18
+MOST_OPEN = 1 << 10
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PATH = list(sys.path)
 
 
 class Warm:
@@ -127,16 +132,68 @@ def _keep(order: dict[str, Any], stdout: int, stderr: int, told: int) -> None:
 def _become(order: dict[str, Any], stdout: int, stderr: int) -> None:
     """Be the command line; ends the process."""
     _die_with_parent()
+    vars(importlib.import_module("simulacra.launch"))["subprocess"] = _Forking
+    _be(order["words"], order["environ"], order["cwd"], [order["cwd"]], stdout, stderr)
+
+
+class _Forking:
+    """What `simulacra.launch` needs of `subprocess`, with a node that is forked."""
+
+    DEVNULL = subprocess.DEVNULL
+    TimeoutExpired = subprocess.TimeoutExpired
+
+    class Popen:
+        def __init__(
+            self, command: list[str], *, cwd: Path, env: dict[str, str], stdout: Any, **_: object
+        ) -> None:
+            words = command[command.index("simulacra") + 1 :]
+            assert threading.active_count() == 1, "what forks has no other thread"
+            sys.stdout.flush()
+            self.pid = os.fork()
+            if self.pid == 0:
+                os.setsid()
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_DFL)
+                _be(words, env, str(cwd), [], stdout.fileno(), stdout.fileno())
+            self._code: int | None = None
+
+        def poll(self) -> int | None:
+            if self._code is None:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+            return self._code
+
+        def wait(self, timeout: float) -> int:
+            deadline = time.monotonic() + timeout
+            while (code := self.poll()) is None:
+                if time.monotonic() > deadline:
+                    raise subprocess.TimeoutExpired("simulacra up", timeout)
+                time.sleep(0.001)
+            return code
+
+        def terminate(self) -> None:
+            os.kill(self.pid, signal.SIGTERM)
+
+
+def _be(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: str,
+    path: list[str],
+    stdout: int,
+    stderr: int,
+) -> None:
+    """Run the command line in this process, and end it."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, nothing), (1, stdout), (2, stderr)):
         os.dup2(source, target)
-    for each in (nothing, stdout, stderr):
-        os.close(each)
-    os.chdir(order["cwd"])
+    os.closerange(3, MOST_OPEN)
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(order["environ"])
-    sys.path[:0] = [order["cwd"], *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    sys.argv = ["simulacra", *order["words"]]
+    os.environ.update(environ)
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [*path, *filter(None, given), *_PATH]
+    sys.argv = ["simulacra", *words]
     code: object = 1
     try:
         importlib.import_module("simulacra.cli.main").run()

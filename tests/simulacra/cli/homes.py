@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from simulacra.client import Client
+from tests.processes import until_none
 from tests.support import eventually
 from tests.warm import warm
 
@@ -115,7 +116,7 @@ def two_homes(folder: Path) -> Iterator[tuple[Home, Home]]:
     finally:
         ended = [home.run("down") for home in homes]
     assert [each.code for each in ended] == [0, 0]
-    assert processes_below(folder) == []
+    until_none(lambda: processes_below(folder))
 
 
 @contextmanager
@@ -132,15 +133,16 @@ def one_network(folder: Path, *names: str) -> Iterator[list[Home]]:
     finally:
         for home in homes:
             home.run("down")
-    assert processes_below(folder) == []
+    until_none(lambda: processes_below(folder))
 
 
 def processes_below(folder: Path) -> list[str]:
-    """The command lines of all processes that have a home in a folder."""
+    """The command lines of all processes that have a home in a folder, or are in one."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("SIMULACRA_HOME", "").startswith(str(folder)):
+            home = process.environ().get("SIMULACRA_HOME", "")
+            if any(place.startswith(str(folder)) for place in (home, process.cwd())):
                 found.append(" ".join(process.cmdline()))
     return found
 

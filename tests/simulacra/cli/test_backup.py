@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.cli.exits import ExitCode
+from tests.processes import until_none
 
 from .homes import Home, processes_below
 
@@ -36,7 +37,7 @@ def test_a_node_comes_back_from_its_backup(tmp_path: Path) -> None:
     finally:
         for home in (desk, nas):
             home.run("down")
-    assert processes_below(tmp_path) == []
+    until_none(lambda: processes_below(tmp_path))
 
 
 def knows(home: Home, name: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.cli.exits import ExitCode
+from tests.processes import until_none
 
 from .homes import Home, processes_below
 
@@ -22,7 +23,7 @@ def homes(folder: Path, *names: str) -> Iterator[list[Home]]:
     finally:
         for home in made:
             home.run("down")
-    assert processes_below(folder) == []
+    until_none(lambda: processes_below(folder))
 
 
 def founded(home: Home) -> Home:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from simulacra.actors.compute.values import pack
 from simulacra.cli.exits import ExitCode
+from tests.processes import until_none
 
 from .homes import Home, processes_below
 
@@ -71,4 +72,4 @@ def test_an_outside_host_reaches_what_was_exposed_and_no_more(tmp_path: Path) ->
     finally:
         for home in (phone, desk):
             home.run("down")
-    assert processes_below(tmp_path) == []
+    until_none(lambda: processes_below(tmp_path))

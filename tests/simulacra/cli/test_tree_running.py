@@ -14,6 +14,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli.exits import ExitCode
 from simulacra.cli.tree_running import carry_back, carry_there
 from simulacra.client import Client
+from tests.processes import until_none
 
 from .conftest import DEADLINE, Ended
 from .homes import Home, processes_below
@@ -82,7 +83,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     finally:
         ended = [home.run("down") for home in (pair.laptop, pair.nas)]
     assert [each.code for each in ended] == [0, 0]
-    assert processes_below(folder) == []
+    until_none(lambda: processes_below(folder))
 
 
 def test_an_edit_of_a_moment_ago_is_seen_there_and_results_come_back(pair: Pair) -> None:

@@ -10,6 +10,7 @@ import dns.resolver
 import pytest
 
 from simulacra.cli.exits import ExitCode
+from tests.processes import until_none
 
 from .conftest import Run, Serve
 from .homes import Home, processes_below
@@ -48,7 +49,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Ho
     finally:
         for home in (desk, nas):
             home.run("down")
-    assert processes_below(folder) == []
+    until_none(lambda: processes_below(folder))
 
 
 def where(home: Home, name: str) -> dict[str, Any]:
