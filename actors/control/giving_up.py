@@ -175,9 +175,10 @@ class GivingUp:
             self._refuse(doubts, fact.key.name, anyway)
 
     def _refuse(self, doubts: Sequence[Doubt], name: str, anyway: str) -> None:
+        told = [each.why for each in doubts if each.wait is not Wait.BUSY]
         raise GatewayError(
             ErrorCode.FAILED,
-            "; ".join(each.why for each in doubts),
+            "; ".join(told or [each.why for each in doubts]),
             f"see how its copies are: simulacra tree status {name}; have them in step: simulacra "
             f"tree sync {name}; or leave it where it is, and go on: {anyway}",
         )

@@ -193,7 +193,7 @@ def test_a_tree_is_removed_only_by_force_while_a_copy_is_out_of_reach(tmp_path: 
         nas.node.close()
         until(lambda: desk.node.neighbours.connected() == [])
         error = refused(desk, "tree_remove", name="src")
-        assert "nas has a copy of src and is out of reach" in error.message
+        assert error.message.startswith("nas has a copy of src and is out of reach")
         assert "simulacra tree remove src --force" in error.hint
         desk.client.item("tree_remove", name="src", force=True)
         assert desk.client.item("tree_list")["trees"] == []
