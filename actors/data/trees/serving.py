@@ -20,37 +20,36 @@ from simulacra.actors.data.trees.place import Place
 
 
 class Server:
-    """See the module.
+    """See the module; without a root it tells what is known, and has no bytes.
 
     Args:
         place: where the tree is.
 
     Raises:
-        OSError: it is not there.
+        sqlite3.Error: there is no journal.
     """
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._root = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self.reader = JournalReader(place.journal)
-        except BaseException:
-            os.close(self._root)
-            raise
-        self._descent = Descent(self._root)
+        self.reader = JournalReader(place.journal)
+        self._root = _opened(place)
+        self._descent = None if self._root is None else Descent(self._root)
 
     def is_of_root(self) -> bool:
-        """Whether the root is still the folder that this reads."""
+        """Whether the root is still the folder that this reads, or none still."""
         try:
-            return os.path.samestat(self._place.root.stat(), os.fstat(self._root))
+            now = self._place.root.stat()
         except OSError:
-            return False
+            return self._root is None
+        return self._root is not None and os.path.samestat(now, os.fstat(self._root))
 
     def close(self) -> None:
         """Let go of everything."""
         self.reader.close()
-        self._descent.close()
-        os.close(self._root)
+        if self._descent is not None:
+            self._descent.close()
+        if self._root is not None:
+            os.close(self._root)
 
     def pack(self, pieces: Sequence[Piece], into: int) -> list[int]:
         """Write pieces one after the other into a file; the length of each, -1 for none."""
@@ -75,15 +74,32 @@ class Server:
 
     def find(self, digest: bytes) -> int | None:
         """A file that had a content, open for reading; None where there is none."""
+        if self._descent is None:
+            return None
+        found = self._in_tree(digest, self._descent)
+        return (
+            open_kept(self._place.versions, digest, self._place.catalogue)
+            if found is None
+            else found
+        )
+
+    def _in_tree(self, digest: bytes, descent: Descent) -> int | None:
         for path, row in self.reader.holders(digest):
             try:
-                descriptor = open_file(name(path), self._descent.open(parent(path)))
+                descriptor = open_file(name(path), descent.open(parent(path)))
             except OSError:
                 continue
             if _is_same(row, os.fstat(descriptor)):
                 return descriptor
             os.close(descriptor)
-        return open_kept(self._place.versions, digest, self._place.catalogue)
+        return None
+
+
+def _opened(place: Place) -> int | None:
+    try:
+        return os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _is_same(row: Row, status: os.stat_result) -> bool:
