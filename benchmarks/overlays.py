@@ -14,9 +14,10 @@ from typing import Any
 
 from simulacra.overlay.mesh.changes import RemoveDevice, SetPeer
 from simulacra.overlay.mesh.helper_client import HelperClient
-from simulacra.overlay.mesh.model import DIRECT, Peer
+from simulacra.overlay.mesh.model import CLIENTS, Seen
 from simulacra.overlay.mesh.overlay import bring_up
 from simulacra.overlay.mesh.resolving import endpoints_of
+from simulacra.overlay.mesh.steering import Steering
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.overlay import LabOverlay
 from simulacra.testing.lab.planned import lay_over
@@ -35,33 +36,44 @@ def overlaid(*hosts: str, relays: tuple[str, ...] = ()) -> Iterator[LabOverlay]:
 
 
 def raise_all(overlay: LabOverlay) -> None:
-    """Bring up the devices of all hosts at once, and have each pair agree on keys."""
+    """Bring up the devices of all hosts, and have each pair agree on keys."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda host: _bring_up(overlay, host), overlay.hosts))
     full = threading.Event()
     with ThreadPoolExecutor(len(overlay.hosts)) as pool:
-        up = [pool.submit(_join, overlay, host, full) for host in overlay.hosts]
+        searching = [pool.submit(_search, overlay, host, full) for host in overlay.hosts]
         try:
-            _await_full(overlay, up)
+            _await_full(overlay, searching)
         finally:
             full.set()
-        for each in up:
+        for each in searching:
             each.result()
 
 
-def _join(overlay: LabOverlay, host: str, full: threading.Event) -> None:
-    """Bring a host's devices up, and search for the others as its node would, until all are in."""
-    mine = overlay.plan.hosts[host]
+def _bring_up(overlay: LabOverlay, host: str) -> None:
     with overlay.helper(host) as helper:
-        places = {each: each for each in endpoints_of(mine)}
-        steering = bring_up(overlay.plan, host, helper, places)
-        _speak(helper, [SetPeer(DIRECT, p.key, Peer(frozenset(p.allowed))) for p in mine.peers])
-        while not full.wait(_TICK):
+        bring_up(overlay.plan, host, helper, _places(overlay, host))
+
+
+def _places(overlay: LabOverlay, host: str) -> dict[str, str]:
+    return {each: each for each in endpoints_of(overlay.plan.hosts[host])}
+
+
+def _search(overlay: LabOverlay, host: str, full: threading.Event) -> None:
+    """Search for the others as a node does from its start on, until all are in the mesh."""
+    with overlay.helper(host) as helper:
+        steering = Steering(overlay.plan, host, helper.public_key())
+        steering.resolved(_places(overlay, host))
+        while not full.is_set():
             now = time.monotonic()
             if steering.wants_look(now):
-                steering.looked(helper.look())
-                contacts = steering.know.seen.contacts
-                tries = steering.tries(now)
+                steering.looked(seen := helper.look())
+                if not (missing := _missing(seen)):
+                    return
+                steering.decide(now)
                 # Those that have agreed are reached, which a node would know by its probes.
-                _speak(helper, [t for t in tries if not contacts[t.device, t.key].handshake])
+                _speak(helper, [t for t in steering.tries(now) if (t.device, t.key) in missing])
+            full.wait(_TICK)
 
 
 def _speak(helper: HelperClient, peers: Sequence[SetPeer]) -> None:
@@ -69,12 +81,12 @@ def _speak(helper: HelperClient, peers: Sequence[SetPeer]) -> None:
     helper.apply([replace(each, peer=replace(each.peer, keepalive=25)) for each in peers])
 
 
-def _await_full(overlay: LabOverlay, joining: Sequence[Future[None]]) -> None:
+def _await_full(overlay: LabOverlay, searching: Sequence[Future[None]]) -> None:
     deadline = time.monotonic() + _PATIENCE
     for host in overlay.hosts:
         while not _is_full(overlay, host):
-            if any(each.done() for each in joining):
-                return  # one has failed, and says why
+            if any(each.done() and each.exception() for each in searching):
+                return  # which says why
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{host} does not reach all")
             time.sleep(_PAUSE)
@@ -89,9 +101,13 @@ def clear(overlay: LabOverlay) -> None:
 
 def _is_full(overlay: LabOverlay, host: str) -> bool:
     with overlay.helper(host) as helper:
-        contacts = helper.look().contacts
-    agreed = [each for (device, _), each in contacts.items() if device == "sim0" and each.handshake]
-    return len(agreed) == len(overlay.hosts) - 1
+        return not _missing(helper.look())
+
+
+def _missing(seen: Seen) -> set[tuple[str, str]]:
+    """Of those whom a host itself begins with, by device and key, who has not agreed on keys."""
+    contacts = seen.contacts.items()
+    return {end for end, each in contacts if end[0] != CLIENTS and not each.handshake}
 
 
 def program(host: Host, *words: str) -> subprocess.Popen[bytes]:
