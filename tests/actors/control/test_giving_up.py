@@ -14,6 +14,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.onehost import Host, until
 from tests.twohosts import followed
 
+pytestmark = pytest.mark.timeout(300)  # real nodes, several questions each, and busy machines
 NOTHING = OnlyHere(["desk"], is_nothing=True)
 
 
