@@ -20,6 +20,7 @@ from typing import Any, Final
 from simulacra.actors.gateway.frames import GatewayError
 from simulacra.cli import output
 from simulacra.cli.options import NODE, Node, client
+from simulacra.cli.waiting import goes_on
 from simulacra.client import Client, Stream
 
 _LEAVE: Final = b"\x1d"
@@ -50,7 +51,10 @@ def attached(calls: Client, name: str) -> dict[str, Any] | None:
     interactive = sys.stdin.isatty()
     columns, rows = _size() if interactive else (None, None)
     left = threading.Event()
-    with calls.open("attach", timeout=None, name=name, rows=rows, columns=columns) as stream:
+    with (
+        _leaving(name),
+        calls.open("attach", timeout=None, name=name, rows=rows, columns=columns) as stream,
+    ):
         if interactive:
             output.message(f"attached to {name}; leave it with Ctrl-]")
         with _raw(stream) if interactive else contextlib.nullcontext():
@@ -59,6 +63,16 @@ def attached(calls: Client, name: str) -> dict[str, Any] | None:
             )
             typing.start()
             return _show(stream, left)
+
+
+@contextmanager
+def _leaving(name: str) -> Iterator[None]:
+    """Ctrl-C, where no terminal hands it on, ends this alone."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        goes_on(name)
+        raise
 
 
 def _size() -> tuple[int, int]:

@@ -27,7 +27,7 @@ def follow(calls: Client, name: str, *, as_json: bool) -> int:
                 _copy(piece)
         found = calls.item("result", timeout=None, name=name, wait=True)
     except KeyboardInterrupt:
-        output.message(f"{name} goes on without you; end it with: simulacra stop {name}")
+        goes_on(name)
         raise
     if found["kind"] == "command":
         if as_json:
@@ -35,6 +35,11 @@ def follow(calls: Client, name: str, *, as_json: bool) -> int:
         return outcome(found["reason"], command=True)
     show(found, as_json=as_json)
     return ExitCode.OK
+
+
+def goes_on(name: str) -> None:
+    """Tell somebody who left that what was waited for did not end with that."""
+    output.message(f"{name} goes on without you; end it with: simulacra stop {name}")
 
 
 def outcome(reason: dict[str, Any], *, command: bool) -> int:

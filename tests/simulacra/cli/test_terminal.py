@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulacra.actors.gateway.call import Call, Event, Input, Resize
+from simulacra.cli.exits import ExitCode
 
 from .conftest import DEADLINE, Serve, Terminal
 from .samples import NORMAL, STATUS
@@ -104,6 +105,30 @@ def test_without_a_terminal_it_is_a_pipe(environ: dict[str, str], serve: Serve) 
     )
     assert done.stdout == b"READYABC"
     assert b"build has ended: exit 3" in done.stderr
+
+
+def test_an_interrupt_without_a_terminal_leaves_it_running(
+    environ: dict[str, str], serve: Serve
+) -> None:
+    shell = Shell()
+    serve({"attach": shell.attach})
+    with subprocess.Popen(
+        [sys.executable, "-m", "simulacra", "attach", "build"],
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(5) == b"READY"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == ExitCode.INTERRUPTED
+        assert process.stderr.read() == (
+            b"simulacra: build goes on without you; end it with: simulacra stop build\n"
+            b"simulacra: interrupted\n"
+        )
+    assert Input(b"q") not in shell.events
 
 
 def test_spawn_with_a_terminal_returns_the_commands_code(
