@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.actors.gateway.frames import GatewayError
 from simulacra.actors.units import show_size
 from simulacra.cli import output
 from simulacra.cli.demo.books import BOOKS, count_directly, write_books
@@ -69,8 +70,7 @@ def _count(stage: Stage, books: Path, counted: dict[str, Any]) -> tuple[dict[str
     stage.until(lambda: _reads_of(laptop, "nas"), "what the counting reads")
     stage.say("It runs on laptop, and it turns out to read files of nas.")
     stage.type("laptop", "simulacra explain words")
-    stage.say("So it moves there, with what it has counted.")
-    stage.type("laptop", "simulacra migrate words nas")
+    _move(stage, lambda: str(_row(laptop)["host"]))
     stage.until(lambda: _reports_on(nas, laptop) > 1, "counting on nas")
     stage.say("Its worker is killed. It goes on from its checkpoint.")
     stage.type("nas", f"kill -9 {_row(laptop)['pid']}")
@@ -83,6 +83,19 @@ def _count(stage: Stage, books: Path, counted: dict[str, Any]) -> tuple[dict[str
     log = stage.type("laptop", "simulacra logs words")
     stage.type("laptop", "simulacra ps words")
     return {"value": json.loads(found), "row": _row(laptop)}, log
+
+
+def _move(stage: Stage, where: Callable[[], str]) -> None:
+    """Have it move, unless it goes by itself, as it does where the machine is slow enough."""
+    if where() == "nas":
+        stage.say("So it has moved there by itself, with what it has counted.")
+        return
+    stage.say("So it moves there, with what it has counted.")
+    try:
+        stage.type("laptop", "simulacra migrate words nas")
+    except GatewayError:
+        if where() != "nas":  # else it was faster than the command
+            raise
 
 
 def _claims(

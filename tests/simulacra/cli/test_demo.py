@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli.demo.books import count_directly, write_books
+from simulacra.cli.demo.stage import Stage
+from simulacra.cli.demo.story import _move
 from simulacra.cli.exits import ExitCode
 
 from .homes import processes_below
@@ -66,9 +70,48 @@ def test_it_moves_is_killed_and_is_right(folder: Path) -> None:
     shown = play.end()
     assert play.process.returncode == ExitCode.OK, shown
     assert shown.count("✓") == 6
-    for typed in ("laptop$ simulacra migrate words nas", "nas$ kill -9 "):
-        assert typed in shown
+    assert "laptop$ simulacra migrate words nas" in shown or "moved there by itself" in shown
+    assert "nas$ kill -9 " in shown
     assert play.left() == []
+
+
+class Told:
+    """A stage on which nothing happens, or the command fails."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.told: list[str] = []
+        self._fails = fails
+
+    def say(self, text: str) -> None:
+        self.told.append(text)
+
+    def type(self, _: str, line: str) -> str:
+        self.told.append(line)
+        if self._fails:
+            raise GatewayError(ErrorCode.FAILED, "words stays on nas: it is there already")
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "fails", "told"),
+    [
+        (["laptop"], False, ["So it moves", "simulacra migrate words nas"]),
+        (["nas"], False, ["So it has moved there by itself"]),
+        (["laptop", "nas"], True, ["So it moves", "simulacra migrate words nas"]),
+    ],
+)
+def test_it_may_move_before_it_is_told_to(hosts: list[str], fails: bool, told: list[str]) -> None:
+    stage = Told(fails=fails)
+    _move(cast("Stage", stage), lambda: hosts.pop(0))
+    assert [is_.startswith(said) for is_, said in zip(stage.told, told, strict=True)] == [
+        True for _ in told
+    ]
+    assert hosts == []
+
+
+def test_a_move_that_fails_ends_the_demo() -> None:
+    with pytest.raises(GatewayError):
+        _move(cast("Stage", Told(fails=True)), lambda: "laptop")
 
 
 @pytest.mark.parametrize(
