@@ -27,9 +27,9 @@ from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
 from simulacra.actors.compute.computations import COMPUTATIONS
 from simulacra.actors.compute.computing import Described
-from simulacra.actors.compute.file_service import RemoteFiles
 from simulacra.actors.compute.hosts import HOSTS, Connected, HostTable
 from simulacra.actors.compute.moves import HostLost, HostMet
+from simulacra.actors.compute.remote_files import RemoteFiles
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
 from simulacra.actors.control.placing import Waiting

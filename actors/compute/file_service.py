@@ -3,10 +3,9 @@
 Every node has a `Files` actor, registered as ``files``: it answers what is there, and offers a
 file's bytes as bulk. It never looks itself, for a dead mount holds whoever touches it for ever:
 each question has a thread, at most four for each mount, and an answer, if only that there is none,
-within four seconds. The mount of a path is read off the kernel's list, which touches no disk.
-`RemoteFiles` is the reading side in the node of the computation: it keeps the
-tickets of files that are being read, and never blocks an actor. Hosts of one network trust one
-another: what the node's user may read, every computation may.
+within four seconds. The mount of a path is read off the kernel's list, which touches no disk. Hosts
+of one network trust one another: what the node's user may read, every computation may. The reading
+side is `remote_files`.
 """
 
 from __future__ import annotations
@@ -15,20 +14,16 @@ import errno
 import os
 import stat
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.compute.mounts import mount_above, parse
-from simulacra.actors.runtime import Actor, ActorSystem
-from simulacra.actors.runtime.bulk import PIECE, BulkError, BulkServer, Ticket
-from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime import Actor
+from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.timers import Timer
 from simulacra.actors.runtime.wire_types import register
@@ -37,9 +32,6 @@ FILES = "files"
 LOOK_WITHIN: Final = 4.0
 _QUESTIONS: Final = 256
 _THREADS: Final = 4
-_READERS: Final = 8
-_REQUESTS: Final = 256
-_OPEN: Final = 64
 _LIST_LIMIT: Final = 100_000
 _WEIGH_LIMIT: Final = 20_000
 
@@ -179,10 +171,8 @@ class Files(Actor):
                     raise OSError(f"{look.path} has over {_LIST_LIMIT} entries")
                 return names
             case "open":
-                # A pipe that nobody writes to must not hold up who opens it.
-                descriptor = os.open(look.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                descriptor = open_regular(look.path)
                 try:
-                    _check_regular(descriptor, look.path)
                     return self._bulk.offer(descriptor)
                 finally:
                     os.close(descriptor)
@@ -198,12 +188,21 @@ def mount_of(path: str) -> str:
     )
 
 
-def _check_regular(descriptor: int, path: str) -> None:
+def open_regular(path: str) -> int:
+    """A descriptor of a file of bytes, for reading; the caller's to close.
+
+    Raises:
+        OSError: it cannot be opened, or is no such file.
+    """
+    # A pipe that nobody writes to must not hold up who opens it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "only files of bytes can be read from elsewhere", path)
+    raise OSError(errno.EINVAL, "only files of bytes can be read from elsewhere", path)
 
 
 def _weigh(path: Path) -> tuple[int, int]:
@@ -218,96 +217,3 @@ def _weigh(path: Path) -> tuple[int, int]:
         if files > _WEIGH_LIMIT:
             break
     return size, files
-
-
-def _read_here(path: str, offset: int, size: int) -> bytes:
-    # A pipe that nobody writes to must not hold up who opens it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        _check_regular(descriptor, path)
-        return os.pread(descriptor, size, offset)
-    finally:
-        os.close(descriptor)
-
-
-class RemoteFiles:
-    """Reads files of other hosts for one node's workers, in threads of its own.
-
-    Args:
-        system: the node's actors.
-        bulk: fetches bytes.
-        instead: where a file of another host that is out of reach is on this host's disk, as the
-            other has it; None where it is not.
-    """
-
-    def __init__(
-        self,
-        system: ActorSystem,
-        bulk: BulkClient,
-        instead: Callable[[str, str], str | None] = lambda _, __: None,
-    ) -> None:
-        self._system = system
-        self._bulk = bulk
-        self._instead = instead
-        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix=f"files@{system.name}")
-        self._lock = threading.Lock()
-        self._tickets: OrderedDict[tuple[str, str], Ticket] = OrderedDict()
-        self._room = threading.BoundedSemaphore(_REQUESTS)
-
-    def serve(self, request: Request, answer: Callable[[Answer], None]) -> None:
-        """Do what a worker wants, and call ``answer`` with the outcome, from another thread.
-
-        Of 256 requests that are not yet answered the next is refused, from this thread.
-        """
-        if self._room.acquire(blocking=False):
-            self._threads.submit(self._serve, request, answer)
-        else:
-            busy = "this host reads too many files of other hosts just now; try again"
-            answer(Answer(request.request, error=("OSError", busy)))
-
-    def close(self) -> None:
-        """Take no more; those at work end by their time-outs."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _serve(self, request: Request, answer: Callable[[Answer], None]) -> None:
-        try:
-            local = self._instead(request.host, request.path)
-            if local is not None and request.op == "read":
-                value: Any = _read_here(local, request.offset, min(request.size, PIECE))
-            elif local is not None:
-                value = self._ask(self._system.name, Look(request.op, local))
-            elif request.op == "read":
-                value = self._read(request)
-            else:
-                value = self._ask(request.host, Look(request.op, request.path))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the worker must hear of it
-            answer(Answer(request.request, error=(type(error).__name__, str(error))))
-        else:
-            answer(Answer(request.request, value))
-        finally:
-            self._room.release()
-
-    def _ask(self, host: str, look: Look) -> Any:
-        return self._system.ref(f"{FILES}@{host}").ask(look)
-
-    def _read(self, request: Request) -> bytes:
-        size = min(request.size, PIECE)
-        try:
-            return self._bulk.read(self._ticket(request), request.offset, size)
-        except BulkError:  # offered no more: it lay idle
-            with self._lock:
-                self._tickets.pop((request.host, request.path), None)
-            return self._bulk.read(self._ticket(request), request.offset, size)
-
-    def _ticket(self, request: Request) -> Ticket:
-        key = (request.host, request.path)
-        with self._lock:
-            ticket = self._tickets.get(key)
-        if ticket is None or request.offset == 0:  # a reader at the beginning wants it as it is now
-            ticket = self._ask(request.host, Look("open", request.path))
-        with self._lock:
-            self._tickets[key] = ticket
-            self._tickets.move_to_end(key)
-            while len(self._tickets) > _OPEN:
-                self._tickets.popitem(last=False)
-        return ticket

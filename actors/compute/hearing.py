@@ -11,8 +11,8 @@ from functools import partial
 
 from simulacra.actors.compute import messages as w
 from simulacra.actors.compute.dossier import Dossier
-from simulacra.actors.compute.file_service import RemoteFiles
 from simulacra.actors.compute.mailroom import Mailroom
+from simulacra.actors.compute.remote_files import RemoteFiles
 from simulacra.actors.compute.running import Running
 from simulacra.actors.compute.showing import Showing
 from simulacra.actors.compute.task import Task

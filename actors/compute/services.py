@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulacra.actors.compute.file_service import RemoteFiles
 from simulacra.actors.compute.moves import Offer, Software
 from simulacra.actors.compute.placement import Network
+from simulacra.actors.compute.remote_files import RemoteFiles
 from simulacra.actors.compute.store import Store
 from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient

@@ -1,4 +1,4 @@
-"""Fixtures of the worker side: every worker is ended, and none may leave a process.
+"""Fixtures: workers, of which every one is ended and none may leave a process; files elsewhere.
 
 The server that forks them stays for the next test.
 """
@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.compute.spec import Spec
+from tests.actors.compute.filing import Reading
 from tests.actors.compute.workers import Worker
+from tests.actors.runtime.nodes import Network
 from tests.processes import processes_since, until_none
 
 Spawn = Callable[..., Worker]
@@ -32,3 +34,12 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     for worker in workers:
         worker.close()
     until_none(started)
+
+
+@pytest.fixture
+def reading() -> Iterator[Reading]:
+    """Host ``b`` reads files of host ``a``."""
+    with Network("a", "b") as network:
+        reading = Reading(network)
+        yield reading
+        reading.close()

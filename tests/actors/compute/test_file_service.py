@@ -1,9 +1,7 @@
-"""Files of hosts: what is there, and their bytes, over real sockets."""
+"""Files of hosts: what is there, over real sockets."""
 
 from __future__ import annotations
 
-import os
-import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,43 +10,11 @@ from typing import Any
 import pytest
 
 from simulacra.actors.compute import file_service
-from simulacra.actors.compute.file_service import FILES, Files, Look, RemoteFiles, mount_of
-from simulacra.actors.compute.messages import Answer, Request
+from simulacra.actors.compute.file_service import Files, Look, mount_of
 from simulacra.actors.runtime import Ref
-from simulacra.actors.runtime.bulk import PIECE, BulkServer
-from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk import BulkServer
+from tests.actors.compute.filing import Reading
 from tests.actors.runtime.nodes import Network
-
-
-class Reading:
-    """Host ``b`` reads files of host ``a``."""
-
-    def __init__(self, network: Network, files: type[Files] = Files) -> None:
-        a, b = network.two()
-        self.server = BulkServer("a", "127.0.0.1", a.pair, a.transport.admits)
-        self.client = BulkClient(b.pair, lambda _: ("127.0.0.1", a.pair.public), stall=3.0)
-        self.actor: Ref = a.system.spawn(files, self.server, name=FILES)
-        self.remote = RemoteFiles(b.system, self.client)
-
-    def ask(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Answer:
-        answers: queue.Queue[Answer] = queue.Queue()
-        self.remote.serve(Request(1, op, "a", str(path), offset, size), answers.put)
-        return answers.get(timeout=10)
-
-    def value(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Any:
-        answer = self.ask(op, path, offset, size)
-        assert answer.error is None, answer.error
-        return answer.value
-
-
-@pytest.fixture
-def reading() -> Iterator[Reading]:
-    with Network("a", "b") as network:
-        reading = Reading(network)
-        yield reading
-        reading.remote.close()
-        reading.client.close()
-        reading.server.close()
 
 
 def test_what_is_there(reading: Reading, tmp_path: Path) -> None:
@@ -62,32 +28,6 @@ def test_what_is_there(reading: Reading, tmp_path: Path) -> None:
     assert found["mtime"] == pytest.approx((tmp_path / "b").stat().st_mtime)
     assert list(reading.value("weigh", tmp_path)) == [8, 2]
     assert list(reading.value("weigh", tmp_path / "b")) == [5, 1]
-
-
-def test_bytes_of_a_file_in_pieces(reading: Reading, tmp_path: Path) -> None:
-    data = os.urandom(PIECE + 100)
-    (tmp_path / "file").write_bytes(data)
-    first = reading.value("read", tmp_path / "file", 0, 2 * PIECE)
-    assert first == data[:PIECE]
-    assert reading.value("read", tmp_path / "file", PIECE, 2 * PIECE) == data[PIECE:]
-    (tmp_path / "file").unlink()
-    (tmp_path / "file").write_bytes(b"new")
-    assert reading.value("read", tmp_path / "file", 1, 1) == data[1:2]  # as it was when begun
-    assert reading.value("read", tmp_path / "file", 0, 10) == b"new"
-
-
-def test_a_file_that_lay_idle_is_opened_again(reading: Reading, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"data")
-    assert reading.value("read", tmp_path / "file", 0, 2) == b"da"
-    reading.server._offers.expire(float("inf"))
-    assert reading.value("read", tmp_path / "file", 2, 2) == b"ta"
-
-
-def test_more_files_than_may_be_on_offer(reading: Reading, tmp_path: Path) -> None:
-    for n in range(300):
-        (tmp_path / str(n)).write_bytes(b"%d" % n)
-    for n in range(300):
-        assert reading.value("read", tmp_path / str(n), 0, 10) == b"%d" % n
 
 
 @pytest.mark.parametrize(
@@ -189,17 +129,6 @@ def test_questions_are_bounded(hanging: Ref, monkeypatch: pytest.MonkeyPatch) ->
         hanging.ask(Look("stat", "/"))
     with pytest.raises(TimeoutError):
         first.get(timeout=5)
-
-
-def test_requests_of_workers_are_bounded(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading.remote, "_room", threading.BoundedSemaphore(1))
-    assert reading.remote._room.acquire(blocking=False)
-    answer = reading.ask("stat", "/")
-    assert answer.error is not None
-    assert "too many files" in answer.error[1]
-    reading.remote._room.release()
-    for _ in range(3):
-        assert reading.value("stat", "/")["is_dir"]
 
 
 def test_the_mount_of_a_path_is_the_nearest_above_it() -> None:
