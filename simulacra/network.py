@@ -10,14 +10,8 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from simulacra.actors.compute.spec import (
-    ActorClass,
-    EntryPoint,
-    Function,
-    Spec,
-    What,
-    pack_argument,
-)
+from simulacra.actors.compute.arguments import pack_argument
+from simulacra.actors.compute.spec import ActorClass, EntryPoint, Function, Spec, What
 from simulacra.actors.compute.values import pack, unpack
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings

@@ -21,7 +21,8 @@ from typing import Any, Self
 
 import psutil
 
-from simulacra.actors.compute.spec import Command, Script, Spec, pack_argument
+from simulacra.actors.compute.arguments import pack_argument
+from simulacra.actors.compute.spec import Command, Script, Spec
 from simulacra.actors.compute.values import pack, unpack
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime.keys import KeyPair

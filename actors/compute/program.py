@@ -19,16 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from simulacra.actors.compute.arguments import unpack_argument
 from simulacra.actors.compute.context import Context, Message
 from simulacra.actors.compute.snapshot import Snapshot
-from simulacra.actors.compute.spec import (
-    ActorClass,
-    EntryPoint,
-    Function,
-    Script,
-    Spec,
-    unpack_argument,
-)
+from simulacra.actors.compute.spec import ActorClass, EntryPoint, Function, Script, Spec
 from simulacra.actors.compute.values import unpack
 
 MODULE: Final = "__script__"

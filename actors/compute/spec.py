@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from simulacra.actors.compute.values import is_plain, pack, unpack
+from simulacra.actors.compute import arguments
+from simulacra.actors.compute.arguments import Reads
+from simulacra.actors.compute.values import pack
 
 Restart = Literal["permanent", "transient", "temporary"]
 
@@ -144,24 +146,6 @@ _KINDS: Final[dict[str, type[What]]] = {kind.__name__: kind for kind in get_args
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
-    """An argument that is a path the computation reads: placement looks at it.
-
-    Attributes:
-        path: ``host:path``, or a path of the host where the computation is spawned.
-    """
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pickled:
-    """An argument that is no plain data, packed; the worker unpacks it."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """What a computation may use; None is no limit.
 
@@ -185,7 +169,7 @@ class Spec:
     Attributes:
         what: the code.
         name: its name in the network; None lets the node choose.
-        args: arguments after ctx: plain data, `Reads` or `Pickled` (see `pack_argument`).
+        args: arguments after ctx: plain data, `Reads` or `Pickled` (see `arguments`).
         kwargs: named arguments, likewise.
         restart: when its worker is started again from the last checkpoint, as in OTP.
         limits: what it may use.
@@ -245,8 +229,8 @@ class Spec:
         return {
             "what": {"kind": type(self.what).__name__, **what},
             "name": self.name,
-            "args": [_argument_to_plain(value) for value in self.args],
-            "kwargs": {key: _argument_to_plain(value) for key, value in self.kwargs.items()},
+            "args": [arguments.to_plain(value) for value in self.args],
+            "kwargs": {key: arguments.to_plain(value) for key, value in self.kwargs.items()},
             "restart": self.restart,
             "limits": asdict(self.limits),
             "on": self.on,
@@ -274,32 +258,14 @@ class Spec:
                 what=kind(**what),
                 limits=Limits(**fields.pop("limits", {})),
                 labels=tuple(fields.pop("labels", ())),
-                args=tuple(_argument_from_plain(v) for v in fields.pop("args", ())),
-                kwargs={k: _argument_from_plain(v) for k, v in fields.pop("kwargs", {}).items()},
+                args=tuple(arguments.from_plain(v) for v in fields.pop("args", ())),
+                kwargs={k: arguments.from_plain(v) for k, v in fields.pop("kwargs", {}).items()},
                 **fields,
             )
         except SpecError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError("spec", f"this is no spec of this version: {error!r}") from error
-
-
-def pack_argument(name: str, value: Any) -> Any:
-    """An argument as a spec takes it: plain data and `Reads` as they are, the rest packed.
-
-    Raises:
-        CannotPackError: it cannot leave this process; the text names the argument.
-    """
-    if isinstance(value, Reads | Pickled) or is_plain(value):
-        return value
-    return Pickled(pack(value, f"the argument {name}"))
-
-
-def unpack_argument(value: Any) -> Any:
-    """An argument as user code gets it; only in a worker, for it may unpickle."""
-    if isinstance(value, Reads):
-        return value.path
-    return unpack(value.data) if isinstance(value, Pickled) else value
 
 
 def _check_what(what: What) -> None:
@@ -323,20 +289,7 @@ def _check_limits(limits: Limits) -> None:
 
 
 def _check_argument(field: str, value: Any) -> None:
-    if not (isinstance(value, Reads | Pickled) or is_plain(value)):
+    if not arguments.is_argument(value):
         raise SpecError(
             field, f"a {type(value).__name__} is no plain data: pack it with pack_argument"
         )
-
-
-def _argument_to_plain(value: Any) -> Any:
-    if isinstance(value, Reads):
-        return ["reads", value.path]
-    return ["pickled", value.data] if isinstance(value, Pickled) else ["plain", value]
-
-
-def _argument_from_plain(tagged: Sequence[Any]) -> Any:
-    kind, value = tagged
-    if kind == "plain":
-        return value
-    return {"reads": Reads, "pickled": Pickled}[kind](value)

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from simulacra.actors.compute.arguments import Reads
 from simulacra.actors.compute.spec import (
     CHECKPOINT_EVERY,
     Command,
     EntryPoint,
     Limits,
-    Reads,
     Script,
     Spec,
     SpecError,

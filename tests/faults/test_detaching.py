@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.compute.spec import Reads, Script, Spec
+from simulacra.actors.compute.arguments import Reads
+from simulacra.actors.compute.spec import Script, Spec
 from simulacra.actors.compute.values import pack, unpack
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.plan import HOME

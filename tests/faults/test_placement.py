@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from simulacra.actors.compute.arguments import Reads
 from simulacra.actors.compute.placement import WAIT_LIMIT_SECONDS
-from simulacra.actors.compute.spec import Limits, Reads
+from simulacra.actors.compute.spec import Limits
 from tests.machines import ErrorCode, GatewayError, Machine, Machines, wait_for
 
 HOLD = "def main(ctx, *_):\n    ctx.receive()\n"

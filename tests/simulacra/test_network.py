@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import simulacra
-from simulacra.actors.compute.spec import ActorClass, EntryPoint, Function, Reads, Spec, SpecError
+from simulacra.actors.compute.arguments import Reads
+from simulacra.actors.compute.spec import ActorClass, EntryPoint, Function, Spec, SpecError
 from simulacra.actors.compute.values import pack, unpack
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError

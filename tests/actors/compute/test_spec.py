@@ -8,19 +8,16 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from simulacra.actors.compute.arguments import Pickled, Reads
 from simulacra.actors.compute.spec import (
     ActorClass,
     Command,
     EntryPoint,
     Function,
     Limits,
-    Pickled,
-    Reads,
     Script,
     Spec,
     SpecError,
-    pack_argument,
-    unpack_argument,
 )
 
 MAIN = EntryPoint("a.b:main")
@@ -89,15 +86,6 @@ def test_a_script_is_captured_as_it_was(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SpecError, match="not UTF-8"):
         Script.read(path)
-
-
-def test_arguments_are_packed_where_they_must_be() -> None:
-    assert pack_argument("a", [1]) == [1]
-    assert pack_argument("a", Reads("x")) == Reads("x")
-    assert unpack_argument(pack_argument("a", {1, 2})) == {1, 2}
-    assert unpack_argument(Reads("nas:/x")) == "nas:/x"
-    with pytest.raises(TypeError, match=r"^the argument a cannot move"):
-        pack_argument("a", (n for n in "ab"))
 
 
 def test_what_it_reads_is_known() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from simulacra.actors.compute.arguments import Reads
 from simulacra.actors.compute.channel import memfd
-from simulacra.actors.compute.spec import Command, EntryPoint, Reads, Spec
+from simulacra.actors.compute.spec import Command, EntryPoint, Spec
 from simulacra.actors.compute.store import CheckpointTooLargeError, Kept, Store
 from tests.support import eventually
 

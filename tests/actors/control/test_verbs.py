@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.compute.spec import Command, Limits, Reads, Script, Spec
+from simulacra.actors.compute.arguments import Reads
+from simulacra.actors.compute.spec import Command, Limits, Script, Spec
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.onehost import Host, one_host, until
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.compute.spec import Command, EntryPoint, Limits, Reads, Script, Spec
+from simulacra.actors.compute.arguments import Reads
+from simulacra.actors.compute.spec import Command, EntryPoint, Limits, Script, Spec
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli.exits import ExitCode
