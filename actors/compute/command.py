@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess, Start, Stdio
+from simulacra.actors.compute.console import Stdio
+from simulacra.actors.compute.guarded import STOP_GRACE, GuardedProcess, Start
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.spec import Command, Limits
 from simulacra.actors.runtime.reason import ExitReason

@@ -10,23 +10,26 @@ same way, and what is typed goes to its input. Everything that waits does so in 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import pty
 import selectors
 import socket
-import struct
 import subprocess
-import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import psutil
 
 from simulacra.actors.compute import cgroups
+from simulacra.actors.compute.console import (
+    NO_TERMINAL,
+    READ_SIZE,
+    Console,
+    NoTerminalError,
+    Stdio,
+)
 from simulacra.actors.compute.guard import GO
 from simulacra.actors.compute.limits import (
     POLL_EVERY,
@@ -42,11 +45,6 @@ from simulacra.actors.runtime.reason import KILLED, SHUTDOWN, ExitReason
 KILL_TIMEOUT: Final = 3.0
 DRAIN_TIMEOUT: Final = 1.0
 STOP_GRACE: Final = 5.0
-READ_SIZE: Final = 64 * 1024
-
-
-class NoTerminalError(ValueError):
-    """The process has no terminal to type into, or has ended."""
 
 
 class Guard(Protocol):
@@ -61,14 +59,6 @@ class Guard(Protocol):
 
     def kill(self) -> None:
         """Kill it; no error where it has ended."""
-
-
-class Stdio(NamedTuple):
-    """Descriptors for a program's standard streams; `subprocess.DEVNULL` for none."""
-
-    input: int
-    output: int
-    errors: int
 
 
 Start = Callable[[int, Stdio], Guard]
@@ -120,27 +110,25 @@ class GuardedProcess:
         # Held to use a descriptor from another thread: a closed one's number is soon another's.
         self._closing = threading.Lock()
         self._control, theirs = socket.socketpair()
-        self._has_terminal = terminal and stdio is None
-        self._output: int | None = None
-        slave: int | None = None
+        self._console: Console | None = None
         if stdio is None:
-            self._output, slave = pty.openpty() if terminal else os.pipe()
-            stdio = Stdio(slave if terminal else subprocess.DEVNULL, slave, slave)
+            self._console = Console(terminal=terminal)
+            stdio = self._console.program_side()
         self._cgroup: cgroups.Cgroup | None = None
         try:
             self._cgroup = cgroups.make(limits)
             self._guard = start(theirs.fileno(), stdio)
         except BaseException:
             self._control.close()
-            if self._output is not None:
-                os.close(self._output)
+            if self._console is not None:
+                self._console.close()
             if self._cgroup is not None:
                 self._cgroup.remove()
             raise
         finally:
             theirs.close()
-            if slave is not None:
-                os.close(slave)
+            if self._console is not None:
+                self._console.close_program_side()
         if self._cgroup is not None:
             self._cgroup.add(self._guard.pid)
         with contextlib.suppress(OSError):  # it has ended already; the watching thread finds out
@@ -190,13 +178,7 @@ class GuardedProcess:
         Raises:
             NoTerminalError: it has none, or has ended.
         """
-        with self._closing:
-            master = self._master()
-            os.set_blocking(master, False)
-            try:
-                return os.write(master, data)
-            except BlockingIOError:
-                return 0
+        return self._terminal().type(data)
 
     def resize(self, rows: int, columns: int) -> None:
         """Tell it the size of the terminal it is shown on.
@@ -204,14 +186,12 @@ class GuardedProcess:
         Raises:
             NoTerminalError: it has none, or has ended.
         """
-        size = struct.pack("HHHH", rows, columns, 0, 0)
-        with self._closing:
-            fcntl.ioctl(self._master(), termios.TIOCSWINSZ, size)
+        self._terminal().resize(rows, columns)
 
-    def _master(self) -> int:
-        if not self._has_terminal or self._output is None:
-            raise NoTerminalError("it has ended, or no terminal to type into: spawn it with --tty")
-        return self._output
+    def _terminal(self) -> Console:
+        if self._console is None:
+            raise NoTerminalError(NO_TERMINAL)
+        return self._console
 
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""
@@ -238,9 +218,9 @@ class GuardedProcess:
     def _watch(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ, self._read_control)
-            if self._output is not None:
-                read = partial(self._read_output, self._output)
-                selector.register(self._output, selectors.EVENT_READ, read)
+            if self._console is not None:
+                read = partial(self._console.read, self._on_output)
+                selector.register(self._console, selectors.EVENT_READ, read)
             for fd, reader in self._readers.items():
                 selector.register(fd, selectors.EVENT_READ, reader)
             next_look = self.started + POLL_EVERY
@@ -291,10 +271,9 @@ class GuardedProcess:
         if self._status is None:
             self._kill_without_guard()  # the guard was killed: it could not clean up
         with self._closing:
-            self._has_terminal = False
             self._control.close()
-            if self._output is not None:
-                os.close(self._output)
+        if self._console is not None:
+            self._console.close()
         reason = self._reason
         if self._cgroup is not None:
             if reason is None and self._cgroup.is_out_of_memory:
@@ -326,14 +305,3 @@ class GuardedProcess:
             else:
                 self._status = int(number)
         return bool(lines)
-
-    def _read_output(self, output: int) -> bool:
-        try:
-            data = os.read(output, READ_SIZE)
-        except BlockingIOError:  # what was there has been flushed: typing made it non-blocking
-            return True
-        except OSError:  # EIO: the last program with this terminal has ended
-            return False
-        if data:
-            self._on_output(data)
-        return bool(data)

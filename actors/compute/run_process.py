@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Final
 
 from simulacra.actors.compute.command import program
-from simulacra.actors.compute.guarded import GuardedProcess, Stdio
+from simulacra.actors.compute.console import Stdio
+from simulacra.actors.compute.guarded import GuardedProcess
 from simulacra.actors.compute.run_frames import (
     BEAT_EVERY,
     LOST_AFTER,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.compute.command import CommandProcess
-from simulacra.actors.compute.guarded import NoTerminalError
+from simulacra.actors.compute.console import NoTerminalError
 from simulacra.actors.compute.output import OutputLog
 from simulacra.actors.compute.spec import Command, Limits
 from simulacra.actors.runtime.reason import ExitReason
