@@ -8,17 +8,17 @@ tells the actor.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 from simulacra.actors.compute import moves as m
 from simulacra.actors.compute import standing as standings
 from simulacra.actors.compute.arrival import Arrival, ArrivalEvent, Arriving
+from simulacra.actors.compute.arriving_file import ArrivingFile
 from simulacra.actors.compute.departure import Departure, DepartureEvent, Leaving
 from simulacra.actors.compute.letters import Tick
 from simulacra.actors.compute.records import Record, Standing
@@ -27,8 +27,6 @@ from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime.bulk import BulkError, Ticket
 
 logger = logging.getLogger(__name__)
-
-FLUSH_EVERY: Final = 1 << 24
 
 _RECORD: Final = "moving"
 _TO_TARGET: Final = (m.Offer, m.Install, m.Activate, m.Discard)
@@ -256,14 +254,10 @@ class Relocation:
         path = self._kept.arrival(epoch)
         rest = {key: value for key, value in snapshot.items() if key != "ticket"}
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                with _Flushing(descriptor) as flushing:
-                    ticket = snapshot["ticket"]
-                    self._services.bulk_client.fetch(ticket, descriptor, progress=flushing.came)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            with ArrivingFile(path) as file:
+                ticket = snapshot["ticket"]
+                self._services.bulk_client.fetch(ticket, file.fileno(), progress=file.came)
+                file.finish()
         except (BulkError, OSError) as error:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -271,38 +265,3 @@ class Relocation:
             self._tell_self(FetchDone(m.FetchFailed(epoch, reason)))
         else:
             self._tell_self(FetchDone(m.Fetched(epoch, rest)))
-
-
-class _Flushing:
-    """Writes a file to the disk while it grows, in a thread, so that little is left for the end.
-
-    Errors are left to the fsync that follows, which meets them again.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._flushed = 0
-        self._wanted = threading.Event()
-        self._over = False
-        self._thread = threading.Thread(target=self._flush, name="flush", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def came(self, size: int) -> None:
-        """So many bytes are in the file now."""
-        if size >= self._flushed + FLUSH_EVERY:
-            self._flushed = size
-            self._wanted.set()
-
-    def __exit__(self, *_: object) -> None:
-        self._over = True
-        self._wanted.set()
-        self._thread.join()
-
-    def _flush(self) -> None:
-        while self._wanted.wait() and not self._over:
-            self._wanted.clear()
-            with suppress(OSError):
-                os.fdatasync(self._descriptor)
