@@ -70,7 +70,7 @@ def _meant(inventory: Inventory, word: str) -> Iterable[str]:
 def _unknown(inventory: Inventory, word: str) -> list[Refusal]:
     if list(_meant(inventory, word)):
         return []
-    tags = sorted({tag for host in inventory.hosts.values() for tag in host.tags})
+    tags = inventory.tags()
     if word.startswith(_TAG):
         known = ", ".join(_TAG + tag for tag in tags) or "none"
         return [Refusal(f"no host has the tag {word}", f"tags are: {known}")]

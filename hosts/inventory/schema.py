@@ -21,6 +21,8 @@ NAME: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 """A host's, zone's, role's or tag's name: one label of a DNS name, in small letters."""
 
 _ENDPOINT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:([0-9]{1,5}))?")
+_NUMBERS: Final = re.compile(r"[0-9.]+")
+_SSH_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_PORT: Final = 65535
 
 
@@ -33,6 +35,15 @@ def _public_key(text: str) -> str:
             "is no WireGuard public key (44 characters of base64, as `wg pubkey` says)"
         ) from None
     return base64.b64encode(raw).decode()
+
+
+def _ssh_host(text: str) -> str:
+    """A name or an address, which for ssh has no brackets and no port."""
+    # What begins with a hyphen would be an option of ssh.
+    is_name = _SSH_NAME.fullmatch(text) and not _NUMBERS.fullmatch(text)
+    if not is_name and (text.startswith("[") or not _is_address(text)):
+        raise ValueError("is no host's name or address: its port is said as ssh.port")
+    return text
 
 
 def _ssh_key(text: str) -> str:
@@ -49,16 +60,17 @@ def _endpoint(text: str) -> str:
     found = _ENDPOINT.fullmatch(text)
     if found is None or int(found[3] or 1) not in range(1, _MAX_PORT + 1):
         raise ValueError("is no endpoint: say HOST or HOST:PORT, as in nas.example.org:51820")
-    if text.startswith("["):
-        _address(found[1].strip("[]"))
+    if (text.startswith("[") or _NUMBERS.fullmatch(found[1])) and not _is_address(found[1]):
+        raise ValueError("is no endpoint: there is no such address")
     return text
 
 
-def _address(text: str) -> None:
+def _is_address(text: str) -> bool:
     try:
-        ip_address(text)
+        ip_address(text.strip("[]"))
     except ValueError:
-        raise ValueError("is no endpoint: no address stands in its brackets") from None
+        return False
+    return True
 
 
 def _lan(text: object) -> IPv4Network | IPv6Network:
@@ -115,11 +127,7 @@ SshKey = Annotated[
     _form(r"(ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/=]+( .*)?", _NO_SSH_KEY),
     AfterValidator(_ssh_key),
 ]
-SshHost = Annotated[
-    str,
-    # What begins with a hyphen would be an option of ssh.
-    _form(r"[A-Za-z0-9\[][A-Za-z0-9._:\]%-]*", "is no host's name or address"),
-]
+SshHost = Annotated[str, AfterValidator(_ssh_host)]
 User = Annotated[str, _form(r"[A-Za-z_][A-Za-z0-9._-]{0,63}", "is no user's name")]
 System = Annotated[str, _form(r"[a-z0-9_]+-[a-z0-9]+", "is no platform, as in x86_64-linux")]
 
@@ -313,3 +321,7 @@ class Inventory(_Table):
     def tagged(self, tag: str) -> tuple[str, ...]:
         """The hosts with a tag, in the order of the file."""
         return tuple(name for name, host in self.hosts.items() if tag in host.tags)
+
+    def tags(self) -> list[str]:
+        """All tags that hosts have, sorted."""
+        return sorted({tag for host in self.hosts.values() for tag in host.tags})

@@ -106,11 +106,13 @@ def _collisions(inventory: Inventory, ipv4: dict[str, IPv4Address]) -> Iterator[
             continue
         # Whoever states an address keeps it.
         moved = other if inventory.hosts[name].address else name
+        keeps = name if moved == other else other
         free = place(moved, inventory.network.ipv4, set(ipv4.values()))
         yield Problem(
             ("hosts", moved, "address"),
-            f"by its name it would be {address}, which {name if moved == other else other} has: "
-            f'state a free one, address = "{free}"',
+            f"by its name it would be {address}, which {keeps} has: "
+            f'state a free one, address = "{free}"'
+            + (f", or another one for {keeps}" if inventory.hosts[keeps].address else ""),
         )
 
 

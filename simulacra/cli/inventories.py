@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
@@ -119,13 +120,13 @@ def opened(said: Path | None = None) -> Opened:
         raise GatewayError(ErrorCode.USAGE, f"{file} cannot be read: {error}", "") from error
 
 
-def checked(file: Path, text: str) -> Inventory:
+def checked(file: Path, text: str, *, is_edit: bool = False) -> Inventory:
     """An inventory's text, which is or is to be a file's, as an inventory.
 
     Raises:
         GatewayError: something in it is wrong; says everything that is.
     """
-    with refusals(file):
+    with refusals(file, is_edit=is_edit):
         # It needs what is an extra, for those who have an inventory.
         from simulacra.hosts.inventory.reading import read  # noqa: PLC0415
 
@@ -133,9 +134,14 @@ def checked(file: Path, text: str) -> Inventory:
 
 
 @contextmanager
-def refusals(file: Path) -> Iterator[None]:
-    """Have whatever is wrong with an inventory end the command, all of it at once."""
-    from simulacra.hosts.inventory.problems import InventoryError  # noqa: PLC0415 (few need it)
+def refusals(file: Path, *, is_edit: bool) -> Iterator[None]:
+    """Have whatever is wrong with an inventory end the command, all of it at once.
+
+    Args:
+        file: the inventory's.
+        is_edit: whether what is wrong is to come into the file, and does not stand there.
+    """
+    from simulacra.hosts.inventory.problems import InventoryError, shown  # noqa: PLC0415 (few need it)
 
     try:
         yield
@@ -146,6 +152,13 @@ def refusals(file: Path) -> Iterator[None]:
             "install it: pip install 'simulacra[hosts]'",
         ) from error
     except InventoryError as error:
+        if is_edit:
+            listed = "".join(f"\n  {shown(each.path)}: {each.text}" for each in error.problems)
+            raise GatewayError(
+                ErrorCode.USAGE,
+                f"nothing is changed, since {file} would be refused:{listed}",
+                "say it otherwise; what there may be: simulacra hosts add --help",
+            ) from error
         listed = "".join(f"\n  {problem}" for problem in error.problems)
         raise GatewayError(
             ErrorCode.USAGE,
@@ -162,9 +175,12 @@ def host_of(inventory: Inventory, name: str) -> Host:
     """
     host = inventory.hosts.get(name)
     if host is None:
+        near = get_close_matches(name, inventory.hosts, 1)
+        listed = f"; it has: {', '.join(inventory.hosts) or 'none'}"
+        meant = f"; did you mean {near[0]}?" if near else listed
         raise GatewayError(
             ErrorCode.NOT_FOUND,
-            f"the inventory has no host {name}; it has: {', '.join(inventory.hosts) or 'none'}",
-            f"put it in: simulacra hosts add {name}",
+            f"the inventory has no host {name}{meant}",
+            f"to put it in: simulacra hosts add {name} --zone ZONE",
         )
     return host

@@ -13,7 +13,7 @@ from simulacra.actors.private_files import replace_whole
 from simulacra.actors.settings import Settings
 from simulacra.cli import inventories, output
 from simulacra.cli.inventories import Opened
-from simulacra.cli.options import NODE, Node, client
+from simulacra.cli.options import NODE, Common, Node, client
 from simulacra.overlay.plan import phone
 from simulacra.overlay.plan.changing import changes, cut_off
 from simulacra.overlay.plan.document import Plan
@@ -49,13 +49,17 @@ class Draft:
         return self.old != self.plan
 
 
-def draft(opened: Opened) -> Draft:
+def draft(opened: Opened, *, is_edit: bool = False) -> Draft:
     """The plan of an inventory.
+
+    Args:
+        opened: the inventory.
+        is_edit: whether it is one that is not written yet.
 
     Raises:
         GatewayError: there can be none; says everything that is wrong.
     """
-    with inventories.refusals(opened.file):
+    with inventories.refusals(opened.file, is_edit=is_edit):
         # It needs what is an extra, for those who have an inventory.
         from simulacra.overlay.plan.planning import plan  # noqa: PLC0415
 
@@ -68,7 +72,8 @@ def edited(opened: Opened, text: str) -> Draft:
     Raises:
         GatewayError: the text is refused; says everything that is wrong.
     """
-    return draft(Opened(opened.file, text.encode(), inventories.checked(opened.file, text)))
+    read = inventories.checked(opened.file, text, is_edit=True)
+    return draft(Opened(opened.file, text.encode(), read), is_edit=True)
 
 
 def put(made: Draft, *, force: bool, options: Node = NODE) -> None:
@@ -96,6 +101,21 @@ def put(made: Draft, *, force: bool, options: Node = NODE) -> None:
         _replace(opened.plan_file, to_text(made.plan).encode())
     except OSError as error:
         raise GatewayError(ErrorCode.FAILED, str(error), "see: simulacra hosts plan") from error
+
+
+def put_and_tell(made: Draft, done: str, *, force: bool, common: Common) -> None:
+    """Write both, as `put` does, and say what was done and what is new for whom."""
+    put(made, force=force, options=common)
+    if not common.json:
+        tell(made, done)
+        return
+    output.document(
+        {
+            "plan": str(made.opened.plan_file),
+            "changes": plain(made.changes),
+            "phones": stale_phones(made),
+        }
+    )
 
 
 def _cut_off(old: Plan, new: Plan, options: Node) -> str:

@@ -34,6 +34,11 @@ BROKEN: list[tuple[Way, Any, str, str]] = [
     (("hosts", "desk", "address"), "10.44", "hosts.desk.address", "Expected 4 octets"),
     (("hosts", "desk", "ssh"), {"host": 1}, "hosts.desk.ssh.host", "1 is no text"),
     (("hosts", "nas", "ssh"), {"host": "-oX=y"}, "hosts.nas.ssh.host", "is no host's name"),
+    (("hosts", "nas", "ssh"), {"host": "box:22"}, "hosts.nas.ssh.host", "is said as ssh.port"),
+    (("hosts", "nas", "ssh"), {"host": "[::1]"}, "hosts.nas.ssh.host", "is no host's name"),
+    (("hosts", "nas", "ssh"), {"host": "300.1.2.3"}, "hosts.nas.ssh.host", "is no host's name"),
+    (("hosts", "nas", "lan"), ["300.1.2.3"], "hosts.nas.lan[0]", "there is no such address"),
+    (("hosts", "vm", "endpoints"), ["[::1::2]:7"], "hosts.vm.endpoints[0]", "no such address"),
     (("hosts", "nas", "system"), "x86", "hosts.nas.system", "is no platform"),
     (("hosts", "nas", "wireguard"), "abc", "hosts.nas.wireguard", "is no WireGuard public key"),
     (("hosts", "nas", "lan"), "192.168.1.9", "hosts.nas.lan", "is no list: write it in brackets"),
@@ -70,6 +75,13 @@ def test_a_field_that_is_wrong(way: Way, value: Any, named: str, said: str) -> N
     found = problems(toml(data))
     assert list(found) == [named]
     assert said in found[named]
+
+
+@pytest.mark.parametrize("host", ["nas", "nas.lan", "192.168.1.9", "2001:db8::9", "fe80::9%eth0"])
+def test_ssh_is_by_a_name_or_an_address(host: str) -> None:
+    data = deepcopy(SMALL)
+    put(data, ("hosts", "nas", "ssh"), {"host": host})
+    assert problems(toml(data)) == {}
 
 
 @settings(max_examples=40)

@@ -46,6 +46,11 @@ def test_check_tells_everything_with_its_line(here: Run, tmp_path: Path) -> None
     }
 
 
+def test_what_stands_on_no_line_is_said_of_the_file(here: Run, tmp_path: Path) -> None:
+    (tmp_path / "inventory.toml").write_text("x = [")
+    assert here("hosts", "check").stdout.startswith("inventory.toml: is no TOML: ")
+
+
 def test_check_advises(here: Run, inventory: Path) -> None:
     inventory.write_text(
         f'[network]\nname = "home"\n[zones.a]\n[zones.b]\n'
@@ -132,9 +137,12 @@ def test_a_host_gets_another_key_in_two_steps(here: Run, inventory: Path) -> Non
         (("add", "Box", "--zone", "home"), "is no name"),
         (("key", "nas"), "either a key is said"),
         (("key", "nas", "abc"), "is no WireGuard public key"),
-        (("remove", "ns"), "the inventory has no host ns"),
+        (("remove", "ns"), "the inventory has no host ns; did you mean nas?"),
         (("remove", "vm"), "needs a relay that serves OpenVPN"),
-        (("add", "b", "--zone", "home", "--address", "10.44.77.74"), "state a free one, address ="),
+        (("add", "b", "--zone", "home", "--address", "10.44.77.74"), "or another one for b"),
+        (("add", "b", "--zone", "home", "--port", "0"), "hosts.b.port: 0 is out of range"),
+        (("add", "b", "--zone", "home", "--ssh", "ann@b:x"), 'hosts.b.ssh.host: "b:x" is no host'),
+        (("list", "--tag", "server"), "tags are: portable, servers, workstations"),
     ],
 )
 def test_what_is_refused_changes_nothing(
@@ -146,6 +154,30 @@ def test_what_is_refused_changes_nothing(
     assert said in ended.stderr
     assert inventory.read_bytes() == before
     assert [each.name for each in inventory.parent.iterdir()] == ["inventory.toml"]
+
+
+def test_what_is_wrong_with_an_edit_is_not_said_of_the_file(here: Run, inventory: Path) -> None:
+    said = here("hosts", "add", "b", "--zone", "home", "--mac", "02:00").stderr
+    assert said.splitlines()[:2] == [
+        "simulacra: nothing is changed, since hosts/inventory.toml would be refused:",
+        '  hosts.b.mac: "02:00" is no MAC address, as in 02:00:5e:10:00:07',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("box", '{host = "box"}'),
+        ("ann@box:22", '{host = "box", user = "ann", port = 22}'),
+        ("[2001:db8::1]:22", '{host = "2001:db8::1", port = 22}'),
+        ("ann@2001:db8::1", '{host = "2001:db8::1", user = "ann"}'),
+    ],
+)
+def test_where_ssh_answers_is_said_in_one_word(
+    here: Run, inventory: Path, said: str, written: str
+) -> None:
+    assert here("hosts", "add", "box", "--zone", "home", "--ssh", said).code == ExitCode.OK
+    assert f"ssh = {written}\n" in inventory.read_text()
 
 
 def test_whoever_sits_at_a_host_does_not_cut_it_off(here: Run, inventory: Path) -> None:
