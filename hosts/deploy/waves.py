@@ -8,7 +8,7 @@ The next wave begins when all of the last are well.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,15 +98,26 @@ def refusals(
         wishes: the user's.
         fixed: hosts that are never deployed to.
     """
-    found = []
-    if wishes.canary and wishes.canary not in selected:
-        found.append(
-            Refusal(
-                f"the canary {wishes.canary} is not among what is deployed",
-                f"add it: {' '.join([*selected, wishes.canary])}",
-            )
+    return [*_canaries(selected, plan, wishes), *_without_relays(made, of(plan), fixed)]
+
+
+def _canaries(selected: Collection[str], plan: Plan, wishes: Wishes) -> Iterator[Refusal]:
+    canary = wishes.canary
+    if not canary:
+        return
+    if canary not in plan.hosts:
+        known = ", ".join(selected)
+        yield Refusal(f"the canary {canary} is no host of the inventory", f"one of: {known}")
+    elif canary not in selected:
+        yield Refusal(
+            f"the canary {canary} is not among what is deployed",
+            f"add it: {' '.join([*selected, canary])}",
         )
-    return [*found, *_without_relays(made, of(plan), fixed)]
+    if wishes.at_once:
+        yield Refusal(
+            f"of all at once none goes first, and {canary} is to be the canary",
+            "leave out --canary, or --at-once",
+        )
 
 
 def _without_relays(

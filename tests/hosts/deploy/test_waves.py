@@ -92,10 +92,18 @@ def test_the_canary_may_be_chosen() -> None:
     assert [wave.hosts for wave in made] == [("b",), ("a",), ("gate",)]
 
 
-def test_a_canary_that_is_not_deployed_is_refused() -> None:
-    wishes = Wishes(canary="c")
+@pytest.mark.parametrize(
+    ("wishes", "said", "hint"),
+    [
+        (Wishes(canary="b"), "the canary b is not among what is deployed", "add it: a b"),
+        (Wishes(canary="c"), "the canary c is no host of the inventory", "one of: a"),
+        (Wishes(canary="a", at_once=True), "of all at once none goes first", "leave out --canary"),
+    ],
+)
+def test_a_canary_that_cannot_be_one_is_refused(wishes: Wishes, said: str, hint: str) -> None:
     [refusal] = refusals(waves(["a"], of(STAR), "", wishes), ["a"], STAR, wishes)
-    assert "the canary c is not among" in refusal.text
+    assert refusal.text.startswith(said)
+    assert refusal.hint.startswith(hint)
 
 
 # -- relays
