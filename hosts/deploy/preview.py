@@ -1,7 +1,7 @@
 """``--dry-run``: what a deploy would change, asked of the hosts themselves, and nothing changed.
 
 The systems are built, and copied to the hosts, where Nix compares them with what runs and the new
-system says what switching to it would start and stop.
+system says what switching to it would start and stop. Those of the generation before are there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from simulacra.hosts.deploy import guard
 from simulacra.hosts.deploy.children import ChildError
 from simulacra.hosts.deploy.nix import Nix, difference
 from simulacra.hosts.deploy.progress import Progress
+from simulacra.hosts.deploy.rollout import NONE_BEFORE
 from simulacra.hosts.deploy.ssh import Connections
 
 _GUARD: Final = 120.0
@@ -56,7 +57,7 @@ def previews(
     """Ask hosts what would change, in their order; some at once.
 
     Args:
-        wanted: the store path of each host's system.
+        wanted: the store path of each host's system; empty for that of the generation before.
         nix: copies them.
         by: connections to the hosts.
         sudo: hosts whose user becomes root by sudo.
@@ -82,11 +83,16 @@ def _preview(
     done = by.run(host, look, text=guard.script(), timeout=_GUARD)
     if done.code:
         raise ChildError(done.said)
-    running = guard.parse(done.out).system
+    seen = guard.parse(done.out)
+    running, is_back = seen.system, not system
+    system = system or seen.earlier
+    if not system:
+        raise ChildError(NONE_BEFORE)
     if running == system:
         return Preview(host, system, running)
-    progress.doing(host, "copying")
-    nix.copy(host, system, by)
+    if not is_back:
+        progress.doing(host, "copying")
+        nix.copy(host, system, by)
     progress.doing(host, "comparing")
     changes = difference(host, running, system, by)
     activate = guard.command(["activate", system], sudo=is_sudo)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 
 class Step(StrEnum):
@@ -52,6 +52,7 @@ class Outcome(StrEnum):
 
 GOOD = frozenset({Outcome.UNCHANGED, Outcome.DONE})
 """After these the next wave may begin."""
+NONE_BEFORE: Final = "it has no generation before this one"
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _seen(rollout: Rollout, seen: Seen) -> Rollout:
     wanted, has_it = rollout.wanted or seen.earlier, not rollout.wanted
     rollout = replace(rollout, wanted=wanted, before=seen)
     if not wanted:
-        return _end(rollout, Outcome.FAILED, "it has no generation before this one")
+        return _end(rollout, Outcome.FAILED, NONE_BEFORE)
     if seen.owner and seen.owner != rollout.me:
         return _end(rollout, Outcome.FAILED, f"{seen.owner} deploys to it at this moment")
     if seen.owner and seen.system == wanted:

@@ -98,7 +98,7 @@ def deploy(
     Args:
         which: Hosts, or @TAG for all hosts with a tag.
         dry_run: Build, and show what would change on each host; change nothing.
-        rollback: Switch to the generation before instead.
+        rollback: Switch to the generation before instead; with --dry-run, show what that changes.
         inventory: Where the inventory is, in your flake; found from the current folder upwards
             otherwise.
         how: How hosts are rolled out.
@@ -121,7 +121,7 @@ def deploy(
         for host, why in chosen.left_out.items():
             progress.message(f"{host} is left out: it {why}")
         if dry_run:
-            return _dry_run(source, planned, progress, common)
+            return _dry_run(source, planned, progress, common, back=rollback)
         order = Order(
             flake=source.flake,
             reached=source.reached(chosen.hosts),
@@ -222,7 +222,9 @@ def _show(report: Report, common: Common) -> int:
     return ExitCode.OK if report.is_good else ExitCode.FAILED
 
 
-def _dry_run(source: Source, planned: Sequence[Wave], progress: Progress, common: Common) -> int:
+def _dry_run(
+    source: Source, planned: Sequence[Wave], progress: Progress, common: Common, *, back: bool
+) -> int:
     children, stopping = Children(), threading.Event()
     hosts = [host for wave in planned for host in wave.hosts]
     by_ssh = source.reached(hosts)
@@ -231,7 +233,8 @@ def _dry_run(source: Source, planned: Sequence[Wave], progress: Progress, common
         nix = Nix(source.flake, children)
         found: list[Preview] = []
         try:
-            found = previews(build(nix, hosts, None, progress), nix, by, sudo, progress)
+            wanted = dict.fromkeys(hosts, "") if back else build(nix, hosts, None, progress)
+            found = previews(wanted, nix, by, sudo, progress)
         except GatewayError:
             if not stopping.is_set():
                 raise

@@ -274,6 +274,17 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(site: Site) -> No
     assert not site.is_armed("nas")
 
 
+def test_a_dry_run_of_going_back_shows_the_generation_before(site: Site) -> None:
+    site.set("nas", version="2")
+    site.report("nas")
+    called = len(site.calls("nix"))
+    done = site.deploy("nas", "--rollback", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "  nixos-system-nas: 2 \u2192 1" in done.stdout.splitlines()
+    assert site.version("nas") == "2"
+    assert len(site.calls("nix")) == called
+
+
 def test_drift_is_what_runs_against_what_is_evaluated(site: Site) -> None:
     assert site.drift().returncode == 0
     site.set("nas", version="2")
