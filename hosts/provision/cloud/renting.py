@@ -7,13 +7,14 @@ same again: the machine that was made is found, or made for the first time.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulacra.hosts.inventory.schema import Cloud, Inventory
+from simulacra.hosts.inventory.schema import NAME, Cloud, Inventory
 from simulacra.hosts.provision.cloud.drivers import Driver, Opener, open_driver
 from simulacra.hosts.provision.cloud.errors import CloudError, TakenError
 from simulacra.hosts.provision.cloud.machines import (
@@ -132,6 +133,16 @@ class Renting:
 
     def _template(self, host: str, said: str | None) -> tuple[str, Cloud]:
         listed = self._inventory.hosts.get(host)
+        if listed is None and re.fullmatch(NAME, host) is None:
+            raise CloudError(
+                f"{host!r} is no name for a host, so that its node would never start",
+                "use small letters, digits and hyphens, at most 63, as in worker1",
+            )
+        if listed is not None and listed.cloud is None:
+            raise CloudError(
+                f"{host} has no template: the inventory has it as a machine that is not rented",
+                f"if it is, say so there, under [hosts.{host}]: cloud = 'NAME'",
+            )
         name = said or (None if listed is None else listed.cloud)
         clouds = self._inventory.clouds
         if name is None or name not in clouds:

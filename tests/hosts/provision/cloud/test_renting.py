@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.hosts.inventory.schema import Inventory
 from simulacra.hosts.provision.cloud import renting as under_test
-from simulacra.hosts.provision.cloud.errors import TakenError
+from simulacra.hosts.provision.cloud.errors import CloudError, TakenError
 from simulacra.hosts.provision.cloud.machines import LAG, Machine, Order, State
 from simulacra.hosts.provision.cloud.records import Records
 from simulacra.hosts.provision.cloud.renting import Renting
@@ -18,7 +18,7 @@ INVENTORY = Inventory.model_validate({
     "network": {"name": "home"},
     "zones": {"cloud": {}},
     "clouds": {"small": {"driver": "dummy", "image": "i", "size": "s"}},
-    "hosts": {"worker1": {"zone": "cloud", "cloud": "small"}},
+    "hosts": {"worker1": {"zone": "cloud", "cloud": "small"}, "nas": {"zone": "cloud"}},
 })  # fmt: skip
 
 
@@ -75,3 +75,19 @@ def test_what_was_destroyed_by_others_is_made_anew_after_a_while(
     later = renting(cloud, tmp_path, now=1000.0 + LAG + 1)
     assert later.create("worker1", lambda: "two@h").machine.id != first.id
     assert len(cloud.orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("Worker", "'Worker' is no name for a host"),
+        ("a b", "'a b' is no name for a host"),
+        ("nas", "nas has no template: the inventory has it as a machine that is not rented"),
+    ],
+)
+def test_what_would_never_join_or_is_no_rented_machine_is_not_ordered(
+    cloud: LateCloud, tmp_path: Path, host: str, said: str
+) -> None:
+    with pytest.raises(CloudError, match=said):
+        renting(cloud, tmp_path).create(host, lambda: "one@h", "small")
+    assert cloud.orders == {}
