@@ -36,6 +36,8 @@ let
     nixpkgs.hostPlatform = lib.mkDefault host.system;
     # Who deploys copies what no cache has signed.
     nix.settings.trusted-users = lib.mkIf (host.ssh != null && host.ssh.user != "root") [ host.ssh.user ];
+    # The port that the plan opens, and that a deploy comes to.
+    services.openssh.ports = lib.mkIf (host.ssh != null) (lib.mkDefault [ host.ssh.port ]);
     services.simulacra = {
       enable = lib.mkDefault true;
       overlay = {
@@ -74,7 +76,10 @@ let
       ssh = {
         inherit (host.ssh) host user;
         hostPublicKey = host.ssh.public_key;
-        opts = lib.optionalString (host.ssh.port != 22) "-o Port=${toString host.ssh.port}";
+        # So that a host that goes down midway is noticed, which ssh alone takes a quarter of an hour for.
+        opts =
+          "-o ServerAliveInterval=5 -o ServerAliveCountMax=6"
+          + lib.optionalString (host.ssh.port != 22) " -o Port=${toString host.ssh.port}";
       };
       sudo.enable = host.ssh.sudo;
     };

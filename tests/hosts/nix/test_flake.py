@@ -79,6 +79,7 @@ def test_every_node_has_a_file_and_every_file_is_a_node_s() -> None:
     assert files == set(NODES)
 
 
+ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=6"
 ROOT_OF_NIXOPS4 = """
 root: builtins.mapAttrs (_: composite: {
   members = builtins.attrNames composite.members;
@@ -97,7 +98,7 @@ def test_each_member_of_the_root_is_a_composite_of_one_nixos(flake: Flake) -> No
     assert members["desk"] == {
         "members": ["nixos"],
         "type": "local.exec",
-        "ssh": {"host": "192.168.1.20", "user": "ann", "hostPublicKey": key, "opts": ""},
+        "ssh": {"host": "192.168.1.20", "user": "ann", "hostPublicKey": key, "opts": ALIVE},
         "sudo": True,
     }
     assert members["vm"]["ssh"]["user"] == "root"
@@ -114,7 +115,7 @@ def test_a_host_at_another_port_is_deployed_to_there(nix: Nix, tmp_path: Path) -
 
     members = Flake(nix, folder, SMALL).evaluate("nixops4", ROOT_OF_NIXOPS4)
 
-    assert members["desk"]["ssh"]["opts"] == "-o Port=2222"
+    assert members["desk"]["ssh"]["opts"] == f"{ALIVE} -o Port=2222"
 
 
 def test_a_host_whose_ssh_key_is_not_known_is_refused_with_what_to_type(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -9,14 +10,19 @@ from typing import Any
 
 import pytest
 
+from simulacra.hosts.inventory.reading import read
+from simulacra.overlay.plan.planning import plan
+from simulacra.overlay.plan.text import to_text
 from tests.hosts.nix.flakes import NO_FLAKES, NO_NIXPKGS, Flake, copied, whole_inputs
 from tests.hosts.nix.nix import Nix, NixError, needs_nix
 
 INPUTS = whole_inputs()
+PATIENCE = 500
+"""Seconds that an evaluation may take; five hosts take ten where nothing else is to do."""
 pytestmark = [
     needs_nix,
     pytest.mark.skipif(bool(NO_NIXPKGS), reason=NO_NIXPKGS),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(3 * PATIENCE),
 ]
 needs_flakes = pytest.mark.skipif(bool(NO_FLAKES), reason=NO_FLAKES)
 
@@ -37,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def flake(nix: Nix, folder: Path) -> Flake:
     environ = {"SIMULACRA_NIXPKGS": os.environ["SIMULACRA_NIXPKGS"]}
-    return Flake(nix, folder, INPUTS, environ, within=150)
+    return Flake(nix, folder, INPUTS, environ, within=PATIENCE)
 
 
 def changed(folder: Path, host: str, line: str) -> Path:
@@ -78,7 +84,7 @@ def test_a_system_is_tried_by_the_apply_that_nixops4_calls(nix: Nix, folder: Pat
 def test_the_hosts_of_the_template_evaluate(nix: Nix, folder: Path) -> None:
     inputs = {"simulacra": folder} | {f"simulacra/{n}": path for n, path in INPUTS.items()}
     environ = {"SIMULACRA_NIXPKGS": os.environ["SIMULACRA_NIXPKGS"]}
-    mine = Flake(nix, folder / "templates" / "network", inputs, environ, within=150)
+    mine = Flake(nix, folder / "templates" / "network", inputs, environ, within=PATIENCE)
 
     assert set(mine.evaluate("nixosConfigurations", TOPLEVEL)) == {"desk", "server"}
 
@@ -192,6 +198,24 @@ def test_a_device_without_a_right_number_is_refused(nix: Nix, tmp_path: Path) ->
 
     with pytest.raises(NixError, match="string matching the pattern"):
         flake(nix, folder).evaluate("nixosConfigurations.desk.config.services.udev.extraRules")
+
+
+def test_a_host_s_sshd_listens_where_it_is_deployed_to(nix: Nix, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    inventory = folder / "hosts" / "inventory.toml"
+    line = 'ssh = {host = "192.168.1.10",'
+    text = inventory.read_text().replace(line, f"{line} port = 2222,")
+    inventory.write_text(text)
+    made = plan(read(text), hashlib.sha256(text.encode()).hexdigest())
+    (folder / "hosts" / "plan.json").write_text(to_text(made))
+
+    ports = flake(nix, folder).evaluate(
+        "nixosConfigurations",
+        "hosts: builtins.mapAttrs (_: host: host.config.services.openssh.ports)"
+        " { inherit (hosts) nas vm; }",
+    )
+
+    assert ports == {"nas": [2222], "vm": [22]}
 
 
 def test_a_stale_plan_is_refused(nix: Nix, tmp_path: Path) -> None:
