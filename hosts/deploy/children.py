@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,11 +17,16 @@ from pathlib import Path
 from typing import Final
 
 _GRACE: Final = 5.0
+_PAUSE: Final = 0.05
 _SAID: Final = 400
 
 
 class ChildError(Exception):
     """A program failed; the text says which, how, and what it said last."""
+
+
+class EndedError(ChildError):
+    """A program was ended by the user, or not started for that."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,14 @@ class Done:
 
 
 class Children:
-    """Runs programs, and ends those that run."""
+    """Runs programs, and ends those that run.
 
-    def __init__(self) -> None:
+    Args:
+        holding: descriptors that they are to hold while they run.
+    """
+
+    def __init__(self, holding: tuple[int, ...] = ()) -> None:
+        self._holding = holding
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._ended = False
@@ -67,7 +78,8 @@ class Children:
             log: a file that all it says goes to as well.
 
         Raises:
-            ChildError: it cannot be started, or took too long, or `end` was called.
+            EndedError: `end` was called.
+            ChildError: it cannot be started, or took too long.
         """
         process = self._start(words, cwd, env)
         try:
@@ -83,8 +95,9 @@ class Children:
             with self._lock:
                 self._running.discard(process)
         _keep(log, words, out, err)
-        if self._ended:
-            raise ChildError(f"{words[0]} was ended")
+        # What succeeded all the same has done what it was to do.
+        if self._ended and process.returncode:
+            raise EndedError(f"{words[0]} was ended")
         return Done(process.returncode, out, _last(err))
 
     def output(self, words: Sequence[str], **options: object) -> str:
@@ -105,19 +118,25 @@ class Children:
             return len(self._running)
 
     def end(self) -> None:
-        """End all that run; nothing can be run any more."""
+        """End all that run, which may take some seconds; nothing can be run any more."""
         with self._lock:
             self._ended = True
             running = list(self._running)
         for process in running:
             _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE
+        while self.running and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        with self._lock:
+            for process in self._running:
+                _signal(process, signal.SIGKILL)
 
     def _start(
         self, words: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
     ) -> subprocess.Popen[str]:
         with self._lock:
             if self._ended:
-                raise ChildError(f"{words[0]} was not started: the deploy was ended")
+                raise EndedError(f"{words[0]} was not started: the deploy was ended")
             try:
                 process = subprocess.Popen(  # noqa: S603 (words of our own, and no shell)
                     list(words),
@@ -129,6 +148,7 @@ class Children:
                     cwd=cwd,
                     env={**os.environ, **(env or {})},
                     start_new_session=True,
+                    pass_fds=self._holding,
                 )
             except OSError as error:
                 raise ChildError(f"{words[0]} cannot be run: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""A whole deploy: what speaks against it, systems built, hosts rolled out in waves, the report.
+"""A whole deploy: systems built, hosts rolled out in waves, the report.
 
 Nothing is changed before everything was read, checked and built. One deploy runs at a time on a
 machine. A deploy that was cut short is gone on with by beginning it again: hosts that run what is
@@ -7,41 +7,33 @@ wanted are left alone, and hosts whose timer still runs are taken up where they 
 
 from __future__ import annotations
 
-import fcntl
 import getpass
-import os
 import queue
 import secrets
-import shutil
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.gateway.frames import GatewayError
 from simulacra.actors.settings import host_name
-from simulacra.hosts.deploy.children import ChildError, Children
+from simulacra.hosts.deploy.building import build
+from simulacra.hosts.deploy.children import Children
 from simulacra.hosts.deploy.course import Course
+from simulacra.hosts.deploy.keeping import alone, make_logs
 from simulacra.hosts.deploy.nix import Nix
 from simulacra.hosts.deploy.progress import Progress
 from simulacra.hosts.deploy.report import HostReport, Report
 from simulacra.hosts.deploy.rolling import Deploy, Look, Rolling, Times
 from simulacra.hosts.deploy.rollout import Outcome, Rollout
 from simulacra.hosts.deploy.ssh import Connections
+from simulacra.hosts.deploy.stopping import stopped
 from simulacra.hosts.deploy.waves import Wave
 
 if TYPE_CHECKING:
     from simulacra.hosts.inventory.schema import Ssh
-
-_KEPT: Final = 20
-"""Deploys whose logs are kept."""
-_BUILDS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -83,10 +75,12 @@ def deploy(order: Order, progress: Progress) -> Report:
         GatewayError: nothing was changed: another deploy runs, or a system cannot be built.
     """
     token = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
-    builders, children, stopping = Children(), Children(), threading.Event()
-    with _alone(order.state), stopped(stopping, builders, children, progress):
-        logs = _logs(order.state, token)
-        wanted: dict[str, str] = {}
+    stopping, wanted = threading.Event(), dict[str, str]()
+    with (
+        alone(order.state) as lock,
+        stopped(stopping, builders := Children(), children := Children(holding=(lock,)), progress),
+    ):
+        logs = make_logs(order.state, token)
         if not order.back:
             try:
                 wanted = build(Nix(order.flake, builders), order.hosts, logs, progress)
@@ -197,118 +191,3 @@ class _Rollouts:
 
     def _log(self, host: str) -> Path:
         return self._logs / f"{host}.log"
-
-
-def build(nix: Nix, hosts: Sequence[str], logs: Path | None, progress: Progress) -> dict[str, str]:
-    """Build the systems of hosts, and return their store paths.
-
-    Raises:
-        GatewayError: ``failed``: NixOps4 has no such member, or a system cannot be built.
-    """
-    wrong: dict[str, str] = {}
-
-    def one(host: str) -> tuple[str, str]:
-        progress.doing(host, "building")
-        try:
-            return host, nix.build(host, None if logs is None else logs / f"{host}.log")
-        except ChildError as error:
-            wrong[host] = str(error)
-            return host, ""
-
-    with ThreadPoolExecutor(_BUILDS, thread_name_prefix="build") as pool:
-        members = pool.submit(nix.members)
-        built = dict(pool.map(one, hosts))
-        unknown = _unknown(members.result, hosts)
-    if wrong or unknown:
-        told = [f"{host}: {why}" for host, why in wrong.items()] + unknown
-        raise GatewayError(
-            ErrorCode.FAILED,
-            "nothing was changed: not all systems can be had: " + "; ".join(told),
-            "see it in full, in the folder of your flake: nix build "
-            f".#nixosConfigurations.{next(iter(wrong), hosts[0])}.config.system.build.toplevel",
-        )
-    return built
-
-
-def _unknown(members: Callable[[], Sequence[str]], hosts: Sequence[str]) -> list[str]:
-    try:
-        known = members()
-    except ChildError as error:
-        return [str(error)]
-    missing = [host for host in hosts if host not in known]
-    return [f"NixOps4 has no member {', '.join(missing)}"] if missing else []
-
-
-# -- what is around it
-
-
-@contextmanager
-def stopped(
-    stopping: threading.Event, readers: Children, children: Children, progress: Progress
-) -> Iterator[None]:
-    """Take the user's wish to stop.
-
-    Args:
-        stopping: set then.
-        readers: what they run changes nothing, and is ended at once.
-        children: what they run may end first; the second time it is ended.
-        progress: is told.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        again = stopping.is_set()
-        stopping.set()
-        # A handler must not wait for a lock that the thread below it may hold.
-        threading.Thread(target=end, args=(again,)).start()
-
-    def end(again: bool) -> None:
-        readers.end()
-        if again:
-            children.end()
-        else:
-            progress.message(_STOPPING)
-
-    before: dict[int, Any] = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_STOPPING: Final = "stopping when what runs has ended; once more, and it is ended at once"
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Let one deploy run at a time on this machine.
-
-    Raises:
-        GatewayError: ``denied``: another runs.
-    """
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(state / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise GatewayError(
-                ErrorCode.DENIED,
-                "another deploy runs on this machine, and two would undo each other's work",
-                "wait for its end, or stop it with Ctrl-C where it runs",
-            ) from error
-        yield
-    finally:
-        os.close(handle)
-
-
-def _logs(state: Path, token: str) -> Path:
-    """Make the folder of a deploy's logs, and let go of old ones."""
-    folder = state / "logs"
-    old = sorted(folder.iterdir()) if folder.exists() else []
-    for each in old[: max(0, len(old) - _KEPT + 1)]:
-        shutil.rmtree(each, ignore_errors=True)
-    made = folder / token
-    made.mkdir(parents=True, mode=0o700)
-    return made

@@ -115,14 +115,21 @@ arm() { # OWNER TOKEN SECONDS
 		# A deploy of the same owner was cut short: back is where that one would have gone.
 		generation=$(armed armed 4)
 		system=$(armed armed 5)
+		cp -p "$here/armed" "$here/armed.old"
 	else
-		rm -f "$here/begun"
+		rm -f "$here/begun" "$here/armed.old"
 	fi
-	stop_timer
 	printf '%s\n' "$1" "$2" "$3" "$generation" "$system" >"$here/armed.new"
 	mv "$here/armed.new" "$here/armed"
-	rm -f "$here/rolling" "$here/keeping"
-	start_timer "$2" "$3"
+	if ! start_timer "$2" "$3"; then
+		# Else it would wait for a timer that never goes off. The one before, if any, still runs.
+		rm -f "$here/armed"
+		[ ! -e "$here/armed.old" ] || mv "$here/armed.old" "$here/armed"
+		echo "its timer cannot be set" >&2
+		exit 1
+	fi
+	# A timer of before finds, when it goes off, that it is not the one that is armed.
+	rm -f "$here/rolling" "$here/keeping" "$here/armed.old"
 }
 
 extend() { # TOKEN

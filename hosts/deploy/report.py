@@ -68,21 +68,29 @@ class Report:
 
     def hints(self) -> list[str]:
         """Return what to do now, a sentence each."""
-        left = [each.host for each in self.hosts if each.outcome is Outcome.LEFT]
-        lost = [each.host for each in self.hosts if each.outcome is Outcome.LOST]
+        left, lost = self._ended(Outcome.LEFT), self._ended(Outcome.LOST)
+        unknown = self._ended(Outcome.UNKNOWN)
         undone = [each.host for each in self.hosts if each.outcome not in GOOD]
+        if self.back:
+            # Who has gone back already would go back once more.
+            undone = [host for host in undone if host not in unknown]
         found = []
         if left:
             found.append(f"{_and(left)} will go back by itself when its timer goes off")
+        if unknown:
+            found.append(f"see what it runs: simulacra hosts drift {' '.join(unknown)}")
         if lost:
             found.append(
-                f"{_and(lost)} did not come back: go there, and start an older generation from the "
-                "boot menu"
+                f"{_and(lost)} did not come back: go there, and start it anew, which leads back to "
+                "its old system; if not, start an older generation from its boot menu"
             )
         if undone:
             words = [*(["--rollback"] if self.back else []), *undone]
             found.append(f"go on with what is left: nix run .#deploy -- {' '.join(words)}")
         return found
+
+    def _ended(self, outcome: Outcome) -> list[str]:
+        return [each.host for each in self.hosts if each.outcome is outcome]
 
 
 def _and(names: Sequence[str]) -> str:

@@ -16,11 +16,12 @@ from typing import Final, TypeAlias
 
 from simulacra.actors.gateway.frames import GatewayError
 from simulacra.hosts.deploy import guard
-from simulacra.hosts.deploy.children import ChildError
+from simulacra.hosts.deploy.children import ChildError, EndedError
 from simulacra.hosts.deploy.health import Members, Watch, required
 from simulacra.hosts.deploy.nix import Nix
 from simulacra.hosts.deploy.refusing import Refusal
 from simulacra.hosts.deploy.rollout import (
+    Ended,
     Event,
     Failed,
     Looked,
@@ -153,6 +154,8 @@ class Rolling:
                     self._end(self._rollout.step)
                 case Step.AWAIT:
                     return self._await()
+        except EndedError:
+            return Ended()
         except (ChildError, GatewayError) as error:
             return Failed(str(error))
         return Succeeded()
@@ -181,6 +184,8 @@ class Rolling:
                 self._guard("earlier", timeout=self._deploy.times.switch)
             else:
                 self._deploy.nix.apply(self._host, self._deploy.times.switch, self._log)
+        except EndedError:
+            raise
         except ChildError as error:
             return Failed(str(error), changed=self._is_changed())
         return Succeeded()

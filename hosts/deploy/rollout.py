@@ -47,6 +47,7 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled back"
     LEFT = "left to its timer"
     LOST = "lost"
+    UNKNOWN = "not known"
     NOT_BEGUN = "not begun"
 
 
@@ -110,7 +111,12 @@ class Stopped:
     """The user wants to stop, at the end of a step."""
 
 
-Event: TypeAlias = Looked | Succeeded | Failed | Stopped
+@dataclass(frozen=True)
+class Ended:
+    """The user did not wait for the end of the step, and nothing more can be done."""
+
+
+Event: TypeAlias = Looked | Succeeded | Failed | Stopped | Ended
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ class Rollout:
         outcome: how it ended; None while it goes on.
         why: of the outcome, where it is not plain.
         ending: how it ends when its timer was ended and nothing was switched.
+        told_to_keep: whether it may have made what it runs what it starts with.
     """
 
     host: str
@@ -136,6 +143,7 @@ class Rollout:
     outcome: Outcome | None = None
     why: str = ""
     ending: Outcome = Outcome.FAILED
+    told_to_keep: bool = False
 
 
 def after(rollout: Rollout, event: Event) -> Rollout:
@@ -151,6 +159,8 @@ def after(rollout: Rollout, event: Event) -> Rollout:
             return _failed(rollout, why, changed=changed)
         case Stopped():
             return _stopped(rollout)
+        case Ended():
+            return _ended(rollout)
 
 
 def _seen(rollout: Rollout, seen: Seen) -> Rollout:
@@ -197,7 +207,8 @@ def _failed(rollout: Rollout, why: str, *, changed: bool) -> Rollout:
         case Step.SWITCH | Step.CONFIRM:
             return replace(rollout, step=Step.BACK, why=why)
         case Step.KEEP | Step.DISARM | Step.BACK:
-            return replace(rollout, step=Step.AWAIT, why=rollout.why or why)
+            kept = rollout.step is Step.KEEP
+            return replace(rollout, step=Step.AWAIT, why=rollout.why or why, told_to_keep=kept)
         case Step.AWAIT:
             return _end(rollout, Outcome.LOST, f"{rollout.why}; then {why}")
 
@@ -226,10 +237,29 @@ def _stopped(rollout: Rollout) -> Rollout:
                 ending=Outcome.NOT_BEGUN,
             )
         case Step.CONFIRM | Step.AWAIT:
-            return _end(rollout, Outcome.LEFT, "stopped before it was seen to be well")
+            return _left(rollout)
         case Step.KEEP | Step.DISARM | Step.BACK:
             # Short, and without it the host would be left between two systems.
             return rollout
+
+
+def _ended(rollout: Rollout) -> Rollout:
+    match rollout.step:
+        case Step.KEEP:
+            return _left(replace(rollout, told_to_keep=True))
+        case Step.DISARM:
+            return _end(rollout, rollout.ending, rollout.why)
+        case Step.SWITCH | Step.BACK:
+            # It may have been begun; its timer does the rest.
+            return _left(rollout)
+        case _:
+            return _stopped(rollout)
+
+
+def _left(rollout: Rollout) -> Rollout:
+    if rollout.told_to_keep:
+        return _end(rollout, Outcome.UNKNOWN, "stopped before it was seen what it starts with")
+    return _end(rollout, Outcome.LEFT, "stopped before it was seen to be well")
 
 
 def _is_there(rollout: Rollout) -> bool:

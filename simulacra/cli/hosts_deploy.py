@@ -22,8 +22,9 @@ from simulacra.cli.inventories import InventoryFile
 from simulacra.cli.options import COMMON, Common, Duration, client
 from simulacra.hosts.deploy import deploying, sitting
 from simulacra.hosts.deploy import network as overlays
+from simulacra.hosts.deploy.building import build
 from simulacra.hosts.deploy.children import Children
-from simulacra.hosts.deploy.deploying import Order, build, stopped
+from simulacra.hosts.deploy.deploying import Order
 from simulacra.hosts.deploy.health import Members, members
 from simulacra.hosts.deploy.nix import Nix, check_tools
 from simulacra.hosts.deploy.preview import Preview, previews
@@ -34,6 +35,7 @@ from simulacra.hosts.deploy.rolling import Times
 from simulacra.hosts.deploy.selecting import select
 from simulacra.hosts.deploy.sitting import Here
 from simulacra.hosts.deploy.ssh import Connections
+from simulacra.hosts.deploy.stopping import stopped
 from simulacra.hosts.deploy.waves import SIZE, Wave, Wishes, refusals, waves
 
 _ASK: Final = 5.0

@@ -13,12 +13,12 @@ from simulacra.cli.exits import ExitCode
 from simulacra.cli.inventories import InventoryFile
 from simulacra.cli.options import COMMON, Common
 from simulacra.hosts.deploy.children import Children
-from simulacra.hosts.deploy.deploying import stopped
 from simulacra.hosts.deploy.drift import State, drifts
 from simulacra.hosts.deploy.nix import Nix, check_tools
 from simulacra.hosts.deploy.progress import Lines
 from simulacra.hosts.deploy.selecting import select
 from simulacra.hosts.deploy.ssh import Connections
+from simulacra.hosts.deploy.stopping import stopped
 
 
 def drift(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulacra.testing.lab import HostProcess, Lab
+from simulacra.testing.lab.plan import HOME
 from tests.hosts.deploy.making import host, text, write
 from tests.hosts.inventory.samples import ssh_key
 
@@ -26,10 +27,12 @@ HOSTS: Final = ("desk", "nas", "web", "gate")
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 LIBRARY: Final = Path(__file__).parents[3] / "hosts" / "nix"
-PATIENCE: Final = 30.0
+PATIENCE: Final = 90.0
 CONFIRM: Final = 60
 SOON: Final = 3
 """Seconds until timers go off: where they should not, and where they are waited for."""
+KEEPING: Final = "/run/simulacra-deploy/keeping"
+DENIED: Final = 77
 FLAKE: Final = "/run/root/flake"
 INVENTORY: Final = f"{FLAKE}/hosts/inventory.toml"
 
@@ -177,6 +180,9 @@ class Site:
 
     def reset(self) -> None:
         """Put every host back on its first system, with its node up, and forget what was."""
+        # What a killed deploy had begun may wait for the word.
+        self.go()
+        self._wait(self._is_alone, "no deploy runs")
         for each in self.lab:
             base = self._base[each.name]
             script = (
@@ -200,7 +206,9 @@ class Site:
 
     def deploy(self, *words: str, confirm: int = CONFIRM) -> subprocess.CompletedProcess[str]:
         """Run a deploy to its end."""
-        return self.desk.run(self.command(*words, confirm=confirm), check=False, timeout=90)
+        return self.desk.run(
+            self.command(*words, confirm=confirm), check=False, timeout=2 * PATIENCE
+        )
 
     def report(self, *words: str, code: int = 0, confirm: int = CONFIRM) -> Reported:
         """Run a deploy that ends with this code, and return its report."""
@@ -218,6 +226,21 @@ class Site:
                 yield deploy
             finally:
                 deploy.kill()
+
+    def report_when_alone(self, *words: str) -> Reported:
+        """The report of a deploy, begun when what a killed one had begun has ended."""
+        ended: list[Reported] = []
+
+        def runs() -> bool:
+            done = self.deploy(*words, "--json")
+            if done.returncode == DENIED:
+                return False
+            ended.append(Reported(json.loads(done.stdout)))
+            # On the host as well.
+            return not any("the end of the deploy before" in why for why in ended[-1].why.values())
+
+        self._wait(runs, "a deploy runs alone")
+        return ended[-1]
 
     def drift(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `simulacra hosts drift`."""
@@ -261,8 +284,12 @@ class Site:
 
     def restart(self, host: str) -> None:
         """Take a host's power away, and have it start with what it is to start with."""
+        self.lab[host].kill()
+        self.start(host)
+
+    def start(self, host: str) -> None:
+        """Have a host without power start with what it is to start with."""
         machine = self.lab[host]
-        machine.kill()
         machine.start()
         machine.run(_MOUNT)
         # Its node's socket is on the disk, and of the one that is gone.
@@ -272,6 +299,10 @@ class Site:
     def versions(self) -> dict[str, str]:
         """The versions of all hosts."""
         return {host: self.version(host) for host in HOSTS}
+
+    def is_keeping(self, host: str) -> bool:
+        """Whether a host is making what it runs what it starts with."""
+        return self.lab[host].run(["test", "-e", KEEPING], check=False).returncode == 0
 
     def is_armed(self, host: str) -> bool:
         """Whether a host's timer is set."""
@@ -298,6 +329,11 @@ class Site:
     def wait_version(self, host: str, version: str) -> None:
         """Wait until a host runs a version, and its timer is not set."""
         self._wait(lambda: self._is_back(host, version), f"{host} runs {version}")
+
+    def _is_alone(self) -> bool:
+        lock = self.desk.home / "simulacra/state/deploy/lock"
+        script = ["flock", "--nonblock", f"{HOME}/{lock.relative_to(self.desk.home)}", "true"]
+        return not lock.exists() or self.desk.run(script, check=False).returncode == 0
 
     def _is_back(self, host: str, version: str) -> bool:
         with suppress(AssertionError):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from simulacra.hosts.deploy.children import ChildError, Children
+from simulacra.actors.gateway.frames import GatewayError
+from simulacra.hosts.deploy.children import ChildError, Children, Done, EndedError
+from simulacra.hosts.deploy.keeping import alone
+from tests.support import eventually
 
 
 def test_what_a_program_says_is_returned_and_kept(tmp_path: Path) -> None:
@@ -36,6 +43,46 @@ def test_one_that_takes_too_long_is_ended_with_all_it_started() -> None:
     with pytest.raises(ChildError, match="sh took longer than 0 s, and was ended"):
         Children().run(["sh", "-c", "sleep 60 & wait"], timeout=0.2)
     assert time.monotonic() - begun < 30
+
+
+def ended(folder: Path, script: str) -> Done:
+    """What comes of a shell script that is ended when it has made a file ``on``."""
+    children = Children()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(children.run, ["sh", "-c", script], timeout=60, cwd=folder)
+        eventually((folder / "on").exists)
+        children.end()
+        return running.result()
+
+
+def test_one_that_does_not_want_to_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.hosts.deploy.children._GRACE", 0.1)
+    with pytest.raises(EndedError, match="sh was ended"):
+        ended(tmp_path, "trap '' TERM; : >on; sleep 60; sleep 60")
+
+
+def test_one_that_has_succeeded_when_all_is_ended_has_done_what_it_was_to_do(
+    tmp_path: Path,
+) -> None:
+    assert ended(tmp_path, "trap 'echo kept; exit 0' TERM; : >on; sleep 60 & wait").out == "kept\n"
+
+
+def test_programs_hold_a_lock_as_long_as_they_run(tmp_path: Path) -> None:
+    with alone(tmp_path) as lock:
+        Children(holding=(lock,)).run(["sh", "-c", f"[ -e /proc/self/fd/{lock} ]"], timeout=5)
+    # As when the deploy is killed: nobody unlocks it.
+    handle = os.open(tmp_path / "lock", os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    left = subprocess.Popen(["sleep", "60"], pass_fds=(handle,))
+    os.close(handle)
+    with pytest.raises(GatewayError, match="another deploy runs"), alone(tmp_path):
+        pass
+    left.kill()
+    left.wait()
+    with alone(tmp_path):
+        pass
 
 
 def test_all_can_be_ended_at_once_and_then_nothing_begins() -> None:

@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
+from simulacra.testing.lab import HostProcess
 from tests.hosts.deploy.site import (
+    DENIED,
     ENDS_ITS_NODE,
     FAILS,
     FLAKE,
@@ -22,7 +24,7 @@ from tests.hosts.deploy.site import (
 )
 from tests.machines import wait_for
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(4 * PATIENCE)]
 
 WELL = ["1", "2"]
 
@@ -169,6 +171,100 @@ def test_a_second_interrupt_ends_what_runs_and_others_leave_such_a_host_alone(si
     assert deploy.returncode == 130, err
     assert Reported(json.loads(out)).outcomes["nas"] in {"left to its timer", "failed"}
     assert site.switches("nas") == []
+
+
+def told(deploy: HostProcess, text: str) -> None:
+    """Wait until a deploy under way says something."""
+    assert deploy.stderr is not None
+    said = []
+    for line in deploy.stderr:
+        said.append(line.decode())
+        if text in said[-1]:
+            return
+    raise AssertionError(f"never: {text}; but {said}")
+
+
+@pytest.mark.parametrize(
+    "step", ["looking", "copying", "arming", "switching", "confirming", "keeping"]
+)
+def test_killed_at_any_step_and_begun_again_it_goes_on(site: Site, step: str) -> None:
+    site.set("nas", version="2")
+    with site.begun("nas") as deploy:
+        told(deploy, f"nas: {step}")
+        deploy.send_signal(signal.SIGKILL)
+        deploy.communicate(timeout=PATIENCE)
+    report = site.report_when_alone("nas")
+    assert report.outcomes["nas"] in {"done", "unchanged"}, report.plain
+    assert site.switches("nas") == ["2"]
+    assert site.version("nas") == "2"
+    assert not site.is_armed("nas")
+
+
+def test_killed_while_nixops4_runs_it_is_not_begun_again_beside_that(site: Site) -> None:
+    site.set("nas", version="2")
+    site.order(apply="wait")
+    with site.begun("nas") as deploy:
+        site.wait_call("apply", "nas")
+        deploy.send_signal(signal.SIGKILL)
+        deploy.communicate(timeout=PATIENCE)
+    refused = site.deploy("nas")
+    assert refused.returncode == DENIED
+    assert "of one that was killed, wait for what it had begun" in refused.stderr
+    site.go()
+    assert site.report_when_alone("nas").outcomes == {"nas": "done"}
+    assert site.applied() == ["nas"]
+    assert site.switches("nas") == ["2"]
+
+
+def test_a_host_that_goes_down_takes_nobody_of_its_wave_along(site: Site) -> None:
+    site.set("nas", "web", version="2")
+    site.order(apply="wait")
+    with site.begun("nas", "web", "--at-once") as deploy:
+        site.wait_call("apply", "nas")
+        site.wait_call("apply", "web")
+        site.lab["nas"].kill()
+        site.go()
+        told(deploy, "web: done")
+        told(deploy, "nas: waiting for its timer")
+        site.start("nas")
+        out, err = deploy.communicate(timeout=PATIENCE)
+    report = Reported(json.loads(out))
+    assert report.outcomes == {"nas": "rolled back", "web": "done"}, err
+    assert report.why["nas"].endswith("; it went back by itself")
+    assert report.plain["halted"] == "nas: rolled back"
+    assert site.versions() == {"desk": "1", "nas": "1", "web": "2", "gate": "1"}
+
+
+def test_whether_a_host_was_kept_is_not_claimed_where_nobody_waited_for_it(site: Site) -> None:
+    site.set("nas", version="2", boot='until [ -e "$HOME/go" ]; do sleep 0.05; done\n')
+    with site.begun("nas") as deploy:
+        told(deploy, "nas: keeping")
+        wait_for(lambda: site.is_keeping("nas"), PATIENCE)
+        deploy.send_signal(signal.SIGINT)
+        told(deploy, "once more, and it is ended at once")
+        deploy.send_signal(signal.SIGINT)
+        out, _ = deploy.communicate(timeout=PATIENCE)
+    assert deploy.returncode == 130
+    assert Reported(json.loads(out)).outcomes == {"nas": "not known"}
+    (site.lab["nas"].home / "go").touch()
+    assert site.report_when_alone("nas").outcomes == {"nas": "unchanged"}
+
+
+def test_where_its_timer_cannot_be_set_a_host_is_left_as_it_is(site: Site) -> None:
+    nas = site.lab["nas"]
+    nas.run(["mkdir", "-p", "/run/systemd/system"])
+    site.set("nas", version="2")
+    try:
+        (nas.home / "orders").write_text(json.dumps({"systemd-run": "no such unit"}))
+        report = site.report("nas", code=1)
+        assert report.outcomes == {"nas": "failed"}
+        assert report.why["nas"].endswith("no such unit / its timer cannot be set")
+        assert not site.is_armed("nas")
+        assert site.switches("nas") == []
+        (nas.home / "orders").unlink()
+        assert site.report("nas").outcomes == {"nas": "done"}
+    finally:
+        nas.run(["rm", "-r", "/run/systemd"])
 
 
 def test_a_host_with_another_key_than_the_inventory_has_is_not_touched(site: Site) -> None:

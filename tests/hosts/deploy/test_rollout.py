@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulacra.hosts.deploy.rollout import (
+    Ended,
     Event,
     Failed,
     Looked,
@@ -124,6 +125,24 @@ def test_stopping_leaves_what_is_half_done_to_its_timer() -> None:
     assert after(at(Step.KEEP), Stopped()) == at(Step.KEEP)
 
 
+def test_whoever_does_not_wait_for_the_end_of_a_step_is_told_what_is_known() -> None:
+    for step in (Step.COPY, Step.ARM):
+        assert after(at(step), Ended()).outcome is Outcome.NOT_BEGUN
+    back = after(at(Step.CONFIRM), Failed("nas is down"))
+    for rollout in (at(Step.SWITCH), at(Step.CONFIRM), back, after(back, Failed("not reached"))):
+        assert after(rollout, Ended()).outcome is Outcome.LEFT
+    disarming = after(at(Step.SWITCH), Failed("it does not evaluate", changed=False))
+    assert after(disarming, Ended()).outcome is Outcome.FAILED
+
+
+def test_whether_it_was_kept_is_not_known_where_nobody_waited_for_it() -> None:
+    keeping = at(Step.KEEP)
+    broken = after(keeping, Failed("the connection broke"))
+    for ended in (after(keeping, Ended()), after(broken, Ended()), after(broken, Stopped())):
+        assert ended.outcome is Outcome.UNKNOWN
+        assert ended.why == "stopped before it was seen what it starts with"
+
+
 SEEN = st.builds(
     Seen,
     system=st.sampled_from([OLD, NEW, OTHER]),
@@ -132,7 +151,7 @@ SEEN = st.builds(
     earlier=st.sampled_from(["", OTHER]),
     owner=st.sampled_from(["", "me@desk", "you@laptop"]),
 )
-RESULT = st.sampled_from([Succeeded(), Failed("x"), Failed("x", changed=False), Stopped()])
+RESULT = st.sampled_from([Succeeded(), Failed("x"), Failed("x", changed=False), Stopped(), Ended()])
 
 
 @given(st.lists(st.tuples(SEEN, RESULT), min_size=15, max_size=15), st.sampled_from(["", NEW]))
@@ -163,3 +182,5 @@ def test_whatever_happens_nothing_is_switched_unarmed_and_every_way_ends(
         Step.BACK,
     }
     assert after(rollout, Stopped()) == rollout or rollout.outcome is None
+    # Whoever does not wait is never kept waiting.
+    assert after(rollout, Ended()).outcome is not None

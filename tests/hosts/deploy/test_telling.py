@@ -115,13 +115,21 @@ def test_a_report_says_what_to_do_next() -> None:
         row("b", Outcome.LEFT),
         row("c", Outcome.LOST),
         row("d", Outcome.NOT_BEGUN),
+        row("e", Outcome.UNKNOWN),
     )
     report = Report("t", rows, "c: lost", interrupted=True)
     assert report.hints() == [
         "b will go back by itself when its timer goes off",
-        "c did not come back: go there, and start an older generation from the boot menu",
-        "go on with what is left: nix run .#deploy -- b c d",
+        "see what it runs: simulacra hosts drift e",
+        (
+            "c did not come back: go there, and start it anew, which leads back to its old "
+            "system; if not, start an older generation from its boot menu"
+        ),
+        "go on with what is left: nix run .#deploy -- b c d e",
     ]
+    # What may have gone back already is not to go back once more.
+    again = replace(report, back=True).hints()[-1]
+    assert again == "go on with what is left: nix run .#deploy -- --rollback b c d"
     assert not report.is_good
     plain = report.to_plain()
     assert (plain["ok"], plain["halted"], plain["hosts"][0]["outcome"]) == (
