@@ -28,17 +28,9 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Final, NamedTuple
 
-from pyfastcdc import FastCDC
-
+from simulacra.actors.data.content.cutting import NOTHING, Earlier, cut_run, earlier
 from simulacra.actors.data.content.descriptors import extents, read_into
-from simulacra.actors.data.content.manifest import (
-    SPREAD,
-    WHOLE,
-    Chunk,
-    Manifest,
-    average_for,
-    hash_of,
-)
+from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, average_for, hash_of
 from simulacra.actors.data.entries import Fingerprint
 
 SPAN: Final = 8 * 1024 * 1024
@@ -61,26 +53,34 @@ class ChangedError(Exception):
     """The file changed while it was read: read it again later."""
 
 
-def digest_file(descriptor: int, *, threads: int = THREADS) -> Manifest:
+def digest_file(
+    descriptor: int, *, threads: int = THREADS, before: Manifest | None = None
+) -> Manifest:
     """Read a regular file whole, and say what its bytes are.
 
     Args:
         descriptor: it, open for reading; where it stands is moved.
         threads: how many read, cut and hash a large file.
+        before: what its bytes were, which spares the cutting where they still are.
 
     Raises:
         ChangedError: it changed meanwhile.
         OSError: it cannot be read.
         ValueError: it is no regular file.
     """
-    before = os.fstat(descriptor)
-    if not stat.S_ISREG(before.st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError("only regular files have chunks")
-    size = before.st_size
+    size = status.st_size
     if size > WHOLE:
         average = average_for(size)
         chunks = cut_file(
-            descriptor, size, average, threads=threads, check=lambda: _check(descriptor, before)
+            descriptor,
+            size,
+            average,
+            threads=threads,
+            known=earlier(before, average),
+            check=lambda: _check(descriptor, status),
         )
         manifest = Manifest(size, average, tuple(chunks))
     else:
@@ -89,7 +89,7 @@ def digest_file(descriptor: int, *, threads: int = THREADS) -> Manifest:
         if len(data) != size:
             raise ChangedError("the file changed while it was read")
         manifest = Manifest.whole(size, hash_of(data))
-    _check(descriptor, before)
+    _check(descriptor, status)
     return manifest
 
 
@@ -104,6 +104,7 @@ def cut_file(
     average: int,
     *,
     threads: int = THREADS,
+    known: Earlier = NOTHING,
     check: Callable[[], None] = lambda: None,
 ) -> Iterator[Chunk]:
     """The chunks of the first bytes of a file, by offset.
@@ -115,6 +116,7 @@ def cut_file(
         size: how many of its bytes.
         average: see `manifest.average_for`.
         threads: how many read, cut and hash.
+        known: see `cutting.cut_run`.
         check: called before each span; what it raises ends the reading.
 
     Raises:
@@ -130,7 +132,7 @@ def cut_file(
         check()
         room = rooms.get()
         try:
-            return _cut_span(descriptor, span, average, room)
+            return _cut_span(descriptor, span, average, known, room)
         finally:
             rooms.put(room)
 
@@ -155,15 +157,14 @@ def _in_order(
                 future.cancel()
 
 
-def _cut_span(descriptor: int, span: _Span, average: int, room: bytearray) -> list[Chunk]:
-    cutter = FastCDC(
-        average, min_size=average // SPREAD, max_size=average * SPREAD, normalized_chunking=1
-    )
+def _cut_span(
+    descriptor: int, span: _Span, average: int, known: Earlier, room: bytearray
+) -> list[Chunk]:
     view = memoryview(room)
     return [
-        Chunk(hash_of(piece.data), first + piece.offset, piece.length)
+        chunk
         for first, last in _runs(descriptor, span, view)
-        for piece in cutter.cut_buf(view[first - span.start : last - span.start])
+        for chunk in cut_run(view[first - span.start : last - span.start], first, average, known)
     ]
 
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from simulacra.actors.data.content.chunking import ChangedError, digest_file
-from simulacra.actors.data.content.manifest import Manifest
+from simulacra.actors.data.content.manifest import WHOLE, Manifest, ManifestError
 from simulacra.actors.data.entries import Entry, Kind, Path, join, name, parent
 from simulacra.actors.data.reconciling.halting import AT_LEAST, is_doubtful
 from simulacra.actors.data.reconciling.index import Row
@@ -76,14 +77,18 @@ class Taken:
     skipped: dict[Path, Skipped] = field(default_factory=dict)
 
 
-def manifest_of(descriptor: int) -> Manifest:
+def manifest_of(descriptor: int, before: Manifest | None = None) -> Manifest:
     """The manifest of an open file.
+
+    Args:
+        descriptor: the file.
+        before: what it was.
 
     Raises:
         NotReadError: it changes meanwhile.
     """
     try:
-        return digest_file(descriptor)
+        return digest_file(descriptor, before=before)
     except ChangedError as error:
         raise NotReadError(Reason.CHANGING) from error
 
@@ -187,11 +192,22 @@ class Intake:
         known = self._index.count()
         return DoubtError(self._place.root, gone, known) if is_doubtful(gone, known) else None
 
-    def _digest(self, descriptor: int, _size: int) -> bytes:
-        manifest = manifest_of(descriptor)
+    def _digest(self, descriptor: int, size: int) -> bytes:
+        manifest = manifest_of(descriptor, self._before(descriptor) if size > WHOLE else None)
         if manifest.average:
             self._journal.put_manifest(manifest.digest, manifest.encode())
         return manifest.digest
+
+    def _before(self, descriptor: int) -> Manifest | None:
+        """What a large file was when it was seen last, by whatever name."""
+        status = os.fstat(descriptor)
+        for row in self._index.at_inode(status.st_dev, status.st_ino).values():
+            digest = row.entry.content.digest
+            encoded = self._journal.manifest(digest)
+            if encoded is not None:
+                with suppress(ManifestError):
+                    return Manifest.decode(encoded, digest)
+        return None
 
     def _note(self, observation: Observation, taken: Taken) -> None:
         folder = observation.folder

@@ -13,7 +13,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulacra.actors.data.content import chunking
+from simulacra.actors.data.content import chunking, cutting
 from simulacra.actors.data.content.chunking import BLOCK, SPAN, ChangedError, cut_file, digest_file
 from simulacra.actors.data.content.manifest import (
     SMALLEST_AVERAGE,
@@ -207,7 +207,8 @@ def test_a_file_that_changes_while_it_is_read_is_told(
                 os.pwrite(other, b"other", 0)
         return hash_of(data)
 
-    monkeypatch.setattr(chunking, "hash_of", hash_and_change)
+    for module in (chunking, cutting):
+        monkeypatch.setattr(module, "hash_of", hash_and_change)
     with opened(path) as descriptor, pytest.raises(ChangedError):
         digest_file(descriptor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from simulacra.actors.data.content import cutting
+from simulacra.actors.data.content.manifest import Chunk
 from simulacra.actors.data.scanning.ignoring import Choice
 from simulacra.actors.data.scanning.roots import RootError, RootTrouble
 from simulacra.actors.data.trees.intake import DoubtError
@@ -170,6 +173,32 @@ def test_a_root_on_another_file_system_halts_until_the_user_is_sure(copies: Copi
     assert error.value.trouble is RootTrouble.OTHER_FILE_SYSTEM
     assert a.tree.scan(sure=True).edits == 0
     assert a.tree.scan().edits == 0
+
+
+def test_of_a_large_file_what_was_not_edited_is_not_cut_again(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = copies["a"], copies["b"]
+    path = a.root / "large"
+    write(path, random.Random(1).randbytes(3_000_000))
+    copies.sync()
+    cut: list[int] = []
+    cut_anew = cutting._cut
+
+    def noted(data: memoryview, start: int, average: int) -> Iterator[Chunk]:
+        for chunk in cut_anew(data, start, average):
+            cut.append(chunk.length)
+            yield chunk
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cutting, "_cut", noted)
+        with path.open("r+b") as file:
+            file.seek(1_000_000)
+            file.write(b"edited")
+        assert a.tree.scan().edits == 1
+    assert 0 < sum(cut) < 300_000
+    copies.sync()
+    assert contents(b.root)["large"] == path.read_bytes()
 
 
 def test_what_cannot_be_kept_is_listed_with_the_reason(copies: Copies) -> None:
