@@ -208,6 +208,7 @@ class TreeVerbs:
         if call.arg("anyway", bool, False):
             self._node.system.ref(actor_name(definition.id)).tell(Order.ANYWAY)
         self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)
+        began = time.monotonic()
         while True:
             call.check()
             copies = self._copies(fact)
@@ -221,7 +222,7 @@ class TreeVerbs:
                     mine["reason"],
                     f"put it right; or, if it is: simulacra tree resume {definition.name} --sure",
                 )
-            time.sleep(_PAUSE)
+            time.sleep(max(_PAUSE, (time.monotonic() - began) / 20))
 
     # -- parts
 
