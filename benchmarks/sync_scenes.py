@@ -1,7 +1,8 @@
 """What programs that keep folders alike are measured at, whichever they are.
 
-A program has a folder `there` and a folder `here`, both in memory (tmpfs), and makes `here` as
-`there` is (`Syncer.sync`). Each sample sets its scene, times one `sync`, and compares the folders.
+A program has a folder `there` and a folder `here`, and makes `here` as `there` is (`Syncer.sync`).
+Both are in memory (tmpfs), or below `SIMULACRA_BENCH_FOLDER`, with all that the program keeps. Each
+sample sets its scene, times one `sync`, and compares the folders.
 
 =========  =================================================================================
 small      10,000 files of up to 8 kB, none of them here yet (s)
@@ -30,7 +31,7 @@ FILES = 10_000
 _PLACES = 100
 _SECONDS = 110.0
 _TICK = 1.1  # unison sees a change of the same second only if the size differs
-_MEMORY = "/dev/shm"
+_FOLDER = os.environ.get("SIMULACRA_BENCH_FOLDER", "/dev/shm")
 _CLONE_NEWNET = 0x40000000
 
 
@@ -158,8 +159,8 @@ def run(start: Start, scene: str) -> None:
 
 @contextmanager
 def folders() -> Iterator[tuple[Path, Path]]:
-    """Two empty folders in memory."""
-    with tempfile.TemporaryDirectory(prefix="simulacra-bench-", dir=_MEMORY) as name:
+    """Two empty folders."""
+    with tempfile.TemporaryDirectory(prefix="simulacra-bench-", dir=_FOLDER) as name:
         there, here = Path(name, "there"), Path(name, "here")
         there.mkdir()
         here.mkdir()
