@@ -132,6 +132,20 @@ def test_what_is_refused_changes_nothing(
     assert not inventory.with_name("plan.json").exists()
 
 
+def test_where_the_plan_would_cut_this_host_off_a_phone_waits_for_force(
+    here: Run, inventory: Path
+) -> None:
+    assert here("hosts", "plan").code == ExitCode.OK
+    inventory.write_text(inventory.read_text().replace("[hosts.box]", "[hosts.chest]"))
+    words, box = ("overlay", "phone", "anns", "--role", "family"), {"SIMULACRA_NAME": "box"}
+    refused = here(*words, **box)
+    assert refused.code == ExitCode.FAILED
+    assert "box would be in the network no more" in refused.stderr
+    assert refused.stdout == ""
+    assert "anns" not in inventory.read_text()
+    assert here(*words, "--force", **box).code == ExitCode.OK
+
+
 def test_without_a_relay_there_is_no_phone(here: Run, inventory: Path) -> None:
     text = re.sub("relay = true\n", "", inventory.read_text())
     inventory.write_text(text)
