@@ -4,6 +4,7 @@ import configparser
 import os
 import re
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -186,6 +187,12 @@ def public_half(private: str) -> str:
     return run("wg", "pubkey", stdin=private).strip()
 
 
+def answers(file: Path) -> bool:
+    """Whether somebody listens at a socket, which is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as ours:
+        return ours.connect_ex(str(file)) == 0
+
+
 @contextmanager
 def wireguard(name: str, device: str, settings: str) -> Iterator[None]:
     """A device of wireguard-go in a namespace, with what `wg setconf` takes."""
@@ -195,7 +202,7 @@ def wireguard(name: str, device: str, settings: str) -> Iterator[None]:
     with within(name):
         process = psutil.Popen([program, "--foreground", device], env=environ)
     try:
-        eventually(lambda: Path(f"/run/wireguard/{device}.sock").exists())
+        eventually(lambda: answers(Path(f"/run/wireguard/{device}.sock")))
         file = Path(f"/run/wireguard/{device}.conf")
         file.touch(mode=0o600)
         file.write_text(settings)
