@@ -1,7 +1,8 @@
 """Machines without a node, such as a router or a storage box: commands reach them by OpenSSH.
 
 Its host key is the one that the inventory has, and no other: neither what the user once accepted
-nor what the machine offers. Without one there, ssh asks as it always does. Pure text.
+nor what the machine offers. Without one there, ssh asks as it always does. One that does not answer
+is given up after 10 s. Pure text.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def ssh_command(
         known_hosts: the file that has its key; used where the inventory has a key.
     """
     options = ["-p", str(ssh.port), "-l", ssh.user, "-t" if terminal else "-T"]
+    options += ["-o", "ConnectTimeout=10"]
     if ssh.public_key is not None:
         told = {
             **TRUST,

@@ -18,8 +18,8 @@ def test_each_word_stays_one_for_the_shell_there() -> None:
         "tv", Ssh(host="tv.lan"), ["echo", "a b", "$HOME; reboot"], terminal=False, known_hosts=FILE
     )
     assert words[-3:] == ["--", "tv.lan", "echo 'a b' '$HOME; reboot'"]
-    assert words[:6] == ["ssh", "-p", "22", "-l", "root", "-T"]
-    assert "-o" not in words
+    assert words[:8] == ["ssh", "-p", "22", "-l", "root", "-T", "-o", "ConnectTimeout=10"]
+    assert words.count("-o") == 1
 
 
 def test_the_inventorys_key_is_the_only_one() -> None:
