@@ -213,12 +213,12 @@ class Roster:
             try:
                 with peer.session_lock:
                     now = time.monotonic()
+                    self.run(peer, peer.session.tick(now))
                     trouble = peer.trouble()
                     if trouble is not None:
                         peer.is_shut_out = trouble is Trouble.TURNED_AWAY
-                        self.run(peer, peer.session.cut_off(trouble.value, now))
+                        peer.session.cut_off(trouble.value, now)
                         peer.hang_up()
-                    self.run(peer, peer.session.tick(now))
                 peer.holding.expire(now)
             except Exception:
                 logger.exception("the session with %s could not go on", peer.name)

@@ -130,6 +130,7 @@ class Session:
     _ticked: float = 0.0
     _dial_at: float | None = None
     _rest: float = 0.0
+    _cut: str = ""
 
     @property
     def id(self) -> SessionId:
@@ -203,6 +204,8 @@ class Session:
         self._ticked = now
         if slept:  # who was stopped himself judges nobody: what was sent meanwhile waits to be read
             self._heard = self._since = now
+        if self._cut:
+            return self._down(self._cut, now)
         if self.state is State.UP:
             return self._tick_up(now)
         if self._dial_at is not None:
@@ -220,16 +223,17 @@ class Session:
             return [Beat()]
         return []
 
-    def cut_off(self, reason: str, now: float) -> list[Command]:
+    def cut_off(self, reason: str, now: float) -> None:
         """A lane of ours is of no more use, whatever the other still carries: dial anew.
 
         Their door turned it away, perhaps as it did not admit this node yet; or its connection
-        broke, and what comes by a new one they take for a stranger's.
+        broke, and what comes by a new one they take for a stranger's. A session that is up ends at
+        the next tick: what they said before, a goodbye perhaps, may still have to be read.
         """
-        commands = self._down(reason, now)
         if self._dial_at is None:
             self._dial_at = now + self.timing.rest
-        return commands
+        if self.state is State.UP:
+            self._cut = reason
 
     def fail(self, reason: str, now: float, *, rest: float | None = None) -> list[Command]:
         """End the session; greet again after a rest (``rest`` seconds, if given)."""
@@ -245,6 +249,7 @@ class Session:
         self.state = State.GREETING
         self.theirs = NOBODY
         self._since = now
+        self._cut = ""
         if not was_up:
             return []
         self.counters.downs += 1

@@ -259,7 +259,7 @@ def test_an_unanswered_greeting_starts_over() -> None:
 def test_who_is_turned_away_knocks_again_soon() -> None:
     session = Session(1, TIMING)
     session.start(0)
-    assert session.cut_off("turned away", 0.25) == []
+    session.cut_off("turned away", 0.25)
     assert [session.tick(0.5), session.tick(0.75)] == [[], [Dial()]]
 
 
@@ -271,9 +271,18 @@ def test_who_was_turned_away_dials_as_soon_as_the_other_greets() -> None:
     assert session.hello((2, 1), session.id, 0.4) == [Up()]
 
 
-def test_a_lane_cut_off_ends_a_session_that_is_up() -> None:
+def test_a_lane_cut_off_ends_a_session_that_is_up_at_the_next_tick() -> None:
     session = up()
-    assert session.cut_off("it broke", 1.0) == [Down("it broke")]
+    session.cut_off("it broke", 1.0)
+    assert session.tick(1.1) == [Down("it broke")]
+    assert session.tick(2.0) == [Dial()]
+
+
+def test_a_goodbye_from_before_a_lane_was_cut_off_is_why_the_session_ended() -> None:
+    session = up()
+    session.cut_off("it broke", 1.0)
+    assert session.fail("it said goodbye", 1.05) == [Down("it said goodbye")]
+    assert session.tick(1.1) == []
 
 
 @pytest.mark.parametrize("rest", [None, 3.0])
