@@ -234,6 +234,8 @@ class Session:
             self._dial_at = now + self.timing.rest
         if self.state is State.UP:
             self._cut = reason
+        else:  # an answer to the greeting would connect nobody: there is no lane to send by
+            self._down(reason, now)
 
     def fail(self, reason: str, now: float, *, rest: float | None = None) -> list[Command]:
         """End the session; greet again after a rest (``rest`` seconds, if given)."""

@@ -285,6 +285,17 @@ def test_a_goodbye_from_before_a_lane_was_cut_off_is_why_the_session_ended() -> 
     assert session.tick(1.1) == []
 
 
+def test_an_answer_to_a_greeting_whose_lane_was_cut_off_connects_nobody() -> None:
+    session = Session(1, TIMING)
+    session.start(0)
+    assert session.hello((2, 1), NOBODY, 0.1) == [Greet()]
+    greeted = session.id
+    session.cut_off("it broke", 0.2)
+    assert session.frame(Lane.DATA, (2, 1), 1, 1, 0.3) == []
+    assert session.hello((2, 1), greeted, 0.3) == [Dial(), Greet()]
+    assert session.hello((2, 1), session.id, 0.4) == [Up()]
+
+
 @pytest.mark.parametrize("rest", [None, 3.0])
 def test_after_a_failure_it_rests(rest: float | None) -> None:
     session = up()
