@@ -68,7 +68,9 @@ class ArrivingFile:
         self._thread.join()
 
     def _flush(self) -> None:
-        while self._wanted.wait() and not self._is_over:
-            self._wanted.clear()
+        while self._wanted.wait():
+            self._wanted.clear()  # before it is asked whether all is over: that sets it once
+            if self._is_over:
+                return
             with suppress(OSError):  # the fsync at the end meets it again
                 os.fdatasync(self._file)

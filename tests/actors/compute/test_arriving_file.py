@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.compute.arriving_file import FLUSH_EVERY, ArrivingFile
-from tests.support import eventually
+from tests.support import DEADLINE, eventually
 
 
 def test_it_has_what_was_written_and_nothing_of_before(tmp_path: Path) -> None:
@@ -67,3 +67,35 @@ def test_it_is_closed_where_what_comes_breaks_off(
     with pytest.raises(ValueError, match="breaks off"), file:
         raise ValueError("it breaks off")
     assert file.fileno() in closed
+
+
+class LateEvent(threading.Event):
+    """Is cleared when it was set once more after it was to be cleared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clearing, self.again = threading.Event(), threading.Event()
+
+    def set(self) -> None:
+        super().set()
+        if self.clearing.is_set():
+            self.again.set()
+
+    def clear(self) -> None:
+        self.clearing.set()
+        self.again.wait(DEADLINE)
+        super().clear()
+
+
+def test_it_ends_also_where_that_is_wanted_as_it_begins_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, wanted = ArrivingFile(tmp_path / "file"), LateEvent()
+    monkeypatch.setattr(file, "_wanted", wanted)
+    file.__enter__()
+    file.came(FLUSH_EVERY)
+    assert wanted.clearing.wait(DEADLINE)
+    ending = threading.Thread(target=file.__exit__, daemon=True)
+    ending.start()
+    ending.join(DEADLINE)
+    assert not ending.is_alive()
