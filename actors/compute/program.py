@@ -91,7 +91,7 @@ def _check_arguments(
 ) -> None:
     """Refuse what cannot be called like that: to run it again would not help."""
     try:
-        signature = inspect.signature(code)
+        signature = inspect.signature(code, follow_wrapped=False)  # what it is called by
     except (TypeError, ValueError):  # of something built in, which does not tell
         return
     try:

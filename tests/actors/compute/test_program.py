@@ -62,6 +62,19 @@ def test_functions_and_entry_points_run(spawn: Spawn) -> None:
     assert spawn(Spec(EntryPoint("builtins:len"))).end().kind == "error"  # len(ctx)
 
 
+def test_a_decorator_may_give_a_function_more_than_it_was_given(spawn: Spawn) -> None:
+    source = (
+        "from functools import wraps\n"
+        "def giving(function):\n"
+        " @wraps(function)\n"
+        " def wrapped(ctx, *args): return function(ctx, 40, *args)\n"
+        " return wrapped\n"
+        "@giving\n"
+        "def main(ctx, given, a): return given + a\n"
+    )
+    assert value(spawn(script(source, args=(2,)))) == 42
+
+
 def test_objects_of_a_scripts_classes_keep_their_class(spawn: Spawn) -> None:
     source = (
         "from dataclasses import dataclass\n"
