@@ -5,7 +5,7 @@ how a copy is                                       verdict
 ==================================================  ===============================================
 out of reach, paused or halted; nobody else has     final: nobody knows what was edited there, or
 the tree                                            nobody else can have it
-not looked at since                                 busy: it is waited for
+not looked at since this began                      busy: it is waited for
 waiting, or silent; has what no other host is       soon: a moment is waited, as what was just
 known to have, or git repositories that no other    edited is on its way
 host has seen to
@@ -93,6 +93,9 @@ def doubt(
         return Doubt(Wait.SOON, f"{tree} on {host} does not answer")
     if not only_here.others:
         return Doubt(Wait.FINAL, f"no host but {host} has a copy of {tree}")
+    if only_here.scans != mine["scans"]:
+        # What was being looked at when this began may have been edited before that.
+        return Doubt(Wait.BUSY, f"{tree} on {host} is still being looked at")
     if not only_here.is_nothing:
         others = _others(only_here.others, standings)
         return Doubt(Wait.SOON, f"{_counted(only_here)} of {tree} on {host} alone{others}")

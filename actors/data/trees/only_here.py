@@ -44,12 +44,15 @@ class OnlyHere:
             known to have all.
         count: how many files, folders, links and deletions there are.
         paths: where the first of them are.
+        scans: how often all of the tree had been looked at, as in `Standing`; 0 if it is to be
+            looked at again first, and this says nothing.
     """
 
     others: list[str] = field(default_factory=list)
     is_nothing: bool = False
     count: int = 0
     paths: list[bytes] = field(default_factory=list)
+    scans: int = 0
 
 
 def counting(here: str, complete: Iterable[str], members: Iterable[str]) -> list[str]:

@@ -284,14 +284,17 @@ class Worker:
     def only_here(self, tree: LocalTree, asked: AskOnlyHere) -> OnlyHere:
         """What no other host is known to have; in the tree's thread."""
         others = counting(self._place.host, self._complete(), self._members())
+        if self._lookout.is_due:
+            return OnlyHere(others)
         with closing(JournalReader(self._place.journal)) as reader:
-            return find(
+            found = find(
                 others,
                 lambda context: self._agreement.lacking(others, context),
                 tree.journal.vector,
                 reader.records() if asked.named else None,
                 reader.record,
             )
+        return replace(found, scans=self.standing.scans)
 
     # -- sparing lines and batteries
 

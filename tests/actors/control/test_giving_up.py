@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.onehost import Host, until
 from tests.twohosts import followed
 
 pytestmark = pytest.mark.timeout(300)  # real nodes, several questions each, and busy machines
-NOTHING = OnlyHere(["desk"], is_nothing=True)
+NOTHING = OnlyHere(["desk"], is_nothing=True, scans=2)
 
 
 def standing(**other: Any) -> dict[str, Any]:
@@ -52,9 +53,11 @@ def test_what_is_not_known_is_not_waited_for() -> None:
 
 
 def test_what_is_at_work_is_waited_for_and_what_is_silent_a_moment() -> None:
+    looked_at = Doubt(Wait.BUSY, "src on nas is still being looked at")
     for state in ("scanning", "idle"):
-        found = doubted(nas=standing(state=state, scans=1))
-        assert found == (Wait.BUSY, "src on nas is still being looked at")
+        assert doubted(nas=standing(state=state, scans=1)) == looked_at
+    assert doubted(replace(NOTHING, scans=0)) == looked_at
+    assert doubted(nas=standing(scans=3)) == looked_at  # once more, since
     full = doubted(nas=standing(state="waiting", reason="no space left"))
     assert full == (Wait.SOON, "src on nas: no space left")
     assert doubted(None) == (Wait.SOON, "src on nas does not answer")
@@ -69,7 +72,7 @@ def test_what_is_at_work_is_waited_for_and_what_is_silent_a_moment() -> None:
     ],
 )
 def test_what_is_there_alone_is_said(count: int, paths: list[bytes], said: str) -> None:
-    assert doubted(OnlyHere(["desk"], False, count, paths)) == (Wait.SOON, said)
+    assert doubted(OnlyHere(["desk"], False, count, paths, 2)) == (Wait.SOON, said)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def test_what_is_there_alone_is_said(count: int, paths: list[bytes], said: str) 
     ],
 )
 def test_why_others_have_it_not_is_said(desk: dict[str, Any] | None, why: str) -> None:
-    found = doubted(OnlyHere(["desk"], False, 1, [b"a"]), desk=desk)
+    found = doubted(OnlyHere(["desk"], False, 1, [b"a"], 2), desk=desk)
     assert found == (Wait.SOON, f"1 change is (a) of src on nas alone{why}")
 
 

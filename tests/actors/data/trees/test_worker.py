@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import News
+from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Order, Task
 from simulacra.actors.data.trees.packing import pack_context, unpack_record
 from simulacra.actors.data.trees.place import Place
@@ -132,6 +134,35 @@ def test_an_edit_is_seen_at_once(tmp_path: Path) -> None:
         write(desk.root / "new", "new")
         eventually(lambda: desk.worker.standing.last > before)
         assert desk.do(lambda tree: tree.journal.row(b"new").entry.content.size) == 3
+
+
+def test_what_no_other_has_is_said_only_once_all_was_looked_at(
+    tmp_path: Path, there: Remote
+) -> None:
+    with working(tmp_path, there, origin=True) as desk:
+        desk.until(State.IDLE)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def hold(_: Any) -> None:
+            begun.set()
+            assert go_on.wait(DEADLINE)
+
+        def asked() -> Reply:
+            reply = Reply()
+            desk.worker.tell(Task(lambda tree: desk.worker.only_here(tree, AskOnlyHere()), reply))
+            return reply
+
+        desk.worker.tell(Task(hold, Reply()))
+        assert begun.wait(DEADLINE)
+        write(desk.root / "new", "new")
+        desk.worker.tell(Order.RESCAN)
+        early = asked()
+        go_on.set()
+        assert early.get(timeout=DEADLINE).scans == 0
+        eventually(lambda: asked().get(timeout=DEADLINE).scans)
+        found = asked().get(timeout=DEADLINE)
+        assert (found.others, found.is_nothing) == (["nas"], False)
+        assert found.scans == desk.worker.standing.scans
 
 
 def test_what_another_host_has_comes_when_it_says_so(tmp_path: Path, there: Remote) -> None:
