@@ -174,7 +174,9 @@ class GivingUp:
                 break
             due = now + _PATIENCE if Wait.BUSY in waits else due
             time.sleep(_PAUSE)
-        if doubts and (doubts := self._doubts(fact, hosts, scans, named=True)):
+        # A halted copy was told to look, and is something else for a moment.
+        final = [each for each in doubts if each.wait is Wait.FINAL]
+        if doubts and (doubts := final or self._doubts(fact, hosts, scans, named=True)):
             self._refuse(doubts, fact.key.name, anyway)
 
     def _refuse(self, doubts: Sequence[Doubt], name: str, anyway: str) -> None:

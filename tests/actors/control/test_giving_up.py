@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 
+from simulacra.actors.cluster.facts import Key
 from simulacra.actors.control import giving_up
-from simulacra.actors.control.giving_up import Doubt, Wait, doubt
+from simulacra.actors.control.giving_up import Doubt, GivingUp, Wait, doubt
 from simulacra.actors.data.trees.only_here import OnlyHere
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.onehost import Host, until
@@ -113,6 +117,23 @@ def test_git_repositories_are_to_be_seen_to_by_another() -> None:
         Wait.SOON,
         "lib/.git of src on nas cannot be brought: a rebase is under way",
     )
+
+
+def test_a_copy_that_is_halted_is_said_to_be_while_it_tries_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    halted = standing(state="halted", reason="its root is not there", scans=1)
+    said = iter([halted, halted])
+    opening = standing(state="opening", scans=1)  # as it was told to look
+
+    def stand(_self: GivingUp, _fact: Any, hosts: Iterable[str]) -> dict[str, Any]:
+        return {host: next(said, opening) for host in hosts}
+
+    monkeypatch.setattr(GivingUp, "_standings", stand)
+    fact = cast("Any", SimpleNamespace(key=Key("tree", "77", "src")))
+    node = call = MagicMock()
+    with pytest.raises(GatewayError, match="src is halted on nas: its root is not there"):
+        GivingUp(node).check(call, fact, ["nas"], "simulacra leave --force")
 
 
 # -- real nodes
