@@ -171,7 +171,14 @@ def main() -> None:
         os.execvp(argv[0], argv)  # noqa: S606 - the command is the user's
     except OSError as error:
         print(f"{argv[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - its output
-        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+        os._exit(127 if isinstance(error, FileNotFoundError) or not _exists(argv[0]) else 126)
+
+
+def _exists(program: str) -> bool:
+    """Whether it is one in a folder of the PATH; one that is said by its path is taken for it."""
+    import shutil  # noqa: PLC0415 - nearly no guard needs it
+
+    return "/" in program or shutil.which(program, os.F_OK) is not None
 
 
 if __name__ == "__main__":

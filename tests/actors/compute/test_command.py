@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 from collections.abc import Callable, Iterator
@@ -83,6 +84,19 @@ def test_what_cannot_be_run_is_126_and_says_so(
     run(str(file))
     assert reasons.get(timeout=TIMEOUT).detail == 126
     assert b"plain: Permission denied" in log.read()
+
+
+def test_a_missing_program_is_127_also_where_no_program_can_be_looked_for(
+    run: Run, reasons: queue.Queue[ExitReason], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "plain"
+    file.write_text("no folder")
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{file}")
+    run("no-such-program")
+    assert reasons.get(timeout=TIMEOUT).detail == 127
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{tmp_path}")
+    run("plain")
+    assert reasons.get(timeout=TIMEOUT).detail == 126
 
 
 def test_signals_reach_it(run: Run, log: OutputLog, reasons: queue.Queue[ExitReason]) -> None:
