@@ -227,6 +227,9 @@ def _awaited(rollout: Rollout, seen: Seen) -> Rollout:
 
 def _stopped(rollout: Rollout) -> Rollout:
     match rollout.step:
+        case Step.ARM if _is_there(rollout):
+            # By a deploy of before, whose timer runs.
+            return _left(rollout)
         case Step.LOOK | Step.COPY | Step.ARM:
             return _end(rollout, Outcome.NOT_BEGUN, "stopped before anything was changed")
         case Step.SWITCH:

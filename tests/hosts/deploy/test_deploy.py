@@ -173,15 +173,16 @@ def test_a_second_interrupt_ends_what_runs_and_others_leave_such_a_host_alone(si
     assert site.switches("nas") == []
 
 
-def told(deploy: HostProcess, text: str) -> None:
-    """Wait until a deploy under way says something."""
+def told(deploy: HostProcess, *texts: str) -> None:
+    """Wait until a deploy under way has said all of this, in whatever order."""
     assert deploy.stderr is not None
-    said = []
+    said, missing = [], set(texts)
     for line in deploy.stderr:
         said.append(line.decode())
-        if text in said[-1]:
+        missing = {text for text in missing if text not in said[-1]}
+        if not missing:
             return
-    raise AssertionError(f"never: {text}; but {said}")
+    raise AssertionError(f"never: {missing}; but {said}")
 
 
 @pytest.mark.parametrize(
@@ -224,8 +225,7 @@ def test_a_host_that_goes_down_takes_nobody_of_its_wave_along(site: Site) -> Non
         site.wait_call("apply", "web")
         site.lab["nas"].kill()
         site.go()
-        told(deploy, "web: done")
-        told(deploy, "nas: waiting for its timer")
+        told(deploy, "web: done", "nas: waiting for its timer")
         site.start("nas")
         out, err = deploy.communicate(timeout=PATIENCE)
     report = Reported(json.loads(out))

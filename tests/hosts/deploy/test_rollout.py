@@ -125,6 +125,13 @@ def test_stopping_leaves_what_is_half_done_to_its_timer() -> None:
     assert after(at(Step.KEEP), Stopped()) == at(Step.KEEP)
 
 
+def test_stopping_before_a_host_is_taken_up_again_leaves_it_to_its_timer() -> None:
+    half = gone(FRESH, Looked(replace(BEFORE, system=NEW, owner="me@desk")))
+    for ended in (after(half, Stopped()), after(half, Ended())):
+        assert ended.outcome is Outcome.LEFT
+        assert ended.why == "stopped before it was seen to be well"
+
+
 def test_whoever_does_not_wait_for_the_end_of_a_step_is_told_what_is_known() -> None:
     for step in (Step.COPY, Step.ARM):
         assert after(at(step), Ended()).outcome is Outcome.NOT_BEGUN
