@@ -71,8 +71,19 @@ class Searching:
 
     def is_due(self, now: float) -> bool:
         """Whether a peer that is not known to be reached is to be tried."""
-        searches = (self._searches.get((end.device, end.host)) for end in self.ends())
-        return any(each is None or (each.places and now >= each.due) for each in searches)
+        return any(self._is_due(end, now) for end in self.ends())
+
+    def _is_due(self, end: End, now: float) -> bool:
+        if (end.device, end.host) not in self._searches:
+            return True
+        if self._works(end, now):
+            return False
+        search = self._search(end, now, works=False)
+        return bool(search.places) and now >= search.due
+
+    def _works(self, end: End, now: float) -> bool:
+        link = self._know.links.get((end.device, end.host))
+        return link is not None and link.quality(now).works
 
     def tries(self, mesh: Mesh, now: float) -> list[SetPeer]:
         """The peers of the mesh to be told where they may be reached, whatever they are told."""
@@ -81,8 +92,7 @@ class Searching:
             contact = self._know.seen.contacts.get((end.device, end.key))
             if contact is None:
                 continue  # the peer is not there yet
-            link = self._know.links.get((end.device, end.host))
-            works = link is not None and link.quality(now).works
+            works = self._works(end, now)
             reached = works or self._know.seen.at - contact.handshake < _JUST_AGREED
             self._know.doors.searched(end.device, end.host, reached=reached, now=now)
             place = self._place(end, contact, works=works, reached=reached, now=now)
@@ -98,10 +108,7 @@ class Searching:
         self, end: End, contact: Contact, *, works: bool, reached: bool, now: float
     ) -> str | None:
         """Where to try a peer now, if anywhere."""
-        search = self._searches.get((end.device, end.host), Search())
-        search = endpoints.told(search, self._places(end, now), now)
-        if self._moved and not works:
-            search = endpoints.again(search, now)
+        search = self._search(end, now, works=works)
         place = None
         if reached:
             search = endpoints.found(search, now)
@@ -112,6 +119,12 @@ class Searching:
             search, place = endpoints.due(search, now, leads=self._host < end.host)
         self._searches[end.device, end.host] = search
         return place
+
+    def _search(self, end: End, now: float, *, works: bool) -> Search:
+        """The search for a peer with what is known by now."""
+        search = self._searches.get((end.device, end.host), Search())
+        search = endpoints.told(search, self._places(end, now), now)
+        return endpoints.again(search, now) if self._moved and not works else search
 
     def _is_on_another_rung(self, end: End, contact: Contact) -> bool:
         """Whether a relay is spoken to by OpenVPN and should not be, or the other way round."""

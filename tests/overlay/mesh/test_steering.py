@@ -110,6 +110,26 @@ def test_who_comes_by_itself_is_spoken_to_at_once() -> None:
         assert how(world, "b", "a") == ("direct", ())
 
 
+def test_for_new_places_and_after_a_move_nobody_is_begun_with_unlooked_at() -> None:
+    # A world asserts it.
+    World(made(ADDRESSES, nat=["a", "b"])).run(5)
+    world = World(PLAN, cut={frozenset("ab")})
+    world.run(5)
+    for steering in world.hosts.values():
+        steering.moved()
+    world.run(1)
+
+
+def test_a_pause_is_no_reason_to_look_where_all_are_reached() -> None:
+    world = World(PLAN)
+    world.run(5)
+    for steering in world.hosts.values():
+        assert not steering.wants_look(world.now + 2)
+    world.cut.add(frozenset("ab"))
+    world.run(5)
+    assert world.hosts["a"].wants_look(world.now + 20)
+
+
 def test_an_expelled_host_is_let_in_nowhere_and_routed_nowhere() -> None:
     world = World(PLAN)
     world.run(3)
