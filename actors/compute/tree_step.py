@@ -65,7 +65,13 @@ class Side:
 
 def scans_seen(source: Side) -> int:
     """After how many looks one more has begun after now; the one under way may be past an edit."""
-    return int(source.standing.get("scans", 0)) + (source.state == "scanning")
+    return looks_begun(source.standing)
+
+
+def looks_begun(standing: Mapping[str, Any]) -> int:
+    """The same, of a copy's standing; a node of the version before says only how many ended."""
+    ended = int(standing.get("scans", 0)) + (standing.get("state") == "scanning")
+    return int(standing.get("begun", ended))
 
 
 def missing(source: Side, target: Side) -> int:

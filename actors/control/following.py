@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.focus import FOCUS, Describe
 from simulacra.actors.cluster.focus_client import UnansweredError
+from simulacra.actors.compute.tree_step import looks_begun
 from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees import outlook
 from simulacra.actors.data.trees.contents import MissingError
@@ -131,7 +132,7 @@ class Following:
             time.sleep(_PAUSE)
 
     def _begin(self, tree: Followed) -> Settling:
-        scans = self._standings(tree)[self._here].get("scans", 0)
+        scans = looks_begun(self._standings(tree)[self._here])
         self._node.system.ref(actor_name(tree.definition.id)).tell(Order.RESCAN)
         return Settling(tree.name, self._here, tree.main, scans)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.facts import Epoch, Fact, FactError
 from simulacra.actors.cluster.store import StoreError
+from simulacra.actors.compute.tree_step import looks_begun
 from simulacra.actors.control.giving_up import GivingUp
 from simulacra.actors.control.new_names import check_free
 from simulacra.actors.control.tree_finding import check_network, tree_fact
@@ -204,7 +205,7 @@ class TreeVerbs:
         """Look at all of it now, and wait until every copy in reach is as this one is."""
         definition = self._mine(call.arg("name", str))
         fact = tree_fact(self._node, definition.name)
-        before = self._standing(definition.id, self._here)["scans"]
+        before = looks_begun(self._standing(definition.id, self._here))
         if call.arg("anyway", bool, False):
             self._node.system.ref(actor_name(definition.id)).tell(Order.ANYWAY)
         self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)

@@ -40,7 +40,9 @@ class Standing:
         skipped: paths of which nothing is said, and why.
         behind: the hosts of which not all was heard.
         since: when that was so first, in seconds of the monotonic clock.
-        scans: how often all of it was looked at.
+        scans: how often all of it was looked at, counting also looks that failed before the last.
+        begun: the same, with the look that is under way: only one that is more than that begins
+            after now.
         unwatched: how many folders are seen by scans alone; why, in `trouble`.
         trouble: why not all folders are watched.
         tombstones: how many deleted things are remembered, as `unacknowledged` do not know all.
@@ -60,6 +62,7 @@ class Standing:
     behind: tuple[str, ...] = ()
     since: float = 0.0
     scans: int = 0
+    begun: int = 0
     unwatched: int = 0
     trouble: str = ""
     tombstones: int = 0

@@ -233,11 +233,12 @@ class Worker:
     def _scan(self, tree: LocalTree) -> None:
         skipped: dict[Path, str] = {}
         if self._lookout.is_due:
+            self.standing = replace(self.standing, begun=self.standing.begun + 1)
             self._show(State.SCANNING)
             taken = self._lookout.look_at_all(tree, sure=self._sure)
             self.standing = replace(
                 self.standing,
-                scans=self.standing.scans + 1,
+                scans=self.standing.begun,
                 quarantined=returning.quarantined(self._place.root),
                 unwatched=self._lookout.unwatched,
                 trouble=self._lookout.trouble,

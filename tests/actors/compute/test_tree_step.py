@@ -27,6 +27,9 @@ def test_it_is_done_when_the_target_has_all_that_was_seen_after_the_order() -> N
 def test_a_look_that_is_under_way_does_not_count() -> None:
     assert scans_seen(Side("laptop", IDLE)) == 3
     assert scans_seen(Side("laptop", {**IDLE, "state": "scanning"})) == 4
+    just_ended = {**IDLE, "state": "scanning", "begun": 3}  # and what it found is worked on
+    assert scans_seen(Side("laptop", just_ended)) == 3
+    assert scans_seen(Side("laptop", {**IDLE, "state": "scanning", "begun": 4})) == 4
 
 
 def test_another_life_of_a_host_is_another_replica() -> None:

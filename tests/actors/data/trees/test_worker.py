@@ -13,11 +13,15 @@ from typing import Any, cast
 
 import pytest
 
+from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import worker as worker_module
 from simulacra.actors.data.trees.contents import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.intake import Taken
+from simulacra.actors.data.trees.local_tree import LocalTree
+from simulacra.actors.data.trees.lookout import Lookout
 from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Order, Task
@@ -134,6 +138,39 @@ def test_an_edit_is_seen_at_once(tmp_path: Path) -> None:
         write(desk.root / "new", "new")
         eventually(lambda: desk.worker.standing.last > before)
         assert desk.do(lambda tree: tree.journal.row(b"new").entry.content.size) == 3
+
+
+def test_a_look_that_has_begun_is_counted_apart_from_those_that_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(tmp_path, origin=True) as desk:
+        desk.until(State.IDLE)
+        seen: list[tuple[State, int, int]] = []
+
+        def note() -> None:
+            standing = desk.worker.standing
+            seen.append((standing.state, standing.begun, standing.scans))
+
+        def look(lookout: Lookout, tree: LocalTree, *, sure: bool) -> Taken:
+            note()
+            if len(seen) == 1:
+                raise RefusedError(Reason.FULL, b"", "the disk is full")
+            return looked(lookout, tree, sure=sure)
+
+        def reviewed(*_: object) -> None:
+            if desk.worker.standing.state is State.SCANNING:
+                note()
+
+        looked = Lookout.look_at_all
+        monkeypatch.setattr(Lookout, "look_at_all", look)
+        monkeypatch.setattr(Worker, "_review", reviewed)
+        desk.worker.tell(Order.RESCAN)
+        eventually(lambda: desk.worker.standing.scans == 3)
+    assert seen[:3] == [
+        (State.SCANNING, 2, 1),
+        (State.SCANNING, 3, 1),
+        (State.SCANNING, 3, 3),
+    ]
 
 
 def test_what_no_other_has_is_said_only_once_all_was_looked_at(
