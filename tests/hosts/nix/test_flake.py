@@ -79,7 +79,7 @@ def test_every_node_has_a_file_and_every_file_is_a_node_s() -> None:
     assert files == set(NODES)
 
 
-ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=6"
+ALIVE = "-o ConnectTimeout=10 -o ServerAliveInterval=5 -o ServerAliveCountMax=6"
 ROOT_OF_NIXOPS4 = """
 root: builtins.mapAttrs (_: composite: {
   members = builtins.attrNames composite.members;
