@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
+from unicodedata import category
 
 Path = bytes
 ROOT: Final[Path] = b""
@@ -28,6 +29,7 @@ system: never part of the tree."""
 OWN_FOLDERS: Final = frozenset({QUARANTINE, VERSIONS})
 GIT: Final = b".git"
 """The name of a git repository's own folder, or of the file that leads to it: git carries it."""
+_JOINERS: Final = "\u200c\u200d"
 _FIRST: Final = -(2**63)
 _LAST: Final = 2**63 - 1
 
@@ -161,13 +163,14 @@ def shown(path: Path) -> str:
 def printable(text: str) -> str:
     """A text without anything that a terminal obeys, as a name of a file may have it.
 
+    Spaces of all kinds, and what joins letters or keeps them apart, are part of what is written.
     Surrogates stand for bytes that are no UTF-8, as in Python's names of files.
     """
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def _escaped(character: str) -> str:
-    if character.isprintable():
+    if character.isprintable() or category(character) == "Zs" or character in _JOINERS:
         return character
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
