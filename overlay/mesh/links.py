@@ -3,7 +3,8 @@
 A link is a device of this host and a host at its other end, with no matter how many relays between.
 A probe that is not answered in time is missed; once one is, the next follow quickly. After `MISSED`
 in a row the link has failed, and the first answer brings it to life again; it is settled when it
-has answered `SETTLED` times in a row and lost little: only then is it worth climbing back to.
+has answered `SETTLED` times in a row and lost little: only then is it worth climbing back to. An
+answer that is late counts for nothing but the time that the next probes are given.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ SETTLED: Final = 3
 _SHORTEST: Final = 0.5
 _UNKNOWN: Final = 1.0
 _TRIPS: Final = 3.0
+_LONGEST: Final = 10.0
 _AT_ONCE: Final = 0.2
 _WINDOW: Final = 20
 _RECENT: Final = 5
@@ -50,6 +52,8 @@ class Link:
 
     def __init__(self) -> None:
         self._under_way: dict[int, float] = {}
+        self._given_up: deque[int] = deque(maxlen=_WINDOW)
+        self._late_trip: float | None = None
         self._outcomes: deque[bool] = deque(maxlen=_WINDOW)
         self._trips: deque[float] = deque(maxlen=_RECENT)
         self._answered_at: float | None = None
@@ -73,6 +77,8 @@ class Link:
     def answered(self, number: int, trip: float, now: float) -> bool:
         """The answer to a probe came; whether it was this link's, and in time."""
         if self._under_way.pop(number, None) is None:
+            if number in self._given_up:
+                self._late_trip = trip
             return False
         if self._missed >= MISSED:
             self._outcomes.clear()  # what was missed while it failed says nothing of how it is now
@@ -81,20 +87,29 @@ class Link:
         self._missed = 0
         self._answered += 1
         self._trips.append(trip)
+        self._late_trip = None
         return True
 
     def expire(self, now: float) -> None:
         """Count what was not answered in time."""
-        trip = min(self._trips, default=None)
-        patience = _UNKNOWN if trip is None else max(_SHORTEST, _TRIPS * trip)
+        patience = self._patience()
         late = [number for number, at in self._under_way.items() if now - at > patience]
         for number in late:
             del self._under_way[number]
+            self._given_up.append(number)
             self._outcomes.append(False)
             self._missed += 1
             self._answered = 0
         if self._missed >= MISSED:
             self._trips.clear()
+
+    def _patience(self) -> float:
+        """Seconds that an answer may take."""
+        if self._trips:
+            return max(_SHORTEST, _TRIPS * min(self._trips))
+        if self._late_trip is not None:
+            return min(max(_UNKNOWN, _TRIPS * self._late_trip), _LONGEST)
+        return _UNKNOWN
 
     def quality(self, now: float) -> Quality:
         """How it is."""

@@ -92,3 +92,31 @@ def test_a_long_way_is_given_more_time() -> None:
     link.send(9, now)
     link.expire(now + 1.5)
     assert link.answered(9, 1.6, now + 1.6)
+
+
+def test_a_way_that_is_longer_than_it_was_thought_to_be_works_in_the_end() -> None:
+    link = Link()
+    sent = {number: 0.5 * number for number in range(20)}
+    events = sorted(
+        [(at, False, number) for number, at in sent.items()]
+        + [(at + 2.0, True, number) for number, at in sent.items()]
+    )
+    for at, is_answer, number in events:
+        link.expire(at)
+        if is_answer:
+            link.answered(number, 2.0, at)
+        else:
+            link.send(number, at)
+    quality = link.quality(events[-1][0])
+    assert quality.settled
+    assert quality.trip == 2.0
+
+
+def test_no_answer_is_waited_for_for_ever() -> None:
+    link = Link()
+    link.send(1, 0.0)
+    link.expire(2.0)
+    link.answered(1, 60.0, 60.0)
+    now = missed(link, range(2, 2 + MISSED), 60.0)
+    link.expire(now + 10.0)
+    assert link.quality(now + 10.0).failed
