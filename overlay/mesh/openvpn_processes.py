@@ -181,6 +181,8 @@ class Processes:
                 time.sleep(0.01)
             if self._pid(name):
                 _signal(pid, signal.SIGKILL)
+                with contextlib.suppress(KeyError, subprocess.TimeoutExpired):
+                    self._children.pop(pid).wait(_END_WITHIN)
         self._pid_file(name).unlink(missing_ok=True)
         self._attempts.pop(name, None)
 
@@ -197,11 +199,15 @@ class Processes:
         return self._pid(name) != 0
 
     def _pid(self, name: str) -> int:
-        """The process, if it still is that one; 0 where it has ended."""
+        """The process, if it still is that one; 0 where it has ended.
+
+        A child of ours has ended when it was waited for: it has no words any more before it can be.
+        """
         try:
             pid = int(self._pid_file(name).read_text())
-            child = self._children.get(pid)
-            if child is not None and child.poll() is not None:
+            if pid in self._children:
+                if self._children[pid].poll() is None:
+                    return pid
                 del self._children[pid]
                 return 0
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -20,6 +22,8 @@ from tests.overlay.mesh.namespaces import namespace, within
 from tests.overlay.tunnelled import PRINT, tunnelled
 
 NAMES = ("relay", "a", "b")
+NOBODY = 2**22 + 1
+"""A number that no process has."""
 
 
 def test_what_fails_is_started_later_each_time_and_what_lasted_soon() -> None:
@@ -44,6 +48,17 @@ def test_only_names_are_heard(relays: object) -> None:
 def test_a_plan_that_is_no_good_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="no fingerprint"):
         Processes("relay", tmp_path).keep(tunnelled(NAMES, {"a": "AB"}), [])
+
+
+def test_a_child_that_is_ending_runs_until_it_was_waited_for(tmp_path: Path) -> None:
+    processes = Processes("relay", tmp_path)
+    child = mock.create_autospec(subprocess.Popen, instance=True)
+    child.poll.side_effect = [None, 0]  # at first it has no memory any more, and cannot be reaped
+    processes._children[NOBODY] = child
+    (tmp_path / "openvpn").mkdir(exist_ok=True)
+    (tmp_path / "openvpn" / "server.pid").write_text(str(NOBODY))
+    assert [processes._runs("server"), processes._runs("server")] == [True, False]
+    assert not processes._children
 
 
 @pytest.fixture
