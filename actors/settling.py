@@ -28,8 +28,9 @@ Standing = Mapping[str, Any]
 """How a copy is, as `standing.Standing.to_plain` says it."""
 
 LEFT_FOR: Final = 10.0
-_HELD: Final = frozenset({"paused", "halted"})
-_UNABLE: Final = frozenset({"paused", "halted", "waiting", "unknown"})
+HELD: Final = frozenset({"paused", "halted"})
+"""States in which a copy does nothing until somebody has it go on."""
+_UNABLE: Final = HELD | {"waiting", "unknown"}
 
 
 class Verdict(StrEnum):
@@ -65,7 +66,7 @@ class Settling:
             standings: of the copies in reach by their hosts; this host's is among them.
         """
         mine = standings[self.here]
-        if mine["state"] in _HELD:
+        if mine["state"] in HELD:
             return Verdict.STUCK, self._held(self.here, mine)
         if self.main not in standings:
             return Verdict.STUCK, (
@@ -102,7 +103,7 @@ class Settling:
         """Why another copy keeps this one from being ready; None if it does not."""
         if host != self.main and (self.main != self.here or other["state"] in _UNABLE):
             return None
-        if other["state"] in _HELD:
+        if other["state"] in HELD:
             return Verdict.STUCK, self._held(host, other)
         if other["state"] == "idle" and _covers(other, self.goals[self.here]):
             if has_heard(other, self.here, mine):

@@ -20,7 +20,7 @@ from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.place import Place
-from simulacra.actors.data.trees.tree import ShowTree, actor_name
+from simulacra.actors.data.trees.tree import ShowTree, actor_name, copy_on
 from simulacra.actors.data.trees.trees import TREES, ListTrees
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -145,7 +145,7 @@ class Following:
 
     def _standing(self, tree: Followed, host: str) -> dict[str, Any]:
         try:
-            ref = self._node.system.ref(f"{actor_name(tree.definition.id)}@{host}")
+            ref = self._node.system.ref(copy_on(tree.definition.id, host))
             standing: dict[str, Any] = ref.ask(ShowTree(), timeout=_ANSWER)
         except (ActorDeadError, AskTimeoutError) as error:
             return {"state": "unknown", "reason": str(error), "behind": (), "left": {}}
@@ -173,7 +173,7 @@ class Following:
         for host in self._node.knowing.holders(tree.definition.id):
             if host not in near:
                 continue
-            ref = self._node.system.ref(f"{actor_name(tree.definition.id)}@{host}")
+            ref = self._node.system.ref(copy_on(tree.definition.id, host))
             remote = RemoteTree(host, ref, self._node.bulk_client)
             try:
                 found = outlook.forecast(self._place(tree), remote)

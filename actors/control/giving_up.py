@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees.only_here import AskOnlyHere, OnlyHere
-from simulacra.actors.data.trees.tree import LookAtAll, ShowTree, actor_name
+from simulacra.actors.data.trees.tree import LookAtAll, ShowTree, copy_on
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.errors import RemoteError
-from simulacra.actors.settling import Standing, has_heard, have_looked
+from simulacra.actors.settling import HELD, Standing, has_heard, have_looked
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -37,7 +37,6 @@ _ANSWER: Final = 3.0
 _NAMED_WITHIN: Final = 60.0
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.05
-_HELD: Final = frozenset({"paused", "halted"})
 _NEVER: Final = {"scans": 0}
 _LOST: Final = (ActorDeadError, AskTimeoutError, RemoteError, OSError)
 
@@ -82,7 +81,7 @@ def doubt(
     if mine is None:
         why = f"{host} has a copy of {tree} and is out of reach: what was edited there is not known"
         return Doubt(Wait.FINAL, why)
-    if mine["state"] in _HELD:
+    if mine["state"] in HELD:
         reason = mine["reason"] or "what was edited meanwhile is not known"
         return Doubt(Wait.FINAL, f"{tree} is {mine['state']} on {host}: {reason}")
     if mine["state"] in {"waiting", "unknown"}:
@@ -164,7 +163,7 @@ class GivingUp:
         """
         before = self._standings(fact, hosts)
         for host in before:
-            self._node.system.ref(_copy_on(fact, host)).tell(LookAtAll())
+            self._node.system.ref(copy_on(fact.key.subject, host)).tell(LookAtAll())
         scans = {host: each["scans"] for host, each in before.items()}
         due = time.monotonic() + _PATIENCE
         while doubts := self._doubts(fact, hosts, scans):
@@ -209,7 +208,7 @@ class GivingUp:
 
     def _standing(self, fact: Fact, host: str) -> dict[str, Any]:
         try:
-            standing: dict[str, Any] = self._node.system.ref(_copy_on(fact, host)).ask(
+            standing: dict[str, Any] = self._node.system.ref(copy_on(fact.key.subject, host)).ask(
                 ShowTree(), timeout=_ANSWER
             )
         except _LOST as error:
@@ -219,13 +218,9 @@ class GivingUp:
     def _only_here(self, fact: Fact, host: str, *, named: bool) -> OnlyHere | None:
         within = _NAMED_WITHIN if named else _ANSWER
         try:
-            found: OnlyHere = self._node.system.ref(_copy_on(fact, host)).ask(
+            found: OnlyHere = self._node.system.ref(copy_on(fact.key.subject, host)).ask(
                 AskOnlyHere(named), timeout=within
             )
         except _LOST:
             return None
         return found
-
-
-def _copy_on(fact: Fact, host: str) -> str:
-    return f"{actor_name(fact.key.subject)}@{host}"

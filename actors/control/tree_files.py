@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.data.entries import Path, shown
 from simulacra.actors.data.trees.definitions import Definition
-from simulacra.actors.data.trees.tree import actor_name
+from simulacra.actors.data.trees.tree import copy_on
 from simulacra.actors.data.trees.trees import TREES, ListTrees
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
@@ -124,7 +124,7 @@ class TreeFiles:
         """
         name = tree.key.name
         try:
-            ref = self._node.system.ref(f"{actor_name(tree.key.subject)}@{host}")
+            ref = self._node.system.ref(copy_on(tree.key.subject, host))
             return ref.ask(question, timeout=_ANSWER)
         except ValueError as error:
             raise GatewayError(

@@ -19,7 +19,7 @@ from simulacra.actors.control.tree_finding import check_network, tree_fact
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.handing_over import Seat
 from simulacra.actors.data.trees.orders import Order
-from simulacra.actors.data.trees.tree import ShowTree, actor_name
+from simulacra.actors.data.trees.tree import ShowTree, actor_name, copy_on
 from simulacra.actors.data.trees.trees import (
     TREES,
     DropTree,
@@ -303,7 +303,7 @@ class TreeVerbs:
 
     def _standing(self, tree: str, host: str) -> dict[str, Any]:
         try:
-            ref = self._node.system.ref(f"{actor_name(tree)}@{host}")
+            ref = self._node.system.ref(copy_on(tree, host))
             standing: dict[str, Any] = ref.ask(ShowTree(), timeout=_ANSWER)
         except (ActorDeadError, AskTimeoutError) as error:
             return {"state": "unknown", "reason": str(error), "scans": 0}

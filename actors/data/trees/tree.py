@@ -77,6 +77,11 @@ def actor_name(tree: str) -> str:
     return f"tree.{tree}"
 
 
+def copy_on(tree: str, host: str) -> str:
+    """The name of the actor of a host's copy of a tree, for any host."""
+    return f"{actor_name(tree)}@{host}"
+
+
 @dataclass(frozen=True)
 class Means:
     """What the node gives a tree to work with.
@@ -230,13 +235,13 @@ class Tree(Actor):
         return [host for host in self._means.holders(self._id) if host in connected - {here}]
 
     def _remote(self, host: str) -> RemoteTree:
-        ref = self.system.ref(f"{actor_name(self._id)}@{host}")
+        ref = self.system.ref(copy_on(self._id, host))
         return RemoteTree(host, ref, self._means.bulk_client, self._worker.pace)
 
     def _announce(self, hosts: Iterable[str], news: News | RepositoryNews) -> None:
         for host in hosts:
             try:
-                self.system.ref(f"{actor_name(self._id)}@{host}").tell(news)
+                self.system.ref(copy_on(self._id, host)).tell(news)
             except MailboxFullError:
                 logger.debug("%s is not told of news: it has too much mail", host)
 
@@ -260,7 +265,7 @@ class Tree(Actor):
                 return do(tree, message)
 
     def _remote_repositories(self, host: str) -> RemoteRepositories:
-        ref = self.system.ref(f"{actor_name(self._id)}@{host}")
+        ref = self.system.ref(copy_on(self._id, host))
         bulk, folder = self._means.bulk_client, self._place.state
         return RemoteRepositories(host, ref, bulk, folder, self._repository_worker.is_stopping)
 
