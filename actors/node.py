@@ -44,8 +44,8 @@ from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
 from simulacra.actors.neighbours import Neighbours
 from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
-from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.childspec import Flags
 from simulacra.actors.runtime.group_sharing import GROUPS, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyPair

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from simulacra.actors.compute.mounts import mount_above, parse
 from simulacra.actors.runtime import Actor
-from simulacra.actors.runtime.bulk import BulkServer
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.timers import Timer
 from simulacra.actors.runtime.wire_types import register

@@ -22,7 +22,8 @@ from simulacra.actors.compute.run_process import RunProcess
 from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.tree import actor_name
 from simulacra.actors.runtime import Actor
-from simulacra.actors.runtime.bulk import BulkServer, Ticket
+from simulacra.actors.runtime.bulk import Ticket
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
 

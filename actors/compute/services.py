@@ -11,8 +11,8 @@ from simulacra.actors.compute.moves import Offer, Software
 from simulacra.actors.compute.placement import Network
 from simulacra.actors.compute.remote_files import RemoteFiles
 from simulacra.actors.compute.store import Store
-from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_server import BulkServer
 
 THIS_SOFTWARE = Software(f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine())
 

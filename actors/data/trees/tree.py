@@ -55,8 +55,10 @@ from simulacra.actors.data.trees.settling import merges
 from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.worker import Worker
 from simulacra.actors.runtime import Actor
-from simulacra.actors.runtime.bulk import BulkServer, Parts, Ticket
+from simulacra.actors.runtime.bulk import Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_offers import Parts
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import ExitReason

@@ -10,8 +10,8 @@ from simulacra.actors.compute.file_service import FILES, Files
 from simulacra.actors.compute.messages import Answer, Request
 from simulacra.actors.compute.remote_files import RemoteFiles
 from simulacra.actors.runtime import Ref
-from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_server import BulkServer
 from tests.actors.runtime.nodes import Network
 
 

@@ -12,7 +12,7 @@ import pytest
 from simulacra.actors.compute import file_service
 from simulacra.actors.compute.file_service import Files, Look, mount_of
 from simulacra.actors.runtime import Ref
-from simulacra.actors.runtime.bulk import BulkServer
+from simulacra.actors.runtime.bulk_server import BulkServer
 from tests.actors.compute.filing import Reading
 from tests.actors.runtime.nodes import Network
 from tests.support import eventually

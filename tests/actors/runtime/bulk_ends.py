@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulacra.actors.runtime.bulk import PIECE, BulkServer, Ticket
+from simulacra.actors.runtime.bulk import PIECE, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
-from simulacra.actors.runtime.bulk_line import Line
+from simulacra.actors.runtime.bulk_line import Line, LineError
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.keys import KeyPair
 
 BYTES = os.urandom(3 * PIECE + 17)
@@ -54,6 +55,17 @@ class Ends:
 
     def lines(self) -> int:
         return len(self.server._lines)
+
+    def lose(self, lost: Callable[[], bool]) -> None:
+        """Let the server answer some questions by closing the line."""
+        answer = self.server._answer
+
+        def sometimes(*question: object) -> memoryview:
+            if lost():
+                raise LineError("loses this one")
+            return answer(*question)  # type: ignore[arg-type]
+
+        self.server._answer = sometimes  # type: ignore[assignment]
 
 
 @contextmanager

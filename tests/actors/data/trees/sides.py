@@ -11,8 +11,8 @@ from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.sparing import Line
 from simulacra.actors.data.trees.tree import Means, Tree, actor_name
 from simulacra.actors.runtime import Ref
-from simulacra.actors.runtime.bulk import BulkServer
 from simulacra.actors.runtime.bulk_client import BulkClient
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.keys import KeyPair
 from tests.actors.runtime.nodes import Network, Node
 

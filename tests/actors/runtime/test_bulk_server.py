@@ -1,4 +1,4 @@
-"""What a node offers: to whom, for how long, and to how many at a time."""
+"""Who is served and who is not, to talk to whom, and how it all ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import socket
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from simulacra.actors.runtime import bulk
-from simulacra.actors.runtime.bulk import PIECE, QUESTION, BulkError, BulkServer
+from simulacra.actors.runtime import bulk_server
+from simulacra.actors.runtime.bulk import PIECE, QUESTION, BulkError
 from simulacra.actors.runtime.bulk_line import Line, LineError
+from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.keys import KeyPair
 from tests.actors.runtime.bulk_ends import BYTES, Ends
 from tests.support import eventually
@@ -25,17 +24,6 @@ def test_what_is_withdrawn_is_gone(ends: Ends) -> None:
     for ask in (ends.fetch, lambda ticket: ends.client.read(ticket, 0, 1)):
         with pytest.raises(BulkError, match="nas: the file is offered no more"):
             ask(ticket)
-
-
-def test_the_longest_idle_offer_gives_way(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "_MAX_OFFERS", 2)
-    first, second = ends.offer(b"one", "one"), ends.offer(b"two", "two")
-    assert ends.client.read(first, 0, 3) == b"one"
-    third = ends.offer(b"three", "three")
-    with pytest.raises(BulkError, match="offered no more"):
-        ends.client.read(second, 0, 3)
-    assert ends.client.read(first, 0, 3) == b"one"
-    assert ends.client.read(third, 0, 5) == b"three"
 
 
 def test_garbage_and_impossible_offsets_end_nothing_but_their_line(ends: Ends) -> None:
@@ -53,7 +41,7 @@ def test_garbage_and_impossible_offsets_end_nothing_but_their_line(ends: Ends) -
 def test_who_comes_when_all_lines_are_in_use_is_turned_away(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_MAX_LINES", 1)
+    monkeypatch.setattr(bulk_server, "_MAX_LINES", 1)
     ticket = ends.offer(b"data")
     line = ends.line()
     with pytest.raises(BulkError, match=r"nas (is gone|has closed)"):
@@ -134,44 +122,10 @@ def test_a_port_that_is_taken_is_the_callers_error(ends: Ends) -> None:
 def test_who_repeats_an_old_handshake_is_not_waited_for(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_HANDSHAKE", 0.05)
+    monkeypatch.setattr(bulk_server, "_HANDSHAKE", 0.05)
     line = ends.line()  # and asks nothing, as who cannot
     eventually(lambda: ends.lines() == 0)
     line.close()
-
-
-def memfd(data: bytes) -> int:
-    descriptor = os.memfd_create("offered")
-    os.write(descriptor, data)
-    return descriptor
-
-
-PARTS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 90)), max_size=6)
-
-
-@given(PARTS, st.integers(0, 700), st.integers(0, 200))
-def test_parts_of_a_file_are_read_as_one(
-    parts: list[tuple[int, int]], offset: int, length: int
-) -> None:
-    data, offers = bytes(range(256)) + os.urandom(134), bulk.Offers()
-    descriptor = memfd(data)
-    ticket, size = offers.add(descriptor, parts)
-    os.close(descriptor)
-    whole = b"".join(data[start : start + part] for start, part in parts)
-    assert size == len(whole)
-    room = bytearray(length)
-    read = offers.read_into(memoryview(room), ticket, offset)
-    assert room[:read] == whole[offset : offset + length]
-    offers.remove(ticket)
-    assert offers.read_into(memoryview(room), ticket, offset) is None
-
-
-def test_parts_behind_the_end_of_a_file_end_what_is_read() -> None:
-    offers, descriptor = bulk.Offers(), memfd(b"data")
-    ticket, _ = offers.add(descriptor, [(2, 5), (0, 4)])
-    os.close(descriptor)
-    assert offers.read_into(memoryview(bytearray(9)), ticket, 0) == 2
-    offers.remove(ticket)
 
 
 def test_a_line_to_talk_over_is_the_takers_until_it_returns(ends: Ends) -> None:
