@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 from simulacra.actors.runtime.bulk import QUESTION, BulkError, Ticket, opened
@@ -63,19 +63,25 @@ class Fetch:
         Raises:
             BulkError: it is offered no more, it shrank, or lines brought nothing twice in a row.
         """
-        lines = LINES if len(self._missing) > WINDOW else 1
-        helpers = [
-            threading.Thread(
-                target=self._fetch, args=(open_line, rest), name="bulk-fetch", daemon=True
-            )
-            for _ in range(lines - 1)
-        ]
-        for helper in helpers:
-            helper.start()
+        helpers = self._start_helpers(open_line, rest) if len(self._missing) > WINDOW else []
         self._fetch(open_line, rest)
         for helper in helpers:
             helper.join()
         self._check()
+
+    def _start_helpers(
+        self, open_line: OpenLine, rest: Callable[[], object]
+    ) -> list[threading.Thread]:
+        """A thread for each line but the caller's own, as far as the process has threads."""
+        helpers: list[threading.Thread] = []
+        for _ in range(LINES - 1):
+            helper = threading.Thread(
+                target=self._fetch, args=(open_line, rest), name="bulk-fetch", daemon=True
+            )
+            with suppress(RuntimeError):
+                helper.start()
+                helpers.append(helper)
+        return helpers
 
     def _check(self) -> None:
         """Raise what kept it from being whole, if it is not."""

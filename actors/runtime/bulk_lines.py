@@ -70,10 +70,10 @@ class Lines:
         with self._lock:
             if self.closed.is_set() or where in self._kept:
                 return
+            if self._timer is None and not self._wait():
+                return
             self._in_use.remove(line)
             self._kept[where] = line, time.monotonic() + LINE_IDLE / 2
-            if self._timer is None:
-                self._wait()
 
     def close(self) -> None:
         """End all lines, and give out no more."""
@@ -89,10 +89,16 @@ class Lines:
             timer.cancel()
             timer.join(5)
 
-    def _wait(self) -> None:
-        self._timer = threading.Timer(LINE_IDLE / 4, self._tidy)
-        self._timer.name, self._timer.daemon = "bulk-lines", True
-        self._timer.start()
+    def _wait(self) -> bool:
+        """Look in a while for what lay idle; False where the process has no thread left for it."""
+        timer = threading.Timer(LINE_IDLE / 4, self._tidy)
+        timer.name, timer.daemon = "bulk-lines", True
+        try:
+            timer.start()
+        except RuntimeError:
+            return False
+        self._timer = timer
+        return True
 
     def _tidy(self) -> None:
         """Close what lay idle; look again as long as something is kept."""

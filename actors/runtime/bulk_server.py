@@ -44,7 +44,8 @@ Taker = Callable[[Line], None]
 class BulkServer:
     """The offering side: one thread that accepts, and one for each line.
 
-    There are at most 128 lines: who comes when all are in use is turned away, and tries again.
+    There are at most 128 lines: who comes when all are in use, or when this process has no thread
+    left, is turned away, and tries again.
 
     Args:
         node: this node's name.
@@ -140,14 +141,15 @@ class BulkServer:
         name = f"bulk@{self._node}:{address[0]}:{address[1]}"
         thread = threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True)
         with self._lock:
-            full = len(self._lines) >= _MAX_LINES
-            if not full:
+            problem = f"{_MAX_LINES} lines are in use" if len(self._lines) >= _MAX_LINES else ""
+            if not problem:
                 self._lines[thread] = connection
-        if full:
-            logger.warning("bulk: %s is turned away: %d lines are in use", address[0], _MAX_LINES)
-            connection.close()
-        else:
-            thread.start()
+                problem = _start(thread)
+            if problem:
+                self._lines.pop(thread, None)
+                connection.close()
+        if problem:
+            logger.warning("bulk: %s is turned away: %s", address[0], problem)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -197,6 +199,15 @@ class BulkServer:
             return view[: ANSWER.size + size]
         except (OSError, OverflowError) as error:  # an offset that no file has
             return memoryview(GONE + str(error).encode())
+
+
+def _start(thread: threading.Thread) -> str:
+    """Start a thread; why not, where the process has none left to give."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        return str(error)
+    return ""
 
 
 def _listen(host: str, port: int) -> socket.socket:

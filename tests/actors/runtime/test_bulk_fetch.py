@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.actors.runtime import bulk_client, bulk_fetch
 from simulacra.actors.runtime.bulk import PIECE, BulkError
-from tests.actors.runtime.bulk_ends import BYTES, Ends
+from tests.actors.runtime.bulk_ends import BYTES, Ends, no_thread
 
 
 def test_it_tells_how_far_it_is(ends: Ends) -> None:
@@ -64,6 +64,11 @@ def test_a_large_file_comes_over_two_lines(ends: Ends, monkeypatch: pytest.Monke
     assert (ends.folder / "fetched").read_bytes() == BYTES
     assert (len(told), told[-1]) == (4, len(BYTES))
     assert told == sorted(told)
+
+
+def test_one_line_does_where_no_thread_is_left_for_another(ends: Ends) -> None:
+    with no_thread("bulk-fetch"):
+        assert ends.fetch(ends.offer(BYTES * 2)) == BYTES * 2
 
 
 def test_what_is_withdrawn_meanwhile_ends_both_lines(

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from simulacra.actors.runtime import bulk_lines, bulk_server
-from tests.actors.runtime.bulk_ends import BYTES, Ends
+from tests.actors.runtime.bulk_ends import BYTES, Ends, no_thread
 from tests.support import eventually
 
 
@@ -50,5 +50,13 @@ def test_the_server_closes_who_is_silent_and_the_client_dials_again(
     monkeypatch.setattr(bulk_server, "LINE_IDLE", 0.05)
     ticket = ends.offer(b"data")
     assert ends.client.read(ticket, 0, 4) == b"data"
+    eventually(lambda: ends.lines() == 0)
+    assert ends.client.read(ticket, 0, 4) == b"data"
+
+
+def test_no_line_is_kept_that_nobody_would_close(ends: Ends) -> None:
+    ticket = ends.offer(b"data")
+    with no_thread("bulk-lines"):
+        assert ends.client.read(ticket, 0, 4) == b"data"
     eventually(lambda: ends.lines() == 0)
     assert ends.client.read(ticket, 0, 4) == b"data"

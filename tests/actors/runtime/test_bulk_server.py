@@ -13,7 +13,7 @@ from simulacra.actors.runtime.bulk import PIECE, QUESTION, BulkError
 from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.keys import KeyPair
-from tests.actors.runtime.bulk_ends import BYTES, Ends
+from tests.actors.runtime.bulk_ends import BYTES, Ends, no_thread
 from tests.support import eventually
 
 
@@ -48,6 +48,14 @@ def test_who_comes_when_all_lines_are_in_use_is_turned_away(
         ends.client.read(ticket, 0, 4)
     line.close()
     eventually(lambda: ends.lines() == 0)
+    assert ends.client.read(ticket, 0, 4) == b"data"
+
+
+def test_who_comes_when_no_thread_is_left_is_turned_away(ends: Ends) -> None:
+    ticket = ends.offer(b"data")
+    with no_thread("bulk@nas"), pytest.raises(BulkError, match=r"nas (is gone|has closed)"):
+        ends.client.read(ticket, 0, 4)
+    assert ends.lines() == 0
     assert ends.client.read(ticket, 0, 4) == b"data"
 
 
