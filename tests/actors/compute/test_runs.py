@@ -66,6 +66,11 @@ def receive_all(line: Line) -> None:
         line.receive()
 
 
+def say_and_hear(line: Line) -> None:
+    line.send(pack(Beat()))  # unless it was hung up on already
+    line.receive()
+
+
 def test_what_nobody_comes_for_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "COME_WITHIN", 2.0)  # a loaded machine is to get to the echo
     with one_host(tmp_path / "home") as host:
@@ -142,8 +147,7 @@ def test_a_key_that_is_expelled_ends_it(tmp_path: Path, monkeypatch: pytest.Monk
         with client.talk(ticket) as line:
             admitted[0] = False
             with pytest.raises(LineError):
-                line.send(pack(Beat()))  # unless it was hung up on already
-                line.receive()
+                say_and_hear(line)
         client.close()
         until(lambda: is_gone(pid))
 
