@@ -15,7 +15,7 @@ from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.compute.tree_step import looks_begun
 from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees import outlook
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.orders import Order

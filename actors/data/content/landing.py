@@ -1,6 +1,7 @@
 """Chunks of a file that land in their places as they come from another host.
 
-Those that lie together come as pieces of up to `LONGEST` bytes. A piece is verified where it was
+Those that lie together come as pieces of up to `LONGEST` bytes, or fewer where the line is to be
+spared. A piece is verified where it was
 received, while it is at hand, and only then written: so the file has nothing in it that is wrong,
 and is not read again. A piece with a wrong chunk is not written, and stays missing.
 """
@@ -27,15 +28,20 @@ class Landing:
         descriptor: the file, open for writing.
         chunks: what is to come, by offset.
         progress: told of bytes that were written; by one thread at a time.
+        longest: bytes of a piece of several chunks.
     """
 
     def __init__(
-        self, descriptor: int, chunks: Iterable[Chunk], progress: Callable[[int], object]
+        self,
+        descriptor: int,
+        chunks: Iterable[Chunk],
+        progress: Callable[[int], object],
+        longest: int = LONGEST,
     ) -> None:
         self._descriptor = descriptor
         self._progress = progress
         self._lock = threading.Lock()
-        self._pieces = {piece[0].offset: piece for piece in _pieces(chunks)}
+        self._pieces = {piece[0].offset: piece for piece in _pieces(chunks, longest)}
 
     @property
     def missing(self) -> list[Chunk]:
@@ -63,12 +69,12 @@ class Landing:
             self._progress(len(data))
 
 
-def _pieces(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Chunks that lie together, up to `LONGEST` bytes of them, or a single one."""
+def _pieces(chunks: Iterable[Chunk], longest: int) -> Iterator[list[Chunk]]:
+    """Chunks that lie together, up to so many bytes of them, or a single one."""
     piece: list[Chunk] = []
     for chunk in chunks:
         end = piece[-1].offset + piece[-1].length if piece else 0
-        if piece and (chunk.offset != end or end + chunk.length - piece[0].offset > LONGEST):
+        if piece and (chunk.offset != end or end + chunk.length - piece[0].offset > longest):
             yield piece
             piece = []
         piece.append(chunk)

@@ -49,7 +49,8 @@ from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.looking import Looker, NotReadError, file_time, tick
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.trees import in_step
-from simulacra.actors.data.trees.contents import MOST, PACK, Contents, MissingError
+from simulacra.actors.data.trees.asking import MOST, MissingError
+from simulacra.actors.data.trees.contents import PACK, Contents
 from simulacra.actors.data.trees.journal import Journal
 
 BATCH: Final = 2000

@@ -2,10 +2,9 @@
 
 Files of up to `WHOLE` bytes are fetched many at a time, by a thread of its own that is one pack
 ahead of what is being written (`Contents.expect`), and kept in memory until they are. A larger one
-is put together in a file of its own beside the tree (`Contents.whole`): from chunks of what is on
-this disk already, kept versions too, and what is missing is fetched. That file stays when the line
-breaks or the node dies, so that the next attempt fetches what is still missing. All bytes are
-verified by their hashes, wherever they came from.
+is gathered in a file of its own beside the tree (`Contents.whole`, `gathering`). That file stays
+when the line breaks or the node dies, so that the next attempt fetches what is still missing. All
+bytes are verified by their hashes, wherever they came from.
 """
 
 from __future__ import annotations
@@ -13,86 +12,24 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path as FilePath
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
-from simulacra.actors.data.content.assembly import FileSource, assemble, unwritten
-from simulacra.actors.data.content.landing import LONGEST, Landing, Range
+from simulacra.actors.data.content.assembly import unwritten
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
-from simulacra.actors.data.content.versions import open_kept
-from simulacra.actors.data.entries import Content, Path, name, parent
-from simulacra.actors.data.scanning.attributes import Descent, open_file
+from simulacra.actors.data.entries import Content, Path
+from simulacra.actors.data.scanning.attributes import Descent
+from simulacra.actors.data.trees.asking import MissingError, Piece, Remote
+from simulacra.actors.data.trees.gathering import Progress, copy_held, fetch
+from simulacra.actors.data.trees.holders import Holders
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.sparing import FREELY, Sparing
 
-_PORTION: Final = 64 << 20
-"""Bytes of a large file that are asked for at a time."""
-_LONG: Final = 256 << 10
-"""Chunks that lie together, of so many bytes or more, are fetched right into their place."""
-_THREADS: Final = 2
-"""So many read, verify and write what of a large file is on this disk already."""
 PACK: Final = 4 << 20
-MOST: Final = 2000
-"""Bytes, and small files or chunks, that are asked for at a time."""
-
-
-class MissingError(Exception):
-    """The bytes of a content cannot be had now; the text says why."""
-
-
-class Piece(NamedTuple):
-    """Bytes of some content.
-
-    Attributes:
-        digest: of the content.
-        offset: where they begin in it.
-        length: how many they are.
-    """
-
-    digest: bytes
-    offset: int
-    length: int
-
-
-class Remote(Protocol):
-    """Another host that may have what is wanted."""
-
-    host: str
-
-    def manifests(self, digests: Sequence[bytes]) -> list[bytes | None]:
-        """The manifests of large files; None for those that it has not got.
-
-        Raises:
-            MissingError: it does not answer.
-        """
-
-    def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
-        """The bytes of each; None for those that it has not got. A view lasts until the next.
-
-        Raises:
-            MissingError: it does not answer.
-        """
-
-    def fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
-        """Have parts of a large content taken as they come, in any order.
-
-        Args:
-            content: which.
-            ranges: the parts, `LONGEST` bytes at most each.
-            take: given the offset of a part and its bytes, until it returns; by any thread.
-
-        Raises:
-            MissingError: it does not answer, or has it not; some may have been taken.
-            OSError: ``take`` raised it.
-        """
-
-
-Take = Callable[[int, memoryview], None]
-Progress = Callable[[int], None]
-WhyWait = Callable[[int], str | None]
+"""Bytes of small files that are fetched at a time."""
 
 
 class Contents:
@@ -104,7 +41,7 @@ class Contents:
         descent: opens its folders.
         remotes: who may be asked now, the first one first.
         progress: told of bytes that came.
-        why_wait: see `sparing`.
+        sparing: what of it waits, and how much is asked for at a time.
     """
 
     def __init__(
@@ -114,12 +51,12 @@ class Contents:
         descent: Descent,
         remotes: Callable[[], Sequence[Remote]],
         progress: Progress = lambda _: None,
-        why_wait: WhyWait = lambda _: None,
+        sparing: Sparing = FREELY,
     ) -> None:
-        self._why_wait = why_wait
+        self._sparing = sparing
         self._place = place
         self._journal = journal
-        self._descent = descent
+        self._holders = Holders(place, journal, descent)
         self._remotes = remotes
         self._progress = progress
         self._fetcher = ThreadPoolExecutor(1, f"tree-fetch@{place.host}")
@@ -161,7 +98,7 @@ class Contents:
         if digest not in self._came and self._coming:
             self._came_before, self._came = self._came, self._coming.popleft().result()
         data = self._came.get(digest) or self._came_before.get(digest)
-        data = data or self._local(digest, content.size)
+        data = data or self._holders.read(content)
         if data is None:
             data = self._fetch(self._remotes(), [content]).get(digest)
         if data is None:
@@ -187,30 +124,6 @@ class Contents:
                 break
         self._progress(came)
         return found
-
-    def _local(self, digest: bytes, size: int) -> bytes | None:
-        for descriptor in self._having(digest):
-            data = os.pread(descriptor, size + 1, 0)
-            if hash_of(data) == digest:
-                return data
-        return None
-
-    def _having(self, digest: bytes) -> Iterator[int]:
-        """Files of this host that had a content: of the tree, and of what sync displaced.
-
-        Each is open until the next is asked for.
-        """
-        for path in self._journal.holders(digest):
-            try:
-                descriptor = open_file(name(path), self._descent.open(parent(path)))
-            except OSError:
-                continue
-            with os.fdopen(descriptor, "rb"):
-                yield descriptor
-        kept = open_kept(self._place.versions, digest, self._place.catalogue)
-        if kept is not None:
-            with os.fdopen(kept, "rb"):
-                yield kept
 
     # -- large files
 
@@ -243,7 +156,7 @@ class Contents:
             wanted = unwritten(manifest, descriptor) if begun else list(manifest.chunks)
             _check_room(descriptor, wanted)
             os.ftruncate(descriptor, manifest.size)
-            missing = self._assemble(manifest, descriptor, wanted, at)
+            missing = copy_held(manifest, self._older(at), descriptor, wanted, self._holders)
             self._fill(content, descriptor, missing)
         finally:
             os.close(descriptor)
@@ -271,56 +184,24 @@ class Contents:
                 continue
         raise self._missing(content)
 
-    def _assemble(
-        self, manifest: Manifest, descriptor: int, wanted: list[Chunk], at: Path
-    ) -> list[Chunk]:
-        """Write what is on this disk already; what is not is returned."""
-        missing = wanted
-        for source in self._having(manifest.digest):
-            missing = self._copy(manifest, source, missing, descriptor, missing)
-            if not missing:
-                return missing
+    def _older(self, at: Path) -> Manifest | None:
+        """The manifest of what is at a path, if that is a large file."""
         row = self._journal.row(at)
         encoded = None if row is None else self._journal.manifest(row.entry.content.digest)
         if row is None or encoded is None:
-            return missing
-        chunks = Manifest.decode(encoded, row.entry.content.digest).chunks
-        for source in self._having(row.entry.content.digest):
-            missing = self._copy(manifest, source, chunks, descriptor, missing)
-        return missing
-
-    def _copy(
-        self,
-        manifest: Manifest,
-        source: int,
-        chunks: Sequence[Chunk],
-        descriptor: int,
-        wanted: list[Chunk],
-    ) -> list[Chunk]:
-        """Write those of some chunks that a file has, by several threads; what it has not."""
-
-        def work(some: list[Chunk]) -> list[Chunk]:
-            return assemble(manifest, [FileSource(source, chunks)], descriptor, some)
-
-        with ThreadPoolExecutor(_THREADS, f"tree-assembly@{self._place.host}") as pool:
-            portion = max(1, -(-len(wanted) // _THREADS))
-            starts = range(0, len(wanted), portion)
-            missing = pool.map(work, [wanted[at : at + portion] for at in starts])
-            return [chunk for some in missing for chunk in some]
+            return None
+        return Manifest.decode(encoded, row.entry.content.digest)
 
     def _fill(self, content: Content, descriptor: int, missing: list[Chunk]) -> None:
         """Fetch chunks into their places."""
+        if not missing:
+            return
         size = sum(chunk.length for chunk in missing)
-        why = self._why_wait(size) if missing else None
+        why = self._sparing.why_wait(size)
         if why is not None:
             raise MissingError(f"{size} bytes of it wait: {why}")
-        landing = Landing(descriptor, missing, self._progress)
-        for remote in self._remotes():
-            if not landing.missing:
-                return
-            with suppress(MissingError):
-                _fetch(remote, content, landing)
-        if landing.missing:
+        remotes = self._remotes()
+        if not fetch(content, descriptor, missing, remotes, self._sparing, self._progress):
             raise self._missing(content)
 
     def _missing(self, content: Content) -> MissingError:
@@ -334,29 +215,3 @@ def _check_room(descriptor: int, wanted: Iterable[Chunk]) -> None:
     disk = os.fstatvfs(descriptor)
     if sum(chunk.length for chunk in wanted) > disk.f_bavail * disk.f_frsize:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _fetch(remote: Remote, content: Content, landing: Landing) -> None:
-    """Fetch from a host what it has: what is short in packs, the rest right into its place."""
-    wanted = landing.wanted()
-    for some in _portions([each for each in wanted if not _LONG <= each[1] <= LONGEST]):
-        pieces = [Piece(content.digest, *each) for each in some]
-        for piece, data in zip(pieces, remote.pieces(pieces), strict=True):
-            if data is not None:
-                landing.take(piece.offset, data)
-    for some in _portions([each for each in wanted if _LONG <= each[1] <= LONGEST]):
-        remote.fetch(content, some, landing.take)
-
-
-def _portions(ranges: Iterable[Range]) -> Iterator[list[Range]]:
-    """What is asked for at a time."""
-    some: list[Range] = []
-    size = 0
-    for each in ranges:
-        some.append(each)
-        size += each[1]
-        if size >= _PORTION or len(some) >= MOST:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some

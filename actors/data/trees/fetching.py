@@ -15,9 +15,10 @@ from simulacra.actors.data.content.landing import Range
 from simulacra.actors.data.entries import Content
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.record_plain import RecordError
-from simulacra.actors.data.trees.contents import MissingError, Piece, Take
+from simulacra.actors.data.trees.asking import MissingError, Piece, Take
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
 from simulacra.actors.data.trees.packing import Heard, unpack_context, unpack_record
+from simulacra.actors.data.trees.sparing import FREELY, Sparing
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -32,13 +33,13 @@ TakeRecords = Callable[..., int]
 
 
 class RemoteTree:
-    """See the module; a `contents.Remote`.
+    """See the module; a `asking.Remote`.
 
     Args:
         host: the host's name.
         ref: its actor of this tree.
         bulk: fetches bytes.
-        pace: waits before so many bytes are fetched.
+        sparing: how much is asked for at a time, and when.
     """
 
     def __init__(
@@ -46,9 +47,9 @@ class RemoteTree:
         host: str,
         ref: Ref,
         bulk: BulkClient,
-        pace: Callable[[int], None] = lambda _: None,
+        sparing: Sparing = FREELY,
     ) -> None:
-        self._pace = pace
+        self._sparing = sparing
         self.host = host
         self._ref = ref
         self._bulk = bulk
@@ -106,7 +107,10 @@ class RemoteTree:
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         """See `Remote`."""
-        self._pace(sum(piece.length for piece in pieces))
+        for some in self._sparing.portions(pieces, lambda piece: piece.length):
+            yield from self._pack(some)
+
+    def _pack(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         packed: Packed = self._ask(Pack([tuple(piece) for piece in pieces]), Packed)
         _check(self.host, packed, pieces)
         if packed.ticket is None:
@@ -125,14 +129,17 @@ class RemoteTree:
 
     def fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
         """See `Remote`."""
-        self._pace(sum(length for _, length in ranges))
+        for some in self._sparing.portions(ranges, lambda each: each[1]):
+            self._fetch(content, some, take)
+
+    def _fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
         whole = Piece(content.digest, 0, content.size)
         packed: Packed = self._ask(Pack([tuple(whole)]), Packed)
         _check(self.host, packed, [whole])
         if packed.ticket is None or packed.ticket.size != whole.length:
             raise MissingError(f"{self.host} has it not")
         try:
-            self._bulk.collect(packed.ticket, ranges, take)
+            self._bulk.collect(packed.ticket, ranges, self._sparing.checking(take))
         except BulkError as error:
             raise MissingError(f"{self.host}: {error}") from error
 

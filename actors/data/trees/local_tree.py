@@ -35,9 +35,10 @@ from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Meet, Visitor
 from simulacra.actors.data.trees import probing
 from simulacra.actors.data.trees.agreement import Agreement
+from simulacra.actors.data.trees.asking import Remote
 from simulacra.actors.data.trees.bases import Bases
 from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
-from simulacra.actors.data.trees.contents import Contents, Remote, WhyWait
+from simulacra.actors.data.trees.contents import Contents
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
@@ -48,6 +49,7 @@ from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
 from simulacra.actors.data.trees.settling import Settler
+from simulacra.actors.data.trees.sparing import FREELY, Sparing
 from simulacra.actors.data.trees.texts import Texts
 from simulacra.actors.data.trees.wanting import Wanting
 
@@ -66,7 +68,7 @@ class LocalTree:
         stopping: whether to stop bringing after the action in hand.
         progress: told of bytes that came.
         is_elsewhere: see `Wanting`.
-        why_wait: see `sparing`.
+        sparing: what of it waits, and how much is asked for at a time.
         keep_bytes: bytes that the versions may have that are kept.
         keep_seconds: how old one may be.
 
@@ -90,7 +92,7 @@ class LocalTree:
         stopping: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
         is_elsewhere: Callable[[Context], bool] = lambda _: False,
-        why_wait: WhyWait = lambda _: None,
+        sparing: Sparing = FREELY,
         *,
         keep_bytes: int = KEEP_BYTES,
         keep_seconds: float = KEEP_SECONDS,
@@ -125,7 +127,7 @@ class LocalTree:
             begun.callback(descent.close)
             files = IgnoreFiles(descent, EVERYTHING)
             self._wanting = Wanting(choice, files, self.journal, is_elsewhere)
-            contents = Contents(place, self.journal, descent, remotes, progress, why_wait)
+            contents = Contents(place, self.journal, descent, remotes, progress, sparing)
             begun.callback(contents.close)
             modes = probing.keeps_modes(folders.root)
             self._intake = Intake(

@@ -16,7 +16,7 @@ from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.foretelling import Forecast, foretell, path_of
 from simulacra.actors.data.reconciling.projecting import sides
 from simulacra.actors.data.reconciling.records import Record
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.packing import Heard

@@ -30,7 +30,7 @@ from simulacra.actors.data.git import sync
 from simulacra.actors.data.git.creating import create, lead
 from simulacra.actors.data.git.repository import Held, find
 from simulacra.actors.data.git.state import State, StateError
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.repositories_here import RepositoriesHere, is_there
 from simulacra.actors.data.trees.repository_aside import set_aside

@@ -10,16 +10,18 @@ from contextlib import ExitStack
 from pathlib import Path as FilePath
 from typing import IO, Any, Final
 
+from simulacra.actors.data.content.descriptors import write_at
 from simulacra.actors.data.entries import Path
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.repository_messages import (
     AskHistory,
     AskRepositories,
     ToldRepositories,
     is_told,
 )
+from simulacra.actors.data.trees.sparing import Sparing
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Ref
-from simulacra.actors.runtime.bulk import BulkError, Ticket
+from simulacra.actors.runtime.bulk import PIECE, BulkError, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.errors import MailboxFullError, RemoteError
 
@@ -38,6 +40,7 @@ class RemoteRepositories:
         bulk: fetches bytes.
         folder: where packs are put while they are taken in.
         stopping: whether to give up waiting.
+        sparing: how much is fetched at a time, and when.
     """
 
     def __init__(
@@ -47,7 +50,9 @@ class RemoteRepositories:
         bulk: BulkClient,
         folder: FilePath,
         stopping: Callable[[], bool],
+        sparing: Sparing,
     ) -> None:
+        self._sparing = sparing
         self.host = host
         self._ref = ref
         self._bulk = bulk
@@ -71,12 +76,24 @@ class RemoteRepositories:
         with ExitStack() as begun:
             file = begun.enter_context(tempfile.TemporaryFile(dir=self._folder))
             try:
-                self._bulk.fetch(ticket, file.fileno())
+                self._fetch(ticket, file.fileno())
             except BulkError as error:
                 raise MissingError(f"{self.host}: {error}") from error
             file.seek(0)
             begun.pop_all()
             return file
+
+    def _fetch(self, ticket: Ticket, descriptor: int) -> None:
+        """Fetch all that a ticket is for; the rate is the tree's, whatever it is spent on."""
+
+        def write(offset: int, data: memoryview) -> None:
+            write_at(descriptor, [data], offset)
+
+        step = min(PIECE, self._sparing.portion)
+        pieces = [(at, min(step, ticket.size - at)) for at in range(0, ticket.size, step)]
+        take = self._sparing.checking(write)
+        for some in self._sparing.portions(pieces, lambda piece: piece[1]):
+            self._bulk.collect(ticket, some, take)
 
     def _ask(self, question: Any, within: float) -> Any:
         """Ask, and wait for the answer, or until this host stops."""

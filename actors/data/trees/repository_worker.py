@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from simulacra.actors.data.entries import Path, printable, shown
 from simulacra.actors.data.git.command import STOPPING
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.repositories import Remote, Repositories
 from simulacra.actors.data.trees.repository_conflicts import Conflict
 from simulacra.actors.data.trees.repository_messages import RepositoryNews

@@ -14,7 +14,7 @@ from simulacra.actors.data.content.versions import open_kept
 from simulacra.actors.data.entries import name, parent
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.scanning.attributes import Descent, open_file
-from simulacra.actors.data.trees.contents import Piece
+from simulacra.actors.data.trees.asking import Piece
 from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.place import Place
 

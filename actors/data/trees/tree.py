@@ -20,7 +20,7 @@ from simulacra.actors.data.entries import ROOT, Path, folders_above
 from simulacra.actors.data.git.command import STOPPING
 from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.scanning.watching import Hint
-from simulacra.actors.data.trees.contents import Piece
+from simulacra.actors.data.trees.asking import Piece
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.local_tree import LocalTree
@@ -52,7 +52,7 @@ from simulacra.actors.data.trees.repository_messages import (
 from simulacra.actors.data.trees.repository_worker import Pause, RepositoryWorker
 from simulacra.actors.data.trees.serving import Server
 from simulacra.actors.data.trees.settling import merges
-from simulacra.actors.data.trees.sparing import Line
+from simulacra.actors.data.trees.sparing import Line, Sparing
 from simulacra.actors.data.trees.worker import Worker
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.bulk import Ticket
@@ -160,6 +160,7 @@ class Tree(Actor):
         self._offered: deque[Ticket] = deque()
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
         self._packers = ThreadPoolExecutor(1, f"tree-histories@{place.host}", _kill_git_by, (self,))
+        self._sparing = Sparing(definition.name, definition.rate, means.line, self._others)
         self._repositories = Repositories(place, _wants(definition))
         self._repository_worker = RepositoryWorker(
             self._repositories,
@@ -177,7 +178,7 @@ class Tree(Actor):
             definition,
             lambda: means.holders(definition.id),
             lambda: means.complete(definition.id),
-            means.line,
+            self._sparing,
             self._merges,
             self._repository_worker.tell,
         )
@@ -238,7 +239,7 @@ class Tree(Actor):
 
     def _remote(self, host: str) -> RemoteTree:
         ref = self.system.ref(copy_on(self._id, host))
-        return RemoteTree(host, ref, self._means.bulk_client, self._worker.pace)
+        return RemoteTree(host, ref, self._means.bulk_client, self._sparing)
 
     def _announce(self, hosts: Iterable[str], news: News | RepositoryNews) -> None:
         for host in hosts:
@@ -269,7 +270,9 @@ class Tree(Actor):
     def _remote_repositories(self, host: str) -> RemoteRepositories:
         ref = self.system.ref(copy_on(self._id, host))
         bulk, folder = self._means.bulk_client, self._place.state
-        return RemoteRepositories(host, ref, bulk, folder, self._repository_worker.is_stopping)
+        return RemoteRepositories(
+            host, ref, bulk, folder, self._repository_worker.is_stopping, self._sparing
+        )
 
     def _announce_repositories(self, host: str, digest: bytes, ask: bool) -> None:
         self._announce([host], RepositoryNews(self._place.host, digest, ask))

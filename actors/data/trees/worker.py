@@ -31,7 +31,7 @@ from simulacra.actors.data.scanning.roots import RootError
 from simulacra.actors.data.scanning.watching import Hint
 from simulacra.actors.data.trees import returning
 from simulacra.actors.data.trees.agreement import Agreement
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.hearsay import Hearsay
@@ -46,7 +46,7 @@ from simulacra.actors.data.trees.orders import Event, Met, Order, Task
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.repository_worker import Looked
-from simulacra.actors.data.trees.sparing import Bucket, Line, why_wait
+from simulacra.actors.data.trees.sparing import Sparing
 from simulacra.actors.data.trees.standing import Standing, State
 from simulacra.actors.databases import DatabaseError
 
@@ -74,7 +74,7 @@ class Worker:
         definition: which tree, and what of it is wanted here.
         members: the hosts that have a copy, also those that are away.
         whole: those of them that have all of it.
-        line: how this host is connected now.
+        sparing: what waits, and how fast the rest is fetched; halted while this is paused.
         merges: whether texts are merged here, now.
         looked: told after each round, for the git repositories.
     """
@@ -88,7 +88,7 @@ class Worker:
         definition: Definition,
         members: Callable[[], Sequence[str]],
         whole: Callable[[], Iterable[str]],
-        line: Callable[[], Line],
+        sparing: Sparing,
         merges: Callable[[], bool] = lambda: False,
         looked: Callable[[Looked], None] = lambda _: None,
     ) -> None:
@@ -114,9 +114,7 @@ class Worker:
         self._agreement = Agreement(place.acknowledged, members)
         self._hearsay = Hearsay(remote, hosts, announce, self._agreement)
         self._complete = whole
-        self._line = line
-        self._anyway = False
-        self._bucket = Bucket(definition.rate)
+        self._sparing = sparing
         self._to_review = False
         self._swept_at = time.monotonic()
 
@@ -126,11 +124,16 @@ class Worker:
 
     def tell(self, event: Event) -> None:
         """Say that something may have changed; never blocks."""
+        if event is Order.PAUSE:
+            self._sparing.halt()  # It may be in the midst of a large file.
+        elif event is Order.RESUME and not self._stopping.is_set():
+            self._sparing.go_on()
         self._events.put(event)
 
     def close(self) -> None:
         """Stop after the action in hand, and wait until all is let go of."""
         self._stopping.set()
+        self._sparing.halt()
         self.tell(Order.STOP)
         if self._thread.ident is not None:
             self._thread.join()
@@ -189,7 +192,7 @@ class Worker:
             self._retry_in = min(2 * self._retry_in, _LATEST)
         else:
             self._retry_at, self._retry_in = float("inf"), _SOON
-            self._anyway = False
+            self._sparing.anyway = False
             if self._definition.is_complete and self._events.empty() and tree.remember():
                 self._retry_at = time.monotonic()
         if may_scan:
@@ -202,10 +205,10 @@ class Worker:
                 self._place,
                 lambda: [self._remote(host) for host in self._hosts()],
                 self._definition.choice(),
-                self._stopping.is_set,
+                lambda: self._sparing.is_halted,
                 self._has_come,
                 is_elsewhere=self._is_elsewhere,
-                why_wait=self._why_wait,
+                sparing=self._sparing,
                 keep_bytes=self._definition.keep_bytes,
                 keep_seconds=self._definition.keep_seconds,
             )
@@ -296,18 +299,6 @@ class Worker:
                 reader.record,
             )
         return replace(found, scans=self.standing.scans)
-
-    # -- sparing lines and batteries
-
-    def _why_wait(self, size: int) -> str | None:
-        why = None if self._anyway else why_wait(size, self._line(), self._hosts())
-        if why is None:
-            return None
-        return f"{why}; have it now: simulacra tree sync {self._definition.name} --anyway"
-
-    def pace(self, size: int) -> None:
-        """Wait before so many bytes are fetched; in the tree's thread."""
-        self._stopping.wait(self._bucket.take(size, time.monotonic()))
 
     # -- what others know
 
@@ -404,7 +395,7 @@ class Worker:
             case Order.PAUSE | Order.RESUME:
                 self._paused = event is Order.PAUSE
             case Order.ANYWAY:
-                self._anyway = True
+                self._sparing.anyway = True
             case Order.RESCAN | Order.SURE:
                 self._lookout.expect_anything()
                 self._sure = self._sure or event is Order.SURE

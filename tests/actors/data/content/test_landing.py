@@ -11,7 +11,6 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulacra.actors.data.content import landing
 from simulacra.actors.data.content.landing import LONGEST, Landing
 from simulacra.actors.data.content.manifest import Chunk, hash_of
 
@@ -54,9 +53,7 @@ def test_what_comes_in_any_order_is_written_where_it_belongs(
     told: list[int] = []
     with (tmp_path_factory.getbasetemp() / "landed").open("w+b") as file:
         file.truncate(SIZE)
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(landing, "LONGEST", 1000)
-            coming = Landing(file.fileno(), chunks, told.append)
+        coming = Landing(file.fileno(), chunks, told.append, 1000)
         wanted = coming.wanted()
         assert coming.missing == chunks
         assert all(length <= 1000 for _, length in wanted)

@@ -13,8 +13,8 @@ from simulacra.actors.data.entries import Content
 from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.trees.agreement import Agreement
+from simulacra.actors.data.trees.asking import MissingError, Piece, Take
 from simulacra.actors.data.trees.bringing import Brought
-from simulacra.actors.data.trees.contents import MissingError, Piece, Take
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.packing import unpack_record
@@ -90,7 +90,7 @@ class Copy:
 
 
 class InReach:
-    """Another copy, as `contents.Remote` has it."""
+    """Another copy, as `asking.Remote` has it."""
 
     def __init__(self, copy: Copy) -> None:
         self.host = copy.host

@@ -26,17 +26,19 @@ class Side:
     Attributes:
         root: of the tree on its disk.
         means: what a node would give its trees.
+        dials: the address at which it fetches from others.
     """
 
     def __init__(self, folder: Path, node: Node, keys: dict[str, KeyPair]) -> None:
         self.name = node.system.name
         self.node = node
+        self.dials = "127.0.0.1"
         self.folder = folder / self.name
         self.root = self.folder / "root"
         self.root.mkdir(parents=True)
         mine, admitted = keys[self.name], {each.public for each in keys.values()}
         self.bulk_server = BulkServer(self.name, "127.0.0.1", mine, admitted.__contains__)
-        self.bulk_client = BulkClient(mine, lambda host: ("127.0.0.1", keys[host].public))
+        self.bulk_client = BulkClient(mine, lambda host: (self.dials, keys[host].public))
         self.means = Means(
             self.bulk_server,
             self.bulk_client,
@@ -46,14 +48,14 @@ class Side:
             Line,
         )
 
-    def definition(self) -> Definition:
-        return Definition(TREE, "src", str(self.root), origin=self.name == "a")
+    def definition(self, rate: int | None = None) -> Definition:
+        return Definition(TREE, "src", str(self.root), origin=self.name == "a", rate=rate)
 
-    def start(self) -> Ref:
-        """Start its actor of the tree."""
+    def start(self, rate: int | None = None) -> Ref:
+        """Start its actor of the tree, to fetch so many bytes a second at most."""
         place = Place(self.name, self.root, self.folder / "state")
         return self.node.system.spawn(
-            Tree, self.definition(), place, self.means, name=actor_name(TREE)
+            Tree, self.definition(rate), place, self.means, name=actor_name(TREE)
         )
 
     def close(self) -> None:

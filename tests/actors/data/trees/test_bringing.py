@@ -14,7 +14,7 @@ import pytest
 
 from simulacra.actors.data.entries import TEMPORARY
 from simulacra.actors.data.trees import bringing
-from simulacra.actors.data.trees.contents import MissingError, Piece
+from simulacra.actors.data.trees.asking import MissingError, Piece
 from simulacra.actors.data.trees.local_tree import LocalTree
 from tests.actors.data.trees.copies import Copies, Copy, InReach, contents
 from tests.actors.data.trees.test_local_tree import OLD, write

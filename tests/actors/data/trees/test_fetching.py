@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +13,11 @@ from simulacra.actors.data.content.landing import Range
 from simulacra.actors.data.entries import Content, Kind
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import fetching
-from simulacra.actors.data.trees.contents import MissingError, Piece, Take
+from simulacra.actors.data.trees.asking import MissingError, Piece, Take
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.journal_reader import JournalReader
-from simulacra.actors.data.trees.messages import Changed, Changes, Packed
+from simulacra.actors.data.trees.messages import Changed, Changes, Pack, Packed
+from simulacra.actors.data.trees.sparing import FREELY, SMALLEST, Sparing
 from simulacra.actors.runtime import Actor, ActorSystem, Ref
 from simulacra.actors.runtime.bulk import BulkError, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
@@ -65,10 +66,10 @@ def remote(
     system: ActorSystem,
     answer: Any,
     content: bytes = b"",
-    pace: Callable[[int], None] = lambda _: None,
+    sparing: Sparing = FREELY,
 ) -> RemoteTree:
     ref: Ref = system.spawn(Answering, answer)
-    return RemoteTree("nas", ref, cast("BulkClient", Bulk(content)), pace)
+    return RemoteTree("nas", ref, cast("BulkClient", Bulk(content)), sparing)
 
 
 def ticket(size: int) -> Ticket:
@@ -194,14 +195,29 @@ def test_pieces_come_in_their_order(system: ActorSystem) -> None:
         list(remote(system, Packed(ticket(5), [3, -1, 2])).pieces(pieces))
 
 
-def test_parts_of_a_content_are_taken_where_they_are_at_the_rate(system: ActorSystem) -> None:
-    paced: list[int] = []
+def test_parts_of_a_content_are_taken_where_they_are(system: ActorSystem) -> None:
     taken: dict[int, bytes] = {}
     content = Content(Kind.FILE, 5, DIGEST)
-    asked = remote(system, Packed(ticket(5), [5]), b"12345", paced.append)
+    asked = remote(system, Packed(ticket(5), [5]), b"12345")
     asked.fetch(content, [(3, 2), (0, 1)], lambda at, data: taken.update({at: bytes(data)}))
     assert taken == {3: b"45", 0: b"1"}
-    assert paced == [3]
+
+
+def test_what_has_a_rate_is_asked_for_in_portions(system: ActorSystem) -> None:
+    size = 2 * SMALLEST
+    asked: list[int] = []
+
+    def pack(question: Pack) -> Packed:
+        lengths = [length for _, _, length in question.pieces]
+        asked.append(sum(lengths))
+        return Packed(ticket(sum(lengths)), lengths)
+
+    slow = remote(system, pack, b"x" * SMALLEST, Sparing(rate=2 * SMALLEST))
+    halves = [Piece(DIGEST, 0, SMALLEST), Piece(DIGEST, SMALLEST, SMALLEST)]
+    assert len(list(remote(system, pack, b"x" * size).pieces(halves))) == 2
+    assert asked == [size]
+    assert [len(each or b"") for each in slow.pieces(halves)] == [SMALLEST, SMALLEST]
+    assert asked == [size, SMALLEST, SMALLEST]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import outlook
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.messages import Changed, Changes
 from simulacra.actors.data.trees.packing import pack_context

@@ -13,7 +13,7 @@ from typing import IO
 import pytest
 
 from simulacra.actors.data.git.repository import Held
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.repositories import Repositories
 from simulacra.actors.data.trees.repository_messages import ToldRepositories
 from tests.actors.data.git.clones import Clone

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.repositories import Remote
 from simulacra.actors.data.trees.repository_messages import RepositoryNews, ToldRepositories
 from simulacra.actors.data.trees.repository_worker import Looked, Pause, RepositoryWorker

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.data.content.manifest import hash_of
-from simulacra.actors.data.trees.contents import Piece
+from simulacra.actors.data.trees.asking import Piece
 from simulacra.actors.data.trees.serving import Server
 from tests.actors.data.trees.copies import Copies, Copy
 from tests.actors.data.trees.test_local_tree import OLD, write

@@ -14,8 +14,10 @@ from simulacra.actors.data.trees import tree
 from simulacra.actors.data.trees.messages import Changes, Pack
 from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.questions import CountConflicts, ListConflicts, ShowFile
+from simulacra.actors.data.trees.sparing import portion
 from simulacra.actors.data.trees.tree import ReachOf, ShowBranches, ShowTree, actor_name
 from simulacra.actors.runtime import Ref, RemoteError
+from tests.actors.data.trees.counted_line import BETWEEN, counted_line
 from tests.actors.data.trees.sides import TREE, Side, two_sides
 from tests.actors.data.trees.test_local_tree import write
 from tests.support import eventually
@@ -94,6 +96,40 @@ def test_a_paused_copy_stays_as_it_is_and_says_so(sides: tuple[Side, Side]) -> N
     assert not (b.root / "x").exists()
     refs[1].tell(Order.RESUME)
     until_there(b.root / "x", b"x")
+
+
+def test_the_line_sees_the_rate_at_every_moment(sides: tuple[Side, Side]) -> None:
+    a, b = sides
+    rate = 2 << 20
+    (a.root / "large").write_bytes(large := random.Random(1).randbytes(4 * rate))
+    for n in range(10):
+        (a.root / f"small{n}").write_bytes(random.Random(n).randbytes(200 << 10))
+    a.start()
+    b.dials = BETWEEN
+    with counted_line(a.bulk_server.port) as counted:
+        b.start(rate)
+        until_there(b.root / "large", large)
+        eventually(lambda: len(list(b.root.glob("small*"))) == 10, WITHIN)
+    # Besides what a second gives there is the one that is free, and the portions that were asked
+    # for last and before; 2 in 100 is what it takes to carry them.
+    allowed = 1.02 * (rate * (1.0 + 1.0) + 2 * portion(rate))
+    assert counted.most(1.0) <= allowed < len(large)
+    assert counted.most(float("inf")) >= len(large) + 10 * (200 << 10)
+
+
+def test_a_pause_and_the_end_do_not_wait_for_a_large_file(sides: tuple[Side, Side]) -> None:
+    a, b = sides
+    (a.root / "large").write_bytes(random.Random(1).randbytes(32 << 20))
+    a.start()
+    ref = b.start(rate=256 << 10)  # for two minutes
+    eventually(lambda: shown(ref)["came"] > 0, WITHIN)
+    ref.tell(Order.PAUSE)
+    eventually(lambda: shown(ref)["state"] == "paused", WITHIN)
+    came = shown(ref)["came"]
+    ref.tell(Order.RESUME)
+    eventually(lambda: shown(ref)["came"] > came, WITHIN)
+    assert shown(ref)["state"] == "bringing"
+    assert not (b.root / "large").exists()
 
 
 def test_questions_are_answered_from_what_was_committed(sides: tuple[Side, Side]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import worker as worker_module
-from simulacra.actors.data.trees.contents import MissingError
+from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.intake import Taken
@@ -27,7 +27,7 @@ from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Order, Task
 from simulacra.actors.data.trees.packing import pack_context, unpack_record
 from simulacra.actors.data.trees.place import Place
-from simulacra.actors.data.trees.sparing import Line
+from simulacra.actors.data.trees.sparing import Sparing
 from simulacra.actors.data.trees.standing import State
 from simulacra.actors.data.trees.worker import Worker
 from simulacra.actors.runtime.futures import Reply
@@ -85,7 +85,7 @@ class Told:
             Definition("1", "src", str(self.root), **definition),
             lambda: ["desk"] if remote is None else ["desk", remote.host],
             tuple,
-            Line,
+            Sparing("src"),
         )
 
     def _announce(self, hosts: Iterable[str], news: News) -> None:
