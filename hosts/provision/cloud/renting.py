@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simulacra.hosts.inventory.schema import NAME, Cloud, Inventory
+from simulacra.hosts.inventory.fields import NAME
+from simulacra.hosts.inventory.schema import Cloud, Inventory
 from simulacra.hosts.provision.cloud.drivers import Driver, Opener, open_driver
 from simulacra.hosts.provision.cloud.errors import CloudError, TakenError
 from simulacra.hosts.provision.cloud.machines import (

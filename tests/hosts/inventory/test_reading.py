@@ -77,13 +77,6 @@ def test_a_field_that_is_wrong(way: Way, value: Any, named: str, said: str) -> N
     assert said in found[named]
 
 
-@pytest.mark.parametrize("host", ["nas", "nas.lan", "192.168.1.9", "2001:db8::9", "fe80::9%eth0"])
-def test_ssh_is_by_a_name_or_an_address(host: str) -> None:
-    data = deepcopy(SMALL)
-    put(data, ("hosts", "nas", "ssh"), {"host": host})
-    assert problems(toml(data)) == {}
-
-
 @settings(max_examples=40)
 @given(st.lists(st.sampled_from(BROKEN), min_size=1, unique_by=lambda each: each[0]))
 def test_every_error_is_told_at_once(broken: list[tuple[Way, Any, str, str]]) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulacra.hosts.inventory.derived import derived
+from simulacra.hosts.inventory.fields import NAME
 from simulacra.hosts.inventory.problems import InventoryError
-from simulacra.hosts.inventory.schema import NAME
 from simulacra.overlay.plan.addresses import allot, interface, place, prefix
 from tests.overlay.plan.inventories import made
 
