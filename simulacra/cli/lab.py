@@ -1,4 +1,4 @@
-"""``lab``: hosts out of namespaces on this machine, to try things out on and to break."""
+"""``lab``: hosts out of namespaces on this machine, looked at, entered, stopped and started."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from cyclopts import App, Parameter
 
 from simulacra.cli import output
 from simulacra.cli.labs import WHICH, Which, check, opened, refusals, show
-from simulacra.cli.options import Duration
 from simulacra.testing.lab import Host, end, folders
-from simulacra.testing.lab.plan import parse_hosts
-from simulacra.testing.lab.wiring import parse_share
 
 app = App(
     name="lab", help="Run hosts in namespaces on this machine, and cut and slow their cables."
@@ -113,145 +110,6 @@ def exec_(
 
 
 @app.command
-def split(*parts: str, which: Which = WHICH) -> None:
-    """Cut what is between parts of a lab, instead of what was cut before.
-
-    A host may be in several parts; one that is in none sees all.
-
-    For example:
-
-    - `sudo simulacra lab split a,b c,d,e`
-
-    Args:
-        parts: The hosts of each part.
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.split(*map(parse_hosts, parts))
-        show(lab, which)
-
-
-@app.command
-def heal(*, which: Which = WHICH) -> None:
-    """Make all cables of a lab whole and fast.
-
-    For example:
-
-    - `sudo simulacra lab heal`
-
-    Args:
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.heal()
-        show(lab, which)
-
-
-@app.command
-def cut(
-    host: str, other: str | None = None, /, *, one_way: bool = False, which: Which = WHICH
-) -> None:
-    """Drop what two hosts send each other.
-
-    For example:
-
-    - `sudo simulacra lab cut a b`
-    - `sudo simulacra lab cut a b --one-way`
-
-    Args:
-        host: One of them.
-        other: The other; all others if left out.
-        one_way: Drop only what the first sends.
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.cut(host, other, one_way=one_way)
-        show(lab, which)
-
-
-@app.command
-def slow(
-    host: str,
-    other: str,
-    rate: str = "",
-    /,
-    *,
-    latency: Duration = 0.0,
-    which: Which = WHICH,
-) -> None:
-    """Limit the rate between two hosts, and hold packets back, both ways.
-
-    For example:
-
-    - `sudo simulacra lab slow a b 10mbit`
-    - `sudo simulacra lab slow a b 10mbit --latency 50ms`
-
-    Args:
-        host: One of them.
-        other: The other.
-        rate: The rate, as in 10mbit or 500kbit; no limit if left out.
-        latency: How long a packet is held back, each way: a round trip takes twice as long.
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.slow(host, other, rate=rate, latency=latency)
-        show(lab, which)
-
-
-@app.command
-def loss(host: str, other: str, share: str, /, *, which: Which = WHICH) -> None:
-    """Lose some of the packets between two hosts, both ways.
-
-    For example:
-
-    - `sudo simulacra lab loss a b 5%`
-
-    Args:
-        host: One of them.
-        other: The other.
-        share: How many are lost: 5%.
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.lose(host, other, share=parse_share(share))
-        show(lab, which)
-
-
-@app.command
-def unplug(host: str, /, *, which: Which = WHICH) -> None:
-    """Pull a host's cable.
-
-    For example:
-
-    - `sudo simulacra lab unplug a`
-
-    Args:
-        host: The host.
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.unplug(host)
-        show(lab, which)
-
-
-@app.command
-def plug(host: str, /, *, which: Which = WHICH) -> None:
-    """Put a host's cable back.
-
-    For example:
-
-    - `sudo simulacra lab plug a`
-
-    Args:
-        host: The host.
-        which: Which lab.
-    """
-    with opened(which) as lab:
-        lab.plug(host)
-        show(lab, which)
-
-
-@app.command
 def stop(host: str, /, *, which: Which = WHICH) -> None:
     """Stop all processes of a host, as if it slept.
 
@@ -317,6 +175,10 @@ def start(host: str, /, *, which: Which = WHICH) -> None:
     with opened(which) as lab:
         lab[host].start(node=lab[host].had_node())
         show(lab, which)
+
+
+for _name in ("split", "heal", "cut", "slow", "loss", "unplug", "plug"):
+    app.command(f"simulacra.cli.lab_cables:{_name}", name=_name)
 
 
 def _row(host: Host) -> dict[str, Any]:
