@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import socket
 import struct
-from pathlib import Path
 from typing import Final, Protocol, Self
 
 from zmq.utils import z85
 
+from simulacra.actors.boot import boot_id
 from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.runtime.noise import Data, Initiator, NoiseError, Secrets, respond
 
@@ -30,9 +30,6 @@ PROLOGUE: Final = b"simulacra bulk 1"
 FRAME_LIMIT: Final = (1 << 20) + 64
 
 _HELLO_LIMIT: Final = 256
-
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
-"""Made up by the kernel when it starts."""
 
 _LENGTH: Final = struct.Struct(">I")
 _TIMEVAL: Final = struct.Struct("@ll")
@@ -259,7 +256,7 @@ def _kernel(connection: socket.socket) -> bytes:
         here, there = connection.getsockname()[0], connection.getpeername()[0]
     except OSError as error:
         raise LineError(f"is gone: {error}") from error
-    return _BOOT.read_bytes().strip() if here == there else b""
+    return boot_id() if here == there else b""
 
 
 def _bytes(key: str) -> bytes:

@@ -54,9 +54,23 @@ class Applied:
 
 
 class Applier:
-    """Changes one tree. What it displaces goes to ``keep``."""
+    """Changes one tree.
 
-    def __init__(self, folders: Folders, permits: Permits, keep: Keep) -> None:
+    Args:
+        folders: the tree.
+        permits: what was made writable for a moment.
+        keep: is given what is displaced.
+        before_discard: told of what was staged, and is about to be thrown away.
+    """
+
+    def __init__(
+        self,
+        folders: Folders,
+        permits: Permits,
+        keep: Keep,
+        before_discard: Callable[[Staged], None] = lambda _: None,
+    ) -> None:
+        self._before_discard = before_discard
         self._folders = folders
         self._permits = permits
         self._keep = keep
@@ -355,6 +369,7 @@ class Applier:
             self._dispose(folder, temporary, staged)
 
     def _dispose(self, folder: int, temporary: bytes, staged: Staged) -> None:
+        self._before_discard(staged)
         displacing.dispose(folder, temporary, staged.fingerprint, self._keep, staged.path)
 
 

@@ -2,8 +2,8 @@
 
 Each action names what it expects at its path: whoever does it compares, and leaves alone what is
 not as expected, since that is an edit that nobody has seen yet. Then nothing is changed in the base
-either, and the next scan brings it. What was done is told to the base by `done`; if the node dies
-between, the next scan finds on disk what is known, and takes it as done.
+either, and the next scan brings it. What was done is told to the base by `done`; if nobody knows of
+it after a crash, the next scan finds on disk what is known, and takes it as done.
 """
 
 from __future__ import annotations

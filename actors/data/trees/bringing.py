@@ -3,10 +3,11 @@
 What is to be done is planned folder by folder, and done action by action (see `planning`). Each is
 a compare-and-swap on the disk; what is refused stays as it is, is listed with its reason, and is
 tried again when something changes. Before the base says that something was done it is on the disk:
-so actions go in batches of `BATCH`, each with one sync of the disk and one commit. Files are staged
-first, up to so many, and come to their places together after one sync: no action but a move or a
-removal can have to do with one that is not in its place yet. For the same reason files are planned
-ahead of that: the bytes of one pack of them are fetched while those of the pack before are written.
+so actions go in batches of `BATCH`, each with one sync of the disk and one commit; what was done
+since the last one is in the `redo_log`. Files are staged first, up to so many, and come to their
+places together after one sync: no action but a move or a removal can have to do with one that is
+not in its place yet. For the same reason files are planned ahead of that: the bytes of one pack of
+them are fetched while those of the pack before are written.
 
 What the index saw last is what an action expects. A file that was modified so shortly before it was
 read that a later change could bear the same time is read again first, a tick of the file system's
@@ -52,6 +53,7 @@ from simulacra.actors.data.trees import in_step
 from simulacra.actors.data.trees.asking import MOST, MissingError
 from simulacra.actors.data.trees.contents import PACK, Contents
 from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.redo_log import RedoLog
 
 BATCH: Final = 2000
 
@@ -94,6 +96,7 @@ class Bringer:
         stopping: whether to stop after the action in hand.
         leaves_out: whether something is known, and not to be on this disk.
         keeper: told what goes because of that.
+        redo: told what was done.
     """
 
     def __init__(
@@ -107,7 +110,9 @@ class Bringer:
         stopping: Callable[[], bool],
         leaves_out: Callable[[Path, Entry], bool],
         keeper: Keeper,
+        redo: RedoLog,
     ) -> None:
+        self._redo = redo
         self._leaves_out = leaves_out
         self._keeper = keeper
         self._journal = journal
@@ -217,9 +222,10 @@ class Bringer:
         except RefusedError as error:
             if let_go is not None:
                 self._journal.set_row(action.path, let_go)
-                self._journal.commit()
+                self._commit_base()
             brought.left[action.path] = str(error)
             return
+        self._redo.did(action, applied.lacking)
         self._was_done(action, applied, brought)
         self._save_batch(brought)
 
@@ -241,12 +247,15 @@ class Bringer:
     def _place(self, brought: Brought) -> None:
         """Put in its place what was staged."""
         staged, self._staged = self._staged, {}
+        self._redo.plan([(action, content) for action, content, _ in staged.values()])
         for action, content, found in staged.values():
             try:
                 applied = self._applier.put(content, found)
             except RefusedError as error:
+                self._redo.refused(content)
                 brought.left[action.path] = str(error)
                 continue
+            self._redo.put(content)
             self._was_done(action, applied, brought)
 
     def _discard(self) -> None:
@@ -263,9 +272,11 @@ class Bringer:
             return None
         row = self._journal.row(action.path)
         if row is not None:
+            if self._undone:
+                self._save()
             self._keeper.going = action.path
             self._journal.drop_row(action.path)
-            self._journal.commit()
+            self._commit_base()
         return row
 
     def _do(self, action: Action) -> Applied:
@@ -384,10 +395,20 @@ class Bringer:
             self._index.put(folder, rows)
 
     def _save(self) -> None:
-        self._applier.sync()
+        """Put what was done on the disk, and then what the base and the index say of it."""
+        try:
+            self._applier.sync()
+        except BaseException:
+            self._redo.forget()
+            raise
         self._tell_index()
         in_step.commit(self._journal, self._index)
+        self._redo.forget()
         self._undone = 0
+
+    def _commit_base(self) -> None:
+        self._journal.commit()
+        self._redo.forget()
 
 
 class Keeper:

@@ -26,7 +26,7 @@ def commit(journal: Journal, index: Index) -> None:
         sqlite3.Error, IndexUnusableError: the disk does not take it.
     """
     journal.commit()
-    mark = _mark(journal)
+    mark = list(journal.mark)
     if index.fact(_FACT) != mark:
         index.put_fact(_FACT, mark)
     index.commit()
@@ -38,7 +38,7 @@ def catch_up(journal: Journal, index: Index) -> None:
     Raises:
         sqlite3.Error, IndexDamagedError, IndexUnusableError: the disk fails.
     """
-    if index.fact(_FACT) == _mark(journal):
+    if index.fact(_FACT) == list(journal.mark):
         return
     if journal.importing and not index.is_empty():
         index.renew("the journal of this tree is another one now")
@@ -46,9 +46,5 @@ def catch_up(journal: Journal, index: Index) -> None:
         if path != ROOT and index.row(path) is None:
             seen = Row(row.fingerprint or UNKNOWN, row.entry, settled=False)
             index.put(parent(path), {name(path): seen})
-    index.put_fact(_FACT, _mark(journal))
+    index.put_fact(_FACT, list(journal.mark))
     index.commit()
-
-
-def _mark(journal: Journal) -> list[int]:
-    return [journal.author.replica.incarnation, journal.changes]

@@ -108,6 +108,16 @@ class Journal(BaseTable):
         self.importing = True
         self.commit()
 
+    @property
+    def mark(self) -> tuple[str, int, int]:
+        """Tells this base from another one, and from itself after it was changed on the disk."""
+        return (*self.author.replica, self.changes)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether all that was put is on the disk."""
+        return not (self._new_records or self._new_rows or self._db.in_transaction)
+
     # -- known
 
     def record(self, id: FileId) -> Record | None:  # noqa: A002

@@ -2,7 +2,8 @@
 
 All is done by one thread, in the order that the caller wants: `scan` takes in what was edited here,
 `take` what others know, `bring` brings the disk to what is known then. After a crash it is opened
-again, and goes on: what was left under temporary names is cleared up first.
+again, and goes on: what was done and the journal does not say is found out (`redo_log`), and what
+was left under temporary names cleared up, first.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.packing import Heard
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.redo_log import RedoLog
 from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
 from simulacra.actors.data.trees.settling import Settler
@@ -110,6 +112,9 @@ class LocalTree:
             permits.recover(folders)
             self.journal = Journal(place.journal, place.host)
             begun.callback(self.journal.close)
+            redo = RedoLog(place.redo, self.journal)
+            begun.callback(redo.close)
+            done = redo.left(folders)
             self.index = Index(place.index)
             begun.callback(self.index.close)
             self.versions = Versions(
@@ -123,6 +128,7 @@ class LocalTree:
             keeper = Keeper(self.journal, self.versions, looker)
             for error in leftovers.clear(folders, list(leftovers.find(folders)), keeper):
                 logger.warning("something is left of a change that was under way: %s", error)
+            redo.tell(done)
             descent = Descent(folders.root)
             begun.callback(descent.close)
             files = IgnoreFiles(descent, EVERYTHING)
@@ -139,7 +145,7 @@ class LocalTree:
                 modes=modes,
                 quarantine=lambda paths: _quarantine(place, folders, paths),
             )
-            applier = Applier(folders, permits, keeper)
+            applier = Applier(folders, permits, keeper, redo.refused)
             self._bringer = Bringer(
                 self.journal,
                 self.index,
@@ -150,6 +156,7 @@ class LocalTree:
                 stopping,
                 self._wanting.is_unwanted,
                 keeper,
+                redo,
             )
             self._bases = Bases(place.bases, self.journal)
             begun.callback(self._bases.close)

@@ -32,6 +32,11 @@ class Place:
         return self.state / "journal.db"
 
     @property
+    def redo(self) -> FilePath:
+        """What was done and the journal does not say yet; see `redo_log`."""
+        return self.state / "redo"
+
+    @property
     def index(self) -> FilePath:
         """What was seen on the disk."""
         return self.state / "index.db"

@@ -126,7 +126,7 @@ class Kernels:
 def test_a_line_is_sealed_where_the_two_do_not_run_on_one_kernel(
     at_home: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulacra.actors.runtime.bulk_line._BOOT", Kernels())
+    monkeypatch.setattr("simulacra.actors.boot._BOOT", Kernels())
     with ends_of(at_home) as ends:
         assert [end.is_bare for end in ends] == [False, False]
 

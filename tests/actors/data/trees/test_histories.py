@@ -13,13 +13,9 @@ import os
 import random
 import re
 import shutil
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -31,16 +27,11 @@ from simulacra.actors.data.content.manifest import WHOLE
 from simulacra.actors.data.entries import QUARANTINE, TEMPORARY
 from simulacra.actors.data.reconciling.copy_names import is_aside_name
 from tests.actors.data.trees.copies import Copies, Copy, scan
+from tests.actors.data.trees.dying import die_at
 from tests.support import examples
 
 HOSTS = "abcd"
 NAMES = ["a", "b", "c.txt", "é"]
-CHANGING = re.compile(
-    "rename(_new)?|exchange|unlink|rmdir|mkdir|symlink|link|utime|f?chmod|open|pwritev?|write"
-    "|ftruncate|fsync|fdatasync|sendfile|setxattr|execute(many)?|commit"
-)
-"""Calls, by their last names, that may change a disk or a database, or begin to."""
-
 number = st.integers(0, 999)
 hosts = st.sampled_from(HOSTS)
 
@@ -203,7 +194,7 @@ class Histories(RuleBasedStateMachine):
 
         self._note_copies(copy)
         copy.close()
-        _die_at(when, work)
+        die_at(when, work)
         copy.open()
 
     def _scan(self, copy: Copy) -> None:
@@ -290,33 +281,6 @@ def _everything(root: Path) -> dict[bytes, Any]:
         when = 0 if is_folder else about.st_mtime_ns
         found[os.fsencode(path.relative_to(root))] = (about.st_mode, when, content)
     return found
-
-
-def _die_at(when: int, work: Callable[[], None]) -> None:
-    """Do something in a process of its own, which is killed at a call, if it makes so many."""
-    child = os.fork()
-    if child == 0:
-        left = when
-
-        def profile(frame: FrameType, event: str, function: Any) -> None:
-            nonlocal left
-            name = function.__name__ if event == "c_call" else frame.f_code.co_name
-            if event.endswith("call") and CHANGING.fullmatch(name):
-                left -= 1
-                if left == 0:
-                    os._exit(0)
-
-        status = 1
-        with suppress(BaseException):
-            sys.setprofile(profile)
-            work()
-            status = 0
-        os._exit(status)
-    deadline = time.monotonic() + 20
-    while not (done := os.waitpid(child, os.WNOHANG))[0]:
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
-    assert os.waitstatus_to_exitcode(done[1]) == 0, "it failed before it was killed"
 
 
 TestHistories = Histories.TestCase
