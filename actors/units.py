@@ -14,33 +14,43 @@ _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", re.IGNORECASE)
 _SUFFIXES: Final = ("", "K", "M", "G", "T")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _KILO: Final = 1024
+_MOST_BYTES: Final = 1 << 63
+_MOST_YEARS: Final = 100
+_YEAR: Final = 365 * _SECONDS["d"]
 
 
 def parse_size(text: str) -> int:
     """Return the bytes that ``text`` says.
 
     Raises:
-        ValueError: It says none.
+        ValueError: It says none, or as many as no disk has.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no size: write bytes as in 512M or 2G")
-    return int(float(match[1]) * _KILO ** _SUFFIXES.index(match[2].upper()))
+    size = float(match[1]) * _KILO ** _SUFFIXES.index(match[2].upper())
+    if size >= _MOST_BYTES:
+        raise ValueError(f"{text!r} is more than there is: write bytes as in 512M or 2G")
+    return int(size)
 
 
 def parse_duration(text: str) -> float:
     """Return the seconds that ``text`` says.
 
     Raises:
-        ValueError: It says none.
+        ValueError: It says none, or more than a hundred years.
     """
     text = text.strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return float(text)
-    parts = list(_PART.finditer(text))
-    if not parts or "".join(part[0] for part in parts) != text:
-        raise ValueError(f"{text!r} is no duration: write it as in 90s, 10m or 1h30m")
-    return sum(float(part[1]) * _SECONDS[part[2].lower()] for part in parts)
+        seconds = float(text)
+    else:
+        parts = list(_PART.finditer(text))
+        if not parts or "".join(part[0] for part in parts) != text:
+            raise ValueError(f"{text!r} is no duration: write it as in 90s, 10m or 1h30m")
+        seconds = sum(float(part[1]) * _SECONDS[part[2].lower()] for part in parts)
+    if seconds > _MOST_YEARS * _YEAR:
+        raise ValueError(f"{text!r} is more than {_MOST_YEARS} years: write it as in 10m or 2d")
+    return seconds
 
 
 def parse_number(text: str, least: int, most: int | None = None) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Period, client
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def detach(
     *,
-    for_: Duration | None = None,
+    for_: Period | None = None,
     trees: str | None = None,
     anyway: bool = False,
-    timeout: Duration = 900.0,
+    timeout: Period = 900.0,
     common: Common = COMMON,
 ) -> int:
     """Take the trees along and part from the network: afterwards it is safe to close the lid.
@@ -57,7 +57,7 @@ def detach(
     return ExitCode.FAILED if done["missing"] else ExitCode.OK
 
 
-def rejoin(*, dry_run: bool = False, timeout: Duration = 900.0, common: Common = COMMON) -> int:
+def rejoin(*, dry_run: bool = False, timeout: Period = 900.0, common: Common = COMMON) -> int:
     """Belong to the network again, and bring together what both sides did meanwhile.
 
     Nothing is lost: what only one side changed goes to the other, texts that both changed are

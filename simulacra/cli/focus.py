@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_age, show_seconds
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, client
+from simulacra.cli.options import COMMON, Common, Period, client
 
 if TYPE_CHECKING:
     from simulacra.client import Client
@@ -23,7 +23,7 @@ def focus(
     after: tuple[str, ...] = (),
     force: bool = False,
     why: str = "",
-    timeout: float = 3600.0,
+    timeout: Period = 3600.0,
     common: Common = COMMON,
 ) -> None:
     """Show which host is master, since when and why; or make another host the master.
@@ -52,7 +52,7 @@ def focus(
         force: Also without the old main store, where that is out of reach: what only it has comes
             when it is back, and it is a follower then.
         why: Why, for people who look later.
-        timeout: Seconds to wait at most until a tree's new main store is up to date.
+        timeout: How long to wait at most until a tree's new main store is up to date.
         common: Options of all commands.
     """
     if auto and after:

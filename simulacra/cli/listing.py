@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Period, client
 
 _HEADINGS = (
     "name", "state", "host", "pid", "age", "restarts", "mailbox", "cpu", "memory", "seen", "why"
@@ -24,7 +24,7 @@ def ps(
     all_: Annotated[bool, Parameter(name=["--all", "-a"])] = False,
     finished: bool = False,
     watch: Annotated[bool, Parameter(alias="-w")] = False,
-    every: Duration = 2.0,
+    every: Period = 2.0,
     common: Common = COMMON,
 ) -> None:
     """Show what runs where, with restarts, ages, mailboxes and the first reason of a failure.

@@ -12,7 +12,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settings import Settings
 from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Period, client
 from simulacra.client import Client
 from simulacra.launch import TIMEOUT, launch, log_file
 
@@ -36,7 +36,7 @@ def up(
     label: tuple[str, ...] = (),
     log: Literal["text", "json"] | None = None,
     detach: bool = False,
-    timeout: Duration = TIMEOUT,
+    timeout: Period = TIMEOUT,
     json: bool = False,
 ) -> None:
     """Start this machine's node, in the foreground unless told otherwise.
@@ -108,7 +108,7 @@ def _in_overlay(settings: Settings) -> Settings:
         raise GatewayError(ErrorCode.FAILED, str(error), error.hint) from error
 
 
-def down(*, asleep: bool = False, timeout: Duration = 20.0, common: Common = COMMON) -> None:
+def down(*, asleep: bool = False, timeout: Period = 20.0, common: Common = COMMON) -> None:
     """Stop this machine's node; its computations go on from their checkpoints when it is up again.
 
     For example:

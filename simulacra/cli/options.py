@@ -55,8 +55,22 @@ def _duration(_type: object, tokens: Sequence[Token]) -> float:
     return parse_duration(tokens[0].value)
 
 
+def _period(_type: object, tokens: Sequence[Token]) -> float:
+    text = tokens[0].value
+    if not (seconds := parse_duration(text)):
+        raise ValueError(f"{text!r} is no time at all: write more, as in 90s, 10m or 1h30m")
+    return seconds
+
+
 def _size(_type: object, tokens: Sequence[Token]) -> int:
     return parse_size(tokens[0].value)
+
+
+def _amount(_type: object, tokens: Sequence[Token]) -> int:
+    text = tokens[0].value
+    if not (size := parse_size(text)):
+        raise ValueError(f"{text!r} is nothing at all: write more, as in 512M or 2G")
+    return size
 
 
 def _count(_type: object, tokens: Sequence[Token]) -> int:
@@ -74,8 +88,14 @@ def _own_port(_type: object, tokens: Sequence[Token]) -> int:
 Duration: TypeAlias = Annotated[float, Parameter(converter=_duration, metavar="TIME")]
 """A time, written as in 90s or 10m; seconds inside."""
 
+Period: TypeAlias = Annotated[float, Parameter(converter=_period, metavar="TIME")]
+"""The same, but not none."""
+
 Size: TypeAlias = Annotated[int, Parameter(converter=_size, metavar="SIZE")]
 """A size, written as in 512M; bytes inside."""
+
+Amount: TypeAlias = Annotated[int, Parameter(converter=_amount, metavar="SIZE")]
+"""The same, but not none."""
 
 Count: TypeAlias = Annotated[int, Parameter(converter=_count)]
 """How many: 0 or more."""

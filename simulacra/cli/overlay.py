@@ -10,7 +10,7 @@ from cyclopts import App
 from simulacra.actors.units import show_age, show_seconds, show_size
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Count, Duration, client
 from simulacra.overlay.plan.phone import told
 
 app = App(name="overlay", help="The encrypted mesh between the hosts, and phones in it.")
@@ -75,7 +75,7 @@ def status(*, common: Common = COMMON) -> None:
 
 @app.command
 def ping(
-    host: str, /, *, count: int = 4, interval: Duration = 1.0, common: Common = COMMON
+    host: str, /, *, count: Count = 4, interval: Duration = 1.0, common: Common = COMMON
 ) -> ExitCode:
     """Probe a host by the way that everything takes, and say which that is.
 

@@ -7,10 +7,10 @@ import json
 from simulacra.actors.compute.values import pack
 from simulacra.actors.units import show_seconds, show_size
 from simulacra.cli import output
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Period, client
 
 
-def migrate(name: str, host: str, /, *, timeout: Duration = 60.0, common: Common = COMMON) -> None:
+def migrate(name: str, host: str, /, *, timeout: Period = 60.0, common: Common = COMMON) -> None:
     """Move a computation to another host, at its next safe point.
 
     No message to it is lost, and if the move fails it goes on where it is.
@@ -41,7 +41,7 @@ def stop(
     /,
     *,
     kill: bool = False,
-    timeout: Duration = 30.0,
+    timeout: Period = 30.0,
     common: Common = COMMON,
 ) -> None:
     """Stop a computation.

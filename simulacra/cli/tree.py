@@ -9,7 +9,7 @@ from cyclopts import App
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli import output, tree_files, tree_standing
-from simulacra.cli.options import COMMON, Common, Duration, Size, client
+from simulacra.cli.options import COMMON, Amount, Common, Duration, Period, Size, client
 
 app = App(name="tree")
 
@@ -59,11 +59,11 @@ def follow(
     *,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
-    largest: Size | None = None,
+    largest: Amount | None = None,
     keep: Size | None = None,
     keep_for: Duration | None = None,
-    room: Size | None = None,
-    recent: Duration | None = None,
+    room: Amount | None = None,
+    recent: Period | None = None,
     common: Common = COMMON,
 ) -> None:
     """Have a copy of a tree in a folder of this host, kept in step with the others.
@@ -112,9 +112,9 @@ def choose(
     *,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
-    largest: Size | None = None,
-    room: Size | None = None,
-    recent: Duration | None = None,
+    largest: Amount | None = None,
+    room: Amount | None = None,
+    recent: Period | None = None,
     all: bool = False,  # noqa: A002 - what is typed
     common: Common = COMMON,
 ) -> None:
@@ -159,7 +159,7 @@ def choose(
 
 
 @app.command
-def limit(name: str, /, *, rate: Size | None = None, common: Common = COMMON) -> None:
+def limit(name: str, /, *, rate: Amount | None = None, common: Common = COMMON) -> None:
     """Fetch no more than so many bytes a second for a tree on this host; without --rate any.
 
     For example:

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli import output, tree_files
-from simulacra.cli.options import COMMON, Common, client
+from simulacra.cli.options import COMMON, Common, Period, client
 
 
 def list_(*, common: Common = COMMON) -> None:
@@ -69,7 +69,7 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
 
 
 def sync(
-    name: str, /, *, anyway: bool = False, timeout: float = 600.0, common: Common = COMMON
+    name: str, /, *, anyway: bool = False, timeout: Period = 600.0, common: Common = COMMON
 ) -> None:
     """Look at all of a tree now, and wait until every copy in reach is as this host's is.
 
@@ -84,7 +84,7 @@ def sync(
     Args:
         name: The tree.
         anyway: Fetch large files also over a metered line, and on a low battery.
-        timeout: Seconds to wait at most.
+        timeout: How long to wait at most.
         common: Options of all commands.
     """
     done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)

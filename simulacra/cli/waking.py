@@ -6,7 +6,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_age
 from simulacra.cli import inventories, output
 from simulacra.cli.inventories import InventoryFile
-from simulacra.cli.options import COMMON, Common, Duration, client
+from simulacra.cli.options import COMMON, Common, Period, client
 
 
 def wake(
@@ -14,7 +14,7 @@ def wake(
     /,
     *,
     wait: bool = False,
-    timeout: Duration = 180.0,
+    timeout: Period = 180.0,
     inventory: InventoryFile = None,
     common: Common = COMMON,
 ) -> None:
@@ -64,7 +64,7 @@ def sleep(
     *,
     poweroff: bool = False,
     force: bool = False,
-    timeout: Duration = 90.0,
+    timeout: Period = 90.0,
     common: Common = COMMON,
 ) -> None:
     """Have a machine sleep, once its work has left it.

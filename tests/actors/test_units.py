@@ -37,6 +37,17 @@ def test_nonsense_is_refused_with_an_example(text: str) -> None:
         parse_duration(text)
 
 
+def test_what_nobody_means_is_refused() -> None:
+    assert parse_size("8388607T") < 1 << 63
+    assert parse_duration("36500d") == 36500 * 86400
+    for text in ("8388608T", "9" * 400):
+        with pytest.raises(ValueError, match="more than there is"):
+            parse_size(text)
+    for text in ("36501d", "9" * 400, f"{'9' * 400}h"):
+        with pytest.raises(ValueError, match="more than 100 years"):
+            parse_duration(text)
+
+
 def test_whole_numbers_have_bounds() -> None:
     assert [parse_number("0", 0), parse_number(" 65535", 1, 65535)] == [0, 65535]
     for text in ("-1", "", "1.5", "x", "9" * 30):
