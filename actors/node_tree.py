@@ -70,7 +70,9 @@ def specs(node: Node) -> list[ChildSpec]:
         ChildSpec(FILES, Files, (node.bulk_server,), {"name": FILES}),
         ChildSpec(PORTS, Ports, (), {"name": PORTS}),
         *_overlay(node),
-        *trees.specs(node.settings.name, folder / "trees", _tree_means(node)),
+        *trees.specs(
+            node.settings.name, node.settings.paths.trees(node.settings.name), _tree_means(node)
+        ),
         focus_spec(node.leading, node.knowing.view, near.inside),
         *node.detaching.specs(),
         ChildSpec(MOUNTS, Mounts, mounts, {"name": MOUNTS}),

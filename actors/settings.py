@@ -113,6 +113,10 @@ class Paths:
         """Return the file of what ``node`` keeps of the network that it is in."""
         return self.state / node / "network.json"
 
+    def trees(self, node: str) -> Path:
+        """Return the folder of what ``node`` keeps of the trees that it has."""
+        return self.state / node / "trees"
+
     @property
     def members(self) -> Path:
         """The file of the public keys that the network admits."""

@@ -209,7 +209,7 @@ class Following:
         return found
 
     def _place(self, tree: Followed) -> Place:
-        state = self._node.settings.paths.state / self._here / "trees" / tree.definition.id
+        state = self._node.settings.paths.trees(self._here) / tree.definition.id
         return Place(self._here, Path(tree.definition.root), state)
 
     # -- the network's focus

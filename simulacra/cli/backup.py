@@ -111,7 +111,7 @@ def _files(paths: Paths, node: str) -> dict[str, Path]:
         "services.json": state / "services.json",
         "exposed.json": state / "exposed.json",
         "mounts.json": state / "mounts.json",
-        "trees.json": state / "trees" / "trees.json",
+        "trees.json": paths.trees(node) / "trees.json",
         "incarnation": state / "membership" / "incarnation",
     }
 

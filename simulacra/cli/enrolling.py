@@ -135,14 +135,15 @@ def leave(*, force: bool = False, common: Common = COMMON) -> None:
     """Take this machine out of its network: its node stops, its keys and membership are removed.
 
     Its computations and files stay. It can be started again, alone, or join again. It is refused
-    while its copy of a tree has what no other host has.
+    while its copy of a tree has what no other host has, and where that is not known as no node is
+    up.
 
     For example:
 
     - `simulacra leave`
 
     Args:
-        force: Also while it has: that stays here, and is in the tree no more.
+        force: Also then: what only this machine has stays here, and is in the tree no more.
         common: Options of all commands.
     """
     # Stopping a node is the command `down`, with its ways of waiting.
@@ -168,12 +169,43 @@ def leave(*, force: bool = False, common: Common = COMMON) -> None:
 
 
 def _check_trees(settings: Settings) -> None:
-    """Refuse where a node is up here that has what no other host has."""
+    """Refuse where a copy of a tree here has what no other host has, or nobody knows."""
     try:
         Client(settings.paths.socket(settings.name)).item("tree_leave", timeout=_GIVING_UP)
     except GatewayError as error:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
+        _check_no_trees(settings, error)
+
+
+def _check_no_trees(settings: Settings, down: GatewayError) -> None:
+    """Refuse where there are copies of trees here: what was edited while no node was up is unseen.
+
+    The journal on the disk would say less than that.
+    """
+    from simulacra.actors.data.trees.definitions import (  # noqa: PLC0415 - seldom needed
+        FILE,
+        DefinitionError,
+        defined,
+    )
+
+    file = settings.paths.trees(settings.name) / FILE
+    try:
+        names = ", ".join(each.name for each in defined(file))
+    except DefinitionError as error:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            str(error),
+            "or leave all as it is, and go on: simulacra leave --force",
+        ) from error
+    if names:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"{settings.name} has copies of {names}, and nobody knows whether other hosts have all "
+            f"that is in them: {down.message}",
+            "have it looked at: simulacra up --detach, then simulacra leave; or leave them as they "
+            "are, and go on: simulacra leave --force",
+        )
 
 
 def join(settings: Settings, words: str) -> None:

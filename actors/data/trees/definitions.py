@@ -85,6 +85,10 @@ class Definition:
         return Choice(self.include)
 
 
+FILE: Final = "trees.json"
+"""Where a node keeps them, in the folder of its trees."""
+
+
 class Definitions:
     """The file of definitions.
 
@@ -97,7 +101,7 @@ class Definitions:
 
     def __init__(self, file: FilePath) -> None:
         self._file = file
-        self._by_id = {each.id: each for each in _read(file)}
+        self._by_id = {each.id: each for each in defined(file)}
         self._show()
 
     def all(self) -> list[Definition]:
@@ -139,7 +143,12 @@ class Definitions:
         replace_private(self._file, json.dumps([asdict(each) for each in definitions], indent=1))
 
 
-def _read(file: FilePath) -> list[Definition]:
+def defined(file: FilePath) -> list[Definition]:
+    """What a file of definitions says, for who changes nothing; also while no node is up.
+
+    Raises:
+        DefinitionError: it is damaged.
+    """
     try:
         return [_definition(**each) for each in json.loads(file.read_text())]
     except FileNotFoundError:

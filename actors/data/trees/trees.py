@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from simulacra.actors.data.trees.definitions import Definition, DefinitionError, Definitions
+from simulacra.actors.data.trees.definitions import FILE, Definition, DefinitionError, Definitions
 from simulacra.actors.data.trees.orders import Met, Order
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.returning import prepare
@@ -80,7 +80,7 @@ class Trees(Actor):
         self._host = host
         self._state = state
         self._means = means
-        self._definitions = Definitions(state / "trees.json")
+        self._definitions = Definitions(state / FILE)
 
     def on_start(self) -> None:
         """Start the trees that are defined, but for those that run already."""

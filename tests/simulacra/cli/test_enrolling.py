@@ -149,6 +149,31 @@ def test_a_master_that_leaves_hands_the_focus_over(tmp_path: Path) -> None:
         assert [each["planned"] for each in told["history"]] == [False, True]
 
 
+def test_who_has_trees_leaves_only_when_they_were_looked_at_or_by_force(tmp_path: Path) -> None:
+    with homes(tmp_path, "desk", "nas") as (desk, nas):
+        founded(desk)
+        nas.do("up", "--detach", "--join", invitation(desk))
+        (nas.folder / "src").mkdir()
+        nas.do("tree", "add", "src", "src")
+        nas.do("down")
+        refused = nas.run("leave")
+        assert refused.code == ExitCode.FAILED
+        said = " ".join(refused.stderr.split())
+        assert "nas has copies of src, and nobody knows whether other hosts have all" in said
+        assert "simulacra up --detach, then simulacra leave;" in said
+        assert "simulacra leave --force" in said
+        nas.do("up", "--detach")
+        desk.until(lambda: peers(desk).get("nas") == "up")
+        nas.do("down")
+        definitions = tmp_path / "nas" / "state" / "nas" / "trees" / "trees.json"
+        kept = definitions.read_text()
+        definitions.write_text("{")
+        assert "cannot be read" in nas.run("leave").stderr
+        definitions.write_text(kept)
+        assert "expel it on another host" in nas.do("leave", "--force").stderr
+        assert "simulacra init" in nas.run("leave").stderr
+
+
 def test_a_second_owner_and_a_copy_of_the_key(tmp_path: Path) -> None:
     with homes(tmp_path, "desk", "nas", "tv") as (desk, nas, tv):
         founded(desk)
