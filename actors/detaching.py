@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from simulacra.actors.cluster.facts import FactError
+from simulacra.actors.cluster.fact_texts import FactError
 from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.membership import MEMBERSHIP, TableQuery
 from simulacra.actors.cluster.store import StoreError

@@ -142,7 +142,7 @@ class World:
         hosts = list(self.hosts.values())
 
         def same() -> bool:
-            return all(host.replica.digest == hosts[0].replica.digest for host in hosts)
+            return all(host.replica.logs.digest == hosts[0].replica.logs.digest for host in hosts)
 
         self.network.clock.run_until(same, within=PATIENCE)
         return self.network.clock.now - began

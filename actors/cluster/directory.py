@@ -37,7 +37,8 @@ from simulacra.actors.cluster.directory_view import (
     TrustChanged,
 )
 from simulacra.actors.cluster.ed25519 import Signer
-from simulacra.actors.cluster.facts import FactError, Form, Key, Origin
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Form, Key, Origin
 from simulacra.actors.cluster.kinds import Trust
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.replica import Replica
@@ -285,9 +286,9 @@ class Directory(Actor):
                 logger.debug("the directory of %s is told later: %s", host, error)
 
     def _status(self) -> DirectoryStatus:
-        hashes = "".join(f"{each:016x}" for each in self._replica.digest)
+        hashes = "".join(f"{each:016x}" for each in self._replica.logs.digest)
         return DirectoryStatus(
-            origins=len(self._replica.vector),
+            origins=len(self._replica.logs.vector),
             facts=len(self._replica.counting),
             digest=hashlib.sha256(hashes.encode()).hexdigest()[:16],
             saved=self._is_saved,

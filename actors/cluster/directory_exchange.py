@@ -108,7 +108,7 @@ class Exchange:
 
     def compare(self, hosts: Iterable[str]) -> list[Tell]:
         """Compare with some hosts."""
-        message = Compare(self._host, list(self._replica.digest))
+        message = Compare(self._host, list(self._replica.logs.digest))
         return [(host, message) for host in hosts]
 
     def push(self, news: Iterable[Part], hosts: Iterable[str], but: str = "") -> list[Tell]:
@@ -142,22 +142,22 @@ class Exchange:
                 return self._take(message, neighbours, wall)
 
     def _tell_difference(self, host: str, digest: list[int]) -> list[Tell]:
-        buckets = vectors.differing(self._replica.digest, digest)
+        buckets = vectors.differing(self._replica.logs.digest, digest)
         if not buckets:
             return []
-        marks = vectors.to_plain(vectors.within(self._replica.vector, buckets))
+        marks = vectors.to_plain(vectors.within(self._replica.logs.vector, buckets))
         return [(host, Vector(self._host, sorted(buckets), marks))]
 
     def _make_up(self, host: str, buckets: list[int], theirs: vectors.Vector) -> list[Tell]:
-        mine = vectors.within(self._replica.vector, buckets)
+        mine = vectors.within(self._replica.logs.vector, buckets)
         tells = self._facts_for(host, {**dict.fromkeys(mine, NOTHING), **theirs})
-        behind = self._replica.behind(theirs)
+        behind = self._replica.logs.behind(theirs)
         if behind:
             tells.append((host, Lacking(self._host, vectors.to_plain(behind))))
         return tells
 
     def _facts_for(self, host: str, theirs: vectors.Vector) -> list[Tell]:
-        batches = vectors.batches(self._replica.parts_for(theirs), _BATCH)
+        batches = vectors.batches(self._replica.logs.parts_for(theirs), _BATCH)
         several = list(islice(batches, _BATCHES + 1))
         tells: list[Tell] = []
         for at, batch in enumerate(several[:_BATCHES]):
@@ -176,7 +176,7 @@ class Exchange:
         elif outcome.news:
             step.tells += self.compare(each for each in neighbours if each != host)
         if outcome.gaps:
-            marks = vectors.to_plain(self._replica.marks(outcome.gaps))
+            marks = vectors.to_plain(self._replica.logs.marks(outcome.gaps))
             step.tells.append((host, Lacking(self._host, marks)))
         if message.more and outcome.news:
             step.tells += self.compare([host])

@@ -15,16 +15,8 @@ from typing import Any
 
 from simulacra.actors.cluster.counting import Change
 from simulacra.actors.cluster.ed25519 import Signer
-from simulacra.actors.cluster.facts import (
-    NO_EPOCH,
-    Epoch,
-    Fact,
-    FactError,
-    Form,
-    Key,
-    check_key,
-    to_text,
-)
+from simulacra.actors.cluster.fact_texts import FactError, to_text
+from simulacra.actors.cluster.facts import NO_EPOCH, Epoch, Fact, Form, Key, check_key
 from simulacra.actors.runtime import Ref
 
 OnChanges = Callable[[list[Change]], None]

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from simulacra.actors.cluster.facts import Fact, FactError, Key, Origin, origin_from_plain
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Fact, Key, Origin, origin_from_plain
 
 _CHECK_BYTES = 8
 _CHECK_MASK = 2**63 - 1

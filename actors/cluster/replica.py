@@ -1,10 +1,10 @@
 """The directory as one host has it: what all origins said, as far as it came here.
 
-1. Each origin has its log (`origins`); merging is taking parts of logs, in any order, as often as
+1. Each origin has its log (`logbook`); merging is taking parts of logs, in any order, as often as
    they come. A part is verified first: a signature that is wrong, or an origin that was never let
    in, and nothing of the part is taken, so that it can come again from somebody else.
-2. What counts under a key follows from the facts that are held (`counting`). What an origin may not
-   say is held like all else, so that replicas agree; it is reported, and never counts.
+2. What counts under a key follows from the facts that are held (`fact_table`). What an origin may
+   not say is held like all else, so that replicas agree; it is reported, and never counts.
 3. What this host says is stamped after all that it believes under the key; so a host with a clock
    that is ahead can always be answered.
 4. Who learns from others of facts of its own that it does not have was put back to an earlier
@@ -16,28 +16,20 @@ Every change comes back as an `Outcome`: what to keep on disk, what to pass on, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final
 
-from simulacra.actors.cluster import vectors
 from simulacra.actors.cluster.clock import NEVER, Clock
-from simulacra.actors.cluster.counting import Change, Rules
+from simulacra.actors.cluster.counting import Rules
 from simulacra.actors.cluster.ed25519 import Signer
-from simulacra.actors.cluster.facts import (
-    NO_EPOCH,
-    Epoch,
-    Fact,
-    FactError,
-    Form,
-    Key,
-    Origin,
-    check_key,
-)
-from simulacra.actors.cluster.origins import NOTHING, Log, Mark, Part
+from simulacra.actors.cluster.fact_table import FactTable
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import NO_EPOCH, Epoch, Fact, Form, Key, Origin, check_key
+from simulacra.actors.cluster.logbook import Logbook
+from simulacra.actors.cluster.origins import Log, Part
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.taking import FACTS_LIMIT, SIZE_LIMIT, why_not_take
-from simulacra.actors.cluster.vectors import Digest, Vector
 
 _DOTS_LIMIT: Final = 64
 
@@ -57,6 +49,8 @@ class Replica:
     Attributes:
         origin: this host, in its present life.
         rules: what facts are judged by.
+        logs: what all origins said.
+        counting: the facts that count, always those of now.
     """
 
     def __init__(
@@ -72,43 +66,22 @@ class Replica:
     ) -> None:
         self.origin = origin
         self.rules = rules
+        self.logs: Final = Logbook(logs)
         self._network = network
         self._signer = signer
         self._new_life = new_life
         self._is_outdated = False
         self._clock = Clock()
-        self._logs = {log.origin: log for log in logs}
-        self._facts: dict[Key, dict[Origin, Fact]] = {}
-        self._counting: dict[Key, Fact] = {}
-        self._digest: Digest | None = None
-        for fact in chain.from_iterable(self._logs.values()):
-            self._facts.setdefault(fact.key, {})[fact.origin] = fact
+        self._table = FactTable(rules)
+        self.counting: Final = self._table.counting
+        for fact in chain.from_iterable(self.logs):
+            self._table.put(fact)
             self._clock.see(fact.stamp, wall)
-        self._recount(list(self._facts), wall)
-
-    # -- what counts
-
-    @property
-    def counting(self) -> Mapping[Key, Fact]:
-        """The facts that count."""
-        return self._counting
+        self._table.judge(wall)
 
     def recount(self, wall: int) -> Outcome:
         """Judge all facts anew: who is trusted has changed."""
-        return Outcome(changes=self._recount(list(self._facts), wall))
-
-    def _recount(self, keys: Iterable[Key], wall: int) -> list[Change]:
-        changes = []
-        for key in dict.fromkeys(keys):
-            before = self._counting.get(key)
-            after = self.rules.counting(self._facts.get(key, {}).values(), wall)
-            if after is not None:
-                self._counting[key] = after
-            elif before is not None:
-                del self._counting[key]
-            if after != before:
-                changes.append(Change(key, before, after))
-        return changes
+        return Outcome(changes=self._table.judge(wall))
 
     # -- saying
 
@@ -136,14 +109,14 @@ class Replica:
             FactError: this host may not say it, or it would not count.
         """
         check_key(key)
-        known = self._facts.get(key, {})
+        known = self._table.under(key)
         if self._is_said(key, form, text, epoch):
             return Outcome()
         if form is Form.DELETED:
             text = self._dots(known.values())
         before = self.origin
         origin = before._replace(life=self._new_life()) if self._is_outdated else before
-        log = self._logs.get(origin) or Log(origin)
+        log = self.logs.of(origin)
         believed = [fact.stamp for fact in known.values() if self.rules.believes(fact)]
         latest = max(believed, default=NEVER)
         stamp = self._clock.stamp(wall, after=latest)
@@ -158,15 +131,15 @@ class Replica:
     def withdraw(self, wall: int) -> Outcome:
         """Say that those of this host's values are gone that another's have taken the place of."""
         outcome = Outcome()
-        for fact in list(self._logs.get(self.origin, ())):
-            winner = self._counting.get(fact.key)
+        for fact in list(self.logs.of(self.origin)):
+            winner = self.counting.get(fact.key)
             if fact.is_value and winner != fact and self.rules.believes(fact):
                 outcome.add(self.say(fact.key, Form.GONE, "null", wall))
         return outcome
 
     def _is_said(self, key: Key, form: Form, text: str, epoch: Epoch) -> bool:
-        now = self._counting.get(key)
-        own = self._facts.get(key, {}).get(self.origin)
+        now = self.counting.get(key)
+        own = self._table.under(key).get(self.origin)
         match form:
             case Form.VALUE:
                 return now is not None and now == own and (now.text, now.epoch) == (text, epoch)
@@ -202,7 +175,7 @@ class Replica:
                 f"{self.origin.host} has said {len(log):,} facts of {log.size:,} bytes, and "
                 f"{FACTS_LIMIT:,} of {SIZE_LIMIT:,} are allowed: delete some first"
             )
-        others = [each for each in self._facts.get(fact.key, {}).values() if each.form != Form.GONE]
+        others = [each for each in self._table.under(fact.key).values() if each.form != Form.GONE]
         first = self.rules.counting([*others, fact], wall)
         if fact.is_value and first != fact and first is not None:
             raise FactError(
@@ -215,7 +188,7 @@ class Replica:
         """Take what others passed on."""
         outcome = Outcome()
         for part in parts:
-            log = self._logs.get(part.origin) or Log(part.origin)
+            log = self.logs.of(part.origin)
             if log.is_before(part):
                 outcome.gaps.append(part.origin)
                 continue
@@ -229,75 +202,24 @@ class Replica:
         return outcome
 
     def _take(self, part: Part, outcome: Outcome, wall: int) -> None:
-        log = self._logs.setdefault(part.origin, Log(part.origin))
-        floor = log.floor
-        taken = log.take(part)
+        before = self.logs.of(part.origin).floor
+        taken = self.logs.take(part)
         for fact in taken.removed:
-            self._forget(fact)
+            self._table.forget(fact)
         for fact in taken.facts:
-            self._facts.setdefault(fact.key, {})[fact.origin] = fact
+            self._table.put(fact)
             if self._clock.see(fact.stamp, wall):
                 outcome.ahead.add(fact.origin.host)
             if (problem := self.rules.why_not(fact)) is not None:
                 outcome.unauthorised.append((fact.origin.host, problem))
-        if log.floor != floor:
-            outcome.floors[part.origin] = log.floor
-        self._digest = None
+        floor = self.logs.of(part.origin).floor
+        if floor != before:
+            outcome.floors[part.origin] = floor
         outcome.facts += taken.facts
         outcome.removed += taken.removed
         outcome.news.append(part)
         keys = [fact.key for fact in [*taken.removed, *taken.facts]]
-        outcome.changes += self._recount(keys, wall)
-
-    def _forget(self, fact: Fact) -> None:
-        there = self._facts[fact.key]
-        del there[fact.origin]
-        if not there:
-            del self._facts[fact.key]
-
-    # -- comparing
-
-    @property
-    def logs(self) -> Iterable[Log]:
-        """All that is held."""
-        return self._logs.values()
-
-    @property
-    def vector(self) -> Vector:
-        """Where each log is."""
-        return {origin: log.mark for origin, log in self._logs.items()}
-
-    @property
-    def digest(self) -> Digest:
-        """The hashes of the vector."""
-        if self._digest is None:
-            self._digest = vectors.digest(self.vector)
-        return self._digest
-
-    def parts_for(self, vector: Vector) -> Iterator[Part]:
-        """What a replica lacks, of the origins in its vector."""
-        for origin, mark in vector.items():
-            log = self._logs.get(origin)
-            part = None if log is None else log.after(mark)
-            if part is not None:
-                yield part
-
-    def behind(self, vector: Vector) -> Vector:
-        """Where this replica is in those logs of which another with this vector has more."""
-        mine = {origin: self._mark(origin) for origin in vector}
-        return {
-            origin: mark
-            for origin, mark in mine.items()
-            if mark != vector[origin] and mark.n <= vector[origin].n
-        }
-
-    def marks(self, origins: Iterable[Origin]) -> Vector:
-        """Where this replica is in some logs."""
-        return {origin: self._mark(origin) for origin in origins}
-
-    def _mark(self, origin: Origin) -> Mark:
-        log = self._logs.get(origin)
-        return NOTHING if log is None else log.mark
+        outcome.changes += self._table.judge(wall, keys)
 
     # -- forgetting
 
@@ -305,23 +227,23 @@ class Replica:
         """Drop deletions that are old and of which nothing is there that they name."""
         outcome = Outcome()
         keys = []
-        for log in self._logs.values():
+        for log in self.logs:
             deletions = [fact for fact in log if not fact.is_value]
             old = [fact for fact in deletions if self.rules.is_old(fact, wall)]
             keys += [fact.key for fact in old]
             for fact in old:
                 if fact.n != log.n and self._is_done(fact):
                     log.drop(fact)
-                    self._forget(fact)
+                    self._table.forget(fact)
                     outcome.removed.append(fact)
                     outcome.floors[log.origin] = log.floor
-        outcome.changes = self._recount(keys, wall)
+        outcome.changes = self._table.judge(wall, keys)
         return outcome
 
     def _is_done(self, deletion: Fact) -> bool:
         for origin, n in deletion.deletes:
-            log = self._logs.get(origin)
-            said = None if log is None else log.under(deletion.key)
-            if log is None or log.n < n or (said is not None and said.n <= n):
+            log = self.logs.of(origin)
+            said = log.under(deletion.key)
+            if log.n < n or (said is not None and said.n <= n):
                 return False
         return True

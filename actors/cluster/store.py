@@ -21,7 +21,8 @@ from typing import Any, Final, Self
 
 import msgpack
 
-from simulacra.actors.cluster.facts import Fact, FactError, Origin
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Fact, Origin
 from simulacra.actors.cluster.origins import Log
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.databases import (

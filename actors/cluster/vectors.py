@@ -12,7 +12,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from simulacra.actors.cluster.facts import FactError, Origin, origin_from_plain
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Origin, origin_from_plain
 from simulacra.actors.cluster.origins import Mark, Part
 
 BUCKETS: Final = 64

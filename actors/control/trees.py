@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from simulacra.actors.cluster.facts import Epoch, Fact, FactError
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Epoch, Fact
 from simulacra.actors.cluster.store import StoreError
 from simulacra.actors.compute.tree_step import looks_begun
 from simulacra.actors.control.giving_up import GivingUp

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from simulacra.actors.cluster.directory_view import DirectoryView
-from simulacra.actors.cluster.facts import Epoch, FactError
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Epoch
 from simulacra.actors.cluster.store import StoreError
 from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.reconciling.record_plain import RecordError

@@ -7,7 +7,8 @@ from itertools import count
 
 from simulacra.actors.cluster.counting import Rules
 from simulacra.actors.cluster.ed25519 import Signer
-from simulacra.actors.cluster.facts import Form, Key, Origin, to_text
+from simulacra.actors.cluster.fact_texts import to_text
+from simulacra.actors.cluster.facts import Form, Key, Origin
 from simulacra.actors.cluster.kinds import Kind, Rule
 from simulacra.actors.cluster.origins import Log, Part
 from simulacra.actors.cluster.outcomes import Outcome
@@ -90,7 +91,7 @@ def over_the_wire(parts: Iterable[Part]) -> list[Part]:
 
 def pull(here: Replica, there: Replica, wall: int = NOW) -> Outcome:
     """Take all that another has more."""
-    parts = over_the_wire(there.parts_for(here.marks(there.vector)))
+    parts = over_the_wire(there.logs.parts_for(here.logs.marks(there.logs.vector)))
     return here.merge(parts, wall)
 
 

@@ -13,7 +13,8 @@ from simulacra.actors.cluster.counting import Change
 from simulacra.actors.cluster.directory import DIRECTORY, Directory, Pace, Place
 from simulacra.actors.cluster.directory_exchange import Facts, Lacking, Vector
 from simulacra.actors.cluster.directory_view import DirectoryView
-from simulacra.actors.cluster.facts import FactError, Key
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Key
 from simulacra.actors.cluster.store import Store, StoreError
 from simulacra.actors.runtime import Ref
 from tests.actors.cluster.replicas import NETWORK, Known, replicas, signer

@@ -18,7 +18,8 @@ from simulacra.actors.cluster.directory_exchange import (
     Message,
     Tell,
 )
-from simulacra.actors.cluster.facts import FactError, Form, Key
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Form, Key
 from simulacra.actors.cluster.replica import Replica
 from simulacra.testing import Link, SimulatedNetwork, SimulatedNode
 from tests.actors.cluster.replicas import NOW, Known, pull, replica, replicas, say, shown
@@ -87,7 +88,7 @@ class World:
 
     def settle(self) -> None:
         def same() -> bool:
-            return len({host.replica.digest for host in self.hosts.values()}) == 1
+            return len({host.replica.logs.digest for host in self.hosts.values()}) == 1
 
         self.network.clock.run_until(same, within=3600)
 
@@ -139,7 +140,7 @@ def test_who_holds_the_same_says_nothing() -> None:
 def test_what_came_by_comparing_is_not_pushed_on_but_compared() -> None:
     a, b = replicas("ab")
     say(a, Key("service", "", "web"), 1)
-    [(_, answer)] = Exchange("a", a)._facts_for("b", b.marks([a.origin]))
+    [(_, answer)] = Exchange("a", a)._facts_for("b", b.logs.marks([a.origin]))
     tells = Exchange("b", b).hear(answer, ["a", "c", "d"], NOW).tells
     assert [(to, type(message)) for to, message in tells] == [("c", Compare), ("d", Compare)]
 
@@ -163,7 +164,7 @@ def test_a_gap_is_asked_for() -> None:
     assert (to, asked) == ("a", Lacking("b", [[*a.origin, 0, 0]]))
     [(_, answer)] = Exchange("a", a).hear(asked, ["b"], NOW).tells
     assert Exchange("b", b).hear(answer, ["a"], NOW).outcome.facts
-    assert b.digest == a.digest
+    assert b.logs.digest == a.logs.digest
 
 
 @pytest.mark.parametrize(
@@ -178,4 +179,4 @@ def test_of_a_damaged_message_nothing_is_taken(message: Callable[..., Message]) 
     [part] = say(a, Key("service", "", "web"), 1).news
     with pytest.raises(FactError):
         Exchange("b", b).hear(message(part), ["a"], NOW)
-    assert not b.vector
+    assert not b.logs.vector

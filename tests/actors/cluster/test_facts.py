@@ -6,19 +6,8 @@ import pytest
 
 from simulacra.actors.cluster.clock import Stamp
 from simulacra.actors.cluster.ed25519 import is_signed
-from simulacra.actors.cluster.facts import (
-    NAME_LIMIT,
-    NO_EPOCH,
-    VALUE_LIMIT,
-    Fact,
-    FactError,
-    Form,
-    Key,
-    Origin,
-    check_key,
-    check_name,
-    to_text,
-)
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import NO_EPOCH, Fact, Form, Key, Origin
 from tests.actors.cluster.replicas import NETWORK, OWNER, signer
 
 ORIGIN = Origin.of("a", signer("a").key, 7)
@@ -58,39 +47,6 @@ def test_what_is_damaged_is_refused(at: int, value: Any) -> None:
 def test_what_is_no_fact_is_refused(data: Any) -> None:
     with pytest.raises(FactError, match="not a fact"):
         Fact.from_plain(ORIGIN, data)
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("", "is empty"),
-        ("x" * 300, "has 300 characters"),
-        ("a b", "has ' ' in it"),
-        ("a\nb", r"has '\\n' in it"),
-        ("a@b", "has '@' in it"),
-        ("e\u0301", "composed form"),
-    ],
-)
-def test_a_name_that_is_none_is_refused_with_the_reason(name: str, why: str) -> None:
-    with pytest.raises(FactError, match=why):
-        check_name(name)
-
-
-def test_names_may_be_in_any_language() -> None:
-    check_name("Büro-東京")
-    check_name("x" * NAME_LIMIT)
-    check_key(Key("host", "", "cores"))
-
-
-@pytest.mark.parametrize("value", [{1: 2}, {"a": object()}, float("nan"), b"bytes"])
-def test_a_value_that_is_no_plain_data_is_refused(value: Any) -> None:
-    with pytest.raises(FactError, match="not plain data"):
-        to_text(value)
-
-
-def test_a_value_that_is_too_large_is_refused_with_what_to_do() -> None:
-    with pytest.raises(FactError, match="put it into a file"):
-        to_text("x" * VALUE_LIMIT)
 
 
 def test_a_deletion_names_dots() -> None:

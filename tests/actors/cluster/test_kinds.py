@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from simulacra.actors.cluster.clock import Stamp
-from simulacra.actors.cluster.facts import NO_EPOCH, Epoch, Fact, Form, Key, Origin, to_text
+from simulacra.actors.cluster.fact_texts import to_text
+from simulacra.actors.cluster.facts import NO_EPOCH, Epoch, Fact, Form, Key, Origin
 from simulacra.actors.cluster.kinds import KINDS, why_not
 from tests.actors.cluster.replicas import OWNER, Known, signer
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.cluster.facts import FactError, Key
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Key
 from simulacra.actors.cluster.origins import NOTHING, Log, Part
 from tests.actors.cluster.replicas import delete, replicas, say
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from simulacra.actors.cluster import taking
 from simulacra.actors.cluster.ed25519 import is_signed
-from simulacra.actors.cluster.facts import Dot, Epoch, Fact, FactError, Form, Key, Origin
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Dot, Epoch, Fact, Form, Key, Origin
 from simulacra.actors.cluster.origins import Log, Part
 from simulacra.actors.cluster.outcomes import Outcome
 from simulacra.actors.cluster.replica import Replica
@@ -85,7 +86,7 @@ class World:
     def compare(self, at: int, other: int, _: int) -> None:
         """One tells the other what it lacks; it may get lost, or come much later."""
         here, there = self.replicas[at], self.replicas[other % len(self.hosts)]
-        self.under_way.append((at, list(there.parts_for(here.marks(there.vector)))))
+        self.under_way.append((at, list(there.logs.parts_for(here.logs.marks(there.logs.vector)))))
 
     def withdraw(self, at: int, *_: int) -> None:
         self.after(at, self.replicas[at].withdraw(self.wall(at)))
@@ -101,9 +102,9 @@ class World:
         self.wrong[at] = (by - 1) * HOUR
 
     def back_up(self, at: int, *_: int) -> None:
-        logs = self.replicas[at].vector
+        logs = self.replicas[at].logs.vector
         whole = {origin: Log(origin) for origin in logs}
-        for part in self.replicas[at].parts_for({origin: Log(origin).mark for origin in logs}):
+        for part in self.replicas[at].logs.parts_for({origin: Log(origin).mark for origin in logs}):
             whole[part.origin].take(part)
         self.disks[at] = list(whole.values())
 
@@ -117,13 +118,13 @@ class World:
     def forge(self, at: int, other: int, value: int) -> None:
         """Say something in another's name."""
         there = self.replicas[other].origin
-        n = self.replicas[at].vector.get(there, (0, 0))[0] + value + 1
+        n = self.replicas[at].logs.vector.get(there, (0, 0))[0] + value + 1
         fact = Fact(there, n, WEB, Form.VALUE, "666", Epoch(0, ""), (self.now, 0))  # type: ignore[arg-type]
         signed = fact.signed(NETWORK, lambda text: bytes.fromhex(signer("evil").sign(text)))
-        vector = dict(self.replicas[at].vector)
+        vector = dict(self.replicas[at].logs.vector)
         outcome = self.replicas[at].merge([Part(there, n - 1, 0, (signed,))], self.wall(at))
         assert not outcome.facts
-        assert self.replicas[at].vector == vector
+        assert self.replicas[at].logs.vector == vector
 
     def speak_out_of_turn(self, at: int, *_: int) -> None:
         """Say something that a host may not say, with changed software."""
@@ -146,7 +147,7 @@ class World:
 
     def check(self, at: int) -> None:
         """A replica that is at n of a log holds the values that this log has at n."""
-        for log in self.replicas[at]._logs.values():
+        for log in self.replicas[at].logs:
             latest: dict[Key, Fact] = {}
             for n, fact in sorted(self.said.get(log.origin, {}).items()):
                 if n <= log.n:
@@ -161,7 +162,7 @@ class World:
                 self.withdraw(at)
                 for there in self.replicas:
                     self.after(at, pull(self.replicas[at], there, self.wall(at)))
-            if len({here.digest for here in self.replicas}) == 1:
+            if len({here.logs.digest for here in self.replicas}) == 1:
                 return
         raise AssertionError("they never came to agree")
 
@@ -172,12 +173,12 @@ class World:
 
     def agree(self) -> None:
         for here in self.replicas:
-            assert here.vector == self.replicas[0].vector
+            assert here.logs.vector == self.replicas[0].logs.vector
             assert here.counting == self.replicas[0].counting
             assert 666 not in shown(here).values()
             dots = {fact.dot for fact in here.counting.values()}
             for (origin, n), of in self.deleted:
-                known = here.vector.get(origin)
+                known = here.logs.vector.get(origin)
                 assert known is None or known.n < n or not dots & of
 
 
@@ -240,7 +241,7 @@ def test_parts_may_come_in_any_order(chance: random.Random) -> None:
             part = waiting.pop()
             if there.merge([part], NOW).gaps:
                 waiting.insert(0, part)
-    assert c.digest == d.digest
+    assert c.logs.digest == d.logs.digest
     assert shown(c) == shown(d) != {}
 
 
@@ -290,10 +291,10 @@ def test_who_is_behind_what_was_dropped_gets_the_whole() -> None:
     b.tidy(NOW + KEEP + MINUTE)
     say(a, Key("service", "", "mail"), 3)
     pull(b, a)
-    [part] = b.parts_for(c.vector)
+    [part] = b.logs.parts_for(c.logs.vector)
     assert (part.since, len(part.facts)) == (0, 2)
     assert pull(c, b).removed
-    assert c.vector == b.vector
+    assert c.logs.vector == b.logs.vector
     assert c.counting == b.counting
 
 
@@ -311,7 +312,7 @@ def test_an_old_deletion_stays_while_what_it_names_is_there() -> None:
     pull(b, a)
     assert [fact.form for fact in b.tidy(late).removed] == [Form.DELETED]
     assert WEB not in b.counting
-    assert b.digest == a.digest
+    assert b.logs.digest == a.logs.digest
 
 
 def test_a_gap_is_reported_and_nothing_taken() -> None:
@@ -320,7 +321,7 @@ def test_a_gap_is_reported_and_nothing_taken() -> None:
     second = say(a, WEB, 2).news
     outcome = b.merge(second, NOW)
     assert outcome.gaps == [a.origin]
-    assert not b.vector
+    assert not b.logs.vector
 
 
 def test_an_unknown_kind_is_kept_and_passed_on_and_not_shown() -> None:
@@ -331,7 +332,7 @@ def test_an_unknown_kind_is_kept_and_passed_on_and_not_shown() -> None:
         say(a, newer, 1)
     pull(b, a)
     pull(c, b)
-    assert c.vector == a.vector
+    assert c.logs.vector == a.logs.vector
     assert not c.counting
     with pytest.raises(FactError, match="no facts are of kind 'newer': there are"):
         say(c, newer, 1)
@@ -353,18 +354,18 @@ def test_who_was_never_let_in_is_refused_by_name() -> None:
     say(a, WEB, 1)
     [reason] = pull(b, a).refused
     assert reason.startswith("a was never let in")
-    assert not b.vector
+    assert not b.logs.vector
 
 
 def test_one_wrong_signature_and_nothing_of_the_part_is_taken() -> None:
     a, b = replicas("ab")
     say(a, WEB, 1)
     [fact] = say(a, Key("service", "", "db"), 2).facts
-    good = next(iter(a.parts_for({a.origin: b._mark(a.origin)})))
+    good = next(iter(a.logs.parts_for({a.origin: b.logs.of(a.origin).mark})))
     signed = fact.signed("another network", lambda text: bytes.fromhex(signer("a").sign(text)))
     [reason] = b.merge([Part(a.origin, 0, 0, (good.facts[0], signed))], NOW).refused
     assert reason == "the signature of a under ('service', '', 'db') is wrong"
-    assert not b.vector
+    assert not b.logs.vector
     assert b.merge([good], NOW).facts
 
 
@@ -407,7 +408,7 @@ def test_a_host_that_was_put_back_goes_on_in_a_new_life_and_all_agree() -> None:
     a, b = replicas("ab", trust)
     say(a, WEB, 1)
     pull(b, a)
-    old = Log(a.origin, [fact for log in a._logs.values() for fact in log])
+    old = Log(a.origin, [fact for log in a.logs for fact in log])
     say(a, WEB, 2)
     say(a, WEB, 3)
     pull(b, a)
@@ -420,6 +421,6 @@ def test_a_host_that_was_put_back_goes_on_in_a_new_life_and_all_agree() -> None:
     assert again.origin.life != a.origin.life
     pull(b, again)
     pull(again, b)
-    assert b.vector == again.vector
+    assert b.logs.vector == again.logs.vector
     assert [*sorted(shown(b).values(), key=str)] == [3, 4, 5]
     assert shown(b) == shown(again)

@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def logs(of: Replica) -> list[Log]:
-    return list(of._logs.values())
+    return list(of.logs)
 
 
 def filled(path: Path) -> tuple[Replica, int]:
@@ -65,7 +65,7 @@ def test_what_was_kept_is_there_again(path: Path) -> None:
     with Store(path) as store:
         again = replica("a", trust, store.logs)
         assert store.life == life
-    assert again.digest == a.digest
+    assert again.logs.digest == a.logs.digest
     assert shown(again) == shown(a)
     assert [log.floor for log in logs(again)] == [3]
 

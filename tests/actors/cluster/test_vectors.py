@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from simulacra.actors.cluster import vectors
-from simulacra.actors.cluster.facts import FactError, Key
+from simulacra.actors.cluster.fact_texts import FactError
+from simulacra.actors.cluster.facts import Key
 from simulacra.actors.cluster.origins import Mark
 from tests.actors.cluster.replicas import replicas, say
 
