@@ -68,9 +68,10 @@ def check_text(text: str) -> None:
     Raises:
         FactError: says what is wrong.
     """
-    if len(text.encode("utf-8", "replace")) > VALUE_LIMIT:
+    size = len(text.encode("utf-8", "replace"))
+    if size > VALUE_LIMIT:
         raise FactError(
-            f"the value has {len(text):,} bytes, and {VALUE_LIMIT:,} are allowed: put it into a "
+            f"the value has {size:,} bytes, and {VALUE_LIMIT:,} are allowed: put it into a "
             "file or a tree, and its name into the directory"
         )
     try:

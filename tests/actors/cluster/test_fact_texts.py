@@ -9,6 +9,7 @@ from simulacra.actors.cluster.fact_texts import (
     VALUE_LIMIT,
     FactError,
     check_name,
+    check_text,
     to_text,
 )
 from simulacra.actors.cluster.facts import Key, check_key
@@ -45,3 +46,8 @@ def test_a_value_that_is_no_plain_data_is_refused(value: Any) -> None:
 def test_a_value_that_is_too_large_is_refused_with_what_to_do() -> None:
     with pytest.raises(FactError, match="put it into a file"):
         to_text("x" * VALUE_LIMIT)
+
+
+def test_the_size_of_a_value_is_said_in_bytes() -> None:
+    with pytest.raises(FactError, match="the value has 10,002 bytes, and 8,192 are allowed"):
+        check_text(f'"{"é" * 5000}"')
