@@ -20,6 +20,9 @@ _GRACE: Final = 5.0
 _PAUSE: Final = 0.05
 _SAID: Final = 400
 
+_HOLDER: Final = ("/bin/sh", "-c", 'trap : TERM; "$@"; exit $?', "sh")
+"""Runs a program, and holds what that closes until it ends, also where it takes its time to."""
+
 
 class ChildError(Exception):
     """A program failed; the text says which, how, and what it said last."""
@@ -66,6 +69,7 @@ class Children:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
+        closes: bool = False,
     ) -> Done:
         """Run a program and wait for it.
 
@@ -76,12 +80,13 @@ class Children:
             cwd: where it runs; here if left out.
             env: added to the environment.
             log: a file that all it says goes to as well.
+            closes: whether it closes what it is to hold: then a shell holds it meanwhile.
 
         Raises:
             EndedError: `end` was called.
             ChildError: it cannot be started, or took too long.
         """
-        process = self._start(words, cwd, env)
+        process = self._start(words, cwd, env, closes=closes)
         try:
             out, err = process.communicate(text, timeout)
         except subprocess.TimeoutExpired:
@@ -132,14 +137,20 @@ class Children:
                 _signal(process, signal.SIGKILL)
 
     def _start(
-        self, words: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
+        self,
+        words: Sequence[str],
+        cwd: Path | None,
+        env: Mapping[str, str] | None,
+        *,
+        closes: bool,
     ) -> subprocess.Popen[str]:
+        holder = _HOLDER if closes and self._holding else ()
         with self._lock:
             if self._ended:
                 raise EndedError(f"{words[0]} was not started: the deploy was ended")
             try:
                 process = subprocess.Popen(  # noqa: S603 (words of our own, and no shell)
-                    list(words),
+                    [*holder, *words],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,

@@ -22,7 +22,7 @@ def alone(state: Path) -> Iterator[int]:
 
     Yields:
         A descriptor that holds the lock, for the programs that change hosts to hold as well: they
-        live on where the deploy is killed. NixOps4 does; OpenSSH closes what it inherits.
+        live on where the deploy is killed.
 
     Raises:
         GatewayError: ``denied``: another runs.

@@ -115,7 +115,7 @@ class Connections:
             ChildError: it took too long.
         """
         words = ["ssh", *self.options(name, fresh=fresh), self.target(name), "--", command]
-        done = self._children.run(words, timeout=timeout, text=text, log=log)
+        done = self._children.run(words, timeout=timeout, text=text, log=log, closes=True)
         if done.code == _UNREACHABLE:
             raise UnreachableError(f"not reached by ssh: {done.said or 'it did not say why'}")
         return done

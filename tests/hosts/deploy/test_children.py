@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,49 @@ def test_programs_hold_a_lock_as_long_as_they_run(tmp_path: Path) -> None:
     left.wait()
     with alone(tmp_path):
         pass
+
+
+def test_one_that_closes_all_it_inherits_is_waited_for_by_who_holds_the_lock(
+    tmp_path: Path,
+) -> None:
+    """As OpenSSH does, when the deploy that called it was killed."""
+    program = (
+        "import os, time; os.closerange(3, 99)\n"
+        "open('off', 'w').write(str(os.getpid())); os.rename('off', 'on'); time.sleep(60)"
+    )
+    deploy = (
+        "import sys; from pathlib import Path\n"
+        "from simulacra.hosts.deploy.children import Children\n"
+        "from simulacra.hosts.deploy.keeping import alone\n"
+        "with alone(Path('.')) as lock:\n"
+        "    words = [sys.executable, '-c', sys.argv[1]]\n"
+        "    Children(holding=(lock,)).run(words, timeout=60, closes=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", deploy, program], cwd=tmp_path)
+    eventually((tmp_path / "on").exists)
+    process.kill()
+    process.wait()
+    with pytest.raises(GatewayError, match="another deploy runs"), alone(tmp_path):
+        pass
+    os.kill(int((tmp_path / "on").read_text()), signal.SIGKILL)
+
+    def is_free() -> bool:
+        with suppress(GatewayError), alone(tmp_path):
+            return True
+        return False
+
+    eventually(is_free)
+
+
+def test_a_program_ends_as_without_who_holds_the_lock(tmp_path: Path) -> None:
+    with alone(tmp_path) as lock:
+        children = Children(holding=(lock,))
+        done = children.run(["sh", "-c", "cat; exit 255"], timeout=5, text="in", closes=True)
+        assert (done.code, done.out) == (255, "in")
+        with pytest.raises(ChildError, match="sleep took longer"):
+            children.run(["sleep", "60"], timeout=0.2, closes=True)
+        odd = ["printf", "%s,", "$(id)", "a b", "-e", ""]
+        assert children.output(odd, timeout=5, closes=True) == "$(id),a b,-e,,"
 
 
 def test_all_can_be_ended_at_once_and_then_nothing_begins() -> None:
