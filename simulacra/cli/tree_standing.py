@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.units import show_age
 from simulacra.cli import output, tree_files
 from simulacra.cli.options import COMMON, Common, Period, client
+
+_STUCK: Final = {"waiting", "halted"}
 
 
 def list_(*, common: Common = COMMON) -> None:
@@ -147,4 +150,13 @@ def _listed(tree: dict[str, Any]) -> tuple[str, ...]:
 
 def _copy(copy: dict[str, Any]) -> tuple[str, ...]:
     role = "main store" if copy["main"] else "follower"
-    return copy["host"], copy["path"], role, copy["state"], copy.get("reason", "")
+    return copy["host"], copy["path"], role, copy["state"], _why(copy)
+
+
+def _why(copy: dict[str, Any]) -> str:
+    """Why it is not at work, and when it will be."""
+    reason: str = copy.get("reason", "")
+    retry_in = copy.get("retry_in")  # A node of the version before does not say.
+    if retry_in is None or copy["state"] not in _STUCK:
+        return reason
+    return f"{reason}; it is tried again in {show_age(retry_in)}"

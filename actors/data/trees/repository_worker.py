@@ -23,12 +23,11 @@ from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.repositories import Remote, Repositories
 from simulacra.actors.data.trees.repository_conflicts import Conflict
 from simulacra.actors.data.trees.repository_messages import RepositoryNews
+from simulacra.actors.data.trees.retrying import Retrying
 
 logger = logging.getLogger(__name__)
 
 TOLD_AGAIN: Final = 30.0
-_SOON: Final = 1.0
-_LATEST: Final = 60.0
 _LET_GO: Final = 10.0
 _SHOWN: Final = 100
 
@@ -132,7 +131,7 @@ class RepositoryWorker:
         self._paused = paused
         self._announced = b""
         self._announced_at = float("-inf")
-        self._retry_at, self._retry_in = float("inf"), _SOON
+        self._retrying = Retrying()
 
     def start(self) -> None:
         """Begin."""
@@ -169,7 +168,7 @@ class RepositoryWorker:
                 unknown = not isinstance(error, OSError)
                 logger.warning("git repositories of a tree: %s", error, exc_info=unknown)
                 self.standing = replace(self.standing, trouble=str(error))
-                self._again()
+                self._retrying.again()
 
     def _round(self) -> None:
         repositories, looked = self._repositories, self._looked
@@ -178,7 +177,7 @@ class RepositoryWorker:
             self._looked = None
             if looked.brought:
                 repositories.refresh()
-                self._retry_in = _SOON
+                self._retrying.done()
         if not repositories.digest:
             return  # Before the first look nothing is known to be deleted.
         heard = dict(self.standing.heard)
@@ -199,9 +198,9 @@ class RepositoryWorker:
         )
         self._tell_others()
         if undone:
-            self._again()
+            self._retrying.again()
         else:
-            self._retry_at, self._retry_in = float("inf"), _SOON
+            self._retrying.done()
 
     def _hear(self, host: str, heard: dict[str, bytes]) -> bool:
         """Hear a host that has something new; whether there is nothing left to do."""
@@ -228,15 +227,13 @@ class RepositoryWorker:
             self._announce(host, digest, host not in self._news)
         self._announced, self._announced_at = digest, now
 
-    def _again(self) -> None:
-        self._retry_at = time.monotonic() + self._retry_in
-        self._retry_in = min(2 * self._retry_in, _LATEST)
-
     # -- events
 
     def _hear_events(self) -> None:
         """Wait for something to happen, and take in all that did."""
-        due = min(self._retry_at, time.monotonic() + TOLD_AGAIN)
+        due = time.monotonic() + TOLD_AGAIN
+        if not self._paused:
+            due = min(due, self._retrying.at)
         try:
             self._take_in(self._events.get(timeout=max(0.0, due - time.monotonic())))
             while True:

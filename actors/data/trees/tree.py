@@ -27,6 +27,7 @@ from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, News, Pack, Packed
 from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Met, Order, Task
+from simulacra.actors.data.trees.others import Others
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.questions import (
@@ -170,17 +171,16 @@ class Tree(Actor):
             lambda: self._worker.tell(Hint(frozenset([ROOT]))),
             paused=definition.paused,
         )
-        self._worker = Worker(
-            place,
+        others = Others(
             self._remote,
             self._others,
             self._announce,
-            definition,
             lambda: means.holders(definition.id),
             lambda: means.complete(definition.id),
-            self._sparing,
             self._merges,
-            self._repository_worker.tell,
+        )
+        self._worker = Worker(
+            place, definition, others, self._sparing, self._repository_worker.tell
         )
 
     def on_start(self) -> None:
@@ -263,7 +263,7 @@ class Tree(Actor):
             case ReachOf():
                 return pack_context(tree.journal.vector)
             case AskOnlyHere():
-                return self._worker.only_here(tree, message)
+                return self._worker.rounds.only_here(tree, message)
             case _:
                 return do(tree, message)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.data.trees import worker
+from simulacra.actors.data.trees import rounds
 from simulacra.actors.data.trees.sparing import BIG
 from simulacra.actors.gateway.frames import GatewayError
 from tests.onehost import Host, until
@@ -29,7 +29,7 @@ def until_none_is_kept(host: Host, where: str) -> None:
 def test_tombstones_go_when_all_have_heard_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "SWEEP", 0.1)
+    monkeypatch.setattr(rounds, "SWEEP", 0.1)
     with followed(tmp_path) as (desk, nas, roots):
         nas.node.close()
         until(lambda: desk.node.neighbours.connected() == [])

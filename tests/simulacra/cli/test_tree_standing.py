@@ -28,6 +28,19 @@ def test_trees_are_listed_with_the_main_store_first(run: Run, serve: Serve) -> N
     assert run("tree", "list", "--json").json() == {"trees": trees}
 
 
+def test_what_is_stuck_says_why_and_when_it_is_tried_again(run: Run, serve: Serve) -> None:
+    copies = [
+        copy("desk", retry_in=3.0),
+        copy("nas", state="waiting", reason="the disk is full", retry_in=15.9),
+        copy("pi", state="halted", reason="its root is not there", retry_in=None),
+    ]
+    serve({"tree_status": lambda _: [{"name": "src", "copies": copies}]})
+    lines = [line.rstrip() for line in run("tree", "status", "src").stdout.splitlines()]
+    assert lines[1].endswith("idle")
+    assert lines[2].endswith("the disk is full; it is tried again in 15s")
+    assert lines[3].endswith("its root is not there")
+
+
 AWAY = "since this copy was away: move out what you want, and delete the rest: rm -r"
 WHY = "9 bytes of it wait: this line is metered"
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,20 +14,24 @@ from typing import Any, cast
 
 import pytest
 
+from simulacra.actors.data.applying.folders import RootLostError
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.reconciling.dots import Replica
-from simulacra.actors.data.trees import worker as worker_module
+from simulacra.actors.data.trees import retrying, worker
 from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
+from simulacra.actors.data.trees.hearsay import Hearsay
 from simulacra.actors.data.trees.intake import Taken
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.lookout import Lookout
 from simulacra.actors.data.trees.messages import News
 from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Order, Task
+from simulacra.actors.data.trees.others import Others
 from simulacra.actors.data.trees.packing import pack_context, unpack_record
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.rounds import Rounds
 from simulacra.actors.data.trees.sparing import Sparing
 from simulacra.actors.data.trees.standing import State
 from simulacra.actors.data.trees.worker import Worker
@@ -79,12 +84,14 @@ class Told:
         self.news: list[News] = []
         self.worker = Worker(
             Place("desk", self.root, folder / "desk" / "state"),
-            lambda _: cast("RemoteTree", remote),
-            lambda: [] if remote is None else [remote.host],
-            self._announce,
             Definition("1", "src", str(self.root), **definition),
-            lambda: ["desk"] if remote is None else ["desk", remote.host],
-            tuple,
+            Others(
+                lambda _: cast("RemoteTree", remote),
+                lambda: [] if remote is None else [remote.host],
+                self._announce,
+                lambda: ["desk"] if remote is None else ["desk", remote.host],
+                tuple,
+            ),
             Sparing("src"),
         )
 
@@ -163,7 +170,7 @@ def test_a_look_that_has_begun_is_counted_apart_from_those_that_ended(
 
         looked = Lookout.look_at_all
         monkeypatch.setattr(Lookout, "look_at_all", look)
-        monkeypatch.setattr(Worker, "_review", reviewed)
+        monkeypatch.setattr(Rounds, "_review", reviewed)
         desk.worker.tell(Order.RESCAN)
         eventually(lambda: desk.worker.standing.scans == 3)
     assert seen[:3] == [
@@ -186,7 +193,9 @@ def test_what_no_other_has_is_said_only_once_all_was_looked_at(
 
         def asked() -> Reply:
             reply = Reply()
-            desk.worker.tell(Task(lambda tree: desk.worker.only_here(tree, AskOnlyHere()), reply))
+            desk.worker.tell(
+                Task(lambda tree: desk.worker.rounds.only_here(tree, AskOnlyHere()), reply)
+            )
             return reply
 
         desk.worker.tell(Task(hold, Reply()))
@@ -218,10 +227,9 @@ def test_what_another_host_has_comes_when_it_says_so(tmp_path: Path, there: Remo
 def test_whatever_goes_wrong_with_another_host_it_goes_on(
     tmp_path: Path, there: Remote, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "_SOON", 0.05)
+    monkeypatch.setattr(retrying, "SOON", 0.05)
     there.error = error
     with working(tmp_path, there, origin=True) as desk:
-        desk.worker._retry_in = 0.05
         desk.until(State.IDLE)
         desk.worker.tell(News("nas", cast("Any", "one"), 1, []))
         desk.worker.tell(news_of(there))
@@ -262,6 +270,53 @@ def test_another_folder_in_the_roots_place_is_the_tree_from_then_on(
         desk.until(State.IDLE)
         assert {path.name for path in desk.root.iterdir()} == {"x", "y"}
         assert not (old / "y").exists()
+
+
+def test_a_root_that_is_another_one_again_and_again_is_looked_at_less_and_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = 0.2
+    monkeypatch.setattr(retrying, "SOON", wait)
+    tries: list[float] = []
+
+    def look(*_: object, **__: object) -> Taken:
+        tries.append(time.monotonic())
+        raise RootLostError("it is another folder now")
+
+    with monkeypatch.context() as patch, working(tmp_path, origin=True) as desk:
+        patch.setattr(Lookout, "look_at_all", look)
+        desk.worker.tell(Order.RESCAN)
+        eventually(lambda: len(tries) > 3)
+        desk.until(State.WAITING, "it is another folder now")
+        second, third, fourth = tries[1:4]
+        assert third - second >= wait
+        assert fourth - third >= 2 * wait
+        assert desk.worker.standing.to_plain()["retry_in"] is not None
+        patch.undo()
+        desk.until(State.IDLE)
+        eventually(lambda: desk.worker.standing.to_plain()["retry_in"] is None)
+
+
+def test_while_it_is_paused_nothing_is_tried_again(
+    tmp_path: Path, there: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greeted = threading.Event()
+    monkeypatch.setattr(retrying, "SOON", 0.01)
+    monkeypatch.setattr(worker, "_LOOK", 0.01)
+    with working(tmp_path, there, origin=True) as desk:
+        desk.until(State.IDLE)
+        there.error = MissingError("nas does not answer")
+        monkeypatch.setattr(Hearsay, "greet", lambda *_: greeted.set())
+        desk.worker.tell(news_of(there))
+        eventually(lambda: desk.worker.standing.retry_at < float("inf"))
+        due = desk.worker.standing.retry_at
+        desk.worker.tell(Order.PAUSE)
+        desk.until(State.PAUSED)
+        there.error = None
+        eventually(lambda: time.monotonic() > due)
+        greeted.clear()  # Hosts are looked for only where there is nothing to do at once.
+        assert greeted.wait(DEADLINE)
+        assert not (desk.root / "x").exists()
 
 
 def test_an_empty_folder_in_the_roots_place_halts_however_little_the_tree_has(
