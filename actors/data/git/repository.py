@@ -68,11 +68,6 @@ class Repository:
         return os.path.relpath(self.folder, self.place)
 
 
-def is_repository(place: Path) -> bool:
-    """Whether a folder is a repository's place, be it a sound one or not."""
-    return _exists(place / ".git") or is_bare(place)
-
-
 def is_bare(place: Path) -> bool:
     """Whether a folder is a bare repository: then nothing in it is a file of the tree."""
     try:
@@ -83,6 +78,20 @@ def is_bare(place: Path) -> bool:
         return looks_bare(folder)
     finally:
         os.close(folder)
+
+
+def is_repository(place: Path) -> bool | None:
+    """Whether a repository is at a place, be it a sound one or not; None if that is not seen."""
+    try:
+        (place / ".git").lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        try:
+            return is_bare(place)
+        except OSError:
+            return None
+    except OSError:
+        return None
+    return True
 
 
 def looks_bare(folder: int) -> bool:

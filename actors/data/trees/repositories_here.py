@@ -1,14 +1,15 @@
-"""The git repositories in one tree that are on this host: what is in them, for other hosts to ask.
+"""The git repositories in one tree that are on this host: what is in them, and how it is changed.
 
 The scan of the tree meets them (`RepositoriesHere.look`). A *token* stands for all that is in one:
 who knows it need not ask again. What cannot be exchanged now is left as it is, with the reason.
 
-One thread looks; `tell` and `pack` are for any thread.
+One thread looks and changes; `tell` and `pack` are for any thread.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,16 @@ from typing import IO, Final
 
 from blake3 import blake3
 
+from simulacra.actors.cluster.lattice import Context
 from simulacra.actors.data.entries import GIT, Path, join
 from simulacra.actors.data.git import state as git_state
 from simulacra.actors.data.git import sync
-from simulacra.actors.data.git.repository import Held, Repository, find, is_bare
+from simulacra.actors.data.git.creating import create, lead
+from simulacra.actors.data.git.repository import Held, Repository, find, is_repository
 from simulacra.actors.data.git.stamps import Stamp, stamp
 from simulacra.actors.data.git.state import State
 from simulacra.actors.data.trees.place import Place
+from simulacra.actors.data.trees.repository_aside import set_aside
 from simulacra.actors.data.trees.repository_conflicts import Conflict, listed
 from simulacra.actors.data.trees.repository_messages import ToldRepositories
 from simulacra.actors.data.trees.repository_table import Known, Table
@@ -46,6 +50,10 @@ _NOT_SEEN: Final = Known((0, 0), {})
 """A repository into which nobody has looked yet: if it is deleted nothing is known to be."""
 
 
+class TooSoonError(Exception):
+    """What a repository needs has not come yet; the text says what."""
+
+
 class RepositoriesHere:
     """See the module.
 
@@ -53,6 +61,9 @@ class RepositoriesHere:
         place: where the tree is.
         wanted: whether the repository whose ``.git`` has this path is to be here.
         now: nanoseconds since the epoch.
+
+    Attributes:
+        held: why some are left as they are.
     """
 
     def __init__(
@@ -68,7 +79,7 @@ class RepositoriesHere:
         self._table = Table.load(place.repositories)
         self._seen: dict[Path, _Seen] = {}
         self._told = ToldRepositories(b"", {}, {}, {})
-        self._held: dict[Path, str] = {}
+        self.held: dict[Path, str] = {}
         self._stale: set[Path] = set()
         self._conflicts: dict[Path, list[Conflict]] = {}
 
@@ -90,30 +101,33 @@ class RepositoriesHere:
         self._table.root = root
         ended = []
         for path in sorted({*self._table.here, *met}):
-            there = is_there(self._path(path))
+            there = self.is_there(path)
             if there is None or not (there or is_same):
                 continue
             if not there:
                 ended.append(path)
-            elif not self._wanted(join(path, GIT)) or (whole and path not in met):
+            elif not self.is_wanted(path) or (whole and path not in met):
                 self._forget(path)  # Ignored since: not deleted.
             else:
-                self._describe(path)
+                self.describe(path)
         for path in ended:
             if path in self._table.here:
                 self._table.end(path)
             self._forget(path)
-        self._show()
+        self.show()
 
     def _forget(self, path: Path) -> None:
         self._table.here.pop(path, None)
         self._seen.pop(path, None)
-        self._held.pop(path, None)
+        self.held.pop(path, None)
         self._conflicts.pop(path, None)
         self._stale.discard(path)
 
+    def describe(self, path: Path) -> State | None:
+        """What is in one now; None if not even that can be seen."""
+        return None if self._describe(path) is None else self._seen[path].state
+
     def _describe(self, path: Path) -> Repository | None:
-        """Look at one; None if not even that can be done."""
         try:
             repository = find(self._root, self._path(path))
             mark = stamp(repository.folder, self._now())
@@ -121,7 +135,7 @@ class RepositoriesHere:
         except (Held, OSError) as error:
             self._seen.pop(path, None)
             self._table.here.setdefault(path, _NOT_SEEN)
-            self._held[path] = str(error)
+            self.held[path] = str(error)
             return None
         before = self._seen.get(path)
         identity = found.st_dev, found.st_ino
@@ -136,12 +150,12 @@ class RepositoriesHere:
     def _note(self, path: Path, repository: Repository, mark: Stamp, state: State) -> None:
         packed = git_state.pack(state.to_plain())
         self._seen[path] = _Seen(mark, state, blake3(packed).digest(length=16), packed)
-        self._held.pop(path, None)
+        self.held.pop(path, None)
         if state.held:
-            self._held[path] = state.held
+            self.held[path] = state.held
         self._conflicts[path] = listed(path, repository, state)
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """Have others told of what is here now, and remember it."""
         self._table.save()
         tokens = {path: seen.token for path, seen in sorted(self._seen.items())}
@@ -156,13 +170,100 @@ class RepositoriesHere:
         return self._told.digest
 
     @property
-    def here(self) -> frozenset[Path]:
+    def paths(self) -> frozenset[Path]:
         """Where there are some."""
         return frozenset(self._table.here)
 
     def conflicts(self) -> list[Conflict]:
         """What is kept beside what is in its place, on all hosts alike."""
         return [each for _, found in sorted(self._conflicts.items()) for each in found]
+
+    def is_there(self, path: Path) -> bool | None:
+        """Whether one is at a path; None if that cannot be seen."""
+        return is_repository(self._path(path))
+
+    def is_wanted(self, path: Path) -> bool:
+        """Whether one is to be at a path."""
+        return self._wanted(join(path, GIT))
+
+    def is_deleted(self, path: Path, context: Context) -> bool:
+        """Whether one that knows no more than that was deleted here, or elsewhere."""
+        return self._table.is_deleted(path, context)
+
+    # -- what others have
+
+    def bury(self, path: Path, context: Context) -> None:
+        """One was deleted elsewhere that knew so much: set it aside here, unless it knows more."""
+        self._table.bury(path, context)
+        if path not in self._table.here or not self.is_there(path):
+            return
+        repository = self._describe(path)
+        if repository is None or self._seen[path].state.held:
+            return
+        if self._table.is_deleted(path, self._seen[path].state.history.context):
+            set_aside(self._root, repository, self._now())
+            self._forget(path)
+
+    def take(self, path: Path, theirs: State, packed: IO[bytes] | None) -> None:
+        """Have in one what another host has in it.
+
+        Args:
+            path: of one that was described.
+            theirs: what that is.
+            packed: the objects that are not here; None for none.
+
+        Raises:
+            Held: it is left as it is, or not all of it could be taken.
+        """
+        repository = find(self._root, self._path(path))
+        outcome = sync.take(repository, packed, theirs, self._place.host, self._now())
+        self._seen.pop(path, None)
+        self._describe(path)
+        if outcome.held:
+            raise Held(outcome.held)
+        if outcome.changed:
+            self._stale.add(path)
+
+    def lead_to(self, path: Path, theirs: State) -> bool:
+        """Have a path lead to the submodule that is in the repository above; whether it is there.
+
+        Raises:
+            TooSoonError: what it needs has not come yet.
+            Held: it cannot be done now.
+        """
+        place = self._path(path)
+        if not _is_folder(place):
+            raise TooSoonError("it comes once its folder is here")
+        folder = FilePath(os.path.normpath(place / theirs.folder))
+        if folder == place / ".git" or theirs.bare:
+            return False
+        above = FilePath(str(folder).partition("/.git/")[0]) / ".git"
+        if not (above / "HEAD").exists():
+            raise TooSoonError("it comes once the repository is here that it is a submodule of")
+        if not (folder / "HEAD").exists():
+            return False
+        lead(self._root, place, folder)
+        return True
+
+    def create(self, path: Path, theirs: State, packed: IO[bytes] | None) -> None:
+        """Make one with what another host has in it, whole or not at all.
+
+        Raises:
+            Held: it cannot be done now.
+        """
+        create(self._root, self._path(path), packed, theirs, self._place.host)
+        self._describe(path)
+        self._stale.add(path)
+
+    def refresh(self) -> None:
+        """Have the indexes of those that were changed know the files that came since."""
+        for path in sorted(self._stale):
+            try:
+                clean = sync.refresh(find(self._root, self._path(path)))
+            except (Held, OSError):
+                continue
+            if clean:
+                self._stale.discard(path)
 
     # -- what others ask
 
@@ -199,15 +300,8 @@ class RepositoriesHere:
         return self._root / os.fsdecode(path)
 
 
-def is_there(place: FilePath) -> bool | None:
-    """Whether a repository is at a place; None if that cannot be seen."""
+def _is_folder(place: FilePath) -> bool:
     try:
-        (place / ".git").lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        try:
-            return is_bare(place)
-        except OSError:
-            return None
+        return stat.S_ISDIR(place.lstat().st_mode)
     except OSError:
-        return None
-    return True
+        return False

@@ -171,30 +171,30 @@ class RepositoryWorker:
                 self._retrying.again()
 
     def _round(self) -> None:
-        repositories, looked = self._repositories, self._looked
+        here, looked = self._repositories.here, self._looked
         if looked is not None:
-            repositories.look(looked.met, whole=looked.whole)
+            here.look(looked.met, whole=looked.whole)
             self._looked = None
             if looked.brought:
-                repositories.refresh()
+                here.refresh()
                 self._retrying.done()
-        if not repositories.digest:
+        if not here.digest:
             return  # Before the first look nothing is known to be deleted.
         heard = dict(self.standing.heard)
-        before = repositories.here
+        before = here.paths
         undone = False
         for host in self._hosts():
             undone = not self._hear(host, heard) or undone
-        if before != repositories.here:
+        if before != here.paths:
             self._changed()
         scans = looked.scans if looked is not None else self.standing.scans
         self.standing = Standing(
-            repositories.digest,
+            here.digest,
             scans,
-            len(repositories.here),
+            len(here.paths),
             heard,
-            repositories.reasons,
-            tuple(repositories.conflicts()),
+            self._repositories.reasons,
+            tuple(here.conflicts()),
         )
         self._tell_others()
         if undone:
@@ -220,7 +220,7 @@ class RepositoryWorker:
         return seen_to and not repositories.is_waiting_for(host)
 
     def _tell_others(self) -> None:
-        now, digest = time.monotonic(), self._repositories.digest
+        now, digest = time.monotonic(), self._repositories.here.digest
         if digest == self._announced and now - self._announced_at < TOLD_AGAIN:
             return
         for host in self._hosts():
@@ -245,8 +245,8 @@ class RepositoryWorker:
         match event:
             case RepositoryNews(host, digest, ask):
                 self._news[host] = digest
-                if ask and self._repositories.digest:
-                    self._announce(host, self._repositories.digest, False)
+                if ask and (digest := self._repositories.here.digest):
+                    self._announce(host, digest, False)
             case Looked():
                 self._looked = event if self._looked is None else _both(self._looked, event)
             case Pause(paused):

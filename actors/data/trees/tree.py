@@ -44,6 +44,7 @@ from simulacra.actors.data.trees.questions import (
     read,
 )
 from simulacra.actors.data.trees.repositories import Repositories
+from simulacra.actors.data.trees.repositories_here import RepositoriesHere
 from simulacra.actors.data.trees.repository_asking import RemoteRepositories
 from simulacra.actors.data.trees.repository_messages import (
     AskHistory,
@@ -162,9 +163,9 @@ class Tree(Actor):
         self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
         self._packers = ThreadPoolExecutor(1, f"tree-histories@{place.host}", _kill_git_by, (self,))
         self._sparing = Sparing(definition.name, definition.rate, means.line, self._others)
-        self._repositories = Repositories(place, _wants(definition))
+        self._repositories = RepositoriesHere(place, _wants(definition))
         self._repository_worker = RepositoryWorker(
-            self._repositories,
+            Repositories(self._repositories),
             self._remote_repositories,
             self._others,
             self._announce_repositories,

@@ -15,6 +15,7 @@ import pytest
 from simulacra.actors.data.git.repository import Held
 from simulacra.actors.data.trees.asking import MissingError
 from simulacra.actors.data.trees.repositories import Repositories
+from simulacra.actors.data.trees.repositories_here import RepositoriesHere
 from simulacra.actors.data.trees.repository_messages import ToldRepositories
 from tests.actors.data.git.clones import Clone
 from tests.actors.data.trees.copies import Copies, Copy
@@ -26,7 +27,7 @@ class Host:
     def __init__(self, copy: Copy) -> None:
         self.copy = copy
         self.met: set[bytes] = set()
-        self.repositories = Repositories(copy.place)
+        self.repositories = Repositories(RepositoriesHere(copy.place))
 
     @property
     def host(self) -> str:
@@ -47,21 +48,21 @@ class Host:
 
     def restart(self) -> None:
         self.copy.reopen()
-        self.repositories = Repositories(self.copy.place)
+        self.repositories = Repositories(RepositoriesHere(self.copy.place))
 
     def look(self) -> int:
         met: set[bytes] = set()
         taken = self.copy.tree.scan(meet=lambda path, _, *, bare: met.add(path))
         assert taken.skipped == {}
-        self.repositories.look(met, whole=True)
+        self.repositories.here.look(met, whole=True)
         return taken.edits
 
     def hear(self, other: Host) -> bool:
         if not (self.copy.reachable and other.copy.reachable):
             return False
-        before = self.repositories.digest
+        before = self.repositories.here.digest
         self.repositories.hear(InReach(other))
-        return self.repositories.digest != before
+        return self.repositories.here.digest != before
 
 
 class InReach:
@@ -72,7 +73,7 @@ class InReach:
         self._repositories = host.repositories
 
     def repositories(self, known: dict[bytes, bytes]) -> ToldRepositories:
-        return self._repositories.tell(known)
+        return self._repositories.here.tell(known)
 
     def history(
         self, path: bytes, wanted: Sequence[str], have: Sequence[str], shallow: Sequence[str]
@@ -80,7 +81,7 @@ class InReach:
         with ExitStack() as begun:
             file = begun.enter_context(tempfile.TemporaryFile())
             try:
-                self._repositories.pack(path, wanted, have, shallow, file)
+                self._repositories.here.pack(path, wanted, have, shallow, file)
             except Held as held:
                 raise MissingError(str(held)) from held
             file.seek(0)
@@ -108,8 +109,8 @@ class Hosts:
             for host in self.all:
                 brought = host.copy.tree.bring()
                 new += brought.done
-                host.repositories.refresh()
-            digests = {host.repositories.digest for host in self.all if host.copy.reachable}
+                host.repositories.here.refresh()
+            digests = {host.repositories.here.digest for host in self.all if host.copy.reachable}
             if not new:
                 assert len(digests) <= 1 or any(host.repositories.reasons for host in self.all)
                 return
@@ -181,7 +182,7 @@ def test_commits_on_both_sides_while_apart_are_both_kept_and_listed(hosts: Hosts
     hosts.sound("project", clean=False)
     for host in hosts.all:
         assert host.at("project").at("main") == second
-        [conflict] = [each.to_plain("src") for each in host.repositories.conflicts()]
+        [conflict] = [each.to_plain("src") for each in host.repositories.here.conflicts()]
         sides = [(each["host"], each["commit"], each["subject"]) for each in conflict["sides"]]
         assert sides == [("lap", second, "b on lap"), ("desk", first, "a on desk")]
         assert (conflict["tree"], conflict["path"], conflict["kind"], conflict["name"]) == (
@@ -197,7 +198,7 @@ def test_commits_on_both_sides_while_apart_are_both_kept_and_listed(hosts: Hosts
     lap.git("stash", "pop", "-q")
     hosts.sync()
     hosts.sound("project")
-    assert [host.repositories.conflicts() for host in hosts.all] == [[], []]
+    assert [host.repositories.here.conflicts() for host in hosts.all] == [[], []]
 
 
 def test_branches_stash_and_index_go_along(hosts: Hosts) -> None:
@@ -435,8 +436,8 @@ def test_a_root_that_is_not_there_deletes_nothing(hosts: Hosts) -> None:
     away = desk.root.with_name("away")
     desk.root.rename(away)
     with pytest.raises(FileNotFoundError):
-        desk.repositories.look()
+        desk.repositories.here.look()
     desk.root.mkdir()
-    desk.repositories.look()
-    desk.repositories.look(whole=True)
-    assert desk.repositories.tell({}).gone == {}
+    desk.repositories.here.look()
+    desk.repositories.here.look(whole=True)
+    assert desk.repositories.here.tell({}).gone == {}

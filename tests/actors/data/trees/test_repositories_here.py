@@ -37,7 +37,7 @@ def test_who_knows_a_token_is_not_told_again(place: Place) -> None:
     assert here.digest == b""
     here.look(TWO, whole=True)
     told = here.tell({})
-    assert here.here == told.tokens.keys() == told.states.keys() == {*TWO}
+    assert here.paths == told.tokens.keys() == told.states.keys() == {*TWO}
     assert here.tell(told.tokens).states == {}
     clone_at(place, "b").commit("two")
     here.look()
@@ -74,5 +74,5 @@ def test_another_root_is_not_believed_before_all_of_it_was_looked_at(place: Plac
         here.look()
     place.root.mkdir()
     here.look()
-    assert here.here == {*TWO}
+    assert here.paths == {*TWO}
     assert here.tell({}).gone == {}
