@@ -33,6 +33,27 @@ TIMEOUT: Final = 30.0
 
 _GRACE: Final = 5.0
 _CHUNK: Final = 1 << 16
+_RESTART: Final = (
+    "start the node again with the software of today: simulacra down, then simulacra up --detach"
+)
+
+
+class _Map(dict[str, Any]):
+    """A map of an answer: what it lacks is said by nodes of another version only."""
+
+    def __init__(self, plain: dict[str, Any], node: Stream) -> None:
+        super().__init__(plain)
+        self._node = node
+
+    def __missing__(self, key: str) -> Any:
+        from simulacra import __version__  # noqa: PLC0415 - seldom needed
+
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"the node says no {key!r}: it is of version {self._node.version}, and this program "
+            f"of {__version__}",
+            _RESTART,
+        )
 
 
 class Stream:
@@ -61,8 +82,11 @@ class Stream:
         self._deadline = None if timeout is None else time.monotonic() + timeout + _GRACE
         self._socket = _connect(path)
         self._frames = self._read()
+        self.version = "unknown"
         try:
-            self.node = _greeted(next(self._frames, None))
+            greeting = next(self._frames, None)
+            self.node = _greeted(greeting)
+            self.version = str(greeting and greeting.get("version"))
             request = {"id": os.urandom(8).hex(), "verb": verb, "args": args, "timeout": timeout}
             # A node that is busy has hung up by now, and said why.
             with contextlib.suppress(BrokenPipeError):
@@ -134,7 +158,7 @@ class Stream:
             raise _broken(self._verb, error) from error
 
     def _read(self) -> Iterator[Frame]:
-        decoder = FrameDecoder()
+        decoder = FrameDecoder(lambda plain: _Map(plain, self))
         try:
             while data := self._receive():
                 yield from decoder.feed(data)
@@ -257,8 +281,7 @@ def _greeted(greeting: Frame | None) -> str:
         raise GatewayError(
             ErrorCode.UNREACHABLE,
             f"the node speaks version {found} of the gateway's protocol, this program {PROTOCOL}",
-            "start the node again with the software of today: "
-            "simulacra down, then simulacra up --detach",
+            _RESTART,
         )
     return str(greeting.get("node"))
 

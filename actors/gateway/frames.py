@@ -17,7 +17,7 @@ makes it up, the answers repeat it and the node's logs show it. Whatever breaks 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -130,9 +130,14 @@ def _too_large(size: int) -> GatewayError:
 
 
 class FrameDecoder:
-    """Turns the bytes of a stream into frames, however the stream was cut into pieces."""
+    """Turns the bytes of a stream into frames, however the stream was cut into pieces.
 
-    def __init__(self) -> None:
+    Args:
+        made_of: makes each map in them, those in others too, of a plain dict.
+    """
+
+    def __init__(self, made_of: Callable[[Frame], Frame] | None = None) -> None:
+        self._made_of = made_of
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -152,12 +157,12 @@ class FrameDecoder:
                 return
             body = bytes(self._buffer[_LENGTH.size : end])
             del self._buffer[:end]
-            yield _unpack(body)
+            yield _unpack(body, self._made_of)
 
 
-def _unpack(body: bytes) -> Frame:
+def _unpack(body: bytes, made_of: Callable[[Frame], Frame] | None) -> Frame:
     try:
-        frame = msgpack.unpackb(body, strict_map_key=False)
+        frame = msgpack.unpackb(body, strict_map_key=False, object_hook=made_of)
     except (ValueError, RecursionError, msgpack.UnpackException) as error:
         raise FrameError(f"not msgpack: {error}") from error
     if not isinstance(frame, dict) or not all(isinstance(key, str) for key in frame):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ class Impostor:
 
 
 GREETING = pack({"gateway": 1, "node": "desk", "version": "1", "pid": 1})
+
+
+def test_what_an_older_node_does_not_say_is_said_to_be_missing_and_why(tmp_path: Path) -> None:
+    path, answer = tmp_path / "desk", {"peers": [{"host": "nas"}]}
+    with Impostor(path, GREETING + pack({"id": "x", "item": answer}) + pack({"end": True})):
+        found = Client(path).item("status")
+    assert found == answer
+    assert (found.get("out"), dict(found["peers"][0])) == (None, {"host": "nas"})
+    for lacking in (found, found["peers"][0]):
+        said = "the node says no 'out': it is of version 1"
+        with pytest.raises(GatewayError, match=said) as error:
+            getitem(lacking, "out")
+        assert error.value.hint.endswith("simulacra down, then simulacra up --detach")
 
 
 @pytest.mark.parametrize(

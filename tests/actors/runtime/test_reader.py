@@ -34,14 +34,16 @@ class Caller(Actor):
 class Held(Echo):
     """An Echo that is held when it is told to be, until it is let go."""
 
-    entered = threading.Event()
-    let_go = threading.Event()
+    def __init__(self, entered: threading.Event, let_go: threading.Event) -> None:
+        super().__init__()
+        self._entered = entered
+        self._let_go = let_go
 
     def on_receive(self, message: Any) -> Any:
         if message != "hold":
             return super().on_receive(message)
-        self.entered.set()
-        return "held" if self.let_go.wait(PATIENCE) else "not let go"
+        self._entered.set()
+        return "held" if self._let_go.wait(PATIENCE) else "not let go"
 
 
 def led(node: Node) -> int:
@@ -118,17 +120,18 @@ def test_many_askers_at_once_get_each_their_own_answers() -> None:
 
 
 def test_a_slow_actor_that_read_holds_up_nobody() -> None:
+    entered, let_go = threading.Event(), threading.Event()
     with two_nodes() as (a, b):
-        b.system.spawn(Held, name="slow")
+        b.system.spawn(Held, entered, let_go, name="slow")
         b.system.spawn(Echo, name="quick")
         slow, quick = a.system.ref("slow@b"), a.system.ref("quick@b")
 
         def body() -> None:
             warm_up(b, slow)
             answer = slow.ask("hold", block=False)
-            assert Held.entered.wait(PATIENCE)
+            assert entered.wait(PATIENCE)
             assert quick.ask("now", timeout=PATIENCE / 2) == "now"
-            Held.let_go.set()
+            let_go.set()
             assert answer.get(timeout=PATIENCE) == "held"
 
         call(a, body)
