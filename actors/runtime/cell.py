@@ -30,7 +30,7 @@ from simulacra.actors.runtime.errors import (
     StartError,
 )
 from simulacra.actors.runtime.futures import Reply, cells
-from simulacra.actors.runtime.mailbox import Mailbox, OnRoom
+from simulacra.actors.runtime.mailbox import Mailbox
 from simulacra.actors.runtime.proxy import PROXY_MESSAGES
 from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
@@ -38,6 +38,7 @@ from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
 from simulacra.actors.runtime.ties import HANDLERS as TIES
 from simulacra.actors.runtime.ties import Ties
 from simulacra.actors.runtime.timers import Timer
+from simulacra.actors.runtime.waiting_room import OnRoom
 from simulacra.actors.tracing import Traced, under
 
 if TYPE_CHECKING:

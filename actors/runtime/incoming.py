@@ -24,7 +24,6 @@ from simulacra.actors.runtime.credit import ReceiverCredit, Window
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.frames import Entry
 from simulacra.actors.runtime.futures import Reply
-from simulacra.actors.runtime.mailbox import OnRoom
 from simulacra.actors.runtime.peer import ActorId, Peer
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.refs import Ref
@@ -41,6 +40,7 @@ from simulacra.actors.runtime.signals import (
     Suspend,
     Unlink,
 )
+from simulacra.actors.runtime.waiting_room import OnRoom
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.system import ActorSystem

@@ -7,16 +7,13 @@ makes room, ``REFUSE`` raises. Messages that the system makes of signals (`Down`
 *exempt*: they do not count, are never refused or dropped, and keep their place behind mail that is
 parked.
 
-While mail is parked the mailbox is full: whatever makes room lets the parked in at once.
+Whoever waits, a thread or mail that is *parked*, is in the `waiting_room`.
 Nothing of a caller's (a reply's or a room's callback) is ever called under the lock.
-
-An item is a tuple (message, reply), the reply None for a tell.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,11 +21,8 @@ from enum import Enum
 from typing import Any, Final
 
 from simulacra.actors.runtime.errors import MailboxFullError
-from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.turns import Sleeper
-
-Item = tuple[Any, Reply | None]
-OnRoom = Callable[[], None]
+from simulacra.actors.runtime.waiting_room import Item, OnRoom, WaitingRoom
 
 _EMPTY: Final[deque[Any]] = deque(maxlen=0)
 """What all lanes are at first that most actors never need: each of their own takes 700 bytes."""
@@ -57,23 +51,8 @@ class Mailbox:
     """The queue between an actor's senders and its thread."""
 
     __slots__ = (
-        "_blocked",
-        "_bound",
-        "_closed",
-        "_dropped",
-        "_exempt",
-        "_lock",
-        "_mail",
-        "_on_room",
-        "_overflow",
-        "_parked",
-        "_reading",
-        "_refused",
-        "_room",
-        "_suspended",
-        "_urgent",
-        "_wake",
-        "block_timeout",
+        "_blocked", "_bound", "_closed", "_dropped", "_exempt", "_lock", "_mail", "_overflow",
+        "_reading", "_refused", "_suspended", "_urgent", "_waiting", "_wake", "block_timeout",
     )  # fmt: skip
 
     def __init__(
@@ -92,8 +71,7 @@ class Mailbox:
         self._reading = False  # the reader waits on _wake
         self._suspended = False
         self._closed = False
-        self._parked: deque[tuple[Item, OnRoom | None]] = _EMPTY  # None: the item is exempt
-        self._room: threading.Condition | None = None
+        self._waiting: WaitingRoom | None = None  # made when somebody first has to wait
         self._dropped = self._refused = self._blocked = 0
 
     # -- senders
@@ -132,8 +110,8 @@ class Mailbox:
         with self._lock:
             if self._closed:
                 return False
-            if self._parked:  # its sender's mail may be among them
-                self._parked = _with(self._parked, (item, None))
+            if self._waiting:  # its sender's mail may be among the parked
+                self._waiting.park(item, None)
             else:
                 self._append_exempt(item)
         return True
@@ -161,7 +139,7 @@ class Mailbox:
             if len(self._mail) - len(self._exempt) >= self._bound:
                 if self._overflow is Overflow.BLOCK and on_room is not None:
                     self._blocked += 1
-                    self._parked = _with(self._parked, (item, on_room))
+                    self._waiting_room().park(item, on_room)
                     return None
                 dropped = self._make_room()
             self._mail.append(item)
@@ -181,8 +159,9 @@ class Mailbox:
             self._rouse()
         return True
 
-    def _is_full(self) -> bool:
-        return len(self._mail) - len(self._exempt) >= self._bound
+    def _room(self) -> int:
+        """How many messages go in yet."""
+        return self._bound - (len(self._mail) - len(self._exempt))
 
     def _append_exempt(self, item: Item) -> None:
         self._mail.append(item)
@@ -208,20 +187,21 @@ class Mailbox:
         del self._mail[place]
         return dropped
 
+    def _waiting_room(self) -> WaitingRoom:
+        if self._waiting is None:
+            self._waiting = WaitingRoom(self._lock)
+        return self._waiting
+
     def _wait_for_room(self, patience: float | None) -> None:
-        if self._room is None:
-            self._room = threading.Condition(self._lock)
         self._blocked += 1
         limit = self.block_timeout if patience is None else min(patience, self.block_timeout)
-        deadline = time.monotonic() + limit
-        while not self._closed and self._is_full():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self._refused += 1
-                raise MailboxFullError(
-                    f"the mailbox stayed full for {limit:g} s ({self._bound} wait)"
-                )
-            self._room.wait(left)
+        if not self._waiting_room().block(limit, self._lets_in):
+            self._refused += 1
+            raise MailboxFullError(f"the mailbox stayed full for {limit:g} s ({self._bound} wait)")
+
+    def _lets_in(self) -> bool:
+        """Whether a sender need not wait, as there is room or nothing to wait for any more."""
+        return self._closed or self._room() > 0
 
     # -- the reader
 
@@ -240,8 +220,8 @@ class Mailbox:
                 else:
                     if self._exempt and item is self._exempt[0]:
                         self._exempt.popleft()
-                    if self._parked or self._room is not None:
-                        admitted = self._admit()
+                    if self._waiting is not None:
+                        admitted = self._admit(self._waiting)
             if item is None:
                 self._wake.sleep()
                 continue
@@ -249,23 +229,16 @@ class Mailbox:
                 on_room()
             return item
 
-    def _admit(self) -> list[OnRoom]:
-        """Let those who wait come in, as far as there is room; the parked go first."""
+    def _admit(self, waiting: WaitingRoom) -> list[OnRoom]:
+        """Let those who wait come in, as far as there is room; who is to be told of it."""
         admitted: list[OnRoom] = []
-        while self._parked:
-            item, on_room = self._parked[0]
+        for item, on_room in waiting.admit(self._room()):
             if on_room is None:
                 self._append_exempt(item)
-            elif not self._is_full():
+            else:
                 self._mail.append(item)
                 self._rouse()
                 admitted.append(on_room)
-            else:
-                break
-            self._parked.popleft()
-        if self._room is not None:
-            room = self._bound - (len(self._mail) - len(self._exempt))
-            self._room.notify(max(room, 0))
         return admitted
 
     def suspend(self) -> None:
@@ -285,35 +258,30 @@ class Mailbox:
         No room is made by it, as they do not count.
         """
         with self._lock:
-            before = self._waiting()
+            before = self._size()
             out = {id(item) for item in self._exempt if unwanted(item[0])}
             self._mail = deque(item for item in self._mail if id(item) not in out)
             self._exempt = deque(item for item in self._exempt if id(item) not in out)
-            self._parked = deque(
-                (item, on_room)
-                for item, on_room in self._parked
-                if on_room is not None or not unwanted(item[0])
-            )
-            return before - self._waiting()
+            if self._waiting is not None:
+                self._waiting.remove_exempt(unwanted)
+            return before - self._size()
 
-    def _waiting(self) -> int:
-        return len(self._mail) + len(self._parked)
+    def _size(self) -> int:
+        return len(self._mail) + (0 if self._waiting is None else len(self._waiting))
 
     def close(self) -> list[Item]:
         """Refuse everything from now on; return the mail that was never read."""
         with self._lock:
             self._closed = True
-            left = [*self._mail, *(item for item, _ in self._parked)]
-            released = [on_room for _, on_room in self._parked if on_room is not None]
+            parked = () if self._waiting is None else self._waiting.clear()
+            left = [*self._mail, *(item for item, _ in parked)]
             self._mail.clear()
             self._exempt.clear()
-            self._parked.clear()
             self._urgent.clear()
-            if self._room is not None:
-                self._room.notify_all()
             self._rouse()
-        for on_room in released:
-            on_room()
+        for _, on_room in parked:
+            if on_room is not None:
+                on_room()
         return left
 
     # -- pykka's ActorInbox has these two names as well
@@ -326,7 +294,7 @@ class Mailbox:
         """The counters now."""
         with self._lock:
             return MailboxStats(
-                self._waiting(),
+                self._size(),
                 self._bound,
                 self._dropped,
                 self._refused,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from simulacra.actors.runtime.errors import ActorDeadError
 from simulacra.actors.runtime.futures import Reply
-from simulacra.actors.runtime.mailbox import OnRoom
 from simulacra.actors.runtime.reason import NOPROC, ExitReason
 from simulacra.actors.runtime.refs import Address, Ref, Target
 from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Link, Monitor, Signal, Stop
+from simulacra.actors.runtime.waiting_room import OnRoom
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.system import ActorSystem

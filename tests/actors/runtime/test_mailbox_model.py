@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from simulacra.actors.runtime.errors import MailboxFullError
 from simulacra.actors.runtime.futures import Reply
-from simulacra.actors.runtime.mailbox import Item, Mailbox, Overflow
+from simulacra.actors.runtime.mailbox import Mailbox, Overflow
+from simulacra.actors.runtime.waiting_room import Item
 
 
 class MailboxMachine(RuleBasedStateMachine):
