@@ -1,55 +1,59 @@
 """A cell: one actor's life, from its start to the news of its end.
 
-A cell starts its behaviour in the actor's own thread, feeds it from the mailbox, and ends once, by
-whichever comes first: the behaviour stops or fails (in its thread), or it is killed (in the
-killer's thread). The end closes the mailbox, answers everybody who still waits, and only then tells
-those who are linked or watch. So whoever got an actor's error finds the actor dead and its name
-free. An actor that ends before it has started tells whoever starts it by an error, and not by the
-link as well. A thread that was busy in user code when its actor was killed cannot
-be ended; it is counted as *abandoned* until it returns.
+A cell lives in the actor's own thread (`actor_thread`), is written to and signalled by any, and
+ends once, by whichever comes first: the behaviour stops or fails (in its thread), or it is killed
+(in the killer's thread). The end closes the mailbox, answers everybody who still waits, and only
+then tells those who are linked or watch. So whoever got an actor's error finds the actor dead and
+its name free. An actor that ends before it has started tells whoever starts it by an error, and not
+by the link as well. A thread that was busy in user code when its actor was killed cannot be ended;
+it is counted as *abandoned* until it returns.
 
 Its links and monitors are its `ties`. Signals are handled at once, in the thread that brings them.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any
 
 from simulacra.actors.runtime._pykka import Shell
+from simulacra.actors.runtime.actor_thread import live
 from simulacra.actors.runtime.errors import (
     ActorDeadError,
-    ActorExit,
     IgnoreStart,
     MailboxFullError,
     StartError,
 )
 from simulacra.actors.runtime.futures import Reply, cells
 from simulacra.actors.runtime.mailbox import Mailbox
-from simulacra.actors.runtime.proxy import PROXY_MESSAGES
-from simulacra.actors.runtime.reason import KILLED, NOPROC, NORMAL, ExitReason
+from simulacra.actors.runtime.reason import KILLED, NOPROC, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.signals import Kill, Resume, Signal, Stop, Suspend
 from simulacra.actors.runtime.ties import HANDLERS as TIES
 from simulacra.actors.runtime.ties import Ties
 from simulacra.actors.runtime.timers import Timer
 from simulacra.actors.runtime.waiting_room import OnRoom
-from simulacra.actors.tracing import Traced, under
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.actor import Actor
     from simulacra.actors.runtime.system import ActorSystem
 
-logger = logging.getLogger(__name__)
-
 
 class Cell:
-    """Everything the runtime knows of one local actor; the target of its local refs."""
+    """Everything the runtime knows of one local actor; the target of its local refs.
+
+    Attributes:
+        name: under which it is registered, if it is; the system's.
+        arguments: for its behaviour, until that is made.
+        started: answered with its ref, or with why it did not start.
+        behaviour: from its start to its thread's end.
+        in_hand: who waits for an answer to the message that is being handled.
+        exit_reason: why it has ended; None while it lives.
+        returned: whether its thread is at its end; the system's.
+    """
 
     def __init__(
         self,
@@ -64,16 +68,17 @@ class Cell:
         self.ref = Ref((system.name, system.incarnation, actor_id), self)
         self.behaviour_class = behaviour
         self.mailbox = mailbox
-        self.name: str | None = None
-        self.exit_reason: ExitReason | None = None
         self.parent = None if parent is None else parent.ref
-        self.started = Reply()
-        self.returned = False  # the thread is at its end; the system's
-        self._lock = threading.Lock()
-        self._behaviour: Actor | None = None
-        self._in_hand: Reply | None = None
-        self._deferred: set[Reply] = set()
         self.ties = Ties(self, mailbox, self.parent)
+        self.name: str | None = None
+        self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.started = Reply()
+        self.behaviour: Actor | None = None
+        self.in_hand: Reply | None = None
+        self.exit_reason: ExitReason | None = None
+        self.returned = False
+        self._lock = threading.Lock()
+        self._deferred: set[Reply] = set()
         self._stoppers: list[Reply] = []
         self._timers: weakref.WeakSet[Timer] | None = None  # made for the few that have any
 
@@ -81,7 +86,7 @@ class Cell:
 
     def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Begin to live, in a thread of its own; `started` is answered when it is known how."""
-        self._arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = (args, kwargs)
+        self.arguments = args, kwargs
         try:
             Shell(self).start_thread()
         except RuntimeError as error:  # the process has no thread left to give
@@ -92,37 +97,18 @@ class Cell:
         """The actor's thread, from start to end."""
         cells[get_ident()] = self
         try:
-            self._end(self._live())
+            self._end(live(self))
         finally:
             del cells[get_ident()]
-            self._behaviour = None
+            self.behaviour = None
             self.system.thread_returned(self)
 
-    def _live(self) -> ExitReason:
-        try:
-            return self._begin() or self._say_goodbye(self._serve())
-        except BaseException as error:  # noqa: BLE001 - a fault of the runtime's own ends it too
-            return self._fail(error)
-
-    def _begin(self) -> ExitReason | None:
-        """Make the behaviour and let it start; the reason to end, if it does not."""
-        args, kwargs = self._arguments or ((), {})
-        self._arguments = None
-        try:
-            behaviour = self.behaviour_class.__new__(self.behaviour_class)
-            behaviour._cell = self  # noqa: SLF001 - the runtime's own slot
-            behaviour.__init__(*args, **kwargs)  # type: ignore[misc]  # made in its own thread
-            behaviour.on_start()
-        except ActorExit as request:
-            return request.reason
-        except IgnoreStart as request:
-            return replace(NORMAL, exception=request)
-        except BaseException as error:  # noqa: BLE001 - user code; SystemExit too
-            return ExitReason.of_error(error)
+    def has_begun(self, behaviour: Actor) -> ExitReason | None:
+        """The behaviour has started; the reason to end, if the cell was killed meanwhile."""
         with self._lock:
             if self.exit_reason is not None:
-                return self.exit_reason  # killed while it started
-            self._behaviour = behaviour
+                return self.exit_reason
+            self.behaviour = behaviour
         self.started.set(self.ref)
         return None
 
@@ -134,71 +120,13 @@ class Cell:
         error.__cause__ = reason.exception
         return error
 
-    def _serve(self) -> ExitReason:
-        behaviour = cast("Actor", self._behaviour)
-        receive = behaviour.on_receive
-        get = self.mailbox.get
-        while True:
-            item = get()
-            if type(item) is not tuple:
-                reason = self._obey(item)
-                if reason is not None:
-                    return reason
-                continue
-            message, reply = item
-            self._in_hand = reply
-            if self.exit_reason is not None:  # killed between the mailbox and here
-                self._refuse(message, reply, self._dead())
-                return self.exit_reason
-            try:
-                special = _SPECIAL.get(type(message))
-                result = receive(message) if special is None else special(behaviour, message)
-            except ActorExit as request:
-                return request.reason
-            except BaseException as error:  # noqa: BLE001 - user code; SystemExit too
-                return self._fail(error)
-            if reply is not None and self._in_hand is reply:
-                self._in_hand = None
-                reply.resolve(result, None)
-            item = message = reply = result = None  # an idle actor holds no message in memory
-
-    def _obey(self, signal: Any) -> ExitReason | None:
-        """Act on an urgent signal; the reason to end, if it is to end."""
-        match signal:
-            case Stop(reason):
-                return reason
-            case Suspend():
-                self.mailbox.suspend()
-                return None
-            case Resume():
-                self.mailbox.resume()
-                return None
-        return self.exit_reason or KILLED  # the mailbox was closed under us
-
-    def _fail(self, error: BaseException) -> ExitReason:
-        reason = ExitReason.of_error(error)
-        logger.error("%r failed: %s", self.ref, reason, exc_info=error)
-        return reason
-
-    def _say_goodbye(self, reason: ExitReason) -> ExitReason:
-        if self.exit_reason is not None:
-            return reason
-        try:
-            cast("Actor", self._behaviour).on_stop(reason)
-        except ActorExit as request:
-            return request.reason
-        except BaseException as error:
-            logger.exception("%r failed in on_stop", self.ref)
-            return ExitReason.of_error(error) if reason.is_normal else reason
-        return reason
-
     def _end(self, reason: ExitReason) -> None:
         """End once, and tell everybody concerned; later calls change nothing."""
         with self._lock:
             if self.exit_reason is not None:
                 return
             self.exit_reason = reason
-            unborn = self._behaviour is None
+            unborn = self.behaviour is None
             deferred = list(self._deferred)  # answering takes each out of the set
         self.system.forget(self)
         self._answer_all(reason, deferred)
@@ -213,13 +141,13 @@ class Cell:
     def _answer_all(self, reason: ExitReason, deferred: list[Reply]) -> None:
         """Close the mailbox and give everybody who still waits for an answer an error."""
         dead = ActorDeadError(f"{self.ref} ended: {reason}", reason)
-        in_hand = self._in_hand
+        in_hand = self.in_hand
         if in_hand is not None:
             in_hand.set_error(dead if reason.error is None else reason.to_exception())
         for reply in deferred:
             reply.set_error(dead)
         for message, waiting in self.mailbox.close():
-            self._refuse(message, waiting, dead)
+            self.refuse(message, waiting, dead)
 
     def kill(self) -> None:
         """End now, whatever the actor's thread is doing."""
@@ -231,14 +159,14 @@ class Cell:
     def tell(self, message: Any) -> None:
         """Put a message into the mailbox, or count a dead letter."""
         if not self.mailbox.put((message, None)):
-            self._refuse(message, None, None)
+            self.refuse(message, None)
 
     def ask(self, message: Any, reply: Reply) -> None:
         """Put a message into the mailbox; a dead actor answers at once with an error."""
         reply.answerer = self
         try:
             if not self.mailbox.put((message, reply), reply.patience):
-                self._refuse(message, reply, self._dead())
+                self.refuse(message, reply)
         except MailboxFullError as error:
             reply.set_error(error)
 
@@ -250,7 +178,7 @@ class Cell:
         """
         taken = self.mailbox.offer((message, reply), on_room)
         if taken is False:
-            self._refuse(message, reply, self._dead() if reply is not None else None)
+            self.refuse(message, reply)
         return taken is not None
 
     def is_alive(self) -> bool:
@@ -261,11 +189,12 @@ class Cell:
         reason = self.exit_reason or NOPROC
         return ActorDeadError(f"{self.ref} is dead: {reason}", reason)
 
-    def _refuse(self, message: Any, reply: Reply | None, dead: ActorDeadError | None) -> None:
-        if reply is None or dead is None:
+    def refuse(self, message: Any, reply: Reply | None, dead: ActorDeadError | None = None) -> None:
+        """Handle a message no more: its asker gets an error, and what was told is a dead letter."""
+        if reply is None:
             self.system.dead_letters.add(self.ref, message)
         else:
-            reply.set_error(dead)
+            reply.set_error(dead or self._dead())
 
     def remind(self, message: Any) -> None:
         """Put a message of the actor's own into its mailbox; no bound drops it."""
@@ -274,13 +203,13 @@ class Cell:
     @property
     def is_asked(self) -> bool:
         """Whether somebody waits for an answer to the message in hand."""
-        return self._in_hand is not None
+        return self.in_hand is not None
 
     def defer_reply(self) -> Reply:
         """Take the answer of the ask in hand out of the loop's hands."""
-        if self._in_hand is None:
+        if self.in_hand is None:
             raise RuntimeError("no ask in hand: the message was told, or its reply already taken")
-        reply, self._in_hand = self._in_hand, None
+        reply, self.in_hand = self.in_hand, None
         reply.answerer = None
         with self._lock:
             killed = self.exit_reason is not None
@@ -340,20 +269,6 @@ class Cell:
         timer.cancel()
         return timer
 
-
-def _receive_traced(behaviour: Actor, traced: Traced) -> Any:
-    """Handle a message under the trace id that came with it."""
-    message = traced.message
-    special = PROXY_MESSAGES.get(type(message))
-    with under(traced.trace):
-        return behaviour.on_receive(message) if special is None else special(behaviour, message)
-
-
-_SPECIAL: Final[dict[type, Callable[[Actor, Any], Any]]] = {
-    **PROXY_MESSAGES,
-    Traced: _receive_traced,
-}
-"""What does not simply go to an actor's ``on_receive``."""
 
 _SIGNALS: dict[type, Callable[[Cell, Any], None]] = {
     Stop: Cell._on_stop,  # noqa: SLF001
