@@ -39,18 +39,20 @@ _RESTART: Final = (
 
 
 class _Map(dict[str, Any]):
-    """A map of an answer: what it lacks is said by nodes of another version only."""
+    """A map of an answer: what it lacks is said by nodes of another version only.
 
-    def __init__(self, plain: dict[str, Any], node: Stream) -> None:
-        super().__init__(plain)
-        self._node = node
+    Attributes:
+        version: the node's.
+    """
+
+    version = "unknown"  # as of a copy
 
     def __missing__(self, key: str) -> Any:
         from simulacra import __version__  # noqa: PLC0415 - seldom needed
 
         raise GatewayError(
             ErrorCode.FAILED,
-            f"the node says no {key!r}: it is of version {self._node.version}, and this program "
+            f"the node says no {key!r}: it is of version {self.version}, and this program "
             f"of {__version__}",
             _RESTART,
         )
@@ -158,7 +160,12 @@ class Stream:
             raise _broken(self._verb, error) from error
 
     def _read(self) -> Iterator[Frame]:
-        decoder = FrameDecoder(lambda plain: _Map(plain, self))
+        def made_of(plain: Frame) -> Frame:
+            made = _Map(plain)
+            made.version = self.version
+            return made
+
+        decoder = FrameDecoder(made_of)
         try:
             while data := self._receive():
                 yield from decoder.feed(data)

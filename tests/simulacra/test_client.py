@@ -50,6 +50,7 @@ def test_what_an_older_node_does_not_say_is_said_to_be_missing_and_why(tmp_path:
         with pytest.raises(GatewayError, match=said) as error:
             getitem(lacking, "out")
         assert error.value.hint.endswith("simulacra down, then simulacra up --detach")
+        assert type(lacking)(lacking.items()) == lacking  # as `dataclasses.asdict` copies it
 
 
 @pytest.mark.parametrize(
