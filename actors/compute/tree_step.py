@@ -114,6 +114,9 @@ def _held(name: str, side: Side) -> Step | None:
     if side.state in _AT_WORK:
         return None
     reason = str(side.standing.get("reason", ""))
+    if side.state == "unknown":
+        at = f"{side.host} does not say how {name} is there: {reason}"
+        return Step(False, 0, at, at, "see who is connected: simulacra status")
     at = f"{name} is {side.state} on {side.host}" + (f": {reason}" if reason else "")
     hint = f"see how it is: simulacra tree status {name}"
     if side.state == "paused":

@@ -6,8 +6,8 @@
 ``streams`` is what has two directions, ``running`` runs a command where ``directories`` says,
 ``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
 ``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it;
-``trees`` says which trees there are and how far their copies are, ``giving_up`` whether one may go,
-``conflicts`` what two sides
+``trees`` has trees and copies of them here, ``tree_standing`` says which there are and how far each
+copy is, ``standings`` how one is, ``giving_up`` whether it may go, ``conflicts`` what two sides
 differ in, ``versions`` how one file is and was.
 """
 
@@ -31,6 +31,7 @@ from simulacra.actors.control.spawning import Spawning
 from simulacra.actors.control.steering import Steering
 from simulacra.actors.control.streams import Streams
 from simulacra.actors.control.tree_focusing import TreeFocusing
+from simulacra.actors.control.tree_standing import TreeStanding
 from simulacra.actors.control.trees import TreeVerbs
 from simulacra.actors.control.versions import Versions
 from simulacra.actors.control.watching import Watching
@@ -47,7 +48,8 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     watching, spawning = Watching(node), Spawning(node)
     steering, streams = Steering(node), Streams(node)
     network, focusing = NetworkVerbs(node), Focusing(node)
-    learning, mounting, trees = Learning(node), Mounting(node), TreeVerbs(node)
+    learning, mounting = Learning(node), Mounting(node)
+    trees, standing = TreeVerbs(node), TreeStanding(node)
     copies = Copies(node, learning)
     directories, running = Directories(node, learning, copies), Running(node, learning)
     conflicts, versions = Conflicts(node), Versions(node)
@@ -74,9 +76,9 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_remove": trees.remove,
         "tree_leave": trees.leave,
         "tree_pause": trees.pause,
-        "tree_list": trees.all,
-        "tree_status": trees.status,
-        "tree_sync": trees.sync,
+        "tree_list": standing.all,
+        "tree_status": standing.status,
+        "tree_sync": standing.sync,
         "tree_choose": trees.choose,
         "tree_limit": trees.limit,
         "tree_focus": tree_focus,

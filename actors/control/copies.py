@@ -15,7 +15,7 @@ from simulacra.actors.compute.runs import RUNS, IsFolder, Look
 from simulacra.actors.compute.tree_step import Side, Step, missing, scans_seen, step
 from simulacra.actors.control.learning import Learning
 from simulacra.actors.control.places import InTree
-from simulacra.actors.data.trees.tree import ShowTree, copy_on
+from simulacra.actors.control.standings import Standings
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
@@ -40,6 +40,7 @@ class Copies:
 
     def __init__(self, node: Node, learning: Learning) -> None:
         self._node = node
+        self._copies = Standings(node)
         self._learning = learning
 
     def waiting(self, tree: InTree, host: str) -> int:
@@ -116,11 +117,7 @@ class Copies:
             ) from error
 
     def _side(self, tree: str, host: str, timeout: float = _ASK) -> Side:
-        try:
-            ref = self._node.system.ref(copy_on(tree, host))
-            return Side(host, ref.ask(ShowTree(), timeout=timeout))
-        except (ActorDeadError, AskTimeoutError) as error:
-            return Side(host, {"state": "out of reach", "reason": str(error)})
+        return Side(host, self._copies.of(tree, host, timeout))
 
 
 def _check(at: Step) -> None:

@@ -13,6 +13,8 @@ from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.focus import FOCUS, Describe
 from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.compute.tree_step import looks_begun
+from simulacra.actors.control.standings import Standings
+from simulacra.actors.control.tree_finding import definitions_here
 from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees import outlook
 from simulacra.actors.data.trees.asking import MissingError
@@ -20,8 +22,7 @@ from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.place import Place
-from simulacra.actors.data.trees.tree import ShowTree, actor_name, copy_on
-from simulacra.actors.data.trees.trees import TREES, ListTrees
+from simulacra.actors.data.trees.tree import actor_name, copy_on
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
@@ -65,12 +66,16 @@ class Following:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._copies = Standings(node)
 
     def chosen(self, names: Sequence[str] | None, also: Collection[str] = ()) -> list[Followed]:
         """The trees of this host with these names, and others that are needed; None for all."""
         mains = {f.key.subject: f.value["host"] for f in self._node.knowing.view.find("tree")}
-        definitions: list[Definition] = self._node.system.ref(TREES).ask(ListTrees())
-        mine = [Followed(each, mains[each.id]) for each in definitions if each.id in mains]
+        mine = [
+            Followed(each, mains[each.id])
+            for each in definitions_here(self._node)
+            if each.id in mains
+        ]
         if names is None:
             return mine
         unknown = sorted({*names} - {each.name for each in mine})
@@ -137,19 +142,8 @@ class Following:
         return Settling(tree.name, self._here, tree.main, scans)
 
     def _standings(self, tree: Followed) -> dict[str, dict[str, Any]]:
-        connected = {self._here, *self._node.neighbours.inside()}
         holders = [*self._node.knowing.holders(tree.definition.id), self._here]
-        return {
-            host: self._standing(tree, host) for host in dict.fromkeys(holders) if host in connected
-        }
-
-    def _standing(self, tree: Followed, host: str) -> dict[str, Any]:
-        try:
-            ref = self._node.system.ref(copy_on(tree.definition.id, host))
-            standing: dict[str, Any] = ref.ask(ShowTree(), timeout=_ANSWER)
-        except (ActorDeadError, AskTimeoutError) as error:
-            return {"state": "unknown", "reason": str(error), "behind": (), "left": {}}
-        return standing
+        return self._copies.of_all(tree.definition.id, holders)
 
     # -- what is to come, and what came
 
@@ -158,7 +152,7 @@ class Following:
         began = [(tree, self._begin(tree)) for tree in trees]
         deadline = time.monotonic() + _SCANNED_WITHIN
         for tree, begun in began:
-            while self._standing(tree, self._here).get("scans", 0) <= begun.scans:
+            while self._copies.of(tree.definition.id, self._here)["scans"] <= begun.scans:
                 call.check()
                 if time.monotonic() > deadline:
                     break

@@ -18,16 +18,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulacra.actors.cluster.facts import Fact
+from simulacra.actors.control.standings import LOST, Standings
 from simulacra.actors.data.entries import shown
 from simulacra.actors.data.trees.only_here import AskOnlyHere, OnlyHere
-from simulacra.actors.data.trees.tree import LookAtAll, ShowTree, copy_on
+from simulacra.actors.data.trees.tree import LookAtAll, copy_on
 from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
-from simulacra.actors.runtime.errors import RemoteError
 from simulacra.actors.settling import HELD, Standing, has_heard, have_looked
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ _NAMED_WITHIN: Final = 60.0
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.05
 _NEVER: Final = {"scans": 0}
-_LOST: Final = (ActorDeadError, AskTimeoutError, RemoteError, OSError)
 
 
 class Wait(Enum):
@@ -148,6 +146,7 @@ class GivingUp:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._copies = Standings(node)
 
     def check(self, call: Call, fact: Fact, hosts: Sequence[str], anyway: str) -> None:
         """Wait until these hosts' copies of a tree may be given up.
@@ -161,7 +160,7 @@ class GivingUp:
         Raises:
             GatewayError: one may not, and says why.
         """
-        before = self._standings(fact, hosts)
+        before = self._copies.of_all(fact.key.subject, hosts)
         for host in before:
             self._node.system.ref(copy_on(fact.key.subject, host)).tell(LookAtAll())
         scans = {host: each["scans"] for host, each in before.items()}
@@ -190,30 +189,17 @@ class GivingUp:
     def _doubts(
         self, fact: Fact, hosts: Iterable[str], scans: Mapping[str, int], *, named: bool = False
     ) -> list[Doubt]:
-        standings = self._standings(fact, hosts)
+        standings = self._copies.of_all(fact.key.subject, hosts)
         # Who has not looked yet would say what it knew before, and who cannot would try anew.
         looked = [host for host in scans if standings.get(host, _NEVER)["scans"] > scans[host]]
         only_here = {host: self._only_here(fact, host, named=named) for host in looked}
         others = {other for each in only_here.values() if each is not None for other in each.others}
-        standings |= self._standings(fact, others - standings.keys())
+        standings |= self._copies.of_all(fact.key.subject, others - standings.keys())
         found = (
             doubt(fact.key.name, host, scans.get(host, 0), standings, only_here.get(host))
             for host in hosts
         )
         return [each for each in found if each is not None]
-
-    def _standings(self, fact: Fact, hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
-        connected = {self._node.settings.name, *self._node.neighbours.inside()}
-        return {host: self._standing(fact, host) for host in hosts if host in connected}
-
-    def _standing(self, fact: Fact, host: str) -> dict[str, Any]:
-        try:
-            standing: dict[str, Any] = self._node.system.ref(copy_on(fact.key.subject, host)).ask(
-                ShowTree(), timeout=_ANSWER
-            )
-        except _LOST as error:
-            return {"state": "unknown", "reason": str(error), "left": {}, "scans": 0}
-        return standing
 
     def _only_here(self, fact: Fact, host: str, *, named: bool) -> OnlyHere | None:
         within = _NAMED_WITHIN if named else _ANSWER
@@ -221,6 +207,6 @@ class GivingUp:
             found: OnlyHere = self._node.system.ref(copy_on(fact.key.subject, host)).ask(
                 AskOnlyHere(named), timeout=within
             )
-        except _LOST:
+        except LOST:
             return None
         return found

@@ -11,10 +11,9 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulacra.actors.cluster.facts import Fact
+from simulacra.actors.control.tree_finding import definitions_here, tree_fact
 from simulacra.actors.data.entries import Path, shown
-from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.tree import copy_on
-from simulacra.actors.data.trees.trees import TREES, ListTrees
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
 from simulacra.actors.runtime.errors import RemoteError
@@ -68,15 +67,7 @@ class TreeFiles:
         Raises:
             GatewayError: there is none.
         """
-        found = next((fact for fact in self.trees() if fact.key.name == name), None)
-        if found is None:
-            known = ", ".join(fact.key.name for fact in self.trees()) or "none"
-            raise GatewayError(
-                ErrorCode.NOT_FOUND,
-                f"there is no tree {name}; there are: {known}",
-                "see them: simulacra tree list",
-            )
-        return found
+        return tree_fact(self._node, name)
 
     def find(self, file: str, folder: str) -> TreeFile:
         """The path of a tree that somebody means.
@@ -93,7 +84,7 @@ class TreeFiles:
             return TreeFile(self.tree(name), _inside(file, os.fsencode(rest)))
         path = FilePath(os.path.normpath(FilePath(folder) / FilePath(file).expanduser()))
         real = FilePath(os.path.realpath(path.parent)) / path.name
-        for definition in self._definitions():
+        for definition in definitions_here(self._node):
             root = FilePath(definition.root)
             for each in (path, real):
                 if each.is_relative_to(root):
@@ -161,17 +152,6 @@ class TreeFiles:
             f"no host that has {tree.key.name} is in reach: {', '.join(self.away(tree))}",
             "see who is there: simulacra status",
         )
-
-    def _definitions(self) -> list[Definition]:
-        try:
-            found: list[Definition] = self._node.system.ref(TREES).ask(ListTrees())
-        except (ActorDeadError, AskTimeoutError) as error:
-            raise GatewayError(
-                ErrorCode.FAILED,
-                f"the trees of this host do not answer: {error}",
-                "its log says more",
-            ) from error
-        return found
 
 
 def _inside(file: str, path: bytes) -> Path:

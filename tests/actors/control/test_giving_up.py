@@ -14,6 +14,7 @@ import pytest
 from simulacra.actors.cluster.facts import Key
 from simulacra.actors.control import giving_up
 from simulacra.actors.control.giving_up import Doubt, GivingUp, Wait, doubt
+from simulacra.actors.control.standings import Standings
 from simulacra.actors.data.trees.only_here import OnlyHere
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.onehost import Host, until
@@ -126,10 +127,10 @@ def test_a_copy_that_is_halted_is_said_to_be_while_it_tries_anew(
     said = iter([halted, halted])
     opening = standing(state="opening", scans=1)  # as it was told to look
 
-    def stand(_self: GivingUp, _fact: Any, hosts: Iterable[str]) -> dict[str, Any]:
+    def stand(_self: Standings, _tree: str, hosts: Iterable[str]) -> dict[str, Any]:
         return {host: next(said, opening) for host in hosts}
 
-    monkeypatch.setattr(GivingUp, "_standings", stand)
+    monkeypatch.setattr(Standings, "of_all", stand)
     fact = cast("Any", SimpleNamespace(key=Key("tree", "77", "src")))
     node = call = MagicMock()
     with pytest.raises(GatewayError, match="src is halted on nas: its root is not there"):

@@ -1,0 +1,104 @@
+"""Which trees there are, on which hosts, and how far each copy is; and waiting until it is all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from simulacra.actors.cluster.facts import Fact
+from simulacra.actors.compute.tree_step import looks_begun
+from simulacra.actors.control.standings import Standings
+from simulacra.actors.control.tree_finding import listed, own_definition, tree_fact
+from simulacra.actors.data.trees.orders import Order
+from simulacra.actors.data.trees.tree import actor_name
+from simulacra.actors.gateway.call import Call
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.actors.settling import has_heard, have_looked
+
+if TYPE_CHECKING:
+    from simulacra.actors.node import Node
+
+_PAUSE: Final = 0.01
+
+
+class TreeStanding:
+    """The verbs ``tree_list``, ``tree_status`` and ``tree_sync``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._copies = Standings(node)
+
+    def all(self, call: Call) -> Iterator[object]:
+        """All trees of the network, and where they are."""
+        del call
+        yield {"trees": [listed(self._node, fact) for fact in self._node.knowing.view.find("tree")]}
+
+    def status(self, call: Call) -> Iterator[object]:
+        """How far each copy of a tree is."""
+        fact = tree_fact(self._node, call.arg("name", str))
+        yield {**listed(self._node, fact), "copies": self._copies_of(fact)}
+
+    def sync(self, call: Call) -> Iterator[object]:
+        """Look at all of it now, and wait until every copy in reach is as this one is."""
+        definition = own_definition(self._node, call.arg("name", str))
+        fact = tree_fact(self._node, definition.name)
+        before = looks_begun(self._copies.of(definition.id, self._here))
+        if call.arg("anyway", bool, False):
+            self._node.system.ref(actor_name(definition.id)).tell(Order.ANYWAY)
+        self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)
+        began = time.monotonic()
+        while True:
+            call.check()
+            copies = self._copies_of(fact)
+            mine = next(each for each in copies if each["host"] == self._here)
+            if mine["scans"] > before and all(_is_in_step(each, mine) for each in copies):
+                yield {"name": definition.name, "copies": copies}
+                return
+            if mine["state"] == "halted":
+                raise GatewayError(
+                    ErrorCode.FAILED,
+                    mine["reason"],
+                    f"put it right; or, if it is: simulacra tree resume {definition.name} --sure",
+                )
+            time.sleep(max(_PAUSE, (time.monotonic() - began) / 20))
+
+    @property
+    def _here(self) -> str:
+        return self._node.settings.name
+
+    def _copies_of(self, fact: Fact) -> list[dict[str, Any]]:
+        tree, hosts = fact.key.subject, listed(self._node, fact)["hosts"]
+        standings = self._copies.of_all(tree, hosts)
+        return [
+            {
+                "host": host,
+                "path": path,
+                "main": host == fact.value["host"],
+                **standings.get(host, {"state": "out of reach"}),
+            }
+            for host, path in hosts.items()
+        ]
+
+
+def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Whether a copy knows all that this host's knows, and is as it should be."""
+    if copy["state"] in {"out of reach", "paused", "halted"}:
+        return True
+    known = {(host, incarnation): n for host, incarnation, n in copy.get("vector", ())}
+    return (
+        copy["state"] == "idle"
+        and not copy["behind"]
+        and _are_repositories_in_step(copy, mine)
+        and all(known.get((host, incarnation), 0) >= n for host, incarnation, n in mine["vector"])
+    )
+
+
+def _are_repositories_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Whether each of two hosts has seen to all that is in the other's git repositories."""
+    if not have_looked(mine):
+        return False
+    here = mine["host"]
+    return copy["host"] == here or (
+        has_heard(copy, here, mine) and has_heard(mine, copy["host"], copy)
+    )
