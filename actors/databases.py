@@ -130,8 +130,11 @@ def _schema(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def bring_forward(db: sqlite3.Connection, path: Path, steps: Sequence[str], what: str) -> None:
+def bring_forward(db: sqlite3.Connection, path: Path, steps: Sequence[str], what: str) -> int:
     """Do the steps that a database has not seen yet, each whole or not at all.
+
+    Returns:
+        The number of the schema that it had; 0 for a new one.
 
     Raises:
         DatabaseError: a newer software wrote it.
@@ -145,3 +148,4 @@ def bring_forward(db: sqlite3.Connection, path: Path, steps: Sequence[str], what
         )
     for at in range(number, len(steps)):
         db.executescript(f"BEGIN; {steps[at]} PRAGMA user_version = {at + 1}; COMMIT;")
+    return number

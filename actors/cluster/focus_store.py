@@ -24,13 +24,15 @@ from simulacra.actors.cluster.epochs import NO_EPOCH, Epoch
 from simulacra.actors.cluster.journal import EMPTY, Base, Entry, Journal, chain
 from simulacra.actors.cluster.lattice import pack
 from simulacra.actors.cluster.tidings import Save
+from simulacra.actors.databases import DatabaseError, bring_forward
 
-SCHEMA: Final = 1
-_TABLES: Final = """
+_STEPS: Final = (
+    """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, entry TEXT NOT NULL);
-"""
-
+INSERT INTO facts VALUES ('life', lower(hex(randomblob(4))));
+""",
+)
 
 _NO_DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_BUSY")
 """What the disk says, not the file."""
@@ -79,17 +81,10 @@ class FocusStore:
     def _open(self) -> None:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
-        [(schema,)] = self._database.execute("PRAGMA user_version")
-        if schema > SCHEMA:
-            raise DamagedStoreError(
-                f"{self._path} was written by a newer Simulacra (schema {schema}, this one reads "
-                f"{SCHEMA}): upgrade this host"
-            )
-        if schema == 0:
-            self._database.executescript(
-                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
-            )
-            self.renew_life()
+        try:
+            bring_forward(self._database, self._path, _STEPS, "the journal of the focus")
+        except DatabaseError as error:
+            raise DamagedStoreError(str(error)) from error
 
     def renew_life(self) -> str:
         """Draw a new life: after the file was put back from a copy, before it is used."""

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-SCHEMA: Final = 1
+from simulacra.actors.databases import DatabaseError, bring_forward
+
 BATCH: Final = 1000
 """Rows a commit."""
 
-_TABLES: Final = """
+STEPS: Final = (
+    """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE folders (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
 CREATE TABLE entries (
@@ -25,7 +27,8 @@ CREATE TABLE entries (
     fingerprint BLOB NOT NULL, settled INTEGER NOT NULL, entry BLOB NOT NULL,
     PRIMARY KEY (folder, name)) WITHOUT ROWID;
 CREATE INDEX by_inode ON entries (substr(fingerprint, 1, 16));
-"""
+""",
+)
 _NO_DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_CANT")
 
 
@@ -78,17 +81,13 @@ class IndexDatabase:
     def _prepare(self) -> None:
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = NORMAL")
-        [(schema,)] = self.execute("PRAGMA user_version")
-        if schema > SCHEMA:
+        try:
+            before = bring_forward(self._connection, self._path, STEPS, "the index of a tree")
+        except DatabaseError as error:
             raise IndexUnusableError(
-                f"{self._path} was written by a newer Simulacra (schema {schema}, this one reads "
-                f"{SCHEMA}): upgrade this host, or remove the file; then everything is read again"
-            )
-        if schema == 0:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
-            )
-            self.is_new = True
+                f"{error}; or remove the file, then everything is read again"
+            ) from error
+        self.is_new = self.is_new or before == 0
         [(said,)] = self.execute("PRAGMA quick_check(1)")
         if said != "ok":
             raise IndexDamagedError(f"{self._path}: {said}")

@@ -125,7 +125,7 @@ def test_a_file_of_something_else_or_of_a_newer_version_is_refused(path: Path) -
     path.unlink()
     written(path)
     tampered(path, "PRAGMA user_version = 99")
-    with pytest.raises(DamagedStoreError, match="upgrade this host"):
+    with pytest.raises(DamagedStoreError, match=r"has schema 99.*install the newer simulacra"):
         FocusStore(path)
 
 

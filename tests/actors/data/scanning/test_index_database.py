@@ -14,7 +14,7 @@ from simulacra.actors.data.entries import (
 from simulacra.actors.data.scanning.index import Index
 from simulacra.actors.data.scanning.index_database import (
     BATCH,
-    SCHEMA,
+    STEPS,
     IndexDamagedError,
     IndexUnusableError,
 )
@@ -34,7 +34,7 @@ def test_rows_are_committed_by_batches_and_in_order(path: Path) -> None:
 def test_an_index_of_a_newer_simulacra_is_left_alone(path: Path) -> None:
     Index(path).close()
     with sqlite3.connect(path) as database:
-        database.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+        database.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
     database.close()
     with pytest.raises(IndexUnusableError, match="newer"):
         Index(path)
