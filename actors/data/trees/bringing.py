@@ -43,7 +43,9 @@ from simulacra.actors.data.reconciling.actions import (
     done,
 )
 from simulacra.actors.data.reconciling.index import Row as BaseRow
-from simulacra.actors.data.reconciling.planning import Policy, held_back, is_settled, missing, plan
+from simulacra.actors.data.reconciling.missing import missing
+from simulacra.actors.data.reconciling.planning import is_settled, plan
+from simulacra.actors.data.reconciling.policy import Policy, held_back
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.reconciling.records import FileId
 from simulacra.actors.data.scanning.index import Index

@@ -24,7 +24,7 @@ from simulacra.actors.data.content.versions import Versions
 from simulacra.actors.data.entries import Entry, Path, is_below, is_ours, name, parent
 from simulacra.actors.data.reconciling.acknowledging import is_gone
 from simulacra.actors.data.reconciling.dots import Context, Replica
-from simulacra.actors.data.reconciling.planning import Policy
+from simulacra.actors.data.reconciling.policy import Policy
 from simulacra.actors.data.scanning.attributes import Descent
 from simulacra.actors.data.scanning.ignore_files import IgnoreFiles
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice

@@ -5,7 +5,8 @@ from __future__ import annotations
 from simulacra.actors.data.entries import FOLDER, Attributes, Content, Entry, Kind, Path
 from simulacra.actors.data.reconciling.actions import done
 from simulacra.actors.data.reconciling.dots import Dot, Replica
-from simulacra.actors.data.reconciling.planning import ALL, Policy, plan
+from simulacra.actors.data.reconciling.planning import plan
+from simulacra.actors.data.reconciling.policy import ALL, Policy
 from tests.actors.data.reconciling.simulator import Host, World
 
 MAKE_FOLDER = Entry(FOLDER, Attributes(0o755))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from simulacra.actors.data.reconciling.actions import Move, Put, Remove, done
 from simulacra.actors.data.reconciling.copy_names import is_aside
-from simulacra.actors.data.reconciling.planning import Policy, fold, is_settled, plan, wanted
-from simulacra.actors.data.reconciling.projecting import listing
+from simulacra.actors.data.reconciling.planning import is_settled, plan
 from simulacra.actors.data.reconciling.records import ROOT_ID
 from tests.actors.data.reconciling.making import (
     MAKE_FOLDER,
@@ -13,8 +12,6 @@ from tests.actors.data.reconciling.making import (
     hosts,
     meet,
     pair,
-    planned,
-    put,
     shown,
 )
 from tests.actors.data.reconciling.simulator import Host
@@ -122,43 +119,3 @@ def test_an_edit_in_a_folder_that_was_put_aside_is_found() -> None:
     right.disk.put(aside + b"/new", file(2))
     meet(left, right)
     assert shown(left) == shown(right) == {b"d": -1, b"d/new": 2}
-
-
-def test_names_fold_by_case_and_form() -> None:
-    assert fold("É".encode()) == fold("é".encode()) == fold("E\u0301".encode())
-    assert fold(b"a") != fold(b"b")
-    assert fold(b"\xff") != fold(b"\xfe")
-
-
-def test_what_is_not_wanted_goes_and_is_not_deleted() -> None:
-    left, right = pair(b"d/", b"d/f", b"big")
-    policy = Policy(wanted=lambda path, _entry: path != b"big")
-    planned(right, policy)
-    assert shown(right) == {b"d": -1, b"d/f": 2}
-    assert is_settled(ROOT_ID, right.index, policy)
-    right.scan()
-    left.pull(right)
-    left.apply()
-    assert shown(left) == {b"big": 3, b"d": -1, b"d/f": 2}
-    planned(right)
-    assert shown(right) == shown(left)
-
-
-def test_names_that_the_file_system_takes_for_one() -> None:
-    left, right = hosts()
-    put(left, b"README", 1)
-    put(left, b"readme", 2)
-    put(left, "\u00e9".encode(), 3)
-    put(left, "e\u0301".encode(), 4)
-    left.scan()
-    right.pull(left)
-    policy = Policy(folds=True)
-    planned(right, policy)
-    assert len(shown(right)) == 2
-    _, held = wanted(b"", listing(ROOT_ID, right.index), policy)
-    assert len(held) == 2
-    assert all("rename one of them" in each.reason for each in held)
-    right.scan()
-    left.pull(right)
-    left.apply()
-    assert len(shown(left)) == 4
