@@ -32,11 +32,11 @@ def missing(
             at, each = pending.pop()
             for entry, row in in_order(wanted(at, listings.of(each), policy)[0]):
                 here = index.row(join(at, entry))
-                content = row.entry.content
-                if row.is_folder and here is None and source_of(row, index) is None:
+                if not row.is_folder:
+                    if row.entry.content.kind is Kind.FILE and _lacks(here, row, index):
+                        yield row.entry.content
+                elif (here is None or not can_become(here, row)) and source_of(row, index) is None:
                     pending.append((join(at, entry), row.id))
-                elif content.kind is Kind.FILE and _lacks(here, row, index):
-                    yield content
 
 
 def _lacks(here: Row | None, row: Row, index: Index) -> bool:

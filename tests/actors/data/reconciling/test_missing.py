@@ -10,7 +10,7 @@ from simulacra.actors.data.reconciling.missing import missing
 from simulacra.actors.data.reconciling.planning import plan
 from simulacra.actors.data.reconciling.policy import ALL, Policy
 from simulacra.actors.data.reconciling.projecting import Listings
-from tests.actors.data.reconciling.making import MAKE_FOLDER, file, hosts, put
+from tests.actors.data.reconciling.making import MAKE_FOLDER, file, hosts, meet, put, remove
 from tests.actors.data.reconciling.simulator import Host, World, history
 from tests.support import examples
 
@@ -71,3 +71,15 @@ def test_what_is_not_wanted_is_not_missing() -> None:
     right.pull(left)
     policy = Policy(wanted=lambda path, _entry: path != b"big")
     assert said_missing(right, policy) == [file(1).content]
+
+
+def test_what_is_in_a_folder_that_takes_the_place_of_a_file_is_missing() -> None:
+    left, right = hosts()
+    put(left, b"d", 1)
+    meet(left, right)
+    remove(left, b"d")
+    left.disk.put(b"d", MAKE_FOLDER)
+    put(left, b"d/f", 2)
+    left.scan()
+    right.pull(left)
+    assert file(2).content in said_missing(right)
