@@ -22,8 +22,8 @@ a name put aside, come or gone           nothing; edits of what is there, and in
 =======================================  =======================================================
 
 A path with a file before and after keeps its id, whatever became of the inode: editors save by
-renaming. For imports see `importing`; after an eviction tombstones may be gone, and whatever nobody
-knows of goes into quarantine.
+renaming. What becomes of the records by an edit is said in `editing`. For imports see `importing`;
+after an eviction tombstones may be gone, and whatever nobody knows of goes into quarantine.
 """
 
 from __future__ import annotations
@@ -32,23 +32,16 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from simulacra.actors.data.entries import FOLDER, ROOT, Entry, Path, is_below, name, parent
-from simulacra.actors.data.reconciling.copy_names import is_aside_name, recovered_name
-from simulacra.actors.data.reconciling.creating import created
-from simulacra.actors.data.reconciling.dots import Author, Dot
+from simulacra.actors.data.entries import FOLDER, ROOT, Path, is_below, name, parent
+from simulacra.actors.data.reconciling.copy_names import is_aside_name
+from simulacra.actors.data.reconciling.dots import Author
+from simulacra.actors.data.reconciling.editing import Edits
 from simulacra.actors.data.reconciling.importing import Remains
 from simulacra.actors.data.reconciling.index import Index, Row
-from simulacra.actors.data.reconciling.projecting import Listing, listing, side_of, sides
+from simulacra.actors.data.reconciling.on_disk import folder_at
+from simulacra.actors.data.reconciling.projecting import Listing, listing
 from simulacra.actors.data.reconciling.records import (
-    ROOT_ID,
     FileId,
-    Record,
-    create,
-    drop,
-    move,
-    remove,
-    set_attributes,
-    write,
 )
 from simulacra.actors.data.reconciling.renames import Findings, Found, Sources, all_gone
 
@@ -102,13 +95,12 @@ class _Observation:
         self._deletions = deletions
         self._found = findings
         self._index = index
-        self._author = author
         self._importing = importing
         self._gone = set(all_gone(findings, index))
         self._sources = Sources(index, self._gone)
         self._remaining = Remains(index)
         self._extra: list[Path] = []
-        self._leaving: set[FileId] = set()
+        self._edits = Edits(index, author)
         self._listed: tuple[FileId, Listing] | None = None
 
     def run(self) -> list[Path]:
@@ -124,7 +116,7 @@ class _Observation:
     # -- what is there
 
     def _look(self, path: Path, found: Found) -> None:
-        folder = self._folder(parent(path))
+        folder = folder_at(parent(path), self._index)
         if folder is None:
             return
         row = self._index.row(path)
@@ -142,7 +134,7 @@ class _Observation:
         self._index.move_rows(path, path + _LEFT)
         self._gone.difference_update([each for each in self._gone if is_below(each, path)])
         self._gone.update(all_gone({path + _LEFT: None}, self._index))
-        self._leaving.add(row.id)
+        self._edits.leaving.add(row.id)
         self._sources.add(row)
 
     def _appear(self, folder: FileId, path: Path, found: Found) -> None:
@@ -160,7 +152,7 @@ class _Observation:
         elif self._importing is Import.EVICTED:
             self._extra.append(path)
         else:
-            self._create(folder, path, found)
+            self._edits.create(folder, path, found)
 
     def _appear_aside(self, folder: FileId, path: Path, found: Found) -> None:
         """What was put aside comes back by itself, unless the database that knew of it is lost."""
@@ -170,26 +162,18 @@ class _Observation:
         elif self._importing is Import.EVICTED:
             self._extra.append(path)
         elif self._importing is Import.LOST:
-            called = recovered_name(name(path))
-            record = created(folder, called, found.entry, self._index, self._author)
-            self._keep(path, record, found)
+            self._edits.recover(folder, path, found)
 
     def _compare(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
         """What of a path's content and attributes was changed."""
-        if found.entry.content != row.entry.content:
-            self._edit(folder, path, row, found)
-        elif row.copy is not None and found.entry != row.entry:
-            self._adopt(folder, path, row, found)
+        if row.copy is not None and found.entry != row.entry:
+            self._edits.adopt(folder, path, row, found)
+        elif found.entry.content != row.entry.content:
+            self._edits.write(folder, path, row, found)
         elif found.entry != row.entry:
-            record = self._index.record(row.id)
-            if record is not None:
-                event = self._author.event(record.latest)
-                before = row.entry.attributes
-                changed = set_attributes(record, event, found.entry.attributes, before=before)
-                self._index.put(changed)
-            self._set(path, replace(row, entry=found.entry), found)
+            self._edits.set_attributes(path, row, found)
         elif row.fingerprint != found.fingerprint:
-            self._set(path, row, found)
+            self._edits.show(path, row, found)
 
     def _belongs(self, folder: FileId, path: Path, found: Found) -> bool:
         """Whether what is new on disk is what is known to belong there; then it is synced."""
@@ -202,7 +186,7 @@ class _Observation:
                 break
             if other.identity == row.identity:
                 self._index.drop_row(at)  # something else is there now
-        self._set(path, replace(row, entry=found.entry), found)
+        self._edits.show(path, replace(row, entry=found.entry), found)
         return True
 
     def _listing(self, folder: FileId) -> Listing:
@@ -215,48 +199,10 @@ class _Observation:
         """Whether something is left from before the records were as they are now."""
         row = self._remaining.find(folder, name(path), found.entry)
         if row is not None:
-            self._set(path, row, found)
+            self._edits.show(path, row, found)
         return row is not None
 
-    # -- edits
-
-    def _create(self, folder: FileId, path: Path, found: Found) -> None:
-        self._revive(parent(path))
-        record = created(
-            folder, name(path), found.entry, self._index, self._author, besides=self._leaving
-        )
-        self._keep(path, record, found)
-
-    def _edit(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
-        if row.copy is not None:
-            self._adopt(folder, path, row, found)
-            return
-        record = self._index.record(row.id)
-        if record is None:
-            called = recovered_name(name(path))
-            record = create(row.id, folder, called, found.entry, self._author.event())
-        else:
-            side = side_of(record, found.entry.content)
-            if side is None or side != next(iter(sides(record)), None):
-                over = row.dots | (side.dots if side is not None else frozenset())
-                event = self._author.event(record.latest)
-                before = row.entry.attributes
-                edited = row.entry.content.digest
-                record = write(record, event, found.entry, over=over, before=before, came_of=edited)
-        self._keep(path, record, found)
-
-    def _adopt(self, folder: FileId, path: Path, row: Row, found: Found) -> None:
-        """Make a conflict copy a file of its own."""
-        self._settle(row)
-        self._index.drop_row(path)
-        self._create(folder, path, found)
-
-    def _settle(self, row: Row) -> None:
-        """The version that a conflict copy shows is no longer one of its record."""
-        record = self._index.record(row.id)
-        if record is not None and any(each.dot in row.dots for each in record.versions):
-            event = self._author.event(record.latest)
-            self._index.put(drop(record, event, row.dots))
+    # -- what has another name
 
     def _rename(self, source: Path, folder: FileId, path: Path) -> None:
         row = self._index.row(source)
@@ -264,19 +210,16 @@ class _Observation:
         if row is None:
             return
         if row.copy is not None or record is None:
-            self._settle(row)
+            self._edits.settle(row)
             self._gone.discard(source)
             self._index.drop_row(source)
             found = self._found[path]
             if found is not None:
-                self._create(folder, path, found)
+                self._edits.create(folder, path, found)
             return
-        self._revive(parent(path))
-        event = self._author.event(record.latest)
-        record = move(record, event, folder, name(path), seen=row.alive)
-        self._index.put(record)
+        renamed = self._edits.rename(record, row, folder, path)
         self._moved(source, path)
-        self._index.set_row(path, replace(row, alive=row.alive & record.alive | {event.dot}))
+        self._index.set_row(path, renamed)
 
     def _moved(self, source: Path, path: Path) -> None:
         """Something in the base is at another path now, with all in it."""
@@ -293,26 +236,6 @@ class _Observation:
             if parent(at) not in missing:
                 self._index.move_rows(at, each)
 
-    def _revive(self, path: Path) -> None:
-        """Make sure that a folder in which something is said to be is known to be there."""
-        while path != ROOT:
-            row = self._index.row(path)
-            folder = self._folder(parent(path))
-            if row is None or folder is None:
-                return
-            record = self._index.record(row.id)
-            if record is not None and record.alive:
-                return
-            if record is None:
-                called = recovered_name(name(path))
-                record = create(row.id, folder, called, row.entry, self._author.event())
-            else:
-                event = self._author.event(record.latest)
-                record = write(record, event, row.entry, over=(), before=None)
-            self._index.put(record)
-            self._index.set_row(path, _shown(record, row.entry, row))
-            path = parent(path)
-
     # -- what is not there
 
     def _miss(self, path: Path) -> None:
@@ -324,46 +247,19 @@ class _Observation:
         if is_aside_name(name(path)) or any(other.identity == row.identity for _, other in others):
             return
         if row.copy is not None:
-            self._settle(row)
+            self._edits.settle(row)
             return
         for at, copy in others:
             self._keep_copy(at, copy)
-        record = self._index.record(row.id)
-        if record is not None and record.alive & row.alive:
-            event = self._author.event(record.latest)
-            self._index.put(remove(record, event, seen=row.alive))
+        self._edits.delete(row)
 
     def _keep_copy(self, path: Path, row: Row) -> None:
         """Make a copy a file of its own whose original was deleted."""
-        folder = self._folder(parent(path))
+        folder = folder_at(parent(path), self._index)
         if path in self._gone or folder is None or row.fingerprint is None:
             return
-        self._adopt(folder, path, row, Found(row.entry, row.fingerprint))
-
-    # -- rows
-
-    def _folder(self, path: Path) -> FileId | None:
-        """The id of the folder at a path."""
-        if path == ROOT:
-            return ROOT_ID
-        row = self._index.row(path)
-        return row.id if row is not None and row.is_folder else None
-
-    def _keep(self, path: Path, record: Record, found: Found) -> None:
-        self._index.put(record)
-        self._set(path, _shown(record, found.entry, self._index.row(path)), found)
-
-    def _set(self, path: Path, row: Row, found: Found) -> None:
-        self._index.set_row(path, replace(row, fingerprint=found.fingerprint))
+        self._edits.adopt(folder, path, row, Found(row.entry, row.fingerprint))
 
 
 def _components(path: Path) -> list[bytes]:
     return path.split(b"/")
-
-
-def _shown(record: Record, entry: Entry, before: Row | None) -> Row:
-    """The row of a path that shows something of a record now; it has seen no more than that."""
-    side = side_of(record, entry.content)
-    dots: frozenset[Dot] = side.dots if side is not None else frozenset()
-    alive = before.alive if before is not None else frozenset()
-    return Row(record.id, entry, dots, (dots | alive) & record.alive)

@@ -29,3 +29,11 @@ def path_of(folder: FileId, index: Index) -> Path | None:
 def can_become(here: Row, row: Row) -> bool:
     """Whether one thing on disk can be changed into another."""
     return here.identity == row.identity and here.is_folder == row.is_folder
+
+
+def folder_at(path: Path, index: Index) -> FileId | None:
+    """The id of the folder at a path."""
+    if path == ROOT:
+        return ROOT_ID
+    row = index.row(path)
+    return row.id if row is not None and row.is_folder else None
