@@ -198,6 +198,12 @@ class Neighbours:
         outside = self._enrolment.outside()
         return [name for name in self.connected() if name not in outside]
 
+    def is_alone(self) -> bool:
+        """Whether no other host that may run code is admitted; one that is dialed would be."""
+        outside = self._enrolment.outside()
+        others = (each for each in self._admitted().members() if each.key != self.key)
+        return all(each.name in outside for each in others)
+
     def absent(self) -> list[str]:
         """The names of the nodes that are admitted and known, and not connected now."""
         outside = self._enrolment.outside()

@@ -101,7 +101,8 @@ class Candidacy:
         seat, timing = self._seat, self._seat.timing
         master, silent = seat.epoch.host, now - self._heard_at
         if master in {"", seat.host}:
-            return "there was no master" if silent >= timing.settle else ""
+            waited = silent >= timing.settle or (not master and seat.is_alone())
+            return "there was no master" if waited else ""
         if master in self._down:
             return f"{master} was lost"
         if self._told:

@@ -108,6 +108,7 @@ class FocusSettings:
     Attributes:
         path: its file on the disk.
         reachable: the hosts that membership reaches now.
+        is_alone: whether there is no other host that could be master: a new host waits for none.
         standing: what this host says of itself as a candidate.
         children: of ``master``, for an epoch; they are started and stopped with it.
         changed: called with every change of the focus, in the actor's thread.
@@ -117,6 +118,7 @@ class FocusSettings:
 
     path: Path
     reachable: Callable[[], Collection[str]]
+    is_alone: Callable[[], bool] = lambda: False
     standing: Callable[[], Standing] = _no_standing
     children: Callable[[Epoch], Iterable[ChildSpec]] = lambda _: ()
     changed: Callable[[m.MasterChanged], None] = lambda _: None
@@ -159,7 +161,7 @@ class Focus(Actor):
         self._view.epoch = kept.epoch
         return Seat(
             self.system.name, kept.life, kept.journal, told.reachable, told.standing, time.time,
-            told.timing, kept.epoch,
+            told.is_alone, told.timing, kept.epoch,
         )  # fmt: skip
 
     def on_start(self) -> None:

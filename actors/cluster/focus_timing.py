@@ -16,7 +16,7 @@ class Timing:
         patience: for each place in line, until the next one acts.
         act_by: after the last beat, whoever is left acts.
         lease: a master whose own time jumped by more must hear from another before it acts.
-        settle: after its start a host waits so long for a master.
+        settle: after its start a host waits so long for a master, unless it is new and alone.
         copy_wait: for a follower's copy, before the answer says "one copy".
         retry: between two tries of a request.
         prepare: for the target of a refocus to be nearly caught up.

@@ -26,6 +26,7 @@ class Seat:
         reachable: the hosts that membership reaches now, with or without this one.
         standing: what this host says of itself as a candidate.
         wall: seconds since 1970.
+        is_alone: whether this host knows that there is no other that could be master.
         timing: times and bounds.
         epoch: the highest that was seen; the same is on the disk.
         commands: what this step leads to, in order.
@@ -38,6 +39,7 @@ class Seat:
     reachable: Callable[[], Collection[str]]
     standing: Callable[[], Standing]
     wall: Callable[[], float]
+    is_alone: Callable[[], bool] = lambda: False
     timing: Timing = field(default_factory=Timing)
     epoch: Epoch = NO_EPOCH
     commands: list[m.Command] = field(default_factory=list)

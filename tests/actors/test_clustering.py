@@ -31,6 +31,7 @@ def lived(home: Path) -> Path:
     """The folder of a node that was up and is down."""
     with one_host(home) as host:
         host.node.events.add("host.joined", "nas", "nas is up")
+        until(lambda: host.client.item("focus")["acting"])
     return home / "state" / "desk"
 
 
@@ -56,7 +57,8 @@ def test_records_that_are_damaged_say_what_to_do(tmp_path: Path, damage: Damage)
     assert caught.value.code is ErrorCode.FAILED
     file.rename(f"{file}.damaged")
     with one_host(tmp_path) as host:
-        assert host.client.item("focus")["journal"] == 0
+        until(lambda: host.client.item("focus")["acting"])
+        assert host.client.item("focus")["epoch"] == [1, "desk"]
 
 
 @pytest.mark.parametrize("damage", [cut, garbage, lambda _: b"", lambda _: b"[[1, 2]]\n7\n"])
@@ -70,7 +72,7 @@ def test_a_node_does_without_what_it_can_learn_again(
     file.write_bytes(damage(file.read_bytes() if file.exists() else b""))
     with one_host(tmp_path) as host:
         host.node.events.add("host.lost", "nas", "nas is lost")
-        assert list(host.client.items("events"))[-1]["kind"] == "host.lost"
+        assert "host.lost" in [each["kind"] for each in host.client.items("events")]
         assert host.client.item("status")["host"] == "desk"
 
 
@@ -96,7 +98,7 @@ def test_an_event_that_is_numbered_by_a_word_is_none(tmp_path: Path) -> None:
     (folder / "events.jsonl").write_text(line)
     with one_host(tmp_path) as host:
         host.node.events.add("host.lost", "nas", "nas is lost")
-        assert [each["number"] for each in host.client.items("events")] == [1]
+        assert next(each["number"] for each in host.client.items("events")) == 1
 
 
 def test_a_list_of_keys_that_is_no_text_says_which_line_is_wrong(tmp_path: Path) -> None:

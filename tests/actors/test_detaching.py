@@ -11,7 +11,7 @@ import pytest
 from simulacra.actors.compute.spec import Command, Spec
 from simulacra.actors.detaching import Away
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
-from tests.onehost import Host, one_host
+from tests.onehost import Host, one_host, until
 
 
 def file(host: Host) -> Path:
@@ -25,12 +25,13 @@ def restart(host: Host) -> None:
 
 def test_a_host_stays_detached_through_a_restart_until_it_comes_back(tmp_path: Path) -> None:
     with one_host(tmp_path) as host:
+        until(lambda: host.client.item("focus")["acting"])
         assert host.client.item("status")["away"] is None
-        until = time.time() + 60
-        assert host.node.detaching.leave(until) == []
+        end = time.time() + 60
+        assert host.node.detaching.leave(end) == []
         restart(host)
         away = host.client.item("status")["away"]
-        assert (away["phase"], away["until"], away["master"]) == ("apart", until, "")
+        assert (away["phase"], away["until"], away["master"]) == ("apart", end, "desk")
         host.node.detaching.come_back({"hosts": []})
         restart(host)
         away = host.client.item("status")["away"]

@@ -31,3 +31,16 @@ def test_a_master_that_was_out_of_reach_gets_time_to_be_heard(seat: Seat) -> Non
     assert seat.commands == []
     candidacy.member("c", up=False)
     assert candidacy.says("d", 10.2) is False
+
+
+def test_who_is_new_and_alone_acts_at_once_and_others_give_a_master_time(seat: Seat) -> None:
+    seat.reachable = list
+    assert Candidacy(seat, 0.0).deadline(0.0) == seat.timing.settle
+    assert Candidacy(seat, 0.0).tick(0.0) is None
+    seat.is_alone = lambda: True
+    assert Candidacy(seat, 0.0).deadline(0.0) == 0.0
+    verdict = Candidacy(seat, 0.0).tick(0.0)
+    assert verdict is not None
+    assert verdict.why == "there was no master; b is the only host in reach"
+    seat.epoch = Epoch(2, "b")  # of its own former life, which may still be ending
+    assert Candidacy(seat, 0.0).tick(0.0) is None

@@ -198,7 +198,7 @@ def test_twenty_refocuses_under_load_lose_and_double_nothing(hosts: Hosts) -> No
         target.request("focus", f"focus-{number}", patience=20, host=target.name)
     over.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert errors == []
     assert {item: [{"id": item, "state": "queued", "attempt": 1}] for item in answers} == answers
     master = hosts.master()

@@ -58,6 +58,7 @@ class Master:
         assert root is not None
         for part in (FOCUS, SERVICES):  # the node's own, which would decide for itself
             SupervisorHandle(root).terminate_child(part)
+        until(lambda: system.whereis(SERVICE_MASTER) is None)
         file = self.host.home / "services.json"
         self.runner: Ref = system.spawn(
             ServiceRunner, file, lambda epoch: epoch >= self.newest, name=SERVICES
