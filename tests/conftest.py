@@ -17,7 +17,7 @@ from hypothesis import settings
 from simulacra.actors.runtime import ActorSystem
 from simulacra.testing.lab import why_not
 from simulacra.testing.lab.fixtures import labs
-from tests.support import is_long_run, nothing_left_behind
+from tests.support import DEADLINE, is_long_run, nothing_left_behind
 
 __all__ = ["labs"]  # a fixture, found by its name
 
@@ -78,5 +78,5 @@ def system() -> Iterator[ActorSystem]:
         try:
             yield system
         finally:
-            killed = system.stop(timeout=2)
+            killed = system.stop(timeout=DEADLINE)
     assert killed == []

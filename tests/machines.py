@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +29,7 @@ from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths
 from simulacra.client import Client
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which something that should happen has not."""
 
 
@@ -131,7 +131,7 @@ class Machine:
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            self.wait_dead(10.0)
+            self.wait_dead()
         except AssertionError:
             self.kill()
             raise
@@ -210,17 +210,9 @@ class Machines:
     """
 
     def __init__(self, folder: Path, *names: str, up: bool = True) -> None:
-        self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "tests.zygote"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
         self._folder = folder
         self.all = [
-            Machine(name, folder / name, "127.0.0.1", port, self._zygote)
+            Machine(name, folder / name, "127.0.0.1", port, _zygote())
             for name, port in zip(names, _free_ports(len(names)), strict=True)
         ]
         for machine in self.all:
@@ -254,13 +246,12 @@ class Machines:
                 machine.signal(signal.SIGCONT)
                 machine.signal(signal.SIGTERM)
             for machine in self.all:
-                machine.wait_dead(15.0)
+                machine.wait_dead()
             wait_for(lambda: not self.processes(), what=f"left: {self.processes()}")
         finally:
             for process in self.processes():
                 with suppress(psutil.Error):
                     process.kill()
-            self._zygote.communicate()
 
     def processes(self) -> list[psutil.Process]:
         """What the nodes started: it has one of the homes in its environment."""
@@ -270,6 +261,20 @@ class Machines:
                 if process.environ().get("SIMULACRA_HOME", "").startswith(str(self._folder)):
                     found.append(process)
         return found
+
+
+@cache
+def _zygote() -> subprocess.Popen[str]:
+    """What forks the nodes; it stays for other tests, and ends with this process."""
+    root = Path(__file__).parents[1]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.zygote"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _free_ports(count: int) -> list[int]:

@@ -21,7 +21,7 @@ from simulacra.network import Computation, Network
 from tests.processes import processes_since, until_none
 from tests.support import nothing_left_behind
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 T = TypeVar("T")
 
 

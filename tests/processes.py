@@ -25,7 +25,7 @@ def processes_since() -> Callable[[], list[str]]:
     return lambda: [_shown(process) for process in _below_but(others) - before]
 
 
-def until_none(started: Callable[[], list[str]], within: float = 20.0) -> None:
+def until_none(started: Callable[[], list[str]], within: float = 60.0) -> None:
     """Wait until none of the processes that were started is left."""
     deadline = time.monotonic() + within
     while left := started():

@@ -13,7 +13,7 @@ import pytest
 
 from simulacra.actors.runtime import Actor, ActorSystem, Down, Exit, ExitReason, Ref
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which something that should happen has not."""
 
 LONGEST_PAUSE = 0.01

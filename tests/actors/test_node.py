@@ -72,7 +72,7 @@ def test_a_part_that_fails_is_started_again(tmp_path: Path) -> None:
             assert before is not None
             before.signal(Stop(ExitReason("error")))
             until(lambda: host.node.system.whereis(name) not in (None, before))  # noqa: B023
-        assert host.script("def main(ctx): return 1").result(20) == 1
+        assert host.script("def main(ctx): return 1").result(60) == 1
         assert not host.node.stopping.is_set()
 
 
@@ -81,7 +81,7 @@ def test_when_its_tree_ends_the_node_does(tmp_path: Path) -> None:
         root = host.node.system.whereis("node")
         assert root is not None
         root.signal(Stop(ExitReason("error", detail="enough")))
-        assert host.node.stopping.wait(10)
+        assert host.node.stopping.wait(60)
         assert host.node.failure is not None
         assert host.node.failure.detail == "enough"
 

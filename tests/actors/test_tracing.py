@@ -50,7 +50,7 @@ def test_it_goes_with_mail_from_actor_to_actor_and_from_node_to_node() -> None:
         here = a.system.spawn(Between, far)
         with tracing.under("request-7"):
             assert here.ask([1, b"x"]) == ([1, b"x"], "request-7")
-            assert far.proxy().called().get(timeout=5) == "request-7"
+            assert far.proxy().called().get(timeout=60) == "request-7"
             assert there.ask("local") == ("local", "request-7")
         assert here.ask("later") == ("later", "")
 

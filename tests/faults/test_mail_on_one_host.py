@@ -38,7 +38,7 @@ def main(ctx):
 def test_letters_arrive_in_order_also_from_one_that_ends_at_once(host: Host) -> None:
     gets = host.script(COLLECTS, name="gets", args=(100,))
     host.script("def main(ctx):\n    for n in range(100): ctx.send('gets', n)", name="writes")
-    assert gets.result(20) == list(range(100))
+    assert gets.result(60) == list(range(100))
 
 
 def test_mail_while_the_worker_is_killed_arrives_once_and_in_order(host: Host) -> None:
@@ -50,7 +50,7 @@ def test_mail_while_the_worker_is_killed_arrives_once_and_in_order(host: Host) -
         gets.tell(n)
         if n == 30:
             until(lambda: worker_of(host, "gets") != pid)  # noqa: B023 (used at once)
-    assert gets.result(20) == list(range(60))
+    assert gets.result(60) == list(range(60))
 
 
 def test_ask_reply_error_and_silence_between_computations(host: Host) -> None:
@@ -65,7 +65,7 @@ def main(ctx):
             said.append([type(error).__name__, str(error)])
     return said
 """
-    one, two, failed, late = host.script(source, name="asks").result(20)
+    one, two, failed, late = host.script(source, name="asks").result(60)
     assert (one, two) == (["heard", 1], ["heard", 2])
     assert failed == ["RemoteAskError", "ValueError: not this one"]
     assert late[0] == "TimeoutError"
@@ -83,14 +83,14 @@ def main(ctx):
             said.append(str(error))
     return said
 """
-    ended, nobody = host.script(source, name="asks").result(20)
+    ended, nobody = host.script(source, name="asks").result(60)
     assert "normal" in ended
     assert "nobody in the network is called 'nobody'" in nobody
 
 
 def test_a_letter_to_nobody_is_a_dead_letter(host: Host) -> None:
     before = host.client.item("status")["dead_letters"]
-    host.script("def main(ctx):\n    ctx.send('nobody', 1)", name="writes").result(20)
+    host.script("def main(ctx):\n    ctx.send('nobody', 1)", name="writes").result(60)
     until(lambda: host.client.item("status")["dead_letters"] == before + 1)
 
 
@@ -98,7 +98,7 @@ def test_the_sender_of_a_letter_is_an_address(host: Host) -> None:
     answers = "def main(ctx):\n    message = ctx.receive()\n    ctx.send(message.sender, 'back')"
     host.script(answers, name="answers")
     source = "def main(ctx):\n    ctx.send('answers', 1)\n    return ctx.receive(10).body"
-    assert host.script(source, name="asks").result(20) == "back"
+    assert host.script(source, name="asks").result(60) == "back"
 
 
 def test_an_ask_of_one_that_is_killed_midway_is_answered_once_it_goes_on(host: Host) -> None:
@@ -115,7 +115,7 @@ def main(ctx):
     ctx.receive()
 """
     dies = host.script(source, name="dies")
-    assert dies.ask("hello", timeout=10) == "after all"
+    assert dies.ask("hello", timeout=60) == "after all"
 
 
 def test_a_program_asks_and_tells(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,4 +169,4 @@ def test_functions_and_their_arguments_and_results(host: Host) -> None:
         return {two: one}
 
     spawned = host.network.spawn(main, args=({1, 2},), kwargs={"two": Path("/x")})
-    assert spawned.result(20) == {Path("/x"): {1, 2}}
+    assert spawned.result(60) == {Path("/x"): {1, 2}}

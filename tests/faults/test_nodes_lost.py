@@ -130,7 +130,7 @@ def test_computations_go_on_from_their_checkpoints_after_the_node_was_killed(
     assert gone.value.hint == "start one: simulacra up --detach"
     machine.up()
     sums.tell("two")
-    assert sums.result(20) == ["one", "two"]
+    assert sums.result(60) == ["one", "two"]
 
 
 def test_a_node_that_is_stopped_and_continued(
@@ -147,7 +147,7 @@ def test_a_node_that_is_stopped_and_continued(
     os.kill(pid, signal.SIGCONT)
     sums.tell("one")
     sums.tell("two")
-    assert sums.result(20) == ["one", "two"]
+    assert sums.result(60) == ["one", "two"]
 
 
 def test_down_while_things_run(machine: Machine) -> None:

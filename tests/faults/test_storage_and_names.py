@@ -93,7 +93,7 @@ def test_of_two_who_want_a_name_at_the_same_time_one_gets_it(host: Host) -> None
     refused = 0
     for answer in answers:
         try:
-            answer.get(timeout=5)
+            answer.get(timeout=60)
         except NameInUseError:
             refused += 1
     assert refused == 4
@@ -180,7 +180,7 @@ def main(ctx):
     host.node.close()
     host.start()
     host.network.computation("one").tell("hello")
-    assert host.network.computation("one").result(20) == [2, "hello"]
+    assert host.network.computation("one").result(60) == [2, "hello"]
     assert "spawned as restartable" in host.result("once")["reason"]["text"]
     assert host.row("again")["state"] == "running"
 

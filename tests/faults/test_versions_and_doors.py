@@ -59,7 +59,7 @@ def test_one_wire_version_apart_they_work_together(
     with pair(tmp_path, monkeypatch, 1) as (a, b):
         until(lambda: peer(a)["state"] == peer(b)["state"] == "up")
         computation = a.script(ANSWERS, name="adds", on="b")
-        assert computation.ask(1, timeout=10) == 2
+        assert computation.ask(1, timeout=60) == 2
         assert b.result("adds")["host"] == "b"
 
 

@@ -272,7 +272,7 @@ def test_a_thousand_garbage_connections_do_not_keep_a_host_out() -> None:
 
 def test_who_is_slow_is_sent_away_and_room_is_made() -> None:
     """Slow: a byte now and then, as if it were a greeting, from as many addresses as it takes."""
-    with a_member(limits=Limits(open_all=8), life=0.4) as member, ExitStack() as crowd:
+    with a_member(limits=Limits(open_all=8), life=1.0) as member, ExitStack() as crowd:
         slow = [
             crowd.enter_context(from_elsewhere(member, f"127.0.0.{number}"))
             for number in range(2, 10)
@@ -289,7 +289,7 @@ def test_who_is_slow_is_sent_away_and_room_is_made() -> None:
             stop.callback(done.set)
             assert join(member.invite(), member.at).by == "nas"
             eventually(lambda: member.door.visitors == 0)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
 
 def drip(slow: list[socket.socket], greeting: Iterator[int], done: threading.Event) -> None:

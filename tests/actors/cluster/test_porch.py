@@ -24,7 +24,7 @@ class Street:
         self.behind = stack.enter_context(socket.socket(socket.AF_UNIX))
         self.behind.bind(name)
         self.behind.listen()
-        self.behind.settimeout(5.0)
+        self.behind.settimeout(60)
         listener = listen("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
         self.porch = Porch(listener, name, Turnstile(limits))
@@ -32,13 +32,13 @@ class Street:
 
     def dial(self) -> socket.socket:
         return self._stack.enter_context(
-            socket.create_connection(("127.0.0.1", self.port), timeout=5.0)
+            socket.create_connection(("127.0.0.1", self.port), timeout=60.0)
         )
 
     def served(self) -> socket.socket:
         """The inner end of the next connection."""
         inner = self._stack.enter_context(self.behind.accept()[0])
-        inner.settimeout(5.0)
+        inner.settimeout(60)
         return inner
 
     def turn(self, now: float = 0.0, within: float = 5.0) -> None:

@@ -28,7 +28,7 @@ class Reading:
     def ask(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Answer:
         answers: queue.Queue[Answer] = queue.Queue()
         self.remote.serve(Request(1, op, "a", str(path), offset, size), answers.put)
-        return answers.get(timeout=10)
+        return answers.get(timeout=60)
 
     def value(self, op: str, path: Path | str, offset: int = 0, size: int = 0) -> Any:
         answer = self.ask(op, path, offset, size)

@@ -42,7 +42,7 @@ def test_stopped_while_frozen_it_ends_when_the_move_fails(host: Host) -> None:
     stopped = host.table.ask(StopIt(party), block=False)
     assert host.row("waits")["state"] == "moving"
     host.table.tell(Carry("nas", m.Refused(party, 1, "its disk is full")))
-    assert stopped.get(timeout=10).state == "stopped"
+    assert stopped.get(timeout=60).state == "stopped"
 
 
 def test_a_move_that_fails_says_why_and_it_goes_on(host: Host) -> None:
@@ -51,23 +51,23 @@ def test_a_move_that_fails_says_why_and_it_goes_on(host: Host) -> None:
     moving = host.table.ask(Migrate(party, "nas"), block=False)
     host.table.tell(Carry("nas", m.Refused(party, 1, "its disk is full")))
     with pytest.raises(MoveError, match="waits stays on desk: its disk is full"):
-        moving.get(timeout=10)
+        moving.get(timeout=60)
     assert host.table.ask(Look(party)).state == "running"
     again = host.table.ask(Migrate(party, "desk"), block=False)
     with pytest.raises(MoveError, match="it is there already"):
-        again.get(timeout=10)
+        again.get(timeout=60)
 
 
 def test_awaited_it_is_described_within_a_while_and_nothing_piles_up(host: Host) -> None:
     host.script(WAITS, name="waits")
     party = host.folder("waits").name
     waiting = [host.table.ask(Await(party), block=False) for _ in range(10)]
-    assert {each.get(timeout=10).state for each in waiting} == {"running"}
-    host.table.ask(StopIt(party), timeout=10)
+    assert {each.get(timeout=60).state for each in waiting} == {"running"}
+    host.table.ask(StopIt(party), timeout=60)
     assert host.table.ask(Await(party)).state == "stopped"
     ended = host.table.ask(Migrate(party, "nas"), block=False)
     with pytest.raises(MoveError, match="waits is stopped and does not run here"):
-        ended.get(timeout=5)
+        ended.get(timeout=60)
 
 
 def test_output_from_a_position_on_and_from_the_end(host: Host) -> None:
@@ -86,5 +86,5 @@ def test_one_that_never_was(host: Host) -> None:
             host.table.ask(question)
     host.table.tell(Carry("nas", m.Activate("no#1", 1)))
     host.table.tell(Carry("nas", m.Installed("no#1", 1)))
-    assert host.script("def main(ctx): return 1").result(20) == 1
+    assert host.script("def main(ctx): return 1").result(60) == 1
     assert not list((host.settings.paths.state / "desk/computations").glob("no#*"))

@@ -58,7 +58,7 @@ def test_a_guard_ends_with_its_control_socket(forks: Forks, tmp_path: Path) -> N
     with pytest.raises(subprocess.TimeoutExpired):
         begun.guard.wait(0.01)
     begun.close()
-    begun.guard.wait(10)
+    begun.guard.wait(60)
     begun.guard.kill()  # nobody else is meant by now
     begun.guard.wait()
     eventually(lambda: is_gone(begun.guard.pid))
@@ -67,7 +67,7 @@ def test_a_guard_ends_with_its_control_socket(forks: Forks, tmp_path: Path) -> N
 def test_a_guard_can_be_killed(forks: Forks, tmp_path: Path) -> None:
     begun = Begun(forks, tmp_path)
     begun.guard.kill()
-    begun.guard.wait(10)
+    begun.guard.wait(60)
     begun.close()
 
 
@@ -84,7 +84,7 @@ def test_a_server_that_was_killed_is_replaced_and_its_workers_live_on(
         with pytest.raises(subprocess.TimeoutExpired):
             begun.guard.wait(0.01)
         begun.close()
-        begun.guard.wait(10)
+        begun.guard.wait(60)
 
 
 def test_what_a_killed_server_has_not_read_is_asked_of_another(
@@ -99,12 +99,12 @@ def test_what_a_killed_server_has_not_read_is_asked_of_another(
     killing.join()
     assert server_of(forks) != server
     begun.close()
-    begun.guard.wait(10)
+    begun.guard.wait(60)
 
 
 def test_what_cannot_begin_says_why_where_it_prints(forks: Forks, tmp_path: Path) -> None:
     begun = Begun(forks, tmp_path / "none")
-    begun.guard.wait(10)
+    begun.guard.wait(60)
     assert b"No such file" in os.read(begun.output, 10_000)
     begun.close()
 

@@ -56,5 +56,5 @@ def test_nothing_survives_a_killed_node(tmp_path: Path, hang: str) -> None:
         assert not any(is_gone(pid) for pid in started)
     finally:
         node.send_signal(signal.SIGKILL)
-        node.wait(10)
+        node.wait(60)
     eventually(lambda: all(is_gone(pid) for pid in started))

@@ -16,7 +16,7 @@ from tests.support import eventually
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(5)
+        server.settimeout(60)
         yield server
 
 
@@ -86,14 +86,14 @@ def test_one_that_does_not_read_holds_up_nobody_else(
         assert other.recv(5) == b"hello"
         assert not sending.is_set()
     with pytest.raises(OSError, match=r"reset|[Bb]roken"):
-        sending.get(timeout=5)
+        sending.get(timeout=60)
 
 
 def test_what_nobody_asks_for_is_closed(system: ActorSystem, server: socket.socket) -> None:
     dial(system, server, idle=0.05)
     other, _ = server.accept()
     with other:
-        other.settimeout(5)
+        other.settimeout(60)
         assert other.recv(1) == b""
 
 

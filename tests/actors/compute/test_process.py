@@ -190,7 +190,8 @@ def test_a_worker_starts_fast(spawn: Spawn) -> None:
     def started_fast() -> bool:
         begun = time.monotonic()
         spawn(script("def main(ctx): pass")).expect(Ready)
-        return time.monotonic() - begun < 0.15 * 2  # twice the aim
+        share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # of others' work
+        return time.monotonic() - begun < 0.15 * 2 * share  # twice the aim
 
     eventually(started_fast, 60)  # other tests run beside this one
 

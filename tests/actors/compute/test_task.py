@@ -29,11 +29,11 @@ class Run:
         )  # fmt: skip
 
     def hear(self) -> Any:
-        return self.said.get(timeout=10)
+        return self.said.get(timeout=60)
 
     def close(self) -> None:
         self.task.kill()
-        assert self.task.join(10)
+        assert self.task.join(60)
         self.log.close()
 
 

@@ -19,7 +19,7 @@ from simulacra.actors.compute.spec import Script, Spec
 from simulacra.actors.compute.values import pack, unpack_plain
 from simulacra.actors.runtime.reason import ExitReason
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 M = TypeVar("M")
 
 

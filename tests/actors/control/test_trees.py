@@ -17,7 +17,7 @@ from tests.twohosts import followed
 
 
 def copy_of(host: Host, where: str) -> dict[str, Any]:
-    copies: list[dict[str, Any]] = host.client.item("tree_status", name="src", timeout=10)["copies"]
+    copies: list[dict[str, Any]] = host.client.item("tree_status", name="src", timeout=60)["copies"]
     return next(each for each in copies if each["host"] == where)
 
 

@@ -81,7 +81,7 @@ def test_a_full_queue_holds_the_client_back_until_the_handler_reads() -> None:
     assert [call.receive(5) for _ in range(count)] == [
         Input(str(number).encode()) for number in range(count)
     ]
-    typing.join(5)
+    typing.join(60)
     assert not typing.is_alive()
 
 

@@ -17,7 +17,7 @@ from simulacra.client import Client
 
 from .conftest import Serve
 
-LONG = 10.0
+LONG = 60.0
 
 
 def echo(call: Call) -> Iterator[object]:

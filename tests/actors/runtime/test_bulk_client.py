@@ -50,7 +50,7 @@ def test_a_server_that_is_gone_is_given_up(ends: Ends) -> None:
 
 def test_a_server_that_is_silent_is_given_up(ends: Ends) -> None:
     ticket, opened = ends.offer(BYTES), threading.Event()
-    ends.lose(lambda: opened.wait(10) and False)
+    ends.lose(lambda: opened.wait(60) and False)
     with pytest.raises(BulkError, match="nas sent nothing in time"):
         ends.client.read(ticket, 0, 1)
     opened.set()

@@ -15,7 +15,7 @@ from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.runtime.noise import TAG
 
 NEAR, FAR = KeyPair.generate(), KeyPair.generate()
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 class Listener:

@@ -25,7 +25,7 @@ def test_two_at_a_time_have_a_line_each(ends: Ends) -> None:
     read_into = ends.server._offers.read_into
 
     def wait_for_both(view: memoryview, ticket: bytes, offset: int) -> int | None:
-        barrier.wait(5)
+        barrier.wait(60)
         return read_into(view, ticket, offset)
 
     ends.server._offers.read_into = wait_for_both  # type: ignore[method-assign]
@@ -33,7 +33,7 @@ def test_two_at_a_time_have_a_line_each(ends: Ends) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     eventually(lambda: ends.lines() == 1)  # of two one is kept
 
 

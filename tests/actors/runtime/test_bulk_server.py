@@ -104,7 +104,7 @@ def test_it_closes_while_questions_are_asked(ends: Ends) -> None:
     eventually(lambda: ends.lines() > 1)
     ends.server.close()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     assert ends.lines() == 0
 
@@ -170,10 +170,10 @@ def test_a_talk_ends_with_either_side(ends: Ends) -> None:
 
     with ends.client.talk(ends.server.await_line(wait)):
         pass
-    assert ended.wait(5)
+    assert ended.wait(60)
     ended.clear()
     with ends.client.talk(ends.server.await_line(wait)) as line:
         ends.server.close()
         with pytest.raises(LineError):
             line.receive()
-    assert ended.wait(5)
+    assert ended.wait(60)

@@ -45,5 +45,5 @@ def test_actors_that_end_while_they_join_stay_in_no_group(system: ActorSystem) -
         ref = system.spawn(Scripted)
         stopped = ref.stop(block=False)
         system.groups.join("a", ref)
-        stopped.get(timeout=5)
+        stopped.get(timeout=60)
         assert system.groups.names() == []

@@ -84,7 +84,7 @@ def test_mail_and_asks_dial_a_node_that_is_not_connected(pair: tuple[Node, Node]
     echo = a.system.ref("echo@b")
     for number in range(100):
         echo.tell(number)
-    assert echo.ask("last", timeout=10) == "last"
+    assert echo.ask("last", timeout=60) == "last"
     echo.tell(100)
     assert echo.ask("got") == [*range(100), "last", 100]
     assert a.system.dead_letters.count == 0
@@ -99,7 +99,7 @@ def test_an_actor_of_a_node_that_is_not_connected_can_be_watched_and_asked_after
     assert not a.system.ref("nobody@b").is_alive()
     ended = a.system.watch(a.system.ref("echo@b"))
     far.stop()
-    assert ended.get(timeout=10) is not None
+    assert ended.get(timeout=60) is not None
 
 
 def test_a_node_that_does_not_come_in_time_is_told_like_one_without_connection(
@@ -112,9 +112,9 @@ def test_a_node_that_does_not_come_in_time_is_told_like_one_without_connection(
     echo.tell("lost")
     ended = a.system.watch(echo)
     with pytest.raises(ActorDeadError, match="not connected"):
-        echo.ask("hello", timeout=10)
+        echo.ask("hello", timeout=60)
     eventually(lambda: a.system.dead_letters.count == 1)
-    assert "connect" in str(ended.get(timeout=10))
+    assert "connect" in str(ended.get(timeout=60))
     # It is not waited for again at once.
     with pytest.raises(ActorDeadError):
         echo.ask("hello", timeout=0.1)

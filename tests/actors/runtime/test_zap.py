@@ -32,4 +32,4 @@ def test_only_admitted_keys_come_in() -> None:
     assert ask(context, b"junk")[2] == b"400"
     assert door.refused == 3
     context.term()
-    door.join(5)
+    door.join(60)

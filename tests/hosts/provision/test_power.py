@@ -99,7 +99,7 @@ def test_what_cannot_leave_keeps_it_awake_unless_forced(
 def test_a_machine_that_is_switched_off_ends_its_node_first(two: tuple[Host, Host]) -> None:
     desk, nas = two
     sleep(desk, host="nas", how="poweroff")
-    assert nas.node.stopping.wait(5)
+    assert nas.node.stopping.wait(60)
     nas.node.close()
     until(lambda: state_of(desk, "nas") == "asleep")
 

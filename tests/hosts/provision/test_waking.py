@@ -50,7 +50,7 @@ def test_a_host_of_the_sleepers_zone_sends_it(
 def test_what_is_sent_is_a_magic_packet(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as card:
         card.bind(("127.255.255.255", 0))
-        card.settimeout(5)
+        card.settimeout(60)
         monkeypatch.setattr(waking, "PORT", card.getsockname()[1])
         there, nowhere = Way("127.0.0.1", "127.255.255.255"), Way("192.0.2.1", "192.0.2.255")
         went, failed = waking.send(MAC, [nowhere, there])

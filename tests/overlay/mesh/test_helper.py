@@ -65,7 +65,7 @@ class Space:
     def close(self) -> None:
         self.client.close()
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_the_access_lists_are_those_of_the_plan(space: Space) -> None:
 )
 def test_who_sends_no_frames_is_hung_up_on(space: Space, sent: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
+        connection.settimeout(60)
         connection.connect(str(space.socket))
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)

@@ -125,7 +125,7 @@ def test_a_helper_that_is_new_finds_it_again(relay: Relay, tmp_path: Path) -> No
     before, relay.processes = relay.processes, Processes("relay", tmp_path)
     assert relay.ready() == first
     relay.end()
-    assert before._children[first].wait(5) == 0
+    assert before._children[first].wait(60) == 0
 
 
 @pytest.mark.lab

@@ -87,7 +87,7 @@ def test_events_tell_who_came(homes: Homes) -> None:
     told = (json.loads(line) for line in following.stdout)
     assert any((each["kind"], each["host"]) == ("host.joined", "nas") for each in told)
     following.send_signal(signal.SIGINT)
-    following.communicate(timeout=10)
+    following.communicate(timeout=60)
     assert following.returncode == 130
 
 
@@ -266,12 +266,12 @@ def test_a_port_of_a_computation_is_reached_from_here(homes: Homes) -> None:
     try:
         assert forwarder.stdout is not None
         local = json.loads(forwarder.stdout.readline())["local"]
-        with socket.create_connection(("127.0.0.1", local), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", local), timeout=60) as connection:
             connection.sendall(b"hello")
             assert connection.recv(100) == b"HELLO"
     finally:
         forwarder.send_signal(signal.SIGINT)
-        forwarder.communicate(timeout=10)
+        forwarder.communicate(timeout=60)
     assert forwarder.returncode == ExitCode.INTERRUPTED
 
 
@@ -283,7 +283,7 @@ def test_ctrl_c_ends_the_waiting_and_not_what_is_waited_for(homes: Homes) -> Non
     assert waiting.stdout is not None
     assert waiting.stdout.readline() == "x\n"
     waiting.send_signal(signal.SIGINT)
-    _, said = waiting.communicate(timeout=10)
+    _, said = waiting.communicate(timeout=60)
     assert waiting.returncode == ExitCode.INTERRUPTED
     assert "goes on without you" in said
     assert desk.row("patient")["state"] == "running"

@@ -212,7 +212,7 @@ def wireguard(name: str, device: str, settings: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def stripped(text: str) -> str:

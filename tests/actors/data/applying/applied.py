@@ -144,7 +144,7 @@ class Adversary:
     def end(self) -> None:
         self._off = True
         if self._thread is not None:
-            self._thread.join(10)
+            self._thread.join(60)
             assert not self._thread.is_alive()
 
 

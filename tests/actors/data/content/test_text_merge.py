@@ -109,6 +109,6 @@ def test_a_large_text_merges_soon() -> None:
 def test_comparing_that_would_take_hours_is_given_up() -> None:
     lines = [b"%d\n" % (number * number % 997 % 190) for number in range(150_000)]
     ours, theirs = lines[::-1], lines[1::2]
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert merge_texts(*(b"".join(version) for version in (lines, ours, theirs))) is None
-    assert time.monotonic() - begun < 10
+    assert time.thread_time() - begun < 10

@@ -90,13 +90,13 @@ def test_what_is_committed_is_told_and_heard(hosts: Hosts) -> None:
     with running(hosts) as pair:
         pair.look("lap")
         pair.look("desk")
-        eventually(pair.in_step, within=20.0)
+        eventually(pair.in_step, within=60.0)
         assert hosts["lap"].at("project").at("main") == commit
         assert pair.changed == 1
         commit = hosts["lap"].at("project").commit("more")
         pair.look("lap", scans=2)
-        eventually(lambda: hosts["desk"].at("project").at("main") == commit, within=20.0)
-        eventually(pair.in_step, within=20.0)
+        eventually(lambda: hosts["desk"].at("project").at("main") == commit, within=60.0)
+        eventually(pair.in_step, within=60.0)
         assert pair.workers["lap"].standing.scans == 2
 
 
@@ -107,10 +107,10 @@ def test_what_cannot_be_heard_is_tried_again(hosts: Hosts) -> None:
         pair.lines["desk"].cut = True
         pair.look("lap")
         pair.look("desk")
-        eventually(lambda: pair.lines["desk"].asked > 0, within=20.0)
+        eventually(lambda: pair.lines["desk"].asked > 0, within=60.0)
         assert not pair.in_step()
         pair.lines["desk"].cut = False
-        eventually(pair.in_step, within=20.0)
+        eventually(pair.in_step, within=60.0)
         assert hosts["lap"].at("project").at("main") == commit
 
 
@@ -121,18 +121,18 @@ def test_what_came_while_it_was_held_is_taken_once_it_is_free(hosts: Hosts) -> N
     with running(hosts) as pair:
         pair.look("lap")
         pair.look("desk")
-        eventually(pair.in_step, within=20.0)
+        eventually(pair.in_step, within=60.0)
         (project.place / ".git/BISECT_LOG").touch()
         pair.look("desk", scans=2)
-        eventually(lambda: pair.workers["desk"].standing.scans == 2, within=20.0)
+        eventually(lambda: pair.workers["desk"].standing.scans == 2, within=60.0)
         commit = hosts["lap"].at("project").commit("more")
         pair.look("lap", scans=2)
-        eventually(lambda: pair.workers["lap"].standing.scans == 2, within=20.0)
-        eventually(pair.in_step, within=20.0)
+        eventually(lambda: pair.workers["lap"].standing.scans == 2, within=60.0)
+        eventually(pair.in_step, within=60.0)
         assert project.at("HEAD") != commit
         (project.place / ".git/BISECT_LOG").unlink()
         pair.look("desk", scans=3)
-        eventually(lambda: project.at("HEAD") == commit, within=20.0)
+        eventually(lambda: project.at("HEAD") == commit, within=60.0)
 
 
 def test_one_whose_folder_is_not_there_yet_comes_after_it(hosts: Hosts) -> None:
@@ -141,12 +141,12 @@ def test_one_whose_folder_is_not_there_yet_comes_after_it(hosts: Hosts) -> None:
         pair.look("lap")
         pair.look("desk")
         reasons = pair.workers["lap"]
-        eventually(lambda: reasons.standing.reasons, within=20.0)
+        eventually(lambda: reasons.standing.reasons, within=60.0)
         assert reasons.standing.reasons == {b"project/.git": "it comes once its folder is here"}
         assert not pair.in_step()
         (hosts["lap"].root / "project").mkdir()
         pair.look("lap")
-        eventually(pair.in_step, within=20.0)
+        eventually(pair.in_step, within=60.0)
         assert hosts["lap"].at("project").at("main") == commit
         assert reasons.standing.reasons == {}
 
@@ -174,7 +174,7 @@ def test_it_stops_while_git_is_at_work(
     monkeypatch.setattr("simulacra.actors.data.git.command._git", lambda: str(slow))
     with running(hosts) as pair:
         pair.look("desk")
-        eventually(began.exists, within=20.0)
+        eventually(began.exists, within=60.0)
         before = time.monotonic()
         pair.workers["desk"].close()
         assert time.monotonic() - before < 60  # it would sleep for ten times that
@@ -186,7 +186,7 @@ def test_one_that_begins_again_is_told_at_once(hosts: Hosts) -> None:
     with running(hosts) as pair:
         pair.look("lap")
         pair.look("desk")
-        eventually(pair.in_step, within=20.0)
+        eventually(pair.in_step, within=60.0)
         pair.workers["lap"].close()
         again = pair._worker("lap", paused=False)
         pair.workers["lap"] = again

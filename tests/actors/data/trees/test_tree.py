@@ -22,7 +22,7 @@ from tests.actors.data.trees.sides import TREE, Side, two_sides
 from tests.actors.data.trees.test_local_tree import write
 from tests.support import eventually
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from simulacra.actors.runtime import ActorSystem, Flags, Ref, StartError, Superv
 from tests.actors.data.trees.sides import Side, two_sides
 from tests.support import eventually
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 class Host:

@@ -31,7 +31,7 @@ from simulacra.actors.runtime import (
 )
 from tests.actors.runtime.otp.scenario import Probe, Scenario
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 _ERRORS: dict[type[Exception], str] = {
     AlreadyStartedError: "error: already_started",

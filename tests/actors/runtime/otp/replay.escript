@@ -20,7 +20,7 @@ outcome({Pid, Monitor}) ->
         {Pid, Events} -> Events;
         {'DOWN', Monitor, process, Pid, Reason} when Reason =/= normal ->
             [fmt("the replay failed: ~p", [Reason])]
-    after 30000 ->
+    after 90000 ->
         ["the replay hung"]
     end.
 

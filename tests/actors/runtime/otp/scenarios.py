@@ -8,6 +8,8 @@ from tests.actors.runtime.otp.scenario import Scenario, Step, probe
 
 RESTARTS = ("permanent", "transient", "temporary")
 REASONS: tuple[Any, ...] = ("normal", "shutdown", ("shutdown", "why"), "boom", "kill")
+STUBBORN = 500
+"""Milliseconds that a child has which does not end: on a busy machine, too, it is told in time."""
 ENDURING = {"intensity": 10, "period": 3600}
 """Flags of a supervisor that many restarts do not end."""
 
@@ -81,7 +83,7 @@ def starting() -> list[Scenario]:
         Scenario(
             "fails-after-stubborn",
             flags(),
-            (probe("a", stop="stubborn", shutdown=50), probe("b", "error")),
+            (probe("a", stop="stubborn", shutdown=STUBBORN), probe("b", "error")),
         ),
         Scenario(
             "nested-fails",
@@ -410,12 +412,12 @@ def ending() -> list[Scenario]:
         Scenario(
             "stubborn-child-is-killed",
             flags(),
-            (probe("a"), probe("b", stop="stubborn", shutdown=50), probe("c")),
+            (probe("a"), probe("b", stop="stubborn", shutdown=STUBBORN), probe("c")),
         ),
         Scenario(
             "stubborn-child-is-terminated",
             flags(),
-            (probe("a"), probe("b", stop="stubborn", shutdown=50)),
+            (probe("a"), probe("b", stop="stubborn", shutdown=STUBBORN)),
             (("terminate", "b"), "which", ("restart", "b"), ("delete", "b"), "which"),
         ),
         Scenario(
@@ -439,7 +441,7 @@ def ending() -> list[Scenario]:
         Scenario(
             "dynamic-children-end-together",
             flags("simple_one_for_one"),
-            (probe("t", stop="stubborn", shutdown=50),),
+            (probe("t", stop="stubborn", shutdown=STUBBORN),),
             (("start_dynamic", "x"),),
         ),
         Scenario(

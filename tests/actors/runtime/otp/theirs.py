@@ -28,7 +28,7 @@ def play(scenarios: Iterable[Scenario], directory: Path) -> dict[str, list[str]]
         ["escript", str(REPLAY), str(terms)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert run.returncode == 0, run.stderr or run.stdout

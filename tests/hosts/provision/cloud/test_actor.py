@@ -57,17 +57,17 @@ def test_what_waits_when_it_stops_is_refused(system: ActorSystem) -> None:
 
     def slow() -> Renting:
         begun.set()
-        go_on.wait(5)
+        go_on.wait(60)
         raise OSError("hush")
 
     provisioner = system.spawn(Provisioner, slow)
     first = provisioner.ask(ListMachines(), block=False)
-    assert begun.wait(5)
+    assert begun.wait(60)
     second = provisioner.ask(ListMachines(), block=False)
     provisioner.stop()
     for each in (first, second):
         with pytest.raises(ActorDeadError):
-            each.get(timeout=5)
+            each.get(timeout=60)
     go_on.set()
 
 
@@ -80,16 +80,16 @@ def test_orders_are_carried_out_one_after_another_and_not_too_many_wait(
 
     def alone() -> Renting:
         at_once.append(not working.acquire(blocking=False))
-        go_on.wait(5)
+        go_on.wait(60)
         working.release()
         return renting
 
     provisioner = system.spawn(Provisioner, alone)
     asked = [provisioner.ask(ListMachines(), block=False) for _ in range(66)]
     with pytest.raises(ProvisionError, match="64 orders wait already"):
-        asked[-1].get(timeout=5)
+        asked[-1].get(timeout=60)
     go_on.set()
-    assert [each.get(timeout=5) for each in asked[:-1]] == [[]] * 65
+    assert [each.get(timeout=60) for each in asked[:-1]] == [[]] * 65
     assert at_once == [False] * 65
 
 
