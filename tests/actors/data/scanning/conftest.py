@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.data.scanning.index import Index
+from tests.actors.data.scanning.observing import Tree
 
 
 @pytest.fixture
@@ -18,3 +19,10 @@ def index(path: Path) -> Iterator[Index]:
     index = Index(path)
     yield index
     index.close()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Tree]:
+    tree = Tree(tmp_path / "tree", tmp_path / "index" / "tree.db")
+    yield tree
+    tree.index.close()
