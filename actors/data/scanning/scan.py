@@ -122,6 +122,7 @@ class Scan:
         self._choice = choice
         self._visitor = visitor
         self._meet = meet
+        is_first = index.is_empty()  # which may fail, while nothing is open yet
         self._root = open_root(root, index)
         self._device = os.fstat(self._root).st_dev
         self._descent = Descent(self._root)
@@ -132,7 +133,7 @@ class Scan:
             choice,
             self._device,
             self._tell_of,
-            is_first=index.is_empty(),
+            is_first=is_first,
         )
 
     def __enter__(self) -> Self:

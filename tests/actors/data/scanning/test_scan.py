@@ -15,6 +15,7 @@ import simulacra
 from simulacra.actors.data.entries import ROOT, Kind
 from simulacra.actors.data.scanning.ignoring import Choice
 from simulacra.actors.data.scanning.index import Index
+from simulacra.actors.data.scanning.index_database import IndexDamagedError
 from simulacra.actors.data.scanning.looking import Reason
 from simulacra.actors.data.scanning.observations import record
 from simulacra.actors.data.scanning.roots import RootError, RootTrouble, accept_root
@@ -434,6 +435,19 @@ def test_a_lost_index_is_rebuilt_and_nothing_is_gone(tree: Tree, harm: str) -> N
     assert tree.observed() == before == tree.disk()
     if tree.index.damage is not None:
         assert tree.database.with_name("tree.db.damaged").exists()
+
+
+def test_an_index_that_fails_at_once_leaves_nothing_open(tree: Tree) -> None:
+    def fail() -> bool:
+        raise IndexDamagedError("cannot be read")
+
+    tree.index.is_empty = fail  # type: ignore[method-assign]
+    with pytest.raises(IndexDamagedError):
+        Scan(tree.root, tree.index, lambda *_: b"")
+    opened = [
+        os.readlink(each) for each in FilePath("/proc/self/fd").iterdir() if each.is_symlink()
+    ]
+    assert str(tree.root) not in opened
 
 
 def _harm(database: FilePath, harm: str) -> None:
