@@ -16,7 +16,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final, Protocol
 
@@ -285,12 +285,26 @@ class GuardedProcess:
         self._on_exit(reason or of_status(self._status or 0, self._limits))
 
     def _kill_without_guard(self) -> None:
-        """Kill the guard and its session's processes ourselves: the guard does not, or is gone."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
-                if self._pid is not None and os.getsid(process.pid) == self._pid:
-                    process.kill()
+        """Kill the guard and what it guards ourselves: the guard does not, or is gone."""
+        for process in [*self._below_guard(), *self._in_session()]:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                process.kill()
         self._guard.kill()
+
+    def _below_guard(self) -> list[psutil.Process]:
+        """All that the program started, daemons too, as long as the guard is there to be above."""
+        try:
+            self._guard.wait(0)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                return psutil.Process(self._guard.pid).children(recursive=True)
+        return []
+
+    def _in_session(self) -> Iterator[psutil.Process]:
+        for process in psutil.process_iter():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if self._pid is not None and os.getsid(process.pid) == self._pid:
+                    yield process
 
     def _read_control(self) -> bool:
         try:

@@ -14,7 +14,8 @@ import pytest
 
 from simulacra.actors.compute.channel import Channel
 from simulacra.actors.compute.forks import Forked, Forks
-from tests.actors.compute.workers import eventually, is_gone
+from tests.actors.compute.workers import eventually, is_reaped
+from tests.onehost import is_gone
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_guard_ends_with_its_control_socket(forks: Forks, tmp_path: Path) -> N
     begun.guard.wait(60)
     begun.guard.kill()  # nobody else is meant by now
     begun.guard.wait()
-    eventually(lambda: is_gone(begun.guard.pid))
+    eventually(lambda: is_reaped(begun.guard.pid))
 
 
 def test_a_guard_can_be_killed(forks: Forks, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.actors.compute.workers import eventually, is_gone
+from tests.actors.compute.workers import eventually
+from tests.onehost import is_gone
 
 NODE = """
 import sys, time

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from simulacra.actors.compute import channel, process
+from simulacra.actors.compute import channel, guarded, process
 from simulacra.actors.compute.messages import (
     Discard,
     Freeze,
@@ -23,7 +23,8 @@ from simulacra.actors.compute.messages import (
 from simulacra.actors.compute.port import WINDOW
 from simulacra.actors.compute.spec import Limits, Script, Spec
 from simulacra.actors.compute.values import unpack_plain
-from tests.actors.compute.workers import Worker, eventually, is_gone, mail, script, value
+from tests.actors.compute.workers import Worker, eventually, is_reaped, mail, script, value
+from tests.onehost import is_gone
 
 Spawn = Callable[..., Worker]
 FOREVER = """
@@ -121,8 +122,27 @@ def test_kill_is_brutal_and_reaches_daemons(spawn: Spawn) -> None:
     assert pid is not None
     worker.process.kill()
     assert worker.end().kind == "killed"
-    assert is_gone(pid)
-    assert is_gone(daemon)
+    assert is_reaped(pid)
+    assert is_reaped(daemon)
+
+
+def test_where_the_guard_hangs_daemons_are_killed_all_the_same(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "KILL_TIMEOUT", 0.1)
+    worker = spawn(
+        script(
+            "import subprocess, time\ndef main(ctx):\n"
+            " daemon = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+            " ctx.send('pid', daemon.pid)\n"
+            " time.sleep(60)"
+        )
+    )
+    daemon = unpack_plain(worker.expect(Send).body)
+    os.kill(worker.process.guard_pid, signal.SIGSTOP)
+    worker.process.kill()
+    assert worker.end().kind == "killed"
+    eventually(lambda: is_gone(daemon))
 
 
 def test_processes_left_behind_end_with_the_worker(spawn: Spawn) -> None:
@@ -135,7 +155,7 @@ def test_processes_left_behind_end_with_the_worker(spawn: Spawn) -> None:
     assert worker.end().is_normal
     result = worker.seen[-2]
     assert isinstance(result, Result)
-    assert is_gone(int(result.text))
+    assert is_reaped(int(result.text))
 
 
 def test_a_killed_guard_takes_its_worker_along(spawn: Spawn) -> None:

@@ -15,7 +15,7 @@ from simulacra.actors.compute.spare import Spare
 from simulacra.actors.compute.spec import Command, Limits, Script, Spec
 from simulacra.actors.compute.values import unpack_plain
 from simulacra.actors.runtime.reason import KILLED, NORMAL, ExitReason
-from tests.actors.compute.workers import TIMEOUT, eventually, is_gone, script
+from tests.actors.compute.workers import TIMEOUT, eventually, is_reaped, script
 
 ANSWER = script("def main(ctx): return ctx.name")
 ROOM = script(
@@ -83,7 +83,7 @@ def test_what_comes_for_nobody_is_no_error(waiting: Waiting) -> None:
     assert waiting.spare.take(ANSWER) is None
 
 
-def test_what_is_dropped_is_gone_and_never_taken(waiting: Waiting) -> None:
+def test_what_is_dropped_is_reaped_and_never_taken(waiting: Waiting) -> None:
     waiting.start(1)
     waiting.spare.drop(wait=TIMEOUT)
     assert waiting.spare.take(ANSWER) is None
@@ -99,10 +99,10 @@ def test_a_later_one_takes_the_place_of_an_earlier_one(waiting: Waiting) -> None
     assert taken[0] == 2
     taken[1].kill()
     assert taken[1].join(TIMEOUT)
-    eventually(lambda: is_gone(taken[1].guard_pid))
+    eventually(lambda: is_reaped(taken[1].guard_pid))
 
 
-def test_one_that_has_ended_is_not_taken(waiting: Waiting) -> None:
+def test_one_that_is_gone_is_not_taken(waiting: Waiting) -> None:
     waiting.start(1)
     assert waiting.spare._waiting is not None
     waiting.spare._waiting[1].kill()

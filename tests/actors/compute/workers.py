@@ -92,7 +92,8 @@ def eventually(check: Callable[[], bool], timeout: float = TIMEOUT) -> None:
         time.sleep(0.01)
 
 
-def is_gone(pid: int) -> bool:
+def is_reaped(pid: int) -> bool:
+    """Whether a process has ended and was reaped, by whoever started it."""
     return not psutil.pid_exists(pid)
 
 
