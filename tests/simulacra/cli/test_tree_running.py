@@ -134,7 +134,9 @@ def test_without_a_host_it_runs_where_it_costs_least(pair: Pair) -> None:
         ("laptop", "laptop", "nas"),
         ("laptop", "nas", "nas"),
     }
-    assert found["here"] == (found["seconds_here"] < found["seconds_there"])
+    # Where what two runs took differs little from what was thought, it stays where it began.
+    stays = "would cost less" in found["why"] or "it stays on" in found["why"]
+    assert (found["here"] == (found["seconds_here"] < found["seconds_there"])) is not stays
     shown = pair.run("--explain", "--on", "nas", "make").stdout
     assert shown.startswith(f"it would run on nas, in {pair.there}\n")
     assert "AA     laptop laptop laptop" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.request import Request, urlopen
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -10,9 +11,15 @@ from moto.server import ThreadedMotoServer
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    """Where it answers."""
+    """Where it answers, once it has loaded all of EC2, for which nobody else waits long enough."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    place = f"http://{host}:{port}"
+    scope = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=me/20260101/eu-central-1/ec2/aws4_request"
+    }
+    with urlopen(Request(place, b"Action=DescribeInstances", scope), timeout=100) as answer:
+        assert b"DescribeInstancesResponse" in answer.read()
+    yield place
     server.stop()

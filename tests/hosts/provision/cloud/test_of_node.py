@@ -55,18 +55,18 @@ def inventory(tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_another_host_has_a_node_rent_and_let_go(tmp_path: Path, inventory: Path) -> None:
     with two_hosts(tmp_path, inventory=str(inventory)) as (desk, nas):
         provisioner = desk.node.system.ref(f"{PROVISIONER}@nas")
-        made = provisioner.ask(Rent("worker1", JOIN), timeout=20)
+        made = provisioner.ask(Rent("worker1", JOIN), timeout=60)
         assert (made["host"], made["is_new"]) == ("worker1", True)
         # The commands there know of it.
         rented = nas.settings.paths.state / "rented.json"
         assert json.loads(rented.read_text())["worker1"]["id"] == made["id"]
-        assert provisioner.ask(Rent("worker1", JOIN), timeout=20)["is_new"] is False
-        listed = provisioner.ask(ListMachines(), timeout=20)
+        assert provisioner.ask(Rent("worker1", JOIN), timeout=60)["is_new"] is False
+        listed = provisioner.ask(ListMachines(), timeout=60)
         assert made["id"] in {each["id"] for each in listed}
-        [gone] = provisioner.ask(LetGo("worker1"), timeout=20)
+        [gone] = provisioner.ask(LetGo("worker1"), timeout=60)
         assert gone["id"] == made["id"]
         with pytest.raises(ProvisionError, match="no cloud has a machine that is worker1"):
-            provisioner.ask(LetGo("worker1"), timeout=20)
+            provisioner.ask(LetGo("worker1"), timeout=60)
 
 
 def test_members_of_the_network_are_no_orphans(tmp_path: Path, inventory: Path) -> None:
@@ -75,7 +75,7 @@ def test_members_of_the_network_are_no_orphans(tmp_path: Path, inventory: Path) 
         elsewhere.create(host, lambda: JOIN, "small")
     with two_hosts(tmp_path, inventory=str(inventory)) as (desk, _):
         provisioner = desk.node.system.ref(f"{PROVISIONER}@nas")
-        reaped = provisioner.ask(Reap([], grace=-1.0), timeout=20)
+        reaped = provisioner.ask(Reap([], grace=-1.0), timeout=60)
         assert [each["host"] for each in reaped] == ["stray"]
 
 
@@ -88,7 +88,7 @@ def test_it_is_started_again_and_not_without_the_setting(tmp_path: Path, invento
         first.kill()
         again = until(lambda: host.node.system.whereis(PROVISIONER) not in {None, first})
         assert again
-        assert host.node.system.ref(PROVISIONER).ask(ListMachines(), timeout=20) is not None
+        assert host.node.system.ref(PROVISIONER).ask(ListMachines(), timeout=60) is not None
 
 
 def test_the_inventory_is_read_at_each_order(tmp_path: Path) -> None:
