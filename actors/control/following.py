@@ -27,6 +27,7 @@ from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
 from simulacra.actors.settling import Settling, Verdict
+from simulacra.actors.units import show_size
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -128,6 +129,8 @@ class Following:
                 yield progress.item("ready", "")
                 return ""
             if verdict is Verdict.STUCK or time.monotonic() > due:
+                if verdict is Verdict.WAIT:
+                    why = progress.to_come() or why
                 yield progress.item("stuck", why)
                 return (
                     why if why.startswith(("the main store", tree.name)) else f"{tree.name}: {why}"
@@ -274,6 +277,13 @@ class _Progress:
                 "seconds_left": self._left(now - self._began),
             }
         }
+
+    def to_come(self) -> str:
+        """What has not come yet, as far as it was counted; empty for nothing."""
+        if not self._missing.files:
+            return ""
+        files = "1 file" if self._missing.files == 1 else f"{self._missing.files} files"
+        return f"{files}, {show_size(self._missing.size)}, had not come in time"
 
     def _count(self) -> None:
         began = time.monotonic()

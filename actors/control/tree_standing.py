@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
 _PAUSE: Final = 0.01
+_SHARE: Final = 0.9
+"""Of the call's time, until it is said what was not in step by then."""
 
 
 class TreeStanding:
@@ -43,6 +45,7 @@ class TreeStanding:
         """Look at all of it now, and wait until every copy in reach is as this one is."""
         definition = own_definition(self._node, call.arg("name", str))
         fact = tree_fact(self._node, definition.name)
+        due = time.monotonic() + _SHARE * (call.timeout or float("inf"))
         before = looks_begun(self._copies.of(definition.id, self._here))
         if call.arg("anyway", bool, False):
             self._node.system.ref(actor_name(definition.id)).tell(Order.ANYWAY)
@@ -50,18 +53,17 @@ class TreeStanding:
         began = time.monotonic()
         while True:
             call.check()
+            mine = self._copies.of(definition.id, self._here)
+            _check(definition.name, self._here, mine, time.monotonic() - began)
             copies = self._copies_of(fact)
             mine = next(each for each in copies if each["host"] == self._here)
             if mine["scans"] > before and all(_is_in_step(each, mine) for each in copies):
                 yield {"name": definition.name, "copies": copies}
                 return
-            if mine["state"] == "halted":
-                raise GatewayError(
-                    ErrorCode.FAILED,
-                    mine["reason"],
-                    f"put it right; or, if it is: simulacra tree resume {definition.name} --sure",
-                )
-            time.sleep(max(_PAUSE, (time.monotonic() - began) / 20))
+            now = time.monotonic()
+            if now > due:
+                raise _late(definition.name, copies, mine)
+            time.sleep(max(_PAUSE, (now - began) / 20))
 
     @property
     def _here(self) -> str:
@@ -79,6 +81,39 @@ class TreeStanding:
             }
             for host, path in hosts.items()
         ]
+
+
+def _check(name: str, host: str, mine: dict[str, Any], waited: float) -> None:
+    """Raise what keeps this host's copy from being looked at.
+
+    Args:
+        name: of the tree.
+        host: this one.
+        mine: how its copy is.
+        waited: seconds since it was told to look; what it was before that says nothing.
+    """
+    if mine["state"] == "paused":
+        raise GatewayError(
+            ErrorCode.FAILED,
+            f"{name} is paused on {host}",
+            f"go on with it: simulacra tree resume {name}",
+        )
+    if mine["state"] == "halted" and mine["since"] < waited:
+        raise GatewayError(
+            ErrorCode.FAILED,
+            mine["reason"],
+            f"put it right; or, if it is: simulacra tree resume {name} --sure",
+        )
+
+
+def _late(name: str, copies: list[dict[str, Any]], mine: dict[str, Any]) -> GatewayError:
+    behind = [each for each in copies if each is mine or not _is_in_step(each, mine)]
+    how = [f"{each['host']} is {each['state']} {each.get('reason', '')}".strip() for each in behind]
+    return GatewayError(
+        ErrorCode.TIMED_OUT,
+        f"{name} is not in step everywhere yet: {'; '.join(how)}",
+        f"it goes on by itself; see how far it is: simulacra tree status {name}",
+    )
 
 
 def _is_in_step(copy: dict[str, Any], mine: dict[str, Any]) -> bool:

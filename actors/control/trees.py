@@ -199,15 +199,22 @@ class TreeVerbs:
         return self._node.settings.name
 
     def _check_root(self, root: Path) -> None:
-        real = Path(os.path.realpath(root))
         for each in definitions_here(self._node):
-            other = Path(os.path.realpath(each.root))
-            if real == other or real in other.parents or other in real.parents:
+            if _overlap(root, Path(each.root)):
                 raise GatewayError(
                     ErrorCode.USAGE,
                     f"{root} is, or is in, or has in it, the tree {each.name} at {each.root}",
                     f"choose another folder; or have no copy of that: simulacra tree unfollow "
                     f"{each.name}",
+                )
+        paths = self._node.settings.paths
+        for own in (paths.config, paths.state, paths.runtime):
+            if _overlap(root, own):
+                raise GatewayError(
+                    ErrorCode.USAGE,
+                    f"{root} has in it, or is in, {own}: what this node keeps for itself there, "
+                    "its keys too, is nothing for other hosts",
+                    "choose another folder, as one below it",
                 )
 
     def _left_over(self, name: str) -> Definition | None:
@@ -254,6 +261,12 @@ def _chosen(call: Call) -> dict[str, Any]:
         "room": call.arg("room", int, None),
         "recent": call.arg("recent", float, None),
     }
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    """Whether two folders are the same, or one is in the other."""
+    real, others = Path(os.path.realpath(one)), Path(os.path.realpath(other))
+    return real.is_relative_to(others) or others.is_relative_to(real)
 
 
 def _absolute(path: str) -> Path:

@@ -234,7 +234,8 @@ def _show_rejoined(done: dict[str, Any]) -> None:
     if done["splits"]:
         output.message("the master's records were merged: simulacra splits")
     if conflicts:
-        output.message(f"{conflicts} conflicts, both sides kept: simulacra conflicts")
+        count = "1 conflict" if conflicts == 1 else f"{conflicts} conflicts"
+        output.message(f"{count}, both sides kept: simulacra conflicts")
     for each in done["missing"]:
         output.message(f"not in step yet: {each}")
     if done["missing"]:

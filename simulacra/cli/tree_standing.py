@@ -67,7 +67,7 @@ def status(name: str, /, *, common: Common = COMMON) -> None:
         return
     output.table(("host", "path", "role", "state", "why"), map(_copy, found["copies"]))
     for copy in found["copies"]:
-        for line in _remarks(copy):
+        for line in _remarks(name, copy):
             output.message(f"{copy['host']}: {line}")
 
 
@@ -101,8 +101,10 @@ def sync(
         output.message(line)
 
 
-def _remarks(copy: dict[str, Any]) -> Iterator[str]:
+def _remarks(tree: str, copy: dict[str, Any]) -> Iterator[str]:
     """What is to be said of a copy beside its state."""
+    if copy["state"] == "halted":
+        yield f"put it right; or, if it is, there: simulacra tree resume {tree} --sure"
     yield from _left(copy)
     yield from _listed_paths(copy, "skipped")
     for folder, count in copy.get("quarantined", {}).items():

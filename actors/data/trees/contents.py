@@ -207,6 +207,8 @@ class Contents:
     def _missing(self, content: Content) -> MissingError:
         asked = ", ".join(remote.host for remote in self._remotes())
         why = f"{asked} have it not" if asked else "no host that may have it is connected"
+        if self._sparing.is_halted:
+            why = "the tree is paused, or closed"
         return MissingError(f"its {content.size} bytes cannot be had now: {why}")
 
 

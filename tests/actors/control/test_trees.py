@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from simulacra.actors.data.trees import rounds
+from simulacra.actors.data.trees.rounds import Rounds
 from simulacra.actors.data.trees.sparing import BIG
-from simulacra.actors.gateway.frames import GatewayError
+from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from tests.onehost import Host, until
 from tests.twohosts import followed
 
@@ -109,6 +110,41 @@ def test_a_folder_that_cannot_be_a_copy_is_refused_and_nothing_is_made(tmp_path:
                 nas.client.item("tree_follow", name="src", path=str(inside))
             assert "simulacra tree follow src PATH" in refused.value.hint
         assert file.read_bytes() == b""
+
+
+def test_what_a_node_keeps_for_itself_is_in_no_tree(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        nas.client.item("tree_unfollow", name="src", force=True)
+        paths = nas.settings.paths
+        for root in (nas.home, paths.config, paths.state / "nas"):
+            for verb, name in (("tree_add", "own"), ("tree_follow", "src")):
+                with pytest.raises(GatewayError, match="what this node keeps for itself") as error:
+                    nas.client.item(verb, name=name, path=str(root))
+                assert error.value.hint == "choose another folder, as one below it"
+        assert [tree["name"] for tree in desk.client.item("tree_list")["trees"]] == ["src"]
+        nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
+
+
+def test_who_waits_for_a_sync_is_told_what_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with followed(tmp_path) as (desk, nas, roots):
+        nas.client.item("tree_pause", name="src", paused=True)
+        until(lambda: copy_of(nas, "nas")["state"] == "paused")
+        with pytest.raises(GatewayError, match="src is paused on nas") as refused:
+            nas.client.item("tree_sync", name="src", timeout=20)
+        assert refused.value.hint == "go on with it: simulacra tree resume src"
+        nas.client.item("tree_pause", name="src", paused=False)
+        roots["desk"].rename(tmp_path / "away")
+        with pytest.raises(GatewayError, match="is not there"):
+            desk.client.item("tree_sync", name="src", timeout=20)
+        (tmp_path / "away").rename(roots["desk"])
+        desk.client.item("tree_sync", name="src", timeout=20)  # what it was before says nothing
+        monkeypatch.setattr(Rounds, "round", lambda _: False)
+        with pytest.raises(GatewayError, match="src is not in step everywhere yet: desk") as late:
+            desk.client.item("tree_sync", name="src", timeout=1)
+        assert late.value.code is ErrorCode.TIMED_OUT
+        assert late.value.hint.endswith("simulacra tree status src")
 
 
 def test_a_part_is_chosen_and_all_of_it_again(tmp_path: Path) -> None:

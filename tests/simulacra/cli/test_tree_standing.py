@@ -39,6 +39,8 @@ def test_what_is_stuck_says_why_and_when_it_is_tried_again(run: Run, serve: Serv
     assert lines[1].endswith("idle")
     assert lines[2].endswith("the disk is full; it is tried again in 15s")
     assert lines[3].endswith("its root is not there")
+    [todo] = run("tree", "status", "src").stderr.splitlines()
+    assert todo.endswith("pi: put it right; or, if it is, there: simulacra tree resume src --sure")
 
 
 AWAY = "since this copy was away: move out what you want, and delete the rest: rm -r"
@@ -93,6 +95,7 @@ def test_status_remarks_on_all_that_is_not_as_it_should_be(run: Run, serve: Serv
         ["nas", "/home/nas/src", "follower", "halted", "half of it is gone"],
     ]
     assert shown.stderr.splitlines() == [
+        "simulacra: nas: put it right; or, if it is, there: simulacra tree resume src --sure",
         "simulacra: nas: a: why a",
         "simulacra: nas: b: a socket",
         "simulacra: nas: and 3 more",
