@@ -126,3 +126,18 @@ def busy(ref: Ref) -> Iterator[Gate]:
         yield gate
     finally:
         gate.open()
+
+
+@contextmanager
+def no_thread(named: str) -> Iterator[None]:
+    """The process has no thread left for what is named so."""
+    start = threading.Thread.start
+
+    def sometimes(thread: threading.Thread) -> None:
+        if thread.name.startswith(named):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", sometimes)
+        yield

@@ -4,6 +4,8 @@ A connection's thread greets, reads the request and runs the handler; a second t
 socket meanwhile, for input, for a client that goes away and for the end of the call's time. At
 most ``calls`` calls are served at once, the next is refused with an error; some places more are
 kept for the verbs in ``RESERVED``, so that a node that is busy can still be looked at and stopped.
+While this process has no descriptor left, who comes waits; while it has no thread left, who comes
+is refused with an error.
 A client that does not read for ``SEND_TIMEOUT`` is cut. Garbage closes the connection it came on,
 and is logged.
 """
@@ -35,6 +37,7 @@ from simulacra.actors.gateway.frames import (
 from simulacra.actors.gateway.session import Session, shut
 
 _LAST_WORD: Final = 0.3
+_PAUSE: Final = 0.1
 CALLS: Final = 64
 """Calls served at once, unless the node says otherwise."""
 
@@ -84,6 +87,7 @@ class Gateway:
         self._calls = calls
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._listener = endpoint.listen(path)
         self._acceptor = threading.Thread(target=self._accept, name="gateway", daemon=True)
 
@@ -103,6 +107,7 @@ class Gateway:
             Whether all returned; the names of those that did not are logged.
         """
         deadline = time.monotonic() + timeout
+        self._closed.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -130,11 +135,13 @@ class Gateway:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _accept(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if not self._closed.wait(_PAUSE):
+                    _log.warning("gateway: no connection could be accepted: %s", error)
+                continue
             # A blocked send gives up by itself, while reads are waited for with poll.
             limit = struct.pack("ll", int(SEND_TIMEOUT), 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
@@ -147,12 +154,16 @@ class Gateway:
         thread = threading.Thread(
             target=self._run, args=(connection,), name="gateway call", daemon=True
         )
-        with self._lock:
-            # A thread cannot tell when it has ended: the next one tidies up after it.
-            living = [(old, its) for old, its in self._connections.items() if its.is_alive()]
-            self._connections = dict(living)
-            self._connections[connection] = thread
-            thread.start()
+        try:
+            with self._lock:
+                # A thread cannot tell when it has ended: the next one tidies up after it.
+                living = [(old, its) for old, its in self._connections.items() if its.is_alive()]
+                self._connections = dict(living)
+                thread.start()
+                self._connections[connection] = thread
+        except RuntimeError as error:
+            self._places.release()
+            self._refuse(connection, _exhausted(error))
 
     def _busy(self) -> GatewayError:
         return GatewayError(
@@ -204,7 +215,11 @@ class Gateway:
         watcher = threading.Thread(
             target=session.watch, args=(call,), name=f"gateway watch {call.trace}", daemon=True
         )
-        watcher.start()
+        try:
+            watcher.start()
+        except RuntimeError as error:
+            session.finish({"id": call.trace, "error": _exhausted(error).to_plain()})
+            return
         try:
             with tracing.under(call.trace):
                 self._answer(call, session)
@@ -252,6 +267,12 @@ def _parse(request: Frame, transmit: Callable[[Frame], None]) -> Call:
         }:
             return Call(trace, verb, args, transmit, timeout)
     raise FrameError(f"not a request but a map of {sorted(request)}")
+
+
+def _exhausted(error: RuntimeError) -> GatewayError:
+    return GatewayError(
+        ErrorCode.FAILED, f"the node cannot serve another call: {error}", "try again in a moment"
+    )
 
 
 def _stranger(uid: int) -> GatewayError:

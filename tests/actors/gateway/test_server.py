@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -14,6 +15,7 @@ from simulacra.actors.gateway import endpoint, server, session
 from simulacra.actors.gateway.call import Call, Cancelled, Input
 from simulacra.actors.gateway.frames import ErrorCode, Frame, FrameDecoder, GatewayError, pack
 from simulacra.client import Client
+from tests.support import no_thread
 
 from .conftest import Serve
 
@@ -250,6 +252,45 @@ def test_many_clients_at_once(serve: Serve) -> None:
     for thread in threads:
         thread.join(LONG)
     assert answers == [list(range(200))] * 12
+
+
+class Failing:
+    """A listener to whom the process has at first no descriptor to give."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.listener = listener
+        self.left = 2
+
+    def accept(self) -> object:
+        if self.left:
+            self.left -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self.listener.accept()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.listener, name)
+
+
+def test_a_node_without_descriptors_serves_when_it_has_some_again(tmp_path: Path) -> None:
+    gateway = server.Gateway(tmp_path / "desk", {"echo": echo}, node="desk", version="1")
+    gateway._listener = failing = Failing(gateway._listener)  # type: ignore[assignment]
+    gateway.start()
+    try:
+        assert Client(tmp_path / "desk").item("echo", name="x") == {"name": "x"}
+        assert not failing.left
+    finally:
+        assert gateway.close()
+
+
+@pytest.mark.parametrize("named", ["gateway call", "gateway watch"])
+def test_a_node_without_threads_says_so_and_serves_when_it_has_some_again(
+    serve: Serve, named: str
+) -> None:
+    client = serve({"echo": echo}, calls=1)
+    for _ in range(5):  # each gives its place back
+        with no_thread(named), pytest.raises(GatewayError, match="cannot serve another call"):
+            client.item("echo")
+    assert client.item("echo", name="x") == {"name": "x"}
 
 
 def test_closing_ends_every_call(tmp_path: Path) -> None:

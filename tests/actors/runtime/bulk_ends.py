@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from simulacra.actors.runtime.bulk import PIECE, Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.bulk_line import Line, LineError
@@ -82,18 +80,3 @@ def both_ends(folder: Path) -> Iterator[Ends]:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("bulk")]
     links = (Path("/proc/self/fd", each) for each in os.listdir("/proc/self/fd"))  # noqa: PTH208
     assert not [link for link in links if str(folder) in os.path.realpath(link)]
-
-
-@contextmanager
-def no_thread(named: str) -> Iterator[None]:
-    """The process has no thread left for what is named so."""
-    start = threading.Thread.start
-
-    def sometimes(thread: threading.Thread) -> None:
-        if thread.name.startswith(named):
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading.Thread, "start", sometimes)
-        yield

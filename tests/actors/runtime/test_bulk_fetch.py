@@ -9,7 +9,8 @@ import pytest
 
 from simulacra.actors.runtime import bulk_client, bulk_fetch
 from simulacra.actors.runtime.bulk import PIECE, BulkError
-from tests.actors.runtime.bulk_ends import BYTES, Ends, no_thread
+from tests.actors.runtime.bulk_ends import BYTES, Ends
+from tests.support import no_thread
 
 
 def test_it_tells_how_far_it_is(ends: Ends) -> None:

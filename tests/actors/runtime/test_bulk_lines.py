@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from simulacra.actors.runtime import bulk_lines, bulk_server
-from tests.actors.runtime.bulk_ends import BYTES, Ends, no_thread
-from tests.support import eventually
+from tests.actors.runtime.bulk_ends import BYTES, Ends
+from tests.support import eventually, no_thread
 
 
 def test_a_line_is_kept_and_used_again(ends: Ends) -> None:

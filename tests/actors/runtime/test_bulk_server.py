@@ -13,8 +13,8 @@ from simulacra.actors.runtime.bulk import PIECE, QUESTION, BulkError
 from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.keys import KeyPair
-from tests.actors.runtime.bulk_ends import BYTES, Ends, no_thread
-from tests.support import eventually
+from tests.actors.runtime.bulk_ends import BYTES, Ends
+from tests.support import eventually, no_thread
 
 
 def test_what_is_withdrawn_is_gone(ends: Ends) -> None:
