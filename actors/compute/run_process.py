@@ -12,6 +12,7 @@ and what is left of it is killed `GRACE` seconds later: nobody is there any more
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import pty
 import select
@@ -47,6 +48,8 @@ from simulacra.actors.compute.run_frames import (
 from simulacra.actors.compute.spec import Limits
 from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.reason import ExitReason
+
+logger = logging.getLogger(__name__)
 
 GRACE: Final = 2.0
 _READ: Final = 1 << 18
@@ -119,7 +122,7 @@ class RunProcess:
         self._process.kill()
 
     def abandon(self) -> None:
-        """Nobody came for it: end it."""
+        """Nobody serves it: end it."""
         self._process.kill()
         self._close()
 
@@ -131,7 +134,12 @@ class RunProcess:
             admits: whether the other end's key is admitted still; asked at each frame.
         """
         pump = threading.Thread(target=self._pump, args=(line,), name="run-pump", daemon=True)
-        pump.start()
+        try:
+            pump.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            logger.warning("a command is ended that nothing can be said to: %s", error)
+            self.abandon()
+            return
         with suppress(LineError, RunFrameError):
             line.patience(receiving=LOST_AFTER, sending=LOST_AFTER)
             while admits(line.key):

@@ -145,7 +145,12 @@ class Runs(Actor):
             reply.set_error(OSError(f"{_LIMIT} commands of other hosts run there already"))
             return
         name = f"runs@{self.system.name}"
-        threading.Thread(target=self._answer, args=(reply, do), name=name, daemon=True).start()
+        thread = threading.Thread(target=self._answer, args=(reply, do), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            self._places.release()
+            reply.set_error(OSError(str(error)))
 
     def _answer(self, reply: Reply, do: Callable[[], Any]) -> None:
         try:

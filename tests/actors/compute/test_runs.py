@@ -17,6 +17,7 @@ from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.transport import Transport
 from tests.onehost import Host, is_gone, one_host, until
+from tests.support import no_thread
 
 
 class Own:
@@ -150,6 +151,29 @@ def test_a_key_that_is_expelled_ends_it(tmp_path: Path, monkeypatch: pytest.Monk
                 say_and_hear(line)
         client.close()
         until(lambda: is_gone(pid))
+
+
+def test_a_node_without_threads_refuses_and_goes_on(
+    own: Own, client: BulkClient, tmp_path: Path
+) -> None:
+    running = own.start(tmp_path, "echo $$ > pid; exec cat")
+    pid = pid_in(tmp_path / "pid")
+    with client.talk(running) as line:
+        with no_thread("runs@"), pytest.raises(OSError, match="can't start new thread"):
+            own.start(tmp_path, "true")
+        assert not is_gone(pid)
+        line.send(pack(Piece(0, b"")))
+        assert ended(line) == 0
+
+
+def test_a_command_that_nobody_can_be_told_of_is_ended(
+    own: Own, client: BulkClient, tmp_path: Path
+) -> None:
+    ticket = own.start(tmp_path, "echo $$ > pid; exec sleep 100")
+    pid = pid_in(tmp_path / "pid")
+    with no_thread("run-pump"), client.talk(ticket) as line, pytest.raises(LineError):
+        line.receive()
+    until(lambda: is_gone(pid))
 
 
 def test_a_directory_or_a_word_that_cannot_be(own: Own, tmp_path: Path) -> None:
