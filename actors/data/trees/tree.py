@@ -1,30 +1,25 @@
 """The actor of one tree on this host: hears the other hosts' actors, and has a `Worker` at work.
 
-It is registered as ``tree.ID`` on every host that has the tree. What others ask is answered by a
-thread of its own, so that no question waits for a scan, and what they ask of git repositories by
-another one, as packing a long history takes its time. It never touches the disk itself.
+It is registered as ``tree.ID`` on every host that has the tree. What others ask is answered by
+other threads (`answering`), and it never touches the disk itself.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import tempfile
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from simulacra.actors.data.entries import ROOT, Path, folders_above
-from simulacra.actors.data.git.command import STOPPING
 from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.scanning.watching import Hint
-from simulacra.actors.data.trees.asking import Piece
+from simulacra.actors.data.trees.answering import Answering
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.local_tree import LocalTree
-from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, News, Pack, Packed
+from simulacra.actors.data.trees.messages import Changes, Manifests, News, Pack
 from simulacra.actors.data.trees.only_here import AskOnlyHere
 from simulacra.actors.data.trees.orders import Met, Order, Task
 from simulacra.actors.data.trees.others import Others
@@ -33,15 +28,12 @@ from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.questions import (
     CountConflicts,
     Doing,
-    Here,
     ListConflicts,
     ListVersions,
-    Reading,
     RestoreVersion,
     Settle,
     ShowFile,
     do,
-    read,
 )
 from simulacra.actors.data.trees.repositories import Repositories
 from simulacra.actors.data.trees.repositories_here import RepositoriesHere
@@ -52,28 +44,17 @@ from simulacra.actors.data.trees.repository_messages import (
     RepositoryNews,
 )
 from simulacra.actors.data.trees.repository_worker import Pause, RepositoryWorker
-from simulacra.actors.data.trees.serving import Server
 from simulacra.actors.data.trees.settling import merges
 from simulacra.actors.data.trees.sparing import Line, Sparing
 from simulacra.actors.data.trees.worker import Worker
 from simulacra.actors.runtime import Actor
-from simulacra.actors.runtime.bulk import Ticket
 from simulacra.actors.runtime.bulk_client import BulkClient
-from simulacra.actors.runtime.bulk_offers import Parts
 from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.errors import MailboxFullError
-from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.reason import ExitReason
 from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
-
-_Question = Changes | Manifests | Pack | Reading | AskRepositories
-_RECORDS: Final = 2000
-_PIECES: Final = 20_000
-_WAITING: Final = 64
-_OFFERED: Final = 16
-"""Packs that are offered at a time, in memory: each host fetches one, and asks for one more."""
 
 
 def actor_name(tree: str) -> str:
@@ -157,11 +138,6 @@ class Tree(Actor):
         self._choice = definition.choice()
         self._place = place
         self._means = means
-        self._asked = self._asked_to_pack = 0
-        self._server: Server | None = None
-        self._offered: deque[Ticket] = deque()
-        self._pool = ThreadPoolExecutor(1, f"tree-answers@{place.host}")
-        self._packers = ThreadPoolExecutor(1, f"tree-histories@{place.host}", _kill_git_by, (self,))
         self._sparing = Sparing(definition.name, definition.rate, means.line, self._others)
         self._repositories = RepositoriesHere(place, _wants(definition))
         self._repository_worker = RepositoryWorker(
@@ -183,6 +159,14 @@ class Tree(Actor):
         self._worker = Worker(
             place, definition, others, self._sparing, self._repository_worker.tell
         )
+        self._answering = Answering(
+            place,
+            self._choice,
+            means.bulk_server,
+            self._repositories,
+            self._reasons,
+            self._repository_worker.is_stopping,
+        )
 
     def on_start(self) -> None:
         """Begin to work."""
@@ -193,9 +177,7 @@ class Tree(Actor):
         """Stop the work."""
         self._worker.close()
         self._repository_worker.close()
-        self._packers.shutdown(cancel_futures=True)
-        self._pool.submit(self._close_server)
-        self._pool.shutdown()
+        self._answering.close()
 
     def on_receive(self, message: Any) -> Any:
         """Pass on what happened, and have questions answered."""
@@ -221,10 +203,9 @@ class Tree(Actor):
                 | CountConflicts()
                 | ShowFile()
                 | AskRepositories()
+                | AskHistory()
             ):
-                self._answer(message)
-            case AskHistory():
-                self._answer_history(message)
+                self._answering.answer(message, self.defer_reply())
             case ReachOf() | AskOnlyHere() | Settle() | ListVersions() | RestoreVersion():
                 self._do(message)
             case _:
@@ -278,6 +259,10 @@ class Tree(Actor):
     def _announce_repositories(self, host: str, digest: bytes, ask: bool) -> None:
         self._announce([host], RepositoryNews(self._place.host, digest, ask))
 
+    def _reasons(self) -> dict[Path, str]:
+        standing = self._worker.standing
+        return {**standing.skipped, **standing.left}
+
     def _shown(self) -> dict[str, Any]:
         plain = self._worker.standing.to_plain()
         repositories = self._repository_worker.standing.to_plain()
@@ -285,116 +270,8 @@ class Tree(Actor):
         skipped = {**trouble, **repositories["held"], **plain["skipped"]}
         return {**plain, "skipped": skipped, "repositories": repositories}
 
-    # -- answering, in the pool's thread
-
-    def _answer(self, question: _Question) -> None:
-        reply = self.defer_reply()
-        if self._asked >= _WAITING:
-            reply.set_error(OSError("too many ask at once; try again"))
-            return
-        self._asked += 1
-        self._pool.submit(self._answer_in_thread, question, reply)
-
-    def _answer_in_thread(self, question: _Question, reply: Reply) -> None:
-        try:
-            if self._server is not None and not self._server.is_of_root():
-                self._close_server()
-            if self._server is None:
-                self._server = Server(self._place)
-            reply.set(self._look_up(self._server, question))
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            self._close_server()
-            reply.set_error(OSError(f"{type(error).__name__}: {error}"))
-        finally:
-            self._asked -= 1
-
-    def _look_up(self, server: Server, question: _Question) -> Any:
-        match question:
-            case Changes(incarnation, after):
-                return _changed(server, incarnation, after)
-            case Manifests(digests):
-                return [server.reader.manifest(digest) for digest in digests]
-            case Pack(pieces):
-                return self._pack(server, [Piece(*piece) for piece in pieces[:_PIECES]])
-            case ListConflicts() | CountConflicts() | ShowFile():
-                standing = self._worker.standing
-                reasons = {**standing.skipped, **standing.left}
-                return read(server.reader, Here(self._place, self._choice, reasons), question)
-            case AskRepositories(known):
-                return self._repositories.tell(known)
-
-    def _pack(self, server: Server, pieces: Sequence[Piece]) -> Packed:
-        """Offer pieces: a single one as it lies in its file, several as a copy of them."""
-        if len(pieces) == 1:
-            return self._offer_part(server, pieces[0])
-        descriptor = os.memfd_create("pack", os.MFD_CLOEXEC)
-        try:
-            lengths = server.pack(pieces, descriptor)
-            if all(length < 0 for length in lengths):
-                return Packed(None, lengths)
-            return Packed(self._offer(descriptor), lengths)
-        finally:
-            os.close(descriptor)
-
-    def _offer_part(self, server: Server, piece: Piece) -> Packed:
-        descriptor = server.find(piece.digest)
-        if descriptor is None:
-            return Packed(None, [-1])
-        try:
-            part = (piece.offset, piece.length)
-            return Packed(self._offer(descriptor, [part]), [piece.length])
-        finally:
-            os.close(descriptor)
-
-    def _offer(self, descriptor: int, parts: Parts | None = None) -> Ticket:
-        """Offer something; of what was offered before, only the latest still is."""
-        ticket = self._means.bulk_server.offer(descriptor, parts)
-        self._offered.append(ticket)
-        if len(self._offered) > _OFFERED:
-            self._means.bulk_server.withdraw(self._offered.popleft())
-        return ticket
-
-    def _answer_history(self, question: AskHistory) -> None:
-        reply = self.defer_reply()
-        if self._asked_to_pack >= _WAITING:
-            reply.set_error(OSError("too many ask at once; try again"))
-            return
-        self._asked_to_pack += 1
-        self._packers.submit(self._pack_history, question, reply)
-
-    def _pack_history(self, asked: AskHistory, reply: Reply) -> None:
-        try:
-            with tempfile.TemporaryFile(dir=self._place.state) as out:
-                found = asked.wanted, asked.have, asked.shallow
-                self._repositories.pack(asked.path, *found, out)
-                out.flush()
-                reply.set(self._means.bulk_server.offer(out.fileno()))
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            reply.set_error(OSError(str(error)))
-        finally:
-            self._asked_to_pack -= 1
-
-    def _close_server(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-
-def _kill_git_by(tree: Tree) -> None:
-    STOPPING.set(tree._repository_worker.is_stopping)  # noqa: SLF001
-
 
 def _wants(definition: Definition) -> Callable[[Path], bool]:
     """Whether a path of a git folder is wanted here."""
     choice = definition.choice()
     return lambda path: choice is EVERYTHING or not choice.ignores(os.fsdecode(path))
-
-
-def _changed(server: Server, incarnation: int, after: int) -> Changed:
-    replica, last, vector = server.reader.state()
-    begin = after if incarnation == replica.incarnation else 0
-    changes = server.reader.changes(begin, _RECORDS)
-    complete = len(changes) < _RECORDS
-    n = changes[-1][0] if changes and not complete else max(last, begin)
-    said = pack_context(vector) if complete else None
-    return Changed(replica.incarnation, [record for _, record in changes], n, said)

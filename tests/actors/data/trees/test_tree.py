@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.data.trees import tree
+from simulacra.actors.data.trees import answering
+from simulacra.actors.data.trees.answering import Answering
 from simulacra.actors.data.trees.messages import Changes, Pack
 from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.questions import CountConflicts, ListConflicts, ShowFile
@@ -63,7 +64,7 @@ def test_what_is_edited_at_one_comes_to_the_other(sides: tuple[Side, Side]) -> N
 def test_of_more_files_than_are_offered_at_a_time_all_come(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "_OFFERED", 1)
+    monkeypatch.setattr(answering, "_OFFERED", 1)
     a, b = sides
     files = {f"file{n}": random.Random(n).randbytes(2 << 20) for n in range(4)}
     for name, content in files.items():
@@ -157,12 +158,22 @@ def test_questions_are_answered_from_what_was_committed(sides: tuple[Side, Side]
 def test_too_many_questions_at_once_are_refused(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    go_on = threading.Event()
+
+    def held(self: Answering, question: Any) -> Any:
+        assert go_on.wait(WITHIN)
+        return answered(self, question)
+
+    answered = Answering._look_up
+    monkeypatch.setattr(answering, "_WAITING", 1)
+    monkeypatch.setattr(Answering, "_look_up", held)
     ref = sides[0].start()
     until_idle(ref)
-    monkeypatch.setattr(tree, "_WAITING", 0)
+    first = ref.ask(CountConflicts(), block=False)
     with pytest.raises(OSError, match="too many ask at once"):
         ref.ask(CountConflicts())
-    monkeypatch.undo()
+    go_on.set()
+    assert first.get(timeout=WITHIN) == 0
     assert ref.ask(CountConflicts()) == 0
 
 
