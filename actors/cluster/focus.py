@@ -203,16 +203,17 @@ class Focus(Actor):
         self._step(request)
 
     def _step(self, event: m.Event) -> None:
-        before = self._seat.journal.end
+        shown = self._seat.journal.end
         commands = self._machine.step(event, _boot_time())
         for is_save, group in groupby(commands, lambda command: isinstance(command, m.Save)):
             if is_save:
                 self._store.save(command for command in group if isinstance(command, m.Save))
+                if self._seat.journal.end != shown:
+                    shown = self._seat.journal.end
+                    self._show()  # now: whoever is answered finds what it set
             else:
                 for command in group:
                     self._perform(command)
-        if self._seat.journal.end != before:
-            self._show()
         self._arm()
 
     def _show(self) -> None:

@@ -71,7 +71,7 @@ class Host:
         told: dict[str, Any] = self.focus.ask(Describe())
         return told
 
-    def request(self, kind: str, request: str, patience: float = 10.0, **body: Any) -> m.Answer:
+    def request(self, kind: str, request: str, patience: float = 60.0, **body: Any) -> m.Answer:
         return self.client.request(kind, body, request, patience)
 
 
@@ -126,6 +126,20 @@ def test_a_host_alone_is_its_own_master(hosts: Hosts) -> None:
     assert (answer.value, answer.copies) == ({"name": "printer", "owner": "a"}, 1)
     assert a.node.system.ref("part").ask(None) == a.view.acting == a.view.epoch
     assert [change.epoch for change in a.changes] == [a.view.epoch]
+
+
+def test_who_is_answered_finds_what_it_set(hosts: Hosts) -> None:
+    [a] = hosts.start("a")
+    hosts.master()
+    found: list[set[str]] = []
+    a.focus.suspend()
+    asked = m.Request("r1", "set", {"key": "colour", "value": "red"}, 60.0)
+    answer = a.focus.ask(asked, block=False, timeout=60)
+    answer.on_answer(lambda _: found.append(set(a.view.settings)))  # in the thread that answers
+    a.focus.resume()
+    answer.get(timeout=60)
+    eventually(lambda: found)
+    assert found == [{"colour"}]
 
 
 def test_requests_reach_the_master_from_everywhere_and_are_on_two_disks(hosts: Hosts) -> None:
