@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simulacra.actors.compute import ports
 from simulacra.actors.compute.arguments import Reads
 from simulacra.actors.compute.spec import Command, Limits, Script, Spec
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
@@ -60,7 +61,10 @@ def test_forward_carries_bytes_both_ways_and_ends(host: Host) -> None:
     assert refused.value.hint == "see whether it listens: simulacra logs serves"
 
 
-def test_a_forward_that_is_left_closes_its_connection(host: Host) -> None:
+def test_a_forward_that_is_left_closes_its_connection(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "_WAIT", 0.1)  # between two looks whether it was left
     host.script("def main(ctx): ctx.receive()", name="serves")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
