@@ -1,8 +1,7 @@
 """The overlay's helper: the one small process that may change devices, routes and the firewall.
 
-It takes requests at a Unix socket, from processes of one user and from root, and from nobody else,
-whatever the socket's mode is. It does seven things, and holds the host's private key, which it
-gives to nobody::
+It takes requests at a Unix socket (`helper_socket`). It does seven things, and holds the host's
+private key, which it gives to nobody::
 
     look                    the mesh as it is
     apply   changes         changes to it, within the overlay
@@ -20,13 +19,9 @@ wireguard-go. OpenVPN it starts as the plan says, unless another does.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
-import os
 import pwd
 import signal
-import socket
-import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +32,12 @@ from typing import Any, Final
 
 from pyroute2 import IPRoute
 
-from simulacra.overlay.mesh import frames, kernel
+from simulacra.overlay.mesh import kernel
 from simulacra.overlay.mesh.applying import Hands
 from simulacra.overlay.mesh.backends import Backend, BackendError
 from simulacra.overlay.mesh.changes import change_from_plain, seen_to_plain
 from simulacra.overlay.mesh.guarding import ForbiddenError, check
+from simulacra.overlay.mesh.helper_socket import Server, listen
 from simulacra.overlay.mesh.keyfile import KeyStore, PrivateKeyError
 from simulacra.overlay.mesh.model import ModelError
 from simulacra.overlay.mesh.netlink import Netlink
@@ -58,7 +54,6 @@ STATE: Final = Path("/var/lib/simulacra")
 PLAN: Final = Path("/etc/simulacra/plan.json")
 
 _MOST_CHANGES: Final = 20_000
-_CONNECTIONS: Final = 8
 _REFUSALS: Final = (
     BackendError,
     ForbiddenError,
@@ -67,7 +62,6 @@ _REFUSALS: Final = (
     PrivateKeyError,
     OSError,
 )
-_CREDENTIALS: Final = struct.Struct("3i")
 
 logger = logging.getLogger("simulacra.overlay.helper")
 
@@ -156,68 +150,6 @@ class Helper:
         return plan
 
 
-class Server:
-    """The helper's socket.
-
-    Args:
-        helper: what answers.
-        listener: listens already.
-        user: the number of the user who may ask.
-    """
-
-    def __init__(self, helper: Helper, listener: socket.socket, user: int) -> None:
-        self._helper, self._listener = helper, listener
-        self._users = {user, 0}
-        self._room = threading.BoundedSemaphore(_CONNECTIONS)
-
-    def serve(self) -> None:
-        """Answer until the listener is closed."""
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            user = _user_of(connection)
-            if user not in self._users:
-                logger.warning("user %d may not ask, and was turned away", user)
-                connection.close()
-            elif not self._room.acquire(blocking=False):
-                logger.warning("more than %d connections: one is turned away", _CONNECTIONS)
-                connection.close()
-            else:
-                threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
-
-    def _attend(self, connection: socket.socket) -> None:
-        try:
-            with connection, contextlib.suppress(OSError):
-                while (request := frames.receive(connection)) is not None:
-                    frames.send(connection, self._helper.answer(request))
-        except frames.FrameError as error:
-            logger.warning("a connection is ended: %s", error)
-        finally:
-            self._room.release()
-
-
-def _user_of(connection: socket.socket) -> int:
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(raw)[1])
-
-
-def _listen(path: Path) -> socket.socket:
-    """The socket that systemd hands over, or one made here; not its mode decides who may ask."""
-    if os.environ.get("LISTEN_PID") == str(os.getpid()):
-        return socket.socket(fileno=3)
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    made = path.with_name(f"{path.name}.new")
-    made.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(made))
-    made.chmod(0o666)
-    listener.listen()
-    made.rename(path)  # whoever sees it can ask
-    return listener
-
-
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="simulacra-overlay-helper",
@@ -291,7 +223,7 @@ def main(words: Sequence[str] | None = None) -> int:
             openvpn=not args.openvpn_elsewhere,
             outside=args.guard_outside,
         )
-        listener = _listen(args.socket)
+        listener = listen(args.socket)
     except KeyError:
         logger.error("there is no user %s", args.user)  # noqa: TRY400 (no bug)
         return 2
@@ -301,7 +233,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     logger.info("the helper of %s listens at %s", args.host, args.socket)
-    Server(helper, listener, user).serve()
+    Server(helper.answer, listener, user).serve()
     return 0
 
 
