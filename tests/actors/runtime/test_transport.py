@@ -112,6 +112,7 @@ def test_kill_suspend_and_stop_overtake_mail() -> None:
         remote.resume()
         assert waiting.get(timeout=60) == "later"
         watch = a.system.watch(remote)
+        assert remote.ask("watched") == "watched"  # as a kill overtakes that one is watched, too
         remote.tell(("sleep", 0.3))
         remote.tell("never handled")
         remote.kill()
