@@ -70,6 +70,8 @@ class Entry(IntEnum):
     CREDIT = 7  # messages, bytes
     XOFF = 8  # target
     XON = 9  # target
+    REST = 10  # lane, number of the offer
+    STAY = 11  # number of the offer
 
 
 SessionId = tuple[int, int]
@@ -95,6 +97,8 @@ class Hello:
         lane: the lane that this connection is for.
         apart: 1 while the greeter's node keeps apart from all but those that do so too; a node of
             before does not say it, and does not keep apart.
+        rests: 1 if the greeter understands REST and STAY; a node of before does not say it, and is
+            not offered to rest.
     """
 
     wire: int
@@ -110,6 +114,7 @@ class Hello:
     machine: str = platform.machine()
     lane: int = Lane.CONTROL
     apart: int = 0
+    rests: int = 0
 
     @property
     def session_id(self) -> SessionId:
@@ -139,7 +144,7 @@ class Hello:
         if not isinstance(told, dict):
             raise MalformedError("a HELLO is no map")
         known: dict[str, Any] = {field.name: told.get(field.name) for field in fields(cls)}
-        known["apart"] = told.get("apart", 0)
+        known |= {name: told.get(name, 0) for name in ("apart", "rests")}
         for field in fields(cls):
             wanted = {"int": int, "str": str}.get(str(field.type), list)
             if not isinstance(known[field.name], wanted):

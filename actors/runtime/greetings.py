@@ -116,6 +116,8 @@ class Greetings:
         moved = hello.endpoint != peer.endpoint
         self.refused_strangers.pop(hello.key, None)
         self._roster.introduced(peer, hello)
+        if peer.is_resting:  # it has something for this node; what this one has for it waits, too
+            peer.holding.open(now)
         if moved and not peer.is_up:
             self._roster.run(peer, peer.session.start(now))
         self._roster.run(peer, peer.session.hello(hello.session_id, hello.echo, now))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from simulacra.actors.runtime.refs import Ref
 
@@ -99,6 +100,11 @@ class Groups:
         with self._lock:
             self._elsewhere.pop(node, None)
 
+    def are_shared_with(self, node: str) -> bool:
+        """Whether this node or another has members of which the two have told each other."""
+        with self._lock:
+            return bool(self._members) or any(self._elsewhere.get(node, _NOBODY).values())
+
     # -- all of them
 
     def members(self, group: str) -> list[Ref]:
@@ -119,6 +125,9 @@ class Groups:
                 if members
             )
             return sorted({*self._members, *others})
+
+
+_NOBODY: Final[Mapping[str, dict[Ref, None]]] = {}
 
 
 def _nobody_listens(_: str, __: Ref, ___: bool) -> None: ...

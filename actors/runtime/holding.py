@@ -1,9 +1,11 @@
 """What is for a node that is dialed because of it: held until it is connected, or it is too late.
 
-A node is dialed on demand if it is known to be there and was never connected, as in a network where
-not each is connected to each. What is sent to it meanwhile goes out in the order in which it came,
+A node is dialed on demand if it is known to be there and not connected, as in a network where not
+each is connected to each. What is sent to it meanwhile goes out in the order in which it came,
 before anything that comes later. At most `MOST` things are held, for `PATIENCE` seconds; what is
 too much or too late is lost, as without connection, and for `REST` seconds nothing more is held.
+
+Things are held, too, while two nodes agree to rest from their connection (see `parting`).
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ class Held:
     Attributes:
         send: sends it; what it raises makes it lost.
         lost: called instead when it cannot be sent, with the error if there was one.
+        is_use: whether a connection is worth having for it.
     """
 
     send: Callable[[], object]
     lost: Callable[[Exception | None], object]
+    is_use: bool = True
 
 
 class Holding:
@@ -48,11 +52,24 @@ class Holding:
         self._until = 0.0
         self._rest_until = float("-inf")
 
-    def open(self, now: float) -> None:
-        """Hold from now on, unless that was in vain a moment ago."""
+    def open(self, now: float) -> bool:
+        """Hold from now on, unless that was in vain a moment ago; whether things are held."""
         with self._lock:
             if not self.is_open and now >= self._rest_until:
                 self.is_open, self._until = True, now + PATIENCE
+            return self.is_open
+
+    def rest(self, now: float) -> bool:
+        """The connection is parted from: is what is held worth a new one? If not, it is lost."""
+        with self._lock:
+            if any(held.is_use for held in self._queue):
+                self._until = now + PATIENCE
+                return True
+            lost, self._queue = self._queue, deque()
+            self.is_open = False
+        for held in lost:
+            held.lost(None)
+        return False
 
     def hold(self, held: Held) -> bool:
         """Take a thing; False if nothing is held now, and it may be sent."""

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from simulacra.actors.runtime.codec import (
@@ -22,7 +23,7 @@ from simulacra.actors.runtime.codec import (
 )
 from simulacra.actors.runtime.credit import ReceiverCredit, Window
 from simulacra.actors.runtime.errors import MailboxFullError
-from simulacra.actors.runtime.frames import Entry
+from simulacra.actors.runtime.frames import Entry, Lane
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.peer import ActorId, Peer
 from simulacra.actors.runtime.reason import ExitReason
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LANES = tuple(Lane)
 _BONDS = (Link, Unlink, Monitor, Demonitor, ExitSignal, DownSignal)
 _SIGNALS = (*_BONDS, Kill, Suspend, Resume)
 
@@ -58,6 +60,7 @@ class Incoming:
         self._system = system
         self._peer = peer
         self._codec = codec
+        self._background = peer.background
         self._window = window
         self._credit = ReceiverCredit(window)
         self._parked: dict[ActorId, int] = {}
@@ -78,6 +81,8 @@ class Incoming:
             Entry.CREDIT: self._granted,
             Entry.XOFF: self._xoff,
             Entry.XON: self._xon,
+            Entry.REST: self._rest,
+            Entry.STAY: self._stay,
         }
 
     def frame(self, entries: list[Any], messages: int, size: int) -> None:
@@ -100,6 +105,8 @@ class Incoming:
     # -- mail
 
     def _tell(self, actor: ActorId, message: Any) -> None:
+        if actor not in self._background:
+            self._peer.used = True
         try:
             taken = self._system.local_target(actor).offer(message, None, self._on_room(actor))
         except MailboxFullError:
@@ -109,6 +116,8 @@ class Incoming:
                 self._park(actor)
 
     def _ask(self, actor: ActorId, number: int, message: Any) -> None:
+        if actor not in self._background:
+            self._peer.used = True
         reply = Reply(on_answer=partial(self._answer, number))
         try:
             taken = self._system.local_target(actor).offer(message, reply, self._on_room(actor))
@@ -178,16 +187,19 @@ class Incoming:
     def _signal(self, actor: ActorId, signal: Signal) -> None:
         if not isinstance(signal, _SIGNALS):
             raise MalformedError("a signal is none")
+        self._peer.used = True
         to = self._local(actor)
         if isinstance(signal, _BONDS):
             self._peer.bond(to, signal)
         to.signal(signal)
 
     def _stop(self, actor: ActorId, number: int, reason: ExitReason) -> None:
+        self._peer.used = True
         stopped = Reply(on_answer=partial(self._answer, number))
         self._local(actor).signal(Stop(reason, stopped))
 
     def _alive(self, actor: ActorId, number: int, _: None) -> None:
+        self._peer.used = True
         alive = Reply(on_answer=partial(self._answer, number))
         alive.set(self._local(actor).is_alive())
 
@@ -202,3 +214,19 @@ class Incoming:
 
     def _xon(self, actor: ActorId) -> None:
         self._peer.target_full(actor, full=False)
+
+    # -- resting
+
+    def _rest(self, lane: int, number: int) -> None:
+        if type(number) is not int:
+            raise MalformedError("an offer to rest has no number")
+        with self._peer.session_lock:
+            self._peer.parting.heard_rest(_LANES[lane], number)
+
+    def _stay(self, number: int) -> None:
+        peer = self._peer
+        with peer.session_lock:
+            if not peer.parting.heard_stay(number, monotonic()):
+                return
+            peer.go_on()
+        peer.holding.drain()

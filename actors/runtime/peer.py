@@ -26,9 +26,10 @@ from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.holding import Holding
 from simulacra.actors.runtime.outbox import Outbox, Trouble
+from simulacra.actors.runtime.parting import Parting
 from simulacra.actors.runtime.reason import NOCONNECTION
 from simulacra.actors.runtime.refs import Ref
-from simulacra.actors.runtime.session import Session
+from simulacra.actors.runtime.session import Session, State
 from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Signal
 from simulacra.actors.runtime.turns import serves_many
 from simulacra.actors.runtime.wire_types import register
@@ -57,7 +58,10 @@ class Peer:
         refusal: why it last refused us, or we it; empty when neither did.
         is_shut_out: whether its door turned us away since it was last connected.
         is_apart: whether just one of the two keeps apart, so that they do not work together.
-        holding: what waits for its first connection, if it is dialed because of that.
+        holding: what waits until it is connected, if it is dialed because of that.
+        parting: the talk about resting; guarded by ``session_lock``.
+        background: the actors whose mail is no use of the connection.
+        used: whether it was used; whoever has seen that clears it.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Peer:
         codec: Codec,
         wants_flush: Callable[[Peer], None],
         send_timeout: float,
+        background: frozenset[ActorId] = frozenset(),
     ) -> None:
         self.key = key
         self.endpoint = endpoint
@@ -82,6 +87,9 @@ class Peer:
         self.is_apart = False
         self.is_up = False
         self.holding = Holding()
+        self.parting = Parting(session.timing.lost)
+        self.background = background
+        self.used = False
         self._codec = codec
         self._wants_flush = wants_flush
         self._send_timeout = send_timeout
@@ -90,6 +98,7 @@ class Peer:
         self._lanes: dict[Lane, Outbox] = {}
         self._credit = SenderCredit(Window())
         self._stopped_targets: set[ActorId] = set()
+        self._takes_mail = False
         self._flush_asked = False
         self._numbers = count(1)
         self._beats = cycle(Lane)
@@ -106,6 +115,11 @@ class Peer:
         """The random number of its process; 0 before its first hello."""
         return 0 if self.hello is None else self.hello.incarnation
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether both have parted from an idle connection, until something is for the other."""
+        return self.session.state is State.RESTING
+
     # -- lanes
 
     def dialed(self, lanes: dict[Lane, Outbox]) -> None:
@@ -120,12 +134,12 @@ class Peer:
         with self._lock:
             self._credit = SenderCredit(window)
             self._stopped_targets.clear()
-            self.is_up = True
+            self.is_up = self._takes_mail = True
 
     def down(self) -> None:
         """Nothing may be sent; tell everybody here who is tied to the peer or waits for it."""
         with self._lock:
-            self.is_up = False
+            self.is_up = self._takes_mail = False
             asks, self._asks = self._asks, {}
             bonds = self._bonds.lost()
             self._changed.notify_all()
@@ -136,13 +150,14 @@ class Peer:
             ref.signal(signal)
 
     def hang_up(self, last_word: bytes | None = None, linger: float = 0.0) -> None:
-        """Close the lanes; a peer that is up gets a last frame, within ``linger`` seconds."""
+        """Close the lanes; what was sent, and a last word, have ``linger`` seconds to leave."""
         with self._lock:
             was_up, self.is_up = self.is_up, False  # without lanes; `down` is still to come
+            self._takes_mail = False
             lanes, self._lanes = self._lanes, {}
-            if last_word is None or not was_up:
+            if not was_up:
                 linger = 0.0
-            elif lanes:
+            elif lanes and last_word is not None:
                 lanes[Lane.CONTROL].send(last_word)
         for lane in lanes.values():
             lane.close(linger)
@@ -175,10 +190,33 @@ class Peer:
             if self._lanes:
                 self._lanes[Lane.DATA].flush()
 
+    # -- resting
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether links, monitors or asks go over the connection."""
+        return bool(self._bonds) or bool(self._asks)
+
+    def offer_rest(self, number: int) -> bool:
+        """Say REST and take no more mail; False, and nothing said, if it is in use just now."""
+        with self._lock:
+            if self.used or self.is_tied or self._stopped_targets or not self._takes_mail:
+                return False
+            self._takes_mail = False
+            for lane, outbox in self._lanes.items():
+                outbox.add_now(pack_entry(int(Entry.REST), int(lane), number))
+            self._changed.notify_all()
+            return True
+
+    def go_on(self) -> None:
+        """The peer does not rest: take mail again."""
+        with self._lock:
+            self._takes_mail = self.is_up
+
     # -- mail
 
     def tell(self, actor: ActorId, message: Any) -> bool:
-        """Send a message; False when the peer is not up.
+        """Send a message; False when the peer takes none: it is not up, or is about to rest.
 
         Raises:
             PeerBusyError: the peer took no more for too long.
@@ -187,8 +225,8 @@ class Peer:
         entry, buffers = self._codec.pack([0, actor], message)
         return self._mail(actor, entry, buffers, at_once=False)
 
-    def ask(self, actor: ActorId, message: Any, reply: Reply) -> None:
-        """Send a message whose answer goes into ``reply``, an error if there can be none.
+    def ask(self, actor: ActorId, message: Any, reply: Reply) -> bool:
+        """Send a message whose answer goes into ``reply``; False when the peer takes none.
 
         Raises:
             CannotPackError, MessageTooLargeError: as `Codec.pack`.
@@ -198,12 +236,12 @@ class Peer:
         self._asks[number] = reply
         try:
             if self._mail(actor, entry, buffers, at_once=True):
-                return
-            problem: Exception = self.lost_error()
+                return True
         except PeerBusyError as busy:
-            problem = busy
-        if self._asks.pop(number, None) is not None:
-            reply.set_error(problem)
+            if self._asks.pop(number, None) is not None:
+                reply.set_error(busy)
+            return True
+        return self._asks.pop(number, None) is None  # whoever took it out has answered
 
     def lost_error(self) -> ActorDeadError:
         """What is told to those who ask an actor of a peer that is not up."""
@@ -217,10 +255,12 @@ class Peer:
         if buffers:
             size += sum(memoryview(buffer).nbytes for buffer in buffers)
         with self._lock:
-            if self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
+            if self._takes_mail and (actor in self._stopped_targets or not self._credit.take(size)):
                 self._wait_for_credit(actor, size)
-            if not self.is_up:
+            if not self._takes_mail:
                 return False
+            if actor not in self.background:
+                self.used = True
             self._put(entry, buffers, size, at_once=at_once)
         return True
 
@@ -240,7 +280,7 @@ class Peer:
 
     def _wait_for_credit(self, actor: ActorId, size: int) -> None:
         deadline = time.monotonic() + self._send_timeout
-        while self.is_up and (actor in self._stopped_targets or not self._credit.take(size)):
+        while self._takes_mail and (actor in self._stopped_targets or not self._credit.take(size)):
             left = deadline - time.monotonic()
             if left <= 0 or serves_many():
                 raise PeerBusyError(self._why_busy(actor))
@@ -265,20 +305,24 @@ class Peer:
 
     def control(self, *parts: Any) -> bool:
         """Send an entry on the control lane; False when the peer is not up."""
-        return self._control_entry(pack_entry(*parts))
-
-    def signal(self, actor: ActorId, to: Ref, signal: Signal) -> bool:
-        """Send a signal that keeps its place behind mail; False when the peer is not up."""
-        entry = self._pack_signal(actor, signal)
         with self._lock:
             if self.is_up:
-                self._bonds.sent(to, signal)
-                self._put(entry, (), 0, at_once=True)
+                self._lanes[Lane.CONTROL].add_now(pack_entry(*parts))
             return self.is_up
 
+    def signal(self, actor: ActorId, to: Ref, signal: Signal) -> bool:
+        """Send a signal that keeps its place behind mail; False when the peer takes none."""
+        entry = self._pack_signal(actor, signal)
+        with self._lock:
+            if self._takes_mail:
+                self.used = True
+                self._bonds.sent(to, signal)
+                self._put(entry, (), 0, at_once=True)
+            return self._takes_mail
+
     def urgent(self, actor: ActorId, signal: Signal) -> bool:
-        """Send a signal that overtakes mail; False when the peer is not up."""
-        return self._control_entry(self._pack_signal(actor, signal))
+        """Send a signal that overtakes mail; False when the peer takes none."""
+        return self._urgent_entry(self._pack_signal(actor, signal))
 
     def _pack_signal(self, actor: ActorId, signal: Signal) -> bytes:
         try:
@@ -290,20 +334,18 @@ class Peer:
             return self._codec.pack([int(Entry.SIGNAL), actor], told)[0]
 
     def request(self, kind: Entry, actor: ActorId, detail: Any, reply: Reply) -> bool:
-        """Ask the peer's runtime on the control lane; False when the peer is not up."""
+        """Ask the peer's runtime on the control lane; False when the peer takes nothing."""
         number = next(self._numbers)
         entry, _ = self._codec.pack([int(kind), actor, number], detail)
         self._asks[number] = reply
-        sent = self._control_entry(entry)
-        if not sent:
-            self._asks.pop(number, None)
-        return sent
+        return self._urgent_entry(entry) or self._asks.pop(number, None) is None
 
-    def _control_entry(self, entry: bytes) -> bool:
+    def _urgent_entry(self, entry: bytes) -> bool:
         with self._lock:
-            if self.is_up:
+            if self._takes_mail:
+                self.used = True
                 self._lanes[Lane.CONTROL].add_now(entry)
-            return self.is_up
+            return self._takes_mail
 
     # -- what the peer told
 

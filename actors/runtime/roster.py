@@ -26,7 +26,8 @@ from simulacra.actors.runtime.frames import (
 )
 from simulacra.actors.runtime.keys import Member
 from simulacra.actors.runtime.outbox import Trouble
-from simulacra.actors.runtime.peer import Peer
+from simulacra.actors.runtime.peer import ActorId, Peer
+from simulacra.actors.runtime.resting import Resting
 from simulacra.actors.runtime.session import (
     Beat,
     Command,
@@ -65,6 +66,9 @@ class Settings:
         window: how much mail each peer may have under way to this node.
         send_timeout: seconds that a sender waits for a peer that takes no more.
         wire_version: what this node speaks.
+        most: how many connections it keeps, used or not.
+        idle: seconds without use after which it rests from more than these.
+        background: the actors whose mail is no use of a connection.
     """
 
     software: str = ""
@@ -72,6 +76,9 @@ class Settings:
     window: Window = field(default_factory=Window)
     send_timeout: float = 5.0
     wire_version: int = WIRE_VERSION
+    most: int = 64
+    idle: float = 300.0
+    background: frozenset[ActorId] = frozenset()
 
 
 class Roster:
@@ -95,7 +102,9 @@ class Roster:
         wants_flush: Callable[[Peer], None],
         on_up: PeerEvent,
         on_down: PeerEvent,
+        on_rest: PeerEvent,
         reach: Reach,
+        needs: Callable[[str], bool],
     ) -> None:
         self.connections = Connections()
         self._member = member
@@ -105,8 +114,18 @@ class Roster:
         self.greeting = greeting
         self._settings = settings
         self._wants_flush = wants_flush
-        self._on_up, self._on_down = on_up, on_down
+        self._on_up, self._on_down, self._on_rest = on_up, on_down, on_rest
         self._reach = reach
+        self._resting = Resting(
+            settings.most,
+            settings.idle,
+            settings.timing,
+            self.connections,
+            needs=needs,
+            run=self.run,
+            fail=self.fail,
+            rested=on_rest,
+        )
         self._peers: dict[str, Peer] = {}  # by key
         self._names: dict[str, Peer] = {}
         self.find = self._names.get
@@ -137,23 +156,34 @@ class Roster:
                 codec=self._codec,
                 wants_flush=self._wants_flush,
                 send_timeout=self._settings.send_timeout,
+                background=self._settings.background,
             )
         with peer.session_lock:
             self.run(peer, session.start(time.monotonic()))
         return peer
 
     def seek(self, node: str) -> Peer | None:
-        """A node that was never connected, dialed now, if it is known where it is.
+        """A node that was never connected, or rests, dialed now, if it is known where it is.
 
         What is for it may be held until it is connected.
         """
         place = self._reach(node)
         if place is None or self._member(place[1]) is None:
             return None
-        peer = self.add(*place)
+        peer = self.wake(*place)
         with peer.session_lock:
             if not peer.is_up:
                 peer.holding.open(time.monotonic())
+        return peer
+
+    def wake(self, endpoint: str, key: str) -> Peer:
+        """As `add`; a peer that rests is dialed, too, at the endpoint given."""
+        peer = self.add(endpoint, key)
+        with peer.session_lock:
+            if peer.is_resting:
+                now, peer.endpoint = time.monotonic(), endpoint
+                peer.holding.open(now)
+                self.run(peer, peer.session.wake(now))
         return peer
 
     def wait_up(self, peer: Peer, timeout: float) -> None:
@@ -209,8 +239,11 @@ class Roster:
 
     def tick(self) -> None:
         """Let time pass for all sessions."""
-        for peer in self.peers():
+        peers, now = self.peers(), time.monotonic()
+        surplus = self._resting.surplus(peers, now)
+        for peer in peers:
             try:
+                needs = self._resting.is_needed(peer)
                 with peer.session_lock:
                     now = time.monotonic()
                     self.run(peer, peer.session.tick(now))
@@ -219,6 +252,8 @@ class Roster:
                         peer.is_shut_out = trouble is Trouble.TURNED_AWAY
                         peer.session.cut_off(trouble.value, now)
                         peer.hang_up()
+                    if peer.is_up:
+                        self._resting.look(peer, now, wants=peer.key in surplus, needs=needs)
                 peer.holding.expire(now)
             except Exception:
                 logger.exception("the session with %s could not go on", peer.name)
@@ -270,6 +305,7 @@ class Roster:
 
     def _up(self, peer: Peer) -> None:
         assert peer.hello is not None  # noqa: S101 - nobody is up without a hello
+        peer.parting.begin(time.monotonic())
         peer.up(Window(*peer.hello.window))
         peer.is_shut_out = False
         peer.holding.drain()
@@ -279,18 +315,19 @@ class Roster:
         self._on_up(peer, "")
 
     def _down(self, peer: Peer, reason: str) -> None:
-        logger.warning("lost %s: %s", peer.name, reason)
+        at_rest = peer.parting.is_offered  # nothing went over it any more
+        logger.log(logging.INFO if at_rest else logging.WARNING, "lost %s: %s", peer.name, reason)
         peer.hang_up()  # without a goodbye: it would end a session that the peer has just begun
         peer.down()
         self.connections.evict(peer, keep=peer.session.theirs)
-        self._on_down(peer, reason)
+        (self._on_rest if at_rest else self._on_down)(peer, reason)
 
     # -- parting
 
     def keep_apart(self, apart: bool, reason: str) -> None:
         """Keep apart from now on, or no more: all sessions begin anew, and say so."""
         self.greeting = replace(self.greeting, apart=int(apart))
-        for peer in self.peers():  # nothing has failed: each is dialed again soon
+        for peer in self.peers():  # nothing has failed: each is dialed again soon, unless it rests
             self.part(peer, reason, rest=self._settings.timing.rest)
 
     def expel(self, key: str) -> None:

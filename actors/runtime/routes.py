@@ -2,14 +2,15 @@
 
 While the node is not connected, and for an actor of an earlier process of it, a route behaves as a
 dead end: tells are dead letters, asks fail at once, monitors and links fire. Only for a node that
-is there and was never connected things are held for a while, as it is dialed then (see `holding`).
+is there and was never connected, or is rested from, things are held for a while, as it is dialed
+then (see `holding`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from simulacra.actors.runtime.dead_letters import DeadLetters
 from simulacra.actors.runtime.errors import ActorDeadError, AskTimeoutError
@@ -29,6 +30,9 @@ from simulacra.actors.runtime.signals import (
     Stop,
 )
 
+_TRIES: Final = 3
+"""What is held may be sent or given up between two looks at it; not again and again."""
+
 
 class Peers(Protocol):
     """The nodes that are known."""
@@ -38,7 +42,7 @@ class Peers(Protocol):
         """The peer with a node's name, if it was ever connected."""
 
     def seek(self, node: str) -> Peer | None:
-        """A node that was never connected, dialed now, if it is known where it is."""
+        """A node that was never connected, or rests, dialed now, if it is known where it is."""
 
 
 class Route:
@@ -48,10 +52,14 @@ class Route:
         address: the actor's.
         peers: the nodes that are known.
         dead_letters: where messages go that have no way.
+        is_use: whether a connection is worth having for what is for the actor.
     """
 
-    def __init__(self, address: Address, peers: Peers, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self, address: Address, peers: Peers, dead_letters: DeadLetters, *, is_use: bool = True
+    ) -> None:
         self._node, self._incarnation, self._actor = address
+        self._is_use = is_use
         self._find = peers.find
         self._seek = peers.seek
         self._dead_letters = dead_letters
@@ -77,11 +85,9 @@ class Route:
         peer = self._peer()
         if peer is not None and not peer.holding.is_open and peer.tell(self._actor, message):
             return  # as nearly always
-        holding = self._holding()
-        if holding is None or not holding.hold(
-            Held(partial(self._tell, message), lambda _: self._dead_letters.add(self._ref, message))
-        ):
-            self._tell(message)
+        self._later(
+            partial(self._tell, message), lambda _: self._dead_letters.add(self._ref, message)
+        )
 
     def _tell(self, message: Any) -> None:
         peer = self._peer()
@@ -95,28 +101,36 @@ class Route:
             PeerBusyError, CannotPackError, MessageTooLargeError: as `tell`.
         """
         peer = self._peer()
-        if peer is not None and not peer.holding.is_open:  # as nearly always
-            peer.ask(self._actor, message, reply)
-            return
-        holding = self._holding()
-        if holding is None or not holding.hold(
-            Held(
-                partial(self._ask, message, reply),
-                lambda error: reply.set_error(error or self._dead()),
-            )
-        ):
-            self._ask(message, reply)
+        if peer is not None and not peer.holding.is_open and peer.ask(self._actor, message, reply):
+            return  # as nearly always
+        self._later(
+            partial(self._ask, message, reply),
+            lambda error: reply.set_error(error or self._dead()),
+        )
 
     def _ask(self, message: Any, reply: Reply) -> None:
         peer = self._peer()
-        if peer is None:
+        if peer is None or not peer.ask(self._actor, message, reply):
             reply.set_error(self._dead())
-        else:
-            peer.ask(self._actor, message, reply)
+
+    def _later(
+        self, send: Callable[[], object], lost: Callable[[Exception | None], object]
+    ) -> None:
+        """Hold a thing while the node is dialed because of it, or about to rest; else send it."""
+        held = Held(send, lost, self._is_use)
+        for _ in range(_TRIES):
+            holding = self._holding()
+            if holding is None:
+                break
+            if holding.hold(held):
+                return
+        send()
 
     def _holding(self) -> Holding | None:
-        """Where things wait that are for the node, while it is dialed because of them."""
-        peer = self._find(self._node) or self._seek(self._node)
+        """Where things wait that are for the node; None while they need not."""
+        peer = self._find(self._node)
+        if peer is None or peer.is_resting:
+            peer = self._seek(self._node)
         return peer.holding if peer is not None and peer.holding.is_open else None
 
     def _dead(self) -> ActorDeadError:
@@ -133,11 +147,9 @@ class Route:
 
     def signal(self, signal: Signal) -> None:
         """Send a signal; without connection it is answered here."""
-        holding = self._holding()
-        if holding is None or not holding.hold(
-            Held(partial(self._signal, signal), lambda _: self._answer_here(signal))
-        ):
-            self._signal(signal)
+        peer = self._peer()
+        if peer is None or peer.holding.is_open or not self._send(peer, signal):
+            self._later(partial(self._signal, signal), lambda _: self._answer_here(signal))
 
     def _signal(self, signal: Signal) -> None:
         peer = self._peer()
@@ -170,12 +182,9 @@ class Route:
 
     def is_alive(self) -> bool:
         """Whether the actor's node says so, within the time-out of an ask."""
-        alive = Reply()
-        holding = self._holding()
-        if holding is None or not holding.hold(
-            Held(partial(self._ask_alive, alive), lambda _: alive.set(False))
-        ):
-            self._ask_alive(alive)
+        alive, peer = Reply(), self._peer()
+        if peer is None or peer.holding.is_open or not self._sent_alive(peer, alive):
+            self._later(partial(self._ask_alive, alive), lambda _: alive.set(False))
         try:
             return bool(alive.get(timeout=ASK_TIMEOUT))
         except (AskTimeoutError, ActorDeadError):
@@ -183,5 +192,8 @@ class Route:
 
     def _ask_alive(self, alive: Reply) -> None:
         peer = self._peer()
-        if peer is None or not peer.request(Entry.ALIVE, self._actor, None, alive):
+        if peer is None or not self._sent_alive(peer, alive):
             alive.set(False)
+
+    def _sent_alive(self, peer: Peer, alive: Reply) -> bool:
+        return peer.request(Entry.ALIVE, self._actor, None, alive)

@@ -7,6 +7,8 @@ numbers on them. It is *up* when each side knows that the other knows its sessio
     UP --silence, gap, another session of theirs, failure--> GREETING, with the next session
     GREETING --no answer in time--> GREETING, with the next session
     any --a lane turned away or broken--> GREETING after a rest, or as soon as they greet
+    UP --both agree to rest (parting.py)--> RESTING
+    RESTING --something is for them, or they greet--> GREETING, with the next session
 
 Every way into GREETING starts a session with a new number on new connections, so a frame of an
 earlier one can never pass for one of the present. A hello that tells a session not known before is
@@ -51,6 +53,7 @@ class State(Enum):
 
     GREETING = "greeting"
     UP = "up"
+    RESTING = "resting"
 
 
 _UP: Final = State.UP  # reading it off the enum takes ten times as long
@@ -123,6 +126,7 @@ class Session:
     theirs: SessionId = NOBODY
     counters: Counters = field(default_factory=Counters)
     _newest: SessionId = NOBODY
+    _over: SessionId = NOBODY
     _expected: dict[Lane, int] = field(default_factory=dict)
     _heard: float = 0.0
     _since: float = 0.0
@@ -136,6 +140,11 @@ class Session:
     def id(self) -> SessionId:
         """The present session, as hellos tell it."""
         return self.incarnation, self.number
+
+    @property
+    def awaited(self) -> SessionId:
+        """Theirs of which only the data lane greeted since this side rests; `NOBODY` if none."""
+        return NOBODY if self._newest == self._over else self._newest
 
     def start(self, now: float) -> list[Command]:
         """Begin to greet."""
@@ -153,7 +162,7 @@ class Session:
                 again = "its process was started anew", "it lost the connection"
                 commands += self._down(again[theirs[0] == self.theirs[0]], now)
                 commands += self._dial(now)
-            elif self._dial_at is not None:
+            elif self._dial_at is not None or self.state is State.RESTING:
                 commands += self._dial(now)
             self.theirs = theirs
             self._expected = {Lane.CONTROL: 1, Lane.DATA: 1}
@@ -165,12 +174,15 @@ class Session:
         return commands
 
     def hears_of(self, theirs: SessionId) -> bool:
-        """A hello came on either lane; False if its process has begun a later session before.
+        """A hello came on either lane; False if it is of a session that is over.
+
+        It is if its process has begun a later one before, or this node rested from it.
 
         The lanes are connections of their own: a later session's data lane may be heard of before
         an earlier one's control lane.
         """
-        if theirs[0] == self._newest[0] and theirs[1] < self._newest[1]:
+        older = theirs[0] == self._newest[0] and theirs[1] < self._newest[1]
+        if older or theirs == self._over:
             self.counters.stale += 1
             return False
         self._newest = theirs
@@ -208,6 +220,8 @@ class Session:
             return self._down(self._cut, now)
         if self.state is State.UP:
             return self._tick_up(now)
+        if self.state is State.RESTING:
+            return []
         if self._dial_at is not None:
             return self._dial(now) if now >= self._dial_at else []
         return self._dial(now) if now - self._since >= self.timing.greeting else []
@@ -237,8 +251,20 @@ class Session:
         else:  # an answer to the greeting would connect nobody: there is no lane to send by
             self._down(reason, now)
 
+    def rest(self, now: float) -> None:
+        """End the session that is up in peace; nobody is greeted until `wake`."""
+        self.state, self._since = State.RESTING, now
+        self._over, self.theirs = self.theirs, NOBODY
+        self._dial_at, self._cut = None, ""
+
+    def wake(self, now: float) -> list[Command]:
+        """Something is for the peer: greet it, if this side rests."""
+        return self._dial(now) if self.state is State.RESTING else []
+
     def fail(self, reason: str, now: float, *, rest: float | None = None) -> list[Command]:
         """End the session; greet again after a rest (``rest`` seconds, if given)."""
+        if self.state is State.RESTING:
+            return []
         if now - self._since > self.timing.longest_rest:
             self._rest = 0.0
         self._rest = min(max(2 * self._rest, self.timing.rest), self.timing.longest_rest)
@@ -258,6 +284,7 @@ class Session:
         return [Down(reason)]
 
     def _dial(self, now: float) -> list[Command]:
+        self.state = State.GREETING
         self.number += 1
         self.theirs = NOBODY
         self._since = now

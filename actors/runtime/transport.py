@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 import zmq
@@ -26,6 +27,7 @@ from simulacra.actors.runtime.refs import Address
 from simulacra.actors.runtime.roster import PeerEvent, Reach, Roster, Settings
 from simulacra.actors.runtime.routes import Route
 from simulacra.actors.runtime.sockets import Sockets
+from simulacra.actors.runtime.turns import never_wait
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.system import ActorSystem
@@ -39,6 +41,10 @@ def _nothing(_: Peer, __: str) -> None: ...
 
 
 def _nowhere(_: str) -> None: ...
+
+
+def _always(_: str) -> bool:
+    return True
 
 
 class Transport:
@@ -60,8 +66,11 @@ class Transport:
         settings: heartbeats, windows and the like.
         on_up: called with (peer, "") when one is connected, in a thread of the transport.
         on_down: called with (peer, reason) when one is lost.
+        on_rest: called with (peer, reason) when one was parted from as neither needed the other.
         reach: where a node of some name is, as (endpoint, key), if it is there and was never
-            connected: it is dialed as soon as something is for it.
+            connected, or rests: it is dialed as soon as something is for it.
+        needs: whether the connection to a node of some name is to stay, however long it is idle;
+            asked in the timekeeper's thread.
 
     Raises:
         zmq.ZMQError: the endpoint cannot be bound.
@@ -79,7 +88,9 @@ class Transport:
         settings: Settings | None = None,
         on_up: PeerEvent = _nothing,
         on_down: PeerEvent = _nothing,
+        on_rest: PeerEvent = _nothing,
         reach: Reach = _nowhere,
+        needs: Callable[[str], bool] = _always,
     ) -> None:
         self._settings = settings or Settings()
         self._system = system
@@ -101,7 +112,9 @@ class Transport:
             wants_flush=self._wants_flush,
             on_up=on_up,
             on_down=on_down,
+            on_rest=on_rest,
             reach=reach,
+            needs=needs,
         )
         self._greetings = Greetings(
             system,
@@ -138,6 +151,7 @@ class Transport:
             endpoint=self.endpoint,
             key=pair.public,
             window=(window.messages, window.size),
+            rests=1,
         )
 
     def admits(self, key: str) -> bool:
@@ -153,6 +167,10 @@ class Transport:
     def connect(self, endpoint: str, key: str) -> Peer:
         """Make the node at an endpoint, with its public key, a peer: dialed until it answers."""
         return self._roster.add(endpoint, key)
+
+    def wake(self, endpoint: str, key: str) -> Peer:
+        """As `connect`; a peer that rests is dialed, too."""
+        return self._roster.wake(endpoint, key)
 
     def call(self, node: str) -> Peer | None:
         """Dial a node that was never connected, where `reach` says; None if it does not."""
@@ -202,7 +220,8 @@ class Transport:
 
     def route(self, address: Address) -> Route:
         """The way to an actor of another node; for the actor system."""
-        return Route(address, self._roster, self._system.dead_letters)
+        is_use = address[2] not in self._settings.background
+        return Route(address, self._roster, self._system.dead_letters, is_use=is_use)
 
     @property
     def refused_connections(self) -> int:
@@ -254,5 +273,6 @@ class Transport:
             logger.exception("mail to %s could not be sent", peer.name)
 
     def _keep_time(self) -> None:
+        never_wait()  # one peer that takes nothing must not keep the others' time
         while not self._closing.wait(self._settings.timing.heartbeat / _TICKS):
             self._roster.tick()

@@ -45,12 +45,16 @@ class Events:
 
     up: list[str] = field(default_factory=list)
     down: list[tuple[str, str]] = field(default_factory=list)
+    rested: list[str] = field(default_factory=list)
 
     def on_up(self, peer: Peer, _: str) -> None:
         self.up.append(peer.name)
 
     def on_down(self, peer: Peer, reason: str) -> None:
         self.down.append((peer.name, reason))
+
+    def on_rest(self, peer: Peer, _: str) -> None:
+        self.rested.append(peer.name)
 
 
 class Node:
@@ -69,6 +73,7 @@ class Node:
             settings=settings,
             on_up=self.events.on_up,
             on_down=self.events.on_down,
+            on_rest=self.events.on_rest,
             **options,
         )
 

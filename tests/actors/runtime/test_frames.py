@@ -53,11 +53,11 @@ def test_a_wrong_hello_is_malformed(name: str, value: Any) -> None:
         Hello.unpack(told | {name: value})
 
 
-def test_an_older_node_that_does_not_say_so_keeps_apart_from_nobody() -> None:
+def test_an_older_node_that_does_not_say_so_keeps_apart_and_rests_from_nobody() -> None:
     _, told = msgpack.unpackb(replace(HELLO, apart=1).pack())
     assert Hello.unpack(told).apart == 1
-    del told["apart"]
-    assert Hello.unpack(told).apart == 0
+    del told["apart"], told["rests"]
+    assert Hello.unpack(told).apart == Hello.unpack(told).rests == 0
     with pytest.raises(MalformedError):
         Hello.unpack(told | {"apart": "yes"})
 

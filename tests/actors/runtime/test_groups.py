@@ -47,3 +47,15 @@ def test_actors_that_end_while_they_join_stay_in_no_group(system: ActorSystem) -
         system.groups.join("a", ref)
         stopped.get(timeout=60)
         assert system.groups.names() == []
+
+
+def test_groups_are_shared_with_a_node_while_either_has_members(system: ActorSystem) -> None:
+    groups, ref = system.groups, system.spawn(Scripted)
+    groups.replace_node("b", {})
+    assert not groups.are_shared_with("b")
+    groups.change_elsewhere("b", "a", ref, joined=True)
+    assert (groups.are_shared_with("b"), groups.are_shared_with("c")) == (True, False)
+    groups.change_elsewhere("b", "a", ref, joined=False)
+    assert not groups.are_shared_with("b")
+    groups.join("a", ref)
+    assert groups.are_shared_with("b")

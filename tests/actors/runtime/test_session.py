@@ -296,6 +296,31 @@ def test_an_answer_to_a_greeting_whose_lane_was_cut_off_connects_nobody() -> Non
     assert session.hello((2, 1), session.id, 0.4) == [Up()]
 
 
+def test_who_rests_greets_nobody_until_it_is_woken_and_cannot_fail() -> None:
+    session = up()
+    session.rest(1.0)
+    assert session.state is State.RESTING
+    assert [session.tick(now / 2) for now in range(3, 60)] == [[]] * 57
+    assert session.fail("refused", 40.0) == []
+    assert session.frame(Lane.DATA, (2, 1), 1, 1, 40.0) == []
+    assert session.wake(41.0) == [Dial()]
+    assert session.wake(41.0) == []
+    assert session.id == (1, 2)
+
+
+def test_who_rests_is_woken_by_a_greeting_of_a_new_session_alone() -> None:
+    session = up()
+    over = session.theirs
+    session.rest(1.0)
+    assert session.awaited == NOBODY
+    assert session.hello(over, session.id, 1.1) == []
+    new = over[0], over[1] + 1
+    assert session.hears_of(new)  # by the data lane, which may be the first to come
+    assert session.awaited == new
+    assert session.hello(new, NOBODY, 1.2) == [Dial(), Greet()]
+    assert session.hello(new, session.id, 1.3) == [Up()]
+
+
 @pytest.mark.parametrize("rest", [None, 3.0])
 def test_after_a_failure_it_rests(rest: float | None) -> None:
     session = up()

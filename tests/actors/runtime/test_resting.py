@@ -1,0 +1,216 @@
+"""Nodes that rest from idle connections, over real sockets."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from simulacra.actors.runtime import ActorDeadError
+from simulacra.actors.runtime.reason import NOCONNECTION
+from simulacra.actors.runtime.roster import Settings
+from simulacra.actors.runtime.transport import Transport
+from tests.actors.runtime.nodes import QUICK, Echo, Network, Node, Witness, eventually
+
+EAGER = Settings(timing=QUICK, most=0, idle=0.2, background=frozenset({"facts"}))
+"""Of a node that keeps no connection without need."""
+
+
+def meet(
+    network: Network,
+    *names: str,
+    settings: Settings = EAGER,
+    needs: Callable[[str, str], bool] = lambda *_: False,
+) -> dict[str, Node]:
+    """Nodes that are all connected, and know where the others are, and whom they need."""
+    nodes: dict[str, Node] = {}
+
+    def reach(name: str) -> tuple[str, str] | None:
+        node = nodes.get(name)
+        return None if node is None else (node.transport.endpoint, node.pair.public)
+
+    for name in names:
+        nodes[name] = network.node(name, settings, reach=reach, needs=partial(needs, name))
+        nodes[name].system.spawn(Echo, name="echo")
+    for one, other in combinations(nodes.values(), 2):
+        one.join(other)
+    return nodes
+
+
+def are_resting(*nodes: Node) -> bool:
+    return all(peer.is_resting for node in nodes for peer in node.transport.peers())
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with Network("a", "b", "c", "d", "e", "f") as network:
+        yield network
+
+
+@pytest.fixture
+def pair(network: Network) -> tuple[Node, Node]:
+    """Two nodes that rest from each other as soon as they may."""
+    a, b = meet(network, "a", "b").values()
+    return a, b
+
+
+def test_an_idle_connection_is_parted_from_and_nobody_is_lost(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    eventually(lambda: are_resting(a, b))
+    assert (a.events.rested, b.events.rested) == (["b"], ["a"])
+    assert a.events.down == b.events.down == []
+    assert not a.peer(b).is_up
+    # What the peer had opened is gone as well.
+    eventually(lambda: not a.transport._roster.connections._by_id)
+
+
+def test_mail_makes_a_new_connection_in_either_direction_and_keeps_its_order(
+    pair: tuple[Node, Node],
+) -> None:
+    a, b = pair
+    for one, other in (pair, pair[::-1]):
+        eventually(lambda: are_resting(a, b))
+        echo = one.system.ref(f"echo@{other.system.name}")
+        for number in range(100):
+            echo.tell(number)
+        assert echo.ask("last", timeout=10) == "last"
+        assert other.system.ref("echo").ask("got") == [*range(100), "last"]
+    assert a.system.dead_letters.count == b.system.dead_letters.count == 0
+    assert a.events.down == b.events.down == []
+
+
+def test_an_actor_of_a_resting_node_is_watched_linked_and_asked_after(
+    pair: tuple[Node, Node],
+) -> None:
+    a, b = pair
+    far = b.system.spawn(Echo, name="far")
+    eventually(lambda: are_resting(a, b))
+    assert a.system.ref(far.address).is_alive()
+    eventually(lambda: are_resting(a, b))
+    witness = a.system.spawn(Witness)
+    witness.tell(("link", a.system.ref(far.address)))
+    eventually(lambda: b.peer(a).is_tied)
+    far.stop()
+    told = eventually(lambda: witness.ask("told"))
+    assert [str(each.reason) for each in told] == ["normal"]
+
+
+def test_a_resting_node_that_is_not_there_any_more_is_as_without_connection(
+    network: Network,
+) -> None:
+    nodes = meet(network, "a", "b")
+    a, b = nodes.values()
+    eventually(lambda: are_resting(a, b))
+    del nodes["b"]  # nobody knows where it is
+    with pytest.raises(ActorDeadError, match="not connected"):
+        a.system.ref("echo@b").ask("hello")
+    assert a.system.watch(a.system.ref("echo@b")).get(timeout=5) == NOCONNECTION
+    assert are_resting(a)
+
+
+def test_a_connection_with_ties_or_asks_stays(network: Network) -> None:
+    a, b, c, d, e = meet(network, "a", "b", "c", "d", "e").values()
+    witness = a.system.spawn(Witness)
+    monitor = witness.ask(("monitor", a.system.ref("echo@b")))
+    stuck = a.system.ref("echo@c").ask("stuck", block=False, timeout=None)
+    watched = d.system.watch(d.system.ref("echo@a"))
+    # It has been idle for as long as the others, and longer than e, which goes.
+    eventually(lambda: a.peer(e).is_resting)
+    assert all(a.peer(each).is_up for each in (b, c, d))
+    assert witness.ask("told") == []
+    assert not stuck.is_set()
+    assert not watched.is_set()
+    assert monitor
+    b.system.ref("echo").stop()
+    assert len(eventually(lambda: witness.ask("told"))) == 1
+    eventually(lambda: a.peer(b).is_resting)
+
+
+def test_a_peer_that_needs_the_connection_keeps_it_and_its_mail_flows(network: Network) -> None:
+    needed = {("b", "a")}
+    nodes = meet(network, "a", "b", "c", needs=lambda me, other: (me, other) in needed)
+    a, b, c = nodes.values()
+    eventually(lambda: are_resting(c))
+    eventually(lambda: a.peer(b).parting.number > 2)  # it was offered again and again
+    assert a.peer(b).is_up
+    echo = a.system.ref("echo@b")
+    for number in range(50):
+        echo.tell(number)
+    assert echo.ask("last", timeout=10) == "last"
+    assert b.system.ref("echo").ask("got") == [*range(50), "last"]
+    needed.clear()
+    eventually(lambda: are_resting(a, b, c))
+
+
+def test_mail_in_the_background_is_no_use_and_wakes_when_it_is_sent(
+    pair: tuple[Node, Node],
+) -> None:
+    a, b = pair
+    b.system.spawn(Echo, name="facts")
+    facts = a.system.ref("facts@b")
+
+    def tell_until_rest() -> bool:
+        if not a.peer(b).is_resting:
+            facts.tell("news")
+        return a.peer(b).is_resting
+
+    eventually(tell_until_rest)
+    eventually(lambda: are_resting(a, b))
+    facts.tell("more")
+    eventually(lambda: "more" in b.system.ref("facts").ask("got"))
+
+
+def test_a_node_of_before_is_not_offered_to_rest(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greeting = Transport._greeting
+
+    def older(transport: Transport, pair: Any) -> Any:
+        told = greeting(transport, pair)
+        return replace(told, rests=0) if told.node == "b" else told
+
+    monkeypatch.setattr(Transport, "_greeting", older)
+    a, b, c = meet(network, "a", "b", "c", needs=lambda me, _: me == "b").values()
+    eventually(lambda: a.peer(c).is_resting)  # which was idle for less long than b
+    assert a.peer(b).is_up
+    assert a.peer(b).parting.number == 0
+
+
+def test_six_nodes_keep_three_connections_each_and_those_that_are_needed(network: Network) -> None:
+    # As if a were the master.
+    nodes = meet(network, *"abcdef", settings=replace(EAGER, most=3), needs=lambda *two: "a" in two)
+
+    def up() -> list[int]:
+        return [sum(p.is_up for p in node.transport.peers()) for node in nodes.values()]
+
+    eventually(lambda: up()[0] == 5 and max(up()[1:]) <= 3)
+    assert all(node.events.down == [] for node in nodes.values())
+    for one, other in combinations(nodes.values(), 2):
+        assert one.system.ref(f"echo@{other.system.name}").ask("hello", timeout=10) == "hello"
+        assert other.system.ref(f"echo@{one.system.name}").ask("hello", timeout=10) == "hello"
+    eventually(lambda: up()[0] == 5 and max(up()[1:]) <= 3)
+    assert all(node.events.down == [] for node in nodes.values())
+    assert all(node.system.dead_letters.count == 0 for node in nodes.values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_message_is_lost_however_often_they_rest(network: Network, seed: int) -> None:
+    chance = random.Random(seed)
+    a, b = meet(network, "a", "b", settings=replace(EAGER, idle=0.02)).values()
+    sent: dict[str, list[int]] = {"a": [], "b": []}
+    ways = [(a, b), (b, a)]
+    for number in range(60):
+        for one, other in chance.sample(ways, chance.randint(1, 2)):
+            one.system.ref(f"echo@{other.system.name}").tell(number)
+            sent[other.system.name].append(number)
+        time.sleep(chance.choice([0.0, 0.02, 0.1, 0.2]) * chance.random())
+    for node in (a, b):
+        echo, wanted = node.system.ref("echo"), sent[node.system.name]
+        eventually(lambda echo=echo, wanted=wanted: echo.ask("got") == wanted)  # type: ignore[misc]
+    assert a.events.down == b.events.down == []
