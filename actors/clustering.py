@@ -97,6 +97,7 @@ class Clustering:
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
         self._told: dict[str, State] = {}
+        self._near: frozenset[str] = frozenset()
         self._splits = Splits()
         self._looking = threading.Lock()
         self._parting = False
@@ -118,8 +119,9 @@ class Clustering:
             "name": MEMBERSHIP,
             "memory": Memory(folder / "membership"),
             "connected": lambda host: host in self._neighbours.connected(),
-            "dial": self._neighbours.dial,
+            "dial": self._neighbours.wake,
             "on_change": self._member_changed,
+            "on_near": self._is_near,
             "admits": self._neighbours.admits,
         }
         me = (self._settings.name, self._neighbours.key, self._neighbours.address())
@@ -147,6 +149,30 @@ class Clustering:
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
         self._look_for_split(self.focus.acting)
+
+    def rested(self, host: str) -> None:
+        """A host was parted from, as neither needed the connection: it is there as before."""
+        self._up_since.pop(host, None)
+
+    def needs(self, host: str) -> bool:
+        """Whether this host has to be connected to another one, so that the network works.
+
+        It has, where one of the two is the master or next in line, where one probes the other, and
+        where the other may not be found again: not all believe that it is there.
+        """
+        member, focus = self.members.get(host), self.focus
+        first = {focus.epoch.host, *focus.successors}
+        return (
+            member is None
+            or member.state is not State.UP
+            or focus.acting is not None
+            or host in self._near
+            or not first.isdisjoint({host, self._settings.name})
+        )
+
+    def _is_near(self, hosts: frozenset[str]) -> None:
+        """In the thread of membership."""
+        self._near = hosts
 
     def review(self) -> None:
         """Others are admitted than before."""

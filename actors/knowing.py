@@ -24,6 +24,7 @@ from simulacra.actors.cluster.publisher import PUBLISHER, Held, Look, Publisher,
 from simulacra.actors.cluster.trust import RollTrust
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem, is_living
 from simulacra.actors.compute.computing import Described
+from simulacra.actors.compute.post_messages import Find
 from simulacra.actors.compute.service_master import SERVICE_MASTER, Shown, ShowServices
 from simulacra.actors.data.trees.definitions import Definition
 from simulacra.actors.data.trees.sparing import Line
@@ -116,6 +117,26 @@ class Knowing:
         main = [fact.value["host"] for fact in self.view.find("tree", subject=tree)]
         copies = [fact.key.subject for fact in self.view.find("copy", name=tree)]
         return list(dict.fromkeys([*main, *copies]))
+
+    def shares_tree(self, host: str) -> bool:
+        """Whether this host and another have copies of the same tree."""
+        here, there = (
+            {fact.key.name for fact in self.view.find("copy", subject=each)}
+            for each in (self._node.settings.name, host)
+        )
+        return not here.isdisjoint(there)
+
+    def askable(self, query: Find) -> list[str]:
+        """Whom to ask about somebody: who is connected, and of the others who is said to know."""
+        far = set(self._node.cluster.far())
+        if far and self._node.enrolment.charter is not None:
+            name = (query.name or "").partition("@")[0]
+            said = self.view.find("name")
+            has = [
+                each for each in said if name == each.key.name or query.party == each.key.subject
+            ]
+            far &= {str(each.value["host"]) for each in has}
+        return [*self._node.neighbours.connected(), *sorted(far)]
 
     def complete_holders(self, tree: str) -> list[str]:
         """The hosts that have all of a tree, the main store's first, others by name."""

@@ -2,7 +2,8 @@
 
 Who is admitted is what the user's own list says and what the network's records say; nobody who was
 expelled. In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
-that membership probes, and to those that it uses.
+that membership probes, and to those that it uses. With more connections than ``mesh`` a host rests
+from those that were idle for long and that nobody needs (see runtime/parting.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorSystem, AskTimeoutError
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
+from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.roster import PeerRefusedError
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.transport import Transport
@@ -46,6 +48,8 @@ class Neighbours:
         cluster: gives the node's part in its network, which is made after this.
         met: told the name of a host that was connected; after `tell`.
         lost: told the name of a host that is connected no more; after `tell`.
+        shares: whether this host shares with another what both keep up to date while connected.
+        background: the actors whose mail is no use of a connection.
 
     Attributes:
         key: this host's public key.
@@ -65,11 +69,15 @@ class Neighbours:
         cluster: Callable[[], Clustering],
         met: Callable[[str], None],
         lost: Callable[[str], None],
+        shares: Callable[[str], bool],
+        background: frozenset[int | str],
     ) -> None:
         self._system = system
         self._settings = settings
         self._enrolment = enrolment
         self._cluster = cluster
+        self._shares = shares
+        self._background = background
         self._listed = KeyList()
         self.pair = self._load_pair()
         self.key = self.pair.public
@@ -114,10 +122,17 @@ class Neighbours:
                 keys,
                 bind,
                 advertise=advertise,
-                settings=TransportSettings(software=VERSION),
+                settings=TransportSettings(
+                    software=VERSION,
+                    most=self._settings.mesh,
+                    idle=self._settings.idle,
+                    background=self._background,
+                ),
                 on_up=lambda peer, _: self._happened(partial(met, peer.name)),
                 on_down=lambda peer, _: self._happened(partial(lost, peer.name)),
+                on_rest=lambda peer, _: self._happened(lambda: self._cluster().rested(peer.name)),
                 reach=self._reach,
+                needs=self._needs,
             )
 
         try:
@@ -205,12 +220,14 @@ class Neighbours:
         return all(each.name in outside for each in others)
 
     def absent(self) -> list[str]:
-        """The names of the nodes that are admitted and known, and not connected now."""
-        outside = self._enrolment.outside()
+        """The names of the nodes that are admitted and known, and not in reach now."""
+        outside, peers = self._enrolment.outside(), self.transport.peers()
+        resting = self._cluster().far() if any(peer.is_resting for peer in peers) else ()
         return [
             peer.name
-            for peer in self.transport.peers()
+            for peer in peers
             if not ((peer.is_up and not peer.is_apart) or peer.holding.is_open)
+            and not (peer.is_resting and peer.name in resting)
             and peer.name not in outside
         ]
 
@@ -258,6 +275,13 @@ class Neighbours:
         if key not in known and key != self.key and self.transport.admits(key):
             self.transport.connect(endpoint, key)
 
+    def wake(self, endpoint: str, key: str) -> None:
+        """As `dial`; a node that rests is dialed, too."""
+        if any(peer.key == key and peer.is_resting for peer in self.transport.peers()):
+            self.transport.wake(endpoint, key)
+        else:
+            self.dial(endpoint, key)
+
     def meet(self, endpoint: str, key: str) -> None:
         """Connect to a host that is there, unless this node has many connections already."""
         live = self._cluster().live()
@@ -266,12 +290,12 @@ class Neighbours:
             self.dial(endpoint, key)
 
     def _reach(self, host: str) -> tuple[str, str] | None:
-        """Where a host is that is there and was not dialed so far."""
+        """Where a host is that is there and was not dialed so far, or rests."""
         member = self._cluster().far().get(host)
         return None if member is None else (f"tcp://{member.address}", member.key)
 
     def call(self, host: str) -> None:
-        """Be connected to a host that is there and was not dialed so far, within seconds."""
+        """Be connected within seconds to a host that is there and not dialed so far, or rests."""
         peer = self.transport.call(host)
         if peer is not None:
             with contextlib.suppress(AskTimeoutError, PeerRefusedError):
@@ -280,7 +304,28 @@ class Neighbours:
     def dialed(self) -> set[str]:
         """The keys of the hosts that are connected, or should be; not of those called just now."""
         peers = self.transport.peers()
-        return {peer.key for peer in peers if peer.is_up or not peer.holding.is_open}
+        called = {peer.key for peer in peers if peer.is_resting or peer.holding.is_open}
+        return {peer.key for peer in peers if peer.is_up or peer.key not in called}
+
+    def _needs(self, host: str) -> bool:
+        """Whether the connection to a host stays, also while nothing goes over it."""
+        if self._untold is not None:  # there is no cluster yet
+            return True
+        peer = self.transport.peer(host)
+        return (
+            peer is None
+            or peer.is_apart
+            or host in self._enrolment.outside()
+            or self._is_said(peer)
+            or self._cluster().needs(host)
+            or self._shares(host)
+        )
+
+    def _is_said(self, peer: Peer) -> bool:
+        """Whether the user's list or settings say to connect to a node."""
+        listed = self._listed.get(peer.key)
+        by_list = listed is not None and bool(listed.address)
+        return by_list or peer.endpoint.removeprefix("tcp://") in self._settings.join
 
     def admits(self, host: str, key: str) -> bool:
         """Whether a host of that name may have that key."""

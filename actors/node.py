@@ -108,6 +108,8 @@ class Node:
             cluster=lambda: self.cluster,
             met=self._met,
             lost=self._lost,
+            shares=self._shares,
+            background=node_tree.BACKGROUND,
         )
         self.transport, pair = self.neighbours.transport, self.neighbours.pair
         begun.callback(self.transport.close)
@@ -266,6 +268,9 @@ class Node:
         self.system.groups.forget_node(name)
         self.cluster.lost(name)
         self._tell(COMPUTATIONS, HostLost(name))
+
+    def _shares(self, name: str) -> bool:
+        return self.system.groups.are_shared_with(name) or self.knowing.shares_tree(name)
 
     def _tell(self, actor: str, message: object) -> None:
         """Tell an actor of this node, if it has been started."""

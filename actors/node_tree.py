@@ -31,8 +31,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from simulacra.actors.cluster.directory import DIRECTORY
+from simulacra.actors.cluster.focus import FOCUS
+from simulacra.actors.cluster.membership import MEMBERSHIP
+from simulacra.actors.cluster.registrar import REGISTRAR
 from simulacra.actors.compute.computations import COMPUTATIONS, Computations, pool_spec
 from simulacra.actors.compute.exposing import exposing_spec
 from simulacra.actors.compute.file_service import FILES, Files
@@ -52,10 +56,15 @@ from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing
 from simulacra.actors.runtime.supervisor import Supervisor
 from simulacra.hosts.provision.bedtime import Bedtime
 from simulacra.hosts.provision.power import POWER, Power
-from simulacra.overlay.mesh import holding
+from simulacra.overlay.mesh import holding, overlay
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
+
+BACKGROUND: Final = frozenset(
+    {GROUPS, HOSTS, MEMBERSHIP, FOCUS, REGISTRAR, DIRECTORY, overlay.OVERLAY}
+)
+"""The actors by which hosts keep one another informed: what they say is no use of a connection."""
 
 
 def specs(node: Node) -> list[ChildSpec]:
@@ -123,7 +132,7 @@ def _compute(node: Node) -> ChildSpec:
     """Mail and computations: without one of them the others are of no use."""
     near, name = node.neighbours, "compute"
     flags = Flags(strategy="one_for_all", intensity=5, period=10.0)
-    post = node.settings.name, near.connected, near.absent
+    post = node.settings.name, node.knowing.askable, near.absent
     children = [
         ChildSpec(POST, Post, post, {"name": POST}),
         pool_spec(),

@@ -145,6 +145,7 @@ class Settings:
             lists of words.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
         mesh: How many hosts this one connects to by itself; to others when something is for them.
+        idle: After how many seconds without use it parts from a connection beyond ``mesh``.
         checkpoint_limit: Bytes that one checkpoint of a computation may have.
         run_commands: What the shell's hook runs where the directory lies, if that costs less.
         run_environ: Which variables of the environment ``run`` takes along, as patterns.
@@ -171,6 +172,7 @@ class Settings:
     hooks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     mesh: int = 64
+    idle: float = 300.0
     checkpoint_limit: int = 2**30
     run_commands: tuple[str, ...] = RUN_COMMANDS
     run_environ: tuple[str, ...] = RUN_ENVIRON

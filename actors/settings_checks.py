@@ -151,6 +151,12 @@ def _count(place: str, name: str, value: object) -> int:
     return value
 
 
+def _seconds(place: str, name: str, value: object) -> float:
+    if type(value) not in (int, float) or not 0 < float(str(value)) < float("inf"):
+        raise wrong(place, f"{name} {value!r} is no number of seconds", f"as in {name} = 300")
+    return float(str(value))
+
+
 def _bytes(place: str, name: str, value: object) -> int:
     if type(value) is not int or value < 1:
         raise wrong(
@@ -203,6 +209,7 @@ CHECKS: Final[Mapping[str, Callable[[str, str, object], Any]]] = {
     "labels": _labels,
     "hooks": _hooks,
     "mesh": _count,
+    "idle": _seconds,
     "checkpoint_limit": _bytes,
     "run_commands": _words,
     "run_environ": _words,

@@ -36,7 +36,12 @@ class Verdict:
 
 
 class Candidacy:
-    """What one host knows of the life of its master, while it is not the master itself."""
+    """What one host knows of the life of its master, while it is not the master itself.
+
+    Attributes:
+        number: of the last beat that was heard.
+        successors: the master's, as it said last.
+    """
 
     def __init__(self, seat: Seat, now: float) -> None:
         self._seat = seat
@@ -50,7 +55,8 @@ class Candidacy:
         self._down.discard(self._seat.epoch.host)
         self.number = 0
         self._heard_at = now
-        self._heard = self._successor = self._told = False
+        self._heard = self._told = False
+        self.successors: tuple[str, ...] = ()
         self._ballots = None
         self._passed_over: set[str] = set()
         self._next_try = now
@@ -58,8 +64,12 @@ class Candidacy:
     def beat(self, beat: m.Beat, now: float) -> None:
         """The master was heard, by a beat."""
         self.number = max(self.number, beat.number)
-        self._successor = self._seat.host in beat.successors
+        self.successors = beat.successors
         self.heard(now)
+
+    @property
+    def _successor(self) -> bool:
+        return self._seat.host in self.successors
 
     def heard(self, now: float) -> None:
         """The master was heard."""

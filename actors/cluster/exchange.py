@@ -8,7 +8,7 @@ from typing import Any
 
 from simulacra.actors.cluster import packets as p
 from simulacra.actors.cluster.members import News, State
-from simulacra.actors.cluster.swim_events import Command, Send
+from simulacra.actors.cluster.swim_events import Command, Near, Send
 from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.table import BUCKETS
 from simulacra.actors.cluster.view import Notice, View
@@ -45,7 +45,7 @@ class Exchange:
         out, self._out = self._out, []
         return out
 
-    def notice(self, notice: Notice) -> None:
+    def notice(self, notice: Near | Notice) -> None:
         """Say in this node what happened."""
         self._out.append(notice)
 

@@ -91,6 +91,7 @@ class FocusView:
         why: why it became so, as far as this host was told.
         since: when this host heard of it, in seconds since 1970; 0 for not since it started.
         acting: the epoch in which this host acts as master now; None when it does not.
+        successors: the hosts first in line after the master, as it said to this host last.
         settings: of the network, as far as this host's journal goes; replaced as a whole.
     """
 
@@ -98,6 +99,7 @@ class FocusView:
     why: str = ""
     since: float = 0.0
     acting: Epoch | None = None
+    successors: tuple[str, ...] = ()
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -214,6 +216,7 @@ class Focus(Actor):
             else:
                 for command in group:
                     self._perform(command)
+        self._view.successors = self._machine.successors
         self._arm()
 
     def _show(self) -> None:

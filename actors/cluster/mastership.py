@@ -47,6 +47,11 @@ class Mastership:
         return self._reign.epoch if self._reign is not None and self._reign.acting else None
 
     @property
+    def successors(self) -> tuple[str, ...]:
+        """The hosts first in line after the master that is followed, as it said last."""
+        return self._candidacy.successors
+
+    @property
     def dropped(self) -> int:
         """Requests that found no room here since this host is master; their clients try again."""
         return 0 if self._reign is None else self._reign.dropped

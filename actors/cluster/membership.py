@@ -31,6 +31,7 @@ from simulacra.actors.cluster.swim_events import (
     Event,
     Lost,
     Met,
+    Near,
     Review,
     Send,
     Tick,
@@ -145,6 +146,7 @@ class Membership(Actor):
         dial: makes the transport connect to ``tcp://host:port`` with a key, if it does not yet.
         on_change: told of every change, with the record of the host as it is now, in the actor's
             thread: it must be quick.
+        on_near: told whom this host has to be connected to, in the actor's thread, too.
         admits: whether a host of that name may have that key.
         settings: how patient to be.
     """
@@ -159,6 +161,7 @@ class Membership(Actor):
         connected: Callable[[str], bool],
         dial: Callable[[str, str], object],
         on_change: Callable[[Changed, Member | None], object] = lambda *_: None,
+        on_near: Callable[[frozenset[str]], object] = lambda _: None,
         admits: Callable[[str, str], bool] = lambda *_: True,
         settings: Settings | None = None,
     ) -> None:
@@ -166,6 +169,7 @@ class Membership(Actor):
         self._connected = connected
         self._dial = dial
         self._on_change = on_change
+        self._on_near = on_near
         self._waiting: dict[str, deque[tuple[float, Packet]]] = {}
         self._timer: Timer | None = None
         self._dropped = 0
@@ -224,6 +228,8 @@ class Membership(Actor):
                 self._memory.remember(incarnation)
             case Changed():
                 self._changed(command)
+            case Near(hosts):
+                self._on_near(hosts)
             case Contested(key, address):
                 me = self._swim.me.host
                 logger.error(

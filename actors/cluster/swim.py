@@ -39,6 +39,7 @@ from simulacra.actors.cluster.swim_events import (
     Event,
     Lost,
     Met,
+    Near,
     Review,
     Watch,
     WriteOff,
@@ -209,6 +210,7 @@ class Swim:
             watched = [host for host in self._watched if self.view.is_live(host)]
             targets = [*self.view.rings.after(self.me.host), *watched]
         self._probes.aim(targets)
+        self._exchange.notice(Near(frozenset(self._neighbours())))
 
     def _neighbours(self) -> list[str]:
         rings, me = self.view.rings, self.me.host

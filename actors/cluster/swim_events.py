@@ -71,5 +71,12 @@ class Send:
     packet: Packet
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The hosts that this one probes, is probed by, and tells news are these from now on."""
+
+    hosts: frozenset[str]
+
+
 Event = Tick | Arrived | Met | Lost | Declare | Watch | WriteOff | Review
-Command = Send | Notice
+Command = Send | Near | Notice

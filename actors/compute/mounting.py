@@ -27,6 +27,7 @@ from simulacra.actors.compute.spec import Limits
 from simulacra.actors.private_files import replace_private
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.signals import Down
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class Mounts(Actor):
     ) -> None:
         self._file, self._connected, self._destination = file, connected, destination
         self._kept: dict[str, _Kept] = {}
+        self._watched: dict[str, int] = {}
 
     def on_start(self) -> None:
         """Take up again what was kept, and begin to look."""
@@ -127,6 +129,8 @@ class Mounts(Actor):
                 ]
             case _Look():
                 self._look_at_all()
+            case Down(monitor):
+                self._watched = {h: each for h, each in self._watched.items() if each != monitor}
             case _:
                 self.refuse(message)
         return None
@@ -176,11 +180,20 @@ class Mounts(Actor):
 
     def _look_at_all(self) -> None:
         if not self._kept:
+            self._watch(set())
             return
         mounted, connected = sshfs.mounts_on_top(), set(self._connected())
+        self._watch({each.keep.host for each in self._kept.values()} & connected)
         for each in list(self._kept.values()):
             if each.detaching is None or not each.detaching.is_alive():
                 self._look_at(each, mounted, up=each.keep.host in connected)
+
+    def _watch(self, hosts: set[str]) -> None:
+        """Watch those whose mounts are kept: nobody rests from a connection with such a tie."""
+        for host in hosts - self._watched.keys():
+            self._watched[host] = self.monitor(self.system.ref(f"{MOUNTS}@{host}"))
+        for host in self._watched.keys() - hosts:
+            self.demonitor(self._watched.pop(host), flush=True)
 
     def _look_at(self, each: _Kept, mounted: Mapping[str, Mount], *, up: bool) -> None:
         ours = _is_ours(each, mounted)

@@ -57,12 +57,12 @@ class Post(Actor):
 
     Args:
         host: this node's name.
-        peers: gives the hosts that are reachable now, this one not among them.
+        peers: gives the hosts to ask about somebody, see `Searching`.
         absent: gives the hosts that belong here and are not reachable now.
     """
 
     def __init__(
-        self, host: str, peers: Callable[[], list[str]], absent: Callable[[], list[str]]
+        self, host: str, peers: Callable[[Find], list[str]], absent: Callable[[], list[str]]
     ) -> None:
         self._host = host
         self._peers = peers

@@ -49,7 +49,8 @@ class Searching:
         residents: what is known here.
         system: the node's actor system.
         ref: the post office, which is told `Heard`, and calls `hear`.
-        peers: gives the hosts that are reachable now, this one not among them.
+        peers: gives the hosts to ask about somebody, this one not among them: those that are
+            connected, and of the others that are there who is said to have them.
         absent: gives the hosts that belong here and are not reachable now.
 
     Attributes:
@@ -62,7 +63,7 @@ class Searching:
         residents: Residents,
         system: ActorSystem,
         ref: Ref,
-        peers: Callable[[], list[str]],
+        peers: Callable[[Find], list[str]],
         absent: Callable[[], list[str]],
     ) -> None:
         self._host = host
@@ -84,7 +85,7 @@ class Searching:
         if search is not None:
             search.waiting.append(then)
             return
-        peers = self._peers()
+        peers = self._peers(query)
         certain = self.is_complete and not self._absent()
         self._searches[query] = _Search([then], known, len(peers), certain, again)
         for peer in peers:

@@ -55,7 +55,7 @@ def everywhere(node: Node, *, ask: bool = True) -> list[Seen]:
             continue
         node.last_seen[host] = [(described, asked - ago) for described, ago in entries]
     now = time.monotonic()
-    known = {*hosts, *node.neighbours.absent()}
+    known = {*hosts, *node.cluster.far(), *node.neighbours.absent()}
     return [
         Seen(described, max(0.0, now - at))
         for host, entries in node.last_seen.items()

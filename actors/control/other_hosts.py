@@ -21,7 +21,10 @@ def check_host(node: Node, host: str) -> None:
     Raises:
         GatewayError: it is none, with the reason.
     """
-    if host in node.neighbours.inside() or host == node.settings.name:
+    if host == node.settings.name:
+        return
+    node.neighbours.call(host)
+    if host in node.neighbours.inside():
         return
     if host in node.neighbours.connected():
         raise GatewayError(

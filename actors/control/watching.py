@@ -107,6 +107,8 @@ class Watching:
             state = "up" if is_up else "refused"
         elif member is not None and member.state not in LIVE:
             state, reason = member.state.value, self._back(peer.name)
+        elif peer.is_resting:
+            state, reason = "resting", "nothing was for it for long: it is called when needed"
         elif peer.is_apart:
             state, reason = "apart", "one of the two is detached: simulacra rejoin"
         else:
@@ -185,24 +187,25 @@ class Watching:
             and (name is None or each.described.name == name.partition("@")[0])
         ]
         near = self._node.neighbours
-        up = [self._node.settings.name, *sorted(near.connected())]
+        here = [self._node.settings.name, *sorted(near.connected())]
+        far = [host for host in self._node.cluster.far() if self._node.hosts.of(host) is not None]
         down = [host for host in near.absent() if self._node.hosts.of(host) is not None]
         rows: list[dict[str, Any]] = []
-        for host in [*up, *down]:
-            here = [each for each in seen if each.described.host == host]
-            if name is not None and not here:
+        for host in [*here, *sorted(far), *down]:
+            there = [each for each in seen if each.described.host == host]
+            if name is not None and not there:
                 continue
-            rows.append(self._node_row(host, is_up=host in up))
+            rows.append(self._node_row(host, is_up=host not in down, is_here=host in here))
             if actors and host == self._node.settings.name:
                 rows += self._actor_rows(host)
-            rows += [_computation_row(each) for each in here]
+            rows += [_computation_row(each) for each in there]
         return rows + [
             _waiting_row(each)
             for each in list(self._node.waiting.values())
             if name is None or each.name == name
         ]
 
-    def _node_row(self, host: str, *, is_up: bool) -> dict[str, Any]:
+    def _node_row(self, host: str, *, is_up: bool, is_here: bool) -> dict[str, Any]:
         heard = self._node.hosts.of(host)
         return {
             **_row(host, None),
@@ -210,7 +213,7 @@ class Watching:
             "kind": "node",
             "host": host,
             "state": "up" if is_up else "down",
-            "seen": 0.0 if is_up or heard is None else time.monotonic() - heard.at,
+            "seen": 0.0 if is_here or heard is None else time.monotonic() - heard.at,
         }
 
     def _actor_rows(self, host: str) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ _OLDEST: Final = (3, 11)
 _FILES: Final = 4096
 _FREE: Final = 1 << 30
 _SKEW: Final = 1.0
+_THERE: Final = {"up", "resting"}
 
 
 class Verdict(StrEnum):
@@ -195,7 +196,7 @@ def _port(what: str, host: str, port: int, flag: str) -> Finding:
 
 def _peer(peer: dict[str, Any]) -> Iterator[Finding]:
     name = f"peer {peer['host']}"
-    if peer["state"] != "up":
+    if peer["state"] not in _THERE:
         why = f": {peer['reason']}" if peer["reason"] else ""
         todo = f"on {peer['host']}: simulacra doctor"
         yield Finding(name, Verdict.WRONG, f"{peer['state']}{why}", todo)
@@ -203,4 +204,4 @@ def _peer(peer: dict[str, Any]) -> Iterator[Finding]:
         found = f"its clock is {peer['clock']:+.1f} s off ours"
         yield Finding(name, Verdict.ADVICE, found, "set both: timedatectl set-ntp true")
     else:
-        yield Finding(name, Verdict.OK, f"up at {peer['address']}")
+        yield Finding(name, Verdict.OK, f"{peer['state']} at {peer['address']}")

@@ -16,6 +16,7 @@ from simulacra.actors.cluster.swim_events import (
     Declare,
     Lost,
     Met,
+    Near,
     Review,
     Tick,
     Watch,
@@ -111,6 +112,15 @@ def test_hosts_that_are_watched_are_probed_by_the_watcher_too() -> None:
     assert "h0" not in world.hosts["h0"].swim._probes.targets
     world.network.nodes["h0"].step(Watch(()))
     assert far not in world.hosts["h0"].swim._probes.targets
+
+
+def test_a_host_says_whom_it_has_to_be_connected_to() -> None:
+    swim = machine("a")
+    hosts = [record(f"h{number}", 1) for number in range(30)]
+    told = [each for each in tell(swim, *map(News, hosts), sender="h0") if isinstance(each, Near)]
+    rings = swim.view.rings
+    assert told[-1].hosts == {*rings.after("a"), *rings.before("a")}
+    assert 3 <= len(told[-1].hosts) <= 6
 
 
 def test_a_lost_connection_is_a_reason_to_ask_at_once() -> None:

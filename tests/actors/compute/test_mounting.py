@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.actors.compute.mounting import Drop, Keep, List, Mounts
+from simulacra.actors.compute.mounting import MOUNTS, Drop, Keep, List, Mounts
 from simulacra.actors.runtime import ActorSystem, Ref
+from tests.actors.runtime.nodes import two_nodes
 from tests.support import eventually
 
 HERE = Keep("nas", "src", "/mnt/nas")
@@ -72,3 +73,16 @@ def test_a_disk_that_is_full_keeps_the_mount(system: ActorSystem, tmp_path: Path
     with pytest.raises(OSError, match="cannot be written"):
         mounts.ask(Drop("/mnt/nas"))
     assert len(mounts.ask(List())) == 1
+
+
+def test_a_host_whose_directory_is_mounted_is_watched_so_that_nobody_rests_from_it(
+    tmp_path: Path,
+) -> None:
+    with two_nodes() as (a, b):
+        b.system.spawn(Mounts, tmp_path / "b.json", list, lambda _: None, name=MOUNTS)
+        mounts = start(a.system, tmp_path / "a.json", "b")
+        kept = mounts.ask(Keep("b", "src", "/mnt/b"), block=False, timeout=None)
+        eventually(lambda: a.peer(b).is_tied and b.peer(a).is_tied)
+        assert mounts.ask(Drop("/mnt/b")) is True
+        eventually(lambda: not a.peer(b).is_tied and not b.peer(a).is_tied)
+        assert not kept.is_set()

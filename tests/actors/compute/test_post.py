@@ -42,7 +42,7 @@ class Offices:
     def _open(self, name: str) -> Ref:
         others = [other for other in self.nodes if other != name]
         return self.nodes[name].system.spawn(
-            Post, name, lambda: others, lambda: self.absent, name=POST
+            Post, name, lambda _: others, lambda: self.absent, name=POST
         )
 
     def complete(self) -> None:

@@ -56,6 +56,7 @@ def verbs(asked: list[Any] | None = None) -> Directories:
             absent=lambda: ["desk"],
             connected=lambda: ["nas", "phone"],
             inside=lambda: ["nas"],
+            call=lambda host: None,
         ),
         hosts=Table(),
         system=SimpleNamespace(ref=lambda _: SimpleNamespace(ask=ask)),

@@ -22,6 +22,7 @@ def verb() -> Running:
             absent=lambda: ["desk"],
             connected=lambda: ["nas", "phone"],
             inside=lambda: ["nas"],
+            call=lambda host: None,
         ),
     )
     return Running(cast("Node", node), cast("Learning", None))
