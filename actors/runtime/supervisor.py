@@ -1,9 +1,9 @@
 """A supervisor: an actor that starts, watches, restarts and ends other actors, as OTP's does.
 
-What is to be done is decided in `restarts`; here it is done. Children are started in order and
-ended in reverse, one after the other; dynamic children are ended all at once. A child is ended by a
-`Stop` with reason ``shutdown``, and killed when it has not ended in its time; a killed child's
-thread may go on, but is waited for no longer, so that no child blocks its supervisor for ever.
+What is to be done when a child ends is decided in `restarts`, and done here by its `Brood`. A child
+is ended by a `Stop` with reason ``shutdown``, and killed when it has not ended in its time; a
+killed child's thread may go on, but is waited for no longer, so that no child blocks its supervisor
+for ever.
 
 An attempt to restart that fails leaves the child *restarting*; the supervisor then writes to itself
 to try again, so that other requests have their turn, and the attempt counts. When too many count,
@@ -20,7 +20,8 @@ from functools import partial
 from typing import Any
 
 from simulacra.actors.runtime.actor import Actor
-from simulacra.actors.runtime.children import Child, ChildCounts, ChildInfo, Children
+from simulacra.actors.runtime.brood import Brood
+from simulacra.actors.runtime.children import Child, ChildCounts, ChildInfo
 from simulacra.actors.runtime.childspec import (
     ChildSpec,
     Flags,
@@ -33,7 +34,6 @@ from simulacra.actors.runtime.errors import (
     StartError,
     SupervisorError,
 )
-from simulacra.actors.runtime.lifecycle import end_children, start_child
 from simulacra.actors.runtime.reason import NORMAL, ExitReason
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.restarts import (
@@ -92,7 +92,8 @@ class Supervisor(Actor):
     def __init__(self, flags: Flags | None = None, specs: Iterable[ChildSpec] = ()) -> None:
         self._flags = Flags() if flags is None else flags
         self._specs = check_children(self._flags, specs)
-        self._children = Children()
+        self._brood = Brood(self)
+        self._children = self._brood.children
         self._window = RestartWindow()
 
     # -- the life
@@ -106,9 +107,9 @@ class Supervisor(Actor):
         self.trap_exit = True
         for spec in () if self._flags.is_simple else self._specs:
             try:
-                self._add(Child(spec.id, spec))
+                self._brood.add(Child(spec.id, spec))
             except StartError as error:
-                self._end_all()
+                self._brood.end_all(at_once=self._flags.is_simple)
                 detail = f"failed_to_start_child: {spec.id!r}"
                 raise ActorExit(ExitReason("shutdown", detail, cause=error.reason)) from error
 
@@ -137,44 +138,7 @@ class Supervisor(Actor):
     def on_stop(self, reason: ExitReason) -> None:
         """End the children."""
         del reason
-        self._end_all()
-
-    # -- starting and ending children
-
-    def _add(self, child: Child) -> Ref | None:
-        """Start a new child and enter it, unless it asked not to run and is not kept."""
-        ref = start_child(self, child)
-        if ref is not None:
-            child.started_at = time.monotonic()
-            child.ref, child.state = ref, "running"
-            if child.dynamic:
-                child.key = ref
-        if ref is not None or child.is_kept:
-            self._children.add(child)
-        return ref
-
-    def _start(self, child: Child) -> Ref | None:
-        """Start a child that is in the table."""
-        ref = start_child(self, child)
-        if ref is None:
-            self._children.retire(child)
-        else:
-            child.started_at = time.monotonic()
-            self._children.set_running(child, ref)
-        return ref
-
-    def _end(self, *running: Child) -> None:
-        end_children(self, running)
-        for child in running:
-            self._children.retire(child)
-
-    def _end_all(self) -> None:
-        running = [child for child in reversed(list(self._children)) if child.ref is not None]
-        if self._flags.is_simple:
-            self._end(*running)
-        else:
-            for child in running:
-                self._end(child)
+        self._brood.end_all(at_once=self._flags.is_simple)
 
     # -- when a child ends by itself
 
@@ -195,7 +159,7 @@ class Supervisor(Actor):
             self._restart(child)
         else:
             for sibling in plan_restart(self._flags, self._children, child).end:
-                self._end(sibling)
+                self._brood.end(sibling)
             self._try_later(child, lived)
 
     def _restart(self, child: Child) -> None:
@@ -212,14 +176,14 @@ class Supervisor(Actor):
         plan = plan_restart(self._flags, self._children, child)
         self._children.set_state(child, "undefined")
         for sibling in plan.end:
-            self._end(sibling)
+            self._brood.end(sibling)
         for started in plan.start:
             if not self._start_again(started):
                 return
 
     def _start_again(self, child: Child) -> bool:
         try:
-            ref = self._start(child)
+            ref = self._brood.start(child)
         except StartError as error:
             reason = child.note_end(error.reason)
             logger.warning("%r: child %r not restarted: %s", self.ref, child.spec.id, reason)
@@ -255,7 +219,7 @@ class Supervisor(Actor):
         check_child(self._flags, spec)
         self._children.check_absent(spec.id)
         child = Child(spec.id, spec)
-        ref = self._add(child)
+        ref = self._brood.add(child)
         if child.is_temporary:  # never started again: what it was given need not be kept
             child.spec = replace(spec, args=(), kwargs={})
         return ref
@@ -266,7 +230,7 @@ class Supervisor(Actor):
                 f"{self.ref} is {self._flags.strategy}: start_child with a spec starts a child"
             )
         child = Child(None, self._specs[0], dynamic=True, extra_args=tuple(request.args))
-        ref = self._add(child)
+        ref = self._brood.add(child)
         if child.is_temporary:
             child.extra_args = ()
         return ref
@@ -281,11 +245,11 @@ class Supervisor(Actor):
         if child.ref is None:
             self._children.retire(child)
         else:
-            self._end(child)
+            self._brood.end(child)
 
     def _restart_child(self, request: RestartChild) -> Ref | None:
         self._refuse_if_simple("dynamic children have no ids")
-        return self._start(self._children.find_idle(request.id))
+        return self._brood.start(self._children.find_idle(request.id))
 
     def _delete_child(self, request: DeleteChild) -> None:
         self._refuse_if_simple("dynamic children have no ids")
