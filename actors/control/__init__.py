@@ -49,12 +49,12 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     steering, streams = Steering(node), Streams(node)
     network, focusing = NetworkVerbs(node), Focusing(node)
     learning, mounting = Learning(node), Mounting(node)
-    trees, standing = TreeVerbs(node), TreeStanding(node)
     copies = Copies(node, learning)
     directories, running = Directories(node, learning, copies), Running(node, learning)
     conflicts, versions = Conflicts(node), Versions(node)
     tree_focus = TreeFocusing(node).focus
     detaching = DetachVerbs(node, tree_focus)
+    trees, standing = TreeVerbs(node, detaching.move_main_stores), TreeStanding(node)
     return {
         "status": watching.status,
         "routes": watching.routes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.cluster.fact_texts import FactError
 from simulacra.actors.cluster.facts import Epoch, Fact
 from simulacra.actors.cluster.store import StoreError
+from simulacra.actors.control.following import Followed, Following
 from simulacra.actors.control.giving_up import GivingUp
 from simulacra.actors.control.new_names import check_free
 from simulacra.actors.control.tree_finding import (
@@ -39,14 +40,23 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
+MoveMainStores = Callable[[Call, Sequence[Followed]], tuple[dict[str, str], list[str]]]
+
 _SLOWEST: Final = 1 << 10
 
 
 class TreeVerbs:
-    """The verbs ``tree_add``, ``tree_follow`` and so on."""
+    """The verbs ``tree_add``, ``tree_follow`` and so on.
 
-    def __init__(self, node: Node) -> None:
+    Args:
+        node: this node.
+        move_main_stores: see `DetachVerbs`.
+    """
+
+    def __init__(self, node: Node, move_main_stores: MoveMainStores) -> None:
         self._node = node
+        self._move_main_stores = move_main_stores
+        self._following = Following(node)
         self._giving_up = GivingUp(node)
 
     def add(self, call: Call) -> Iterator[object]:
@@ -173,13 +183,25 @@ class TreeVerbs:
         yield {"name": name}
 
     def leave(self, call: Call) -> Iterator[object]:
-        """Refuse while this host, which leaves the network, has what no other host has."""
+        """Hand over what this host, which leaves the network, is main store of.
+
+        It is refused while it has what no other host has, or is to have.
+        """
         here = {each.id for each in definitions_here(self._node)}
         mine = [fact for fact in self._node.knowing.view.find("tree") if fact.key.subject in here]
         shared = [fact for fact in mine if len(listed(self._node, fact)["hosts"]) > 1]
         for fact in shared:
             self._giving_up.check(call, fact, [self._here], "simulacra leave --force")
-        yield {"trees": [fact.key.name for fact in shared]}
+        ids = {fact.key.subject for fact in shared}
+        followed = [each for each in self._following.chosen(None) if each.definition.id in ids]
+        moved, kept = self._move_main_stores(call, followed)
+        if kept:
+            raise GatewayError(
+                ErrorCode.FAILED,
+                f"{'; '.join(kept)}; with this host the others would lose the tree",
+                "or go on without: simulacra leave --force",
+            )
+        yield {"trees": [fact.key.name for fact in shared], "main_stores": moved}
 
     def pause(self, call: Call) -> Iterator[object]:
         """Leave this host's copy as it is for now, or go on with it."""

@@ -134,16 +134,17 @@ def expel(host: str, /, *, reason: str = "", common: Common = COMMON) -> None:
 def leave(*, force: bool = False, common: Common = COMMON) -> None:
     """Take this machine out of its network: its node stops, its keys and membership are removed.
 
-    Its computations and files stay. It can be started again, alone, or join again. It is refused
-    while its copy of a tree has what no other host has, and where that is not known as no node is
-    up.
+    Its computations and files stay. It can be started again, alone, or join again. What it is the
+    main store of is handed over. It is refused while its copy of a tree has what no other host has,
+    or is to have, and where that is not known as no node is up.
 
     For example:
 
     - `simulacra leave`
 
     Args:
-        force: Also then: what only this machine has stays here, and is in the tree no more.
+        force: Also then: what only this machine has stays here, and is in the tree no more; a tree
+            whose main store is here is none any more.
         common: Options of all commands.
     """
     # Stopping a node is the command `down`, with its ways of waiting.
@@ -171,11 +172,14 @@ def leave(*, force: bool = False, common: Common = COMMON) -> None:
 def _check_trees(settings: Settings) -> None:
     """Refuse where a copy of a tree here has what no other host has, or nobody knows."""
     try:
-        Client(settings.paths.socket(settings.name)).item("tree_leave", timeout=_GIVING_UP)
+        done = Client(settings.paths.socket(settings.name)).item("tree_leave", timeout=_GIVING_UP)
     except GatewayError as error:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
         _check_no_trees(settings, error)
+    else:
+        for tree, host in done.get("main_stores", {}).items():
+            output.message(f"the main store of {tree} is on {host} now")
 
 
 def _check_no_trees(settings: Settings, down: GatewayError) -> None:

@@ -206,10 +206,26 @@ def test_a_halted_copy_says_why_it_is(tmp_path: Path) -> None:
 def test_a_copy_is_given_up_once_another_has_what_was_edited_last(tmp_path: Path) -> None:
     with followed(tmp_path) as (desk, nas, roots):
         (roots["nas"] / "mine").write_text("mine")
-        assert nas.client.item("tree_leave", timeout=120) == {"trees": ["src"]}
+        assert nas.client.item("tree_leave", timeout=120) == {"trees": ["src"], "main_stores": {}}
         assert (roots["desk"] / "mine").read_text() == "mine"
         nas.client.item("tree_unfollow", name="src", timeout=120)
         until(lambda: hosts(desk) == ["desk"])
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_leaves_hands_over_what_it_is_the_main_store_of(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, _):
+        nas.client.item("tree_choose", name="src", largest=1000)
+        until(lambda: not desk.node.knowing.view.find("copy", subject="nas")[0].value["complete"])
+        error = refused(desk, "tree_leave")
+        assert error.message.startswith("the main store of src stays here: nobody in reach has a")
+        assert error.hint == "or go on without: simulacra leave --force"
+        nas.client.item("tree_choose", name="src")
+        until(lambda: desk.node.knowing.view.find("copy", subject="nas")[0].value["complete"])
+        left = desk.client.item("tree_leave", timeout=120)
+        assert left == {"trees": ["src"], "main_stores": {"src": "nas"}}
+        [tree] = nas.client.item("tree_list")["trees"]
+        assert tree["main"] == "nas"
 
 
 @pytest.mark.usefixtures("impatient")
