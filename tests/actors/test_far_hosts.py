@@ -64,7 +64,7 @@ def test_a_host_that_is_not_connected_is_in_reach_and_is_called_when_needed(
     until(lambda: len({each.cluster.focus.epoch for each in nodes.values()}) == 1)
     assert not b.cluster.is_deputy(b.cluster.focus.epoch)
     spec = Spec(Command(("sleep", "600")), name="there", on="c").to_plain()
-    assert client(b).item("spawn", spec=spec, timeout=20.0)["host"] == "c"
+    assert client(b).item("spawn", spec=spec, timeout=60)["host"] == "c"
     assert b.neighbours.connected() == ["a", "c"]
     assert b.cluster.far() == {}
     until(lambda: b.cluster.absent() == [])
@@ -72,7 +72,7 @@ def test_a_host_that_is_not_connected_is_in_reach_and_is_called_when_needed(
 
 def test_a_master_speaks_to_all_and_so_is_connected_to_all(nodes: dict[str, Node]) -> None:
     until(lambda: client(nodes["a"]).item("focus")["master"])
-    client(nodes["a"]).item("refocus", host="b", timeout=20.0)
+    client(nodes["a"]).item("refocus", host="b", timeout=60)
     until(lambda: nodes["b"].neighbours.connected() == ["a", "c"])
     until(lambda: {each.cluster.focus.epoch.host for each in nodes.values()} == {"b"})
 

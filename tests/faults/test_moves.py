@@ -32,7 +32,7 @@ def main(ctx, to, name, count):
         if number % 5:
             ctx.send(to, [name, number])
         else:
-            answers.append(ctx.ask(to, [name, number], timeout=20)[1])
+            answers.append(ctx.ask(to, [name, number], timeout=60)[1])
     return answers
 """
 

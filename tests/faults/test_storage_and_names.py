@@ -114,7 +114,7 @@ def test_what_prints_without_end_keeps_within_its_limit(host: Host) -> None:
     limit = 2**18
     hundreds = f"yes {'x' * 99} | head -c 100000000; echo last"
     host.command("sh", "-c", hundreds, name="prints", limits=Limits(output=limit))
-    pieces = host.client.items("logs", timeout=20, name="prints", follow=True)
+    pieces = host.client.items("logs", timeout=60, name="prints", follow=True)
     seen, dropped = b"", 0
     for piece in pieces:
         seen = seen[-100:] + piece["data"]

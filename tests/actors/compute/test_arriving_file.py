@@ -29,7 +29,7 @@ def test_it_is_written_to_the_disk_while_it_comes(
     with ArrivingFile(tmp_path / "file") as file:
         for size in (FLUSH_EVERY, 2 * FLUSH_EVERY + 5):
             file.came(size)
-            assert flushed.acquire(timeout=20)
+            assert flushed.acquire(timeout=60)
             file.came(size + FLUSH_EVERY - 1)
         file.finish()
     assert not flushed.acquire(blocking=False)

@@ -28,9 +28,9 @@ class Two:
         for name in self.hosts:
             self.root(name).mkdir()
         self.write("desk", "other", "there from the beginning")
-        desk.client.item("tree_add", name="src", path=str(self.root("desk")), timeout=20)
+        desk.client.item("tree_add", name="src", path=str(self.root("desk")), timeout=60)
         until(lambda: nas.client.item("tree_list")["trees"])
-        nas.client.item("tree_follow", name="src", path=str(self.root("nas")), timeout=20)
+        nas.client.item("tree_follow", name="src", path=str(self.root("nas")), timeout=60)
         self.sync()
 
     def root(self, host: str) -> Path:

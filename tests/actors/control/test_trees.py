@@ -52,7 +52,7 @@ def test_an_old_folder_that_is_followed_again_waits_in_quarantine(tmp_path: Path
         waits = roots["nas"] / ".simulacra-quarantine" / "nas"
         until((waits / "mine").exists)
         until(lambda: copy_of(nas, "nas")["quarantined"] == {str(waits): 1})
-        desk.client.item("tree_sync", name="src", timeout=20)
+        desk.client.item("tree_sync", name="src", timeout=60)
         assert [each.name for each in roots["desk"].iterdir()] == ["first"]
 
 
@@ -67,7 +67,7 @@ def test_a_copy_of_a_tree_that_was_removed_elsewhere_can_be_given_up(tmp_path: P
         assert "simulacra tree unfollow src" in refused.value.hint
         nas.client.item("tree_unfollow", name="src", force=True)
         nas.client.item("tree_follow", name="src", path=str(roots["nas"]))
-        desk.client.item("tree_sync", name="src", timeout=20)
+        desk.client.item("tree_sync", name="src", timeout=60)
 
 
 def test_what_is_big_waits_on_a_metered_line_until_it_is_asked_for(tmp_path: Path) -> None:
@@ -80,10 +80,10 @@ def test_what_is_big_waits_on_a_metered_line_until_it_is_asked_for(tmp_path: Pat
         left = until(lambda: copy_of(nas, "nas")["left"])
         assert left["big"].startswith(f"{BIG + 1} bytes of it wait: this line is metered; have it")
         assert not (roots["nas"] / "big").exists()
-        done = nas.client.item("tree_sync", name="src", timeout=20)
+        done = nas.client.item("tree_sync", name="src", timeout=60)
         [held] = [each["left"] for each in done["copies"] if each["host"] == "nas"]
         assert held.keys() == {"big"}  # it is not waited for, and said
-        nas.client.item("tree_sync", name="src", anyway=True, timeout=20)
+        nas.client.item("tree_sync", name="src", anyway=True, timeout=60)
         until((roots["nas"] / "big").exists)
         assert (roots["nas"] / "big").read_bytes() == content
 
@@ -132,14 +132,14 @@ def test_who_waits_for_a_sync_is_told_what_keeps_it(
         nas.client.item("tree_pause", name="src", paused=True)
         until(lambda: copy_of(nas, "nas")["state"] == "paused")
         with pytest.raises(GatewayError, match="src is paused on nas") as refused:
-            nas.client.item("tree_sync", name="src", timeout=20)
+            nas.client.item("tree_sync", name="src", timeout=60)
         assert refused.value.hint == "go on with it: simulacra tree resume src"
         nas.client.item("tree_pause", name="src", paused=False)
         roots["desk"].rename(tmp_path / "away")
         with pytest.raises(GatewayError, match="is not there"):
-            desk.client.item("tree_sync", name="src", timeout=20)
+            desk.client.item("tree_sync", name="src", timeout=60)
         (tmp_path / "away").rename(roots["desk"])
-        desk.client.item("tree_sync", name="src", timeout=20)  # what it was before says nothing
+        desk.client.item("tree_sync", name="src", timeout=60)  # what it was before says nothing
         monkeypatch.setattr(Rounds, "round", lambda _: False)
         with pytest.raises(GatewayError, match="src is not in step everywhere yet: desk") as late:
             desk.client.item("tree_sync", name="src", timeout=1)

@@ -25,7 +25,7 @@ def test_attach_shows_types_resizes_signals_and_says_the_end(host: Host) -> None
     script = "stty size; read line; echo got $line; stty size; read line; echo end"
     host.spawn(Spec(Command(("sh", "-c", script), pty=True), name="shell"))
     shown = b""
-    with host.client.open("attach", timeout=20, name="shell", rows=20, columns=70) as stream:
+    with host.client.open("attach", timeout=60, name="shell", rows=20, columns=70) as stream:
         for item in stream:
             shown += item.get("output", b"")
             if b"\r\n" in shown and b"got" not in shown and b"word" not in shown:
@@ -45,7 +45,7 @@ def test_forward_carries_bytes_both_ways_and_ends(host: Host) -> None:
     host.script("def main(ctx): ctx.receive()", name="serves")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with host.client.open("forward", timeout=20, name="serves", port=port) as stream:
+        with host.client.open("forward", timeout=60, name="serves", port=port) as stream:
             items = iter(stream)
             assert next(items) == {"connected": "desk"}
             other, _ = server.accept()
@@ -80,7 +80,7 @@ def test_logs_are_followed_to_the_end(host: Host) -> None:
     source = "def main(ctx):\n    print('one', flush=True)\n    ctx.receive()\n    print('two')"
     host.script(source, name="prints")
     got = b""
-    for piece in host.client.items("logs", timeout=20, name="prints", follow=True):
+    for piece in host.client.items("logs", timeout=60, name="prints", follow=True):
         got += piece["data"]
         if got == b"one\n":
             host.network.computation("prints").tell("go on")

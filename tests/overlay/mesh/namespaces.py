@@ -31,7 +31,7 @@ def namespace() -> Iterator[str]:
 def run(*words: str, stdin: str = "") -> str:
     """Run a program to its end; an error of it is the test's."""
     done = subprocess.run(
-        words, input=stdin, capture_output=True, text=True, timeout=20, check=False
+        words, input=stdin, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout

@@ -178,7 +178,7 @@ def test_the_log_is_one_over_all_moves_also_for_those_who_follow(homes: Homes) -
     assert nas.do("result", "travel", "--wait").stdout == "3\n"
     hosts = ["desk", "nas", "desk", "nas"]
     expected = [f"begin on {host}" for host in hosts]
-    followed, _ = follower.communicate(timeout=20)
+    followed, _ = follower.communicate(timeout=60)
     for shown in (followed, desk.do("logs", "travel").stdout):
         lines = [line for line in shown.splitlines() if not line.startswith("[simulacra]")]
         assert [line for line in lines if line.startswith("begin")] == expected

@@ -42,7 +42,7 @@ fi
 @pytest.mark.lab
 def test_a_full_disk_and_one_that_cannot_be_written(tmp_path: FilePath) -> None:
     command = ["unshare", "--mount", "sh", "-c", SCRIPT, "sh", str(tmp_path), sys.executable]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     refused, _, rest = done.stdout.partition("--\n")
     lines = refused.splitlines()

@@ -47,7 +47,7 @@ def killed(
         sys.executable, "-m", "tests.actors.data.applying.changes", str(base), what, *user,
     ]
     # fmt: on
-    done = subprocess.run(command, check=False, capture_output=True, timeout=20)
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
     assert done.returncode in {0, -9, 137}, done.stderr
     return done.returncode != 0
 

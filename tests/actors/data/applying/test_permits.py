@@ -51,7 +51,7 @@ def run(base: FilePath, kind: str) -> subprocess.CompletedProcess[str]:
         kind,
         str(NOBODY),
     ]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
 def modes(folder: FilePath) -> int:

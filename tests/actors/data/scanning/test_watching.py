@@ -216,7 +216,7 @@ def _in_a_user_namespace(code: str, folder: Path) -> str:
         cwd=SOURCES,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
