@@ -31,6 +31,7 @@ from simulacra.actors.data.applying import attributing, displacing, temporaries
 from simulacra.actors.data.applying.displacing import Keep
 from simulacra.actors.data.applying.folders import Folders, check_path
 from simulacra.actors.data.applying.gripping import Grip, grip, grip_made, look
+from simulacra.actors.data.applying.making import Made
 from simulacra.actors.data.applying.permits import Permits
 from simulacra.actors.data.applying.refusals import Reason, RefusedError, refusing
 from simulacra.actors.data.applying.staging import Staged, Staging, Unsynced, Write
@@ -87,6 +88,10 @@ class Applier:
             lambda: self._staging.file(path, write, attributes, size), parent(path)
         )
 
+    def stage_made(self, path: Path, made: Made) -> Staged:
+        """As `stage_file`, with a file that a `maker` has staged."""
+        return self._staging.made(path, *made)
+
     def adopt_file(
         self, path: Path, source: str, attributes: Attributes, size: int
     ) -> Staged | None:
@@ -134,6 +139,18 @@ class Applier:
             self.discard(staged)
             raise
         return self._permitted(lambda: self._put(staged, expected), parent(staged.path))
+
+    def is_on_disk(self, staged: Staged) -> bool:
+        """Have what was staged on the disk, so that somebody else may put it; whether it is."""
+        try:
+            self._check_synced(staged)
+        except (OSError, RefusedError):
+            return False
+        return True
+
+    def was_put(self, staged: Staged) -> None:
+        """Somebody else has put in its place what was staged."""
+        self._unsynced.add_names(parent(staged.path))
 
     def make_folder(self, path: Path, attributes: Attributes) -> Applied:
         """Make a folder where nothing is.

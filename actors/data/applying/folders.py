@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections import OrderedDict
 from pathlib import Path as FilePath
 from typing import Final, Self
@@ -24,6 +25,8 @@ from simulacra.actors.data.scanning.roots import missing
 
 _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = 32
+_MOMENT: Final = 2.0
+_PAUSE: Final = 0.01
 _LONGEST: Final = 255
 _NO_NAMES: Final = frozenset({b"", b".", b".."})
 _MISSING: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -60,12 +63,15 @@ class Folders:
         inode: the folder in it.
     """
 
-    def __init__(self, root: str, identity: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, root: str, identity: tuple[int, int] | None = None, *, is_locked: bool = False
+    ) -> None:
         """Open a root, and keep others from changing the tree meanwhile.
 
         Args:
             root: where it is; links on the way to it are followed.
             identity: its (device, inode) where they are known.
+            is_locked: whether it is locked already, by a process that this one works for.
 
         Raises:
             RootLostError: it is not there, another folder is, or another process has it.
@@ -83,19 +89,31 @@ class Folders:
         self.device, self.inode = status.st_dev, status.st_ino
         try:
             self._check(status, identity or (self.device, self.inode))
-            self._lock()
+            if not is_locked:
+                self._lock()
         except RootLostError:
             os.close(self.root)
             raise
 
     def _lock(self) -> None:
+        """Lock the root; a maker of a node that was killed has it for a moment yet."""
+        deadline = time.monotonic() + _MOMENT
         try:
-            fcntl.flock(self.root, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RootLostError(f"{self._where}: another process changes this tree") from None
+            while not self._is_free():
+                if time.monotonic() > deadline:
+                    raise RootLostError(f"{self._where}: another process changes this tree")
+                time.sleep(_PAUSE)
         except OSError as error:
             if error.errno not in syscalls.UNSUPPORTED | {errno.EBADF, errno.ENOLCK}:
                 raise RootLostError(f"{self._where}: {error.strerror}") from error
+
+    def _is_free(self) -> bool:
+        """Lock the root if nobody has it."""
+        try:
+            fcntl.flock(self.root, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _check(self, status: os.stat_result, identity: tuple[int, int]) -> None:
         if (status.st_dev, status.st_ino) != identity:

@@ -182,6 +182,13 @@ class Staging:
             Staged(path, temporary, Fingerprint.of(status), lacking, number=self._number)
         )
 
+    def made(
+        self, path: Path, temporary: bytes, fingerprint: Fingerprint, lacking: tuple[bytes, ...]
+    ) -> Staged:
+        """Take a file that was staged for this by a `maker`."""
+        self._number += 1
+        return self._staged(Staged(path, temporary, fingerprint, lacking, number=self._number))
+
     def adopt(self, path: Path, source: str, attributes: Attributes, size: int) -> Staged | None:
         """Take a file that lies elsewhere, and is complete, instead of writing one.
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 _NOREPLACE: Final = 1
 _EXCHANGE: Final = 2
+_PR_SET_PDEATHSIG: Final = 1
 _OPENAT2: Final = 437  # on every architecture
 _NO_XDEV: Final = 0x01
 _NO_MAGICLINKS: Final = 0x02
@@ -61,6 +62,11 @@ def sync_file_system(descriptor: int) -> None:
         OSError: it cannot; also when writing failed since the descriptor was opened.
     """
     _call("syncfs", descriptor)
+
+
+def die_with_parent(signal: int) -> None:
+    """Have this process sent a signal when the thread that started it ends."""
+    _call("prctl", _PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0)
 
 
 def open_beneath(root: int, path: bytes, flags: int) -> int:

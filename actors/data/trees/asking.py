@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import mmap
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from simulacra.actors.data.content.landing import Range
@@ -32,6 +34,32 @@ class Piece(NamedTuple):
     length: int
 
 
+class Parcel(NamedTuple):
+    """Bytes of some pieces, one after the other in a file in memory.
+
+    Attributes:
+        descriptor: the file.
+        lengths: of each piece; below 0 for those that are not there.
+    """
+
+    descriptor: int
+    lengths: Sequence[int]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self.descriptor)
+
+    def places(self) -> Iterator[tuple[int, int] | None]:
+        """The offset and the length of each piece; None for those that are not there."""
+        at, end = 0, os.fstat(self.descriptor).st_size
+        for length in self.lengths:
+            if length < 0 or at + length > end:
+                yield None
+                continue
+            yield at, length
+            at += length
+
+
 class Remote(Protocol):
     """Another host that may have what is wanted."""
 
@@ -44,8 +72,8 @@ class Remote(Protocol):
             MissingError: it does not answer.
         """
 
-    def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
-        """The bytes of each; None for those that it has not got. A view lasts until the next.
+    def parcels(self, pieces: Sequence[Piece]) -> Iterator[Parcel]:
+        """The bytes of each, in one or more parcels, which who asked closes.
 
         Raises:
             MissingError: it does not answer.
@@ -63,3 +91,27 @@ class Remote(Protocol):
             MissingError: it does not answer, or has it not; some may have been taken.
             OSError: ``take`` raised it.
         """
+
+
+def views(parcels: Iterable[Parcel]) -> Iterator[memoryview | None]:
+    """The bytes of each piece of some parcels, which are closed; a view lasts until the next."""
+    for parcel in parcels:
+        try:
+            yield from _views(parcel)
+        finally:
+            parcel.close()
+
+
+def _views(parcel: Parcel) -> Iterator[memoryview | None]:
+    size = os.fstat(parcel.descriptor).st_size
+    if not size:
+        yield from (None if place is None else memoryview(b"") for place in parcel.places())
+        return
+    with mmap.mmap(parcel.descriptor, size) as memory, memoryview(memory) as whole:
+        for place in parcel.places():
+            if place is None:
+                yield None
+                continue
+            at, length = place
+            with whole[at : at + length] as view:
+                yield view

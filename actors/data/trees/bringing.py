@@ -19,6 +19,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from simulacra.actors.data.applying.applier import Applied, Applier
+from simulacra.actors.data.applying.making import Making
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.applying.staging import Staged
 from simulacra.actors.data.content.descriptors import copy, write_at
@@ -55,9 +57,14 @@ from simulacra.actors.data.trees import in_step
 from simulacra.actors.data.trees.asking import MOST, MissingError
 from simulacra.actors.data.trees.contents import PACK, Contents
 from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.ordering import Ordering, Placing, Staging
 from simulacra.actors.data.trees.redo_log import RedoLog
 
 BATCH: Final = 2000
+AHEAD: Final = 2
+"""So many packs of small files are being fetched while one is staged."""
+AT_WORK: Final = 2
+"""So much may have been ordered that was not waited for."""
 
 
 @dataclass(slots=True)
@@ -99,6 +106,7 @@ class Bringer:
         leaves_out: whether something is known, and not to be on this disk.
         keeper: told what goes because of that.
         redo: told what was done.
+        start_maker: see `Ordering`.
     """
 
     def __init__(
@@ -113,6 +121,7 @@ class Bringer:
         leaves_out: Callable[[Path, Entry], bool],
         keeper: Keeper,
         redo: RedoLog,
+        start_maker: Callable[[], Making | None],
     ) -> None:
         self._redo = redo
         self._leaves_out = leaves_out
@@ -127,7 +136,8 @@ class Bringer:
         self._undone = 0
         self._planned: dict[Path, Put] = {}
         self._planned_bytes = 0
-        self._fetched: dict[Path, Put] = {}
+        self._fetched: deque[dict[Path, Put]] = deque()
+        self._ordering = Ordering(contents, start_maker)
         self._staged: dict[Path, tuple[Put, Staged, Fingerprint | None]] = {}
         self._seen: dict[Path, dict[bytes, Row]] = {}
 
@@ -184,27 +194,60 @@ class Bringer:
     def _plan_put(self, action: Put, brought: Brought) -> None:
         path = action.path
         # It is planned once more, as the base does not say so yet.
-        if path in self._staged or path in self._fetched or path in self._planned:
+        if path in self._planned or path in self._ordering or path in self._staged:
+            return
+        if any(path in pack for pack in self._fetched):
             return
         self._planned[path] = action
         self._planned_bytes += min(action.row.entry.content.size, WHOLE)
         if self._planned_bytes >= PACK or len(self._planned) >= MOST:
-            self._fetch_planned(brought)
+            self._ordering.begin()
+            self._fetch_planned()
+            if len(self._fetched) > AHEAD:
+                self._stage_pack(brought)
 
-    def _fetch_planned(self, brought: Brought) -> None:
-        """Begin to fetch what was planned, and stage what was fetched."""
+    def _fetch_planned(self) -> None:
+        """Begin to fetch what was planned."""
         self._contents.expect([each.row.entry.content for each in self._planned.values()])
-        fetched, self._fetched = self._fetched, self._planned
+        self._fetched.append(self._planned)
         self._planned, self._planned_bytes = {}, 0
-        for action in fetched.values():
+
+    def _stage_pack(self, brought: Brought) -> None:
+        """Stage, or have staged, what was fetched first."""
+        for action in self._ordering.order(self._fetched.popleft().values()):
             if self._stopping():
                 break
             self._try_to_stage(action, brought)
+        while len(self._ordering) > AT_WORK:
+            self._take_ordered(brought)
 
     def _stage_planned(self, brought: Brought) -> None:
         """Stage all that was planned."""
-        while self._planned or self._fetched:
-            self._fetch_planned(brought)
+        if self._planned:
+            self._fetch_planned()
+        while self._fetched:
+            self._stage_pack(brought)
+
+    def _take_ordered(self, brought: Brought) -> None:
+        """Wait for what was ordered longest ago; what could not be done is done here."""
+        match self._ordering.take():
+            case Staging(files):
+                for action, made in files:
+                    if made is None:
+                        self._try_to_stage(action, brought)
+                    else:
+                        staged = self._applier.stage_made(action.path, made)
+                        self._staged[action.path] = action, staged, None
+                self._save_batch(brought)
+            case Placing(files):
+                for action, content, placed in files:
+                    if placed is None:
+                        self._put(action, content, None, brought)
+                    else:
+                        self._applier.was_put(content)
+                        applied = Applied(placed.fingerprint, content.lacking)
+                        self._was_done(action, applied, brought)
+                self._save()
 
     def _try_to_stage(self, action: Put, brought: Brought) -> None:
         try:
@@ -233,8 +276,9 @@ class Bringer:
 
     def _save_batch(self, brought: Brought) -> None:
         if self._undone + len(self._staged) >= BATCH:
-            self._place(brought)
-            self._save()
+            self._begin_to_place(brought)
+            if not self._ordering.is_placing:
+                self._save()
 
     def _was_done(self, action: Action, applied: Applied, brought: Brought) -> None:
         done(action, self._journal, applied.fingerprint)
@@ -247,24 +291,46 @@ class Bringer:
         self._undone += 1
 
     def _place(self, brought: Brought) -> None:
-        """Put in its place what was staged."""
-        staged, self._staged = self._staged, {}
-        self._redo.plan([(action, content) for action, content, _ in staged.values()])
-        for action, content, found in staged.values():
-            try:
-                applied = self._applier.put(content, found)
-            except RefusedError as error:
-                self._redo.refused(content)
-                brought.left[action.path] = str(error)
-                continue
-            self._redo.put(content)
-            self._was_done(action, applied, brought)
+        """Put in its place what was staged, and what is being staged."""
+        while self._staged or self._ordering:
+            self._begin_to_place(brought)
+            while self._ordering:
+                self._take_ordered(brought)
+
+    def _begin_to_place(self, brought: Brought) -> None:
+        """Put in its place what was staged, or have it put; what was to be put before is then."""
+        while self._ordering.is_placing:
+            self._take_ordered(brought)
+        staged, self._staged = list(self._staged.values()), {}
+        self._redo.plan([(action, content) for action, content, _ in staged])
+        ordered = []
+        for action, content, found in staged:
+            if self._ordering.can_place(content, found) and self._applier.is_on_disk(content):
+                ordered.append((action, content))
+            else:
+                self._put(action, content, found, brought)
+        self._ordering.place(ordered)
+
+    def _put(
+        self, action: Put, content: Staged, found: Fingerprint | None, brought: Brought
+    ) -> None:
+        try:
+            applied = self._applier.put(content, found)
+        except RefusedError as error:
+            self._redo.refused(content)
+            brought.left[action.path] = str(error)
+            return
+        self._redo.put(content)
+        self._was_done(action, applied, brought)
 
     def _discard(self) -> None:
         """Throw away what is not to be placed, after something went wrong."""
-        self._planned, self._fetched, self._planned_bytes = {}, {}, 0
+        self._planned, self._planned_bytes = {}, 0
+        self._fetched.clear()
         staged, self._staged = self._staged, {}
-        for _, content, _ in staged.values():
+        unwanted = [content for _, content, _ in staged.values()]
+        unwanted += [self._applier.stage_made(put.path, made) for put, made in self._ordering.end()]
+        for content in unwanted:
             with suppress(RefusedError):  # `leftovers` finds it
                 self._applier.discard(content)
 

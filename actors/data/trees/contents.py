@@ -4,7 +4,7 @@ Files of up to `WHOLE` bytes are fetched many at a time, by a thread of its own 
 ahead of what is being written (`Contents.expect`), and kept in memory until they are. A larger one
 is gathered in a file of its own beside the tree (`Contents.whole`, `gathering`). That file stays
 when the line breaks or the node dies, so that the next attempt fetches what is still missing. All
-bytes are verified by their hashes, wherever they came from.
+bytes are verified by their hashes, wherever they came from: those of small files as they are used.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Final
 
 from simulacra.actors.data.content.assembly import unwritten
+from simulacra.actors.data.content.descriptors import read_at
 from simulacra.actors.data.content.manifest import WHOLE, Chunk, Manifest, ManifestError, hash_of
 from simulacra.actors.data.entries import Content, Path
 from simulacra.actors.data.scanning.attributes import Descent
-from simulacra.actors.data.trees.asking import MissingError, Piece, Remote
+from simulacra.actors.data.trees.asking import MissingError, Parcel, Piece, Remote
 from simulacra.actors.data.trees.gathering import Progress, copy_held, fetch
 from simulacra.actors.data.trees.holders import Holders
 from simulacra.actors.data.trees.journal import Journal
@@ -30,6 +33,35 @@ from simulacra.actors.data.trees.sparing import FREELY, Sparing
 
 PACK: Final = 4 << 20
 """Bytes of small files that are fetched at a time."""
+_KEPT: Final = 2
+"""So many packs are kept of those that came, as a content may be in several files."""
+
+
+class Came:
+    """Small contents that came, in files in memory; not verified.
+
+    Attributes:
+        places: by digest, in which file they are and from which offset on.
+        size: bytes of all.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[bytes, tuple[int, int]] = {}
+        self.size = 0
+        self._parcels: list[Parcel] = []
+
+    def add(self, parcel: Parcel, digests: Iterable[bytes]) -> None:
+        """Keep a parcel, with contents of which these are the digests."""
+        self._parcels.append(parcel)
+        for digest, place in zip(digests, parcel.places(), strict=True):
+            if place is not None:
+                self.places[digest] = parcel.descriptor, place[0]
+                self.size += place[1]
+
+    def close(self) -> None:
+        """Let go of all."""
+        while self._parcels:
+            self._parcels.pop().close()
 
 
 class Contents:
@@ -60,9 +92,8 @@ class Contents:
         self._remotes = remotes
         self._progress = progress
         self._fetcher = ThreadPoolExecutor(1, f"tree-fetch@{place.host}")
-        self._coming: deque[Future[dict[bytes, bytes]]] = deque()
-        self._came: dict[bytes, bytes] = {}
-        self._came_before: dict[bytes, bytes] = {}
+        self._coming: deque[tuple[frozenset[bytes], Future[Came]]] = deque()
+        self._came: deque[Came] = deque()
         self._unfinished: set[str] = set()
 
     def close(self) -> None:
@@ -78,13 +109,17 @@ class Contents:
         here = self._journal.held({each.digest for each in small})
         away = [each for each in small if each.digest not in here]
         if away:
-            self._coming.append(self._fetcher.submit(self._fetch, self._remotes(), away))
+            coming = self._fetcher.submit(self._fetch, self._remotes(), away)
+            self._coming.append((frozenset(each.digest for each in away), coming))
 
     def expect_nothing(self) -> None:
         """Drop what is being fetched, and what came."""
         while self._coming:
-            self._coming.popleft().cancel()
-        self._came, self._came_before = {}, {}
+            _, coming = self._coming.popleft()
+            if not coming.cancel():
+                coming.add_done_callback(_drop)
+        while self._came:
+            self._came.popleft().close()
 
     def small(self, content: Content) -> bytes:
         """The bytes of a small content.
@@ -92,38 +127,59 @@ class Contents:
         Raises:
             MissingError: they cannot be had now.
         """
-        digest = content.digest
         if content.size == 0:
             return b""
-        if digest not in self._came and self._coming:
-            self._came_before, self._came = self._came, self._coming.popleft().result()
-        data = self._came.get(digest) or self._came_before.get(digest)
-        data = data or self._holders.read(content)
-        if data is None:
-            data = self._fetch(self._remotes(), [content]).get(digest)
+        data = _read(content, self.came(content)) or self._holders.read(content)
+        data = data or self._fetch_one(content)
         if data is None:
             raise self._missing(content)
         return data
 
-    def _fetch(self, remotes: Sequence[Remote], wanted: Sequence[Content]) -> dict[bytes, bytes]:
+    def came(self, content: Content) -> tuple[int, int] | None:
+        """Where the bytes of a small content are that came: a file in memory, and the offset in it.
+
+        They are not verified. The file stays open until those of two more packs are asked for.
+        """
+        digest = content.digest
+        while (place := self._place_of(digest)) is None and self._is_coming(digest):
+            self._came.append(self._coming.popleft()[1].result())
+            if len(self._came) > _KEPT:
+                self._came.popleft().close()
+        return place
+
+    def _place_of(self, digest: bytes) -> tuple[int, int] | None:
+        for came in self._came:
+            if (place := came.places.get(digest)) is not None:
+                return place
+        return None
+
+    def _is_coming(self, digest: bytes) -> bool:
+        return any(digest in wanted for wanted, _ in self._coming)
+
+    def _fetch_one(self, content: Content) -> bytes | None:
+        """The bytes of a small content from the first who has them."""
+        for remote in self._remotes():
+            with closing(self._fetch([remote], [content])) as came:
+                data = _read(content, came.places.get(content.digest))
+            if data is not None:
+                return data
+        return None
+
+    def _fetch(self, remotes: Sequence[Remote], wanted: Sequence[Content]) -> Came:
         """What somebody has of some small contents; also in the thread that fetches ahead."""
-        found: dict[bytes, bytes] = {}
+        came = Came()
         left = {each.digest: Piece(each.digest, 0, each.size) for each in wanted}
-        came = 0
-        for remote in remotes:
-            pieces = list(left.values())
-            try:
-                for piece, data in zip(pieces, remote.pieces(pieces), strict=True):
-                    if data is not None and hash_of(data) == piece.digest:
-                        found[piece.digest] = bytes(data)
-                        del left[piece.digest]
-                        came += len(data)
-            except MissingError:
-                continue
-            if not left:
-                break
-        self._progress(came)
-        return found
+        try:
+            for remote in remotes:
+                with suppress(MissingError):
+                    _take(remote, left, came)
+                if not left:
+                    break
+        except BaseException:
+            came.close()
+            raise
+        self._progress(came.size)
+        return came
 
     # -- large files
 
@@ -217,3 +273,28 @@ def _check_room(descriptor: int, wanted: Iterable[Chunk]) -> None:
     disk = os.fstatvfs(descriptor)
     if sum(chunk.length for chunk in wanted) > disk.f_bavail * disk.f_frsize:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _take(remote: Remote, left: dict[bytes, Piece], came: Came) -> None:
+    """Take what a host has of pieces that are left."""
+    digests = iter(list(left))
+    try:
+        for parcel in remote.parcels(list(left.values())):
+            came.add(parcel, islice(digests, len(parcel.lengths)))
+    finally:
+        for digest in came.places:
+            left.pop(digest, None)
+
+
+def _read(content: Content, place: tuple[int, int] | None) -> bytes | None:
+    """Bytes that came, if they are those of a content."""
+    if place is None:
+        return None
+    data = read_at(place[0], content.size, place[1])
+    return data if hash_of(data) == content.digest else None
+
+
+def _drop(coming: Future[Came]) -> None:
+    """Let go of what came and is not wanted any more."""
+    if coming.exception() is None:
+        coming.result().close()

@@ -6,7 +6,6 @@ good as no answer (`MissingError`).
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -15,7 +14,7 @@ from simulacra.actors.data.content.landing import Range
 from simulacra.actors.data.entries import Content
 from simulacra.actors.data.reconciling.dots import Context, Replica
 from simulacra.actors.data.reconciling.record_plain import RecordError
-from simulacra.actors.data.trees.asking import MissingError, Piece, Take
+from simulacra.actors.data.trees.asking import MissingError, Parcel, Piece, Take
 from simulacra.actors.data.trees.messages import Changed, Changes, Manifests, Pack, Packed
 from simulacra.actors.data.trees.packing import Heard, unpack_context, unpack_record
 from simulacra.actors.data.trees.sparing import FREELY, Sparing
@@ -105,27 +104,27 @@ class RemoteTree:
             raise MissingError(f"{self.host} says what are no manifests")
         return [None if each is None else bytes(each) for each in answer]
 
-    def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
+    def parcels(self, pieces: Sequence[Piece]) -> Iterator[Parcel]:
         """See `Remote`."""
         for some in self._sparing.portions(pieces, lambda piece: piece.length):
-            yield from self._pack(some)
+            yield self._pack(some)
 
-    def _pack(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
+    def _pack(self, pieces: Sequence[Piece]) -> Parcel:
         packed: Packed = self._ask(Pack([tuple(piece) for piece in pieces]), Packed)
         _check(self.host, packed, pieces)
+        parcel = Parcel(os.memfd_create("pack", os.MFD_CLOEXEC), packed.lengths)
         if packed.ticket is None:
-            yield from (None for _ in pieces)
-            return
-        descriptor = os.memfd_create("pack", os.MFD_CLOEXEC)
+            return parcel
         try:
-            os.ftruncate(descriptor, packed.ticket.size)
-            try:
-                self._bulk.fetch(packed.ticket, descriptor)
-            except BulkError as error:
-                raise MissingError(f"{self.host}: {error}") from error
-            yield from _views(descriptor, packed)
-        finally:
-            os.close(descriptor)
+            os.ftruncate(parcel.descriptor, packed.ticket.size)
+            self._bulk.fetch(packed.ticket, parcel.descriptor)
+        except BulkError as error:
+            parcel.close()
+            raise MissingError(f"{self.host}: {error}") from error
+        except BaseException:
+            parcel.close()
+            raise
+        return parcel
 
     def fetch(self, content: Content, ranges: Sequence[Range], take: Take) -> None:
         """See `Remote`."""
@@ -177,16 +176,3 @@ def _check(host: str, packed: Packed, pieces: Sequence[Piece]) -> None:
         and packed.ticket.size != sum(each for each in lengths if each > 0)
     ):
         raise MissingError(f"{host} has packed something else than it was asked for")
-
-
-def _views(descriptor: int, packed: Packed) -> Iterator[memoryview | None]:
-    size = os.fstat(descriptor).st_size
-    with mmap.mmap(descriptor, max(size, 1)) as memory, memoryview(memory) as whole:
-        at = 0
-        for length in packed.lengths:
-            if length < 0 or at + length > size:
-                yield None
-                continue
-            with whole[at : at + length] as view:
-                yield view
-            at += length

@@ -15,7 +15,7 @@ from simulacra.actors.data.content.assembly import FileSource, assemble
 from simulacra.actors.data.content.landing import LONGEST, Landing
 from simulacra.actors.data.content.manifest import Chunk, Manifest
 from simulacra.actors.data.entries import Content
-from simulacra.actors.data.trees.asking import MissingError, Piece, Remote
+from simulacra.actors.data.trees.asking import MissingError, Piece, Remote, views
 from simulacra.actors.data.trees.holders import Holders
 from simulacra.actors.data.trees.sparing import Sparing
 
@@ -104,7 +104,7 @@ def _fetch_from(remote: Remote, content: Content, landing: Landing) -> None:
     wanted = landing.wanted()
     short = [each for each in wanted if not _LONG <= each[1] <= LONGEST]
     pieces = [Piece(content.digest, *each) for each in short]
-    for piece, data in zip(pieces, remote.pieces(pieces), strict=True):
+    for piece, data in zip(pieces, views(remote.parcels(pieces)), strict=True):
         if data is not None:
             landing.take(piece.offset, data)
     remote.fetch(content, [each for each in wanted if _LONG <= each[1] <= LONGEST], landing.take)

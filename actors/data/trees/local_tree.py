@@ -45,6 +45,7 @@ from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
+from simulacra.actors.data.trees.ordering import Makers
 from simulacra.actors.data.trees.packing import Heard
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.redo_log import RedoLog
@@ -73,6 +74,7 @@ class LocalTree:
         sparing: what of it waits, and how much is asked for at a time.
         keep_bytes: bytes that the versions may have that are kept.
         keep_seconds: how old one may be.
+        makers: start the process that makes files.
 
     Attributes:
         journal: what is known.
@@ -98,7 +100,9 @@ class LocalTree:
         *,
         keep_bytes: int = KEEP_BYTES,
         keep_seconds: float = KEEP_SECONDS,
+        makers: Makers | None = None,
     ) -> None:
+        makers = makers or Makers()
         self.place = place
         self._bare: set[Path] = set()
         self._begun = ExitStack()
@@ -157,6 +161,7 @@ class LocalTree:
                 self._wanting.is_unwanted,
                 keeper,
                 redo,
+                lambda: makers.start(folders.root),
             )
             self._bases = Bases(place.bases, self.journal)
             begun.callback(self._bases.close)

@@ -12,12 +12,12 @@ record                         says
 ``set PATH ROW LACKING``       a path shows a row now, without these extended attributes
 ``drop PATH``                  it shows nothing now
 ``move SOURCE PATH``           all at and below a path is at another one now
-``plan FILES``                 files are about to be put in their places, one after the other
+``plan FILES``                 files are about to be put in their places
 ``put N``                      the Nth of them, from 0, is in its place
 ``refused N``                  it is not, and what was staged is about to be thrown away
 =============================  =================================================================
 
-The file after the last one that is spoken of may be in its place or not. It is, if nothing has its
+A file of the last plan that is not spoken of may be in its place or not. It is, if nothing has its
 inode under a temporary name any more, as what is thrown away is spoken of before.
 
 After another start of the machine, or beside another base, nothing of it holds: what was done is
@@ -26,9 +26,10 @@ found by the next scan then, as something that is known to belong where it is.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -177,30 +178,32 @@ class RedoLog:
     def _changes(self, records: Iterable[tuple[Any, ...]], folders: Folders) -> list[Change]:
         changes: list[Change] = []
         plan: Sequence[Any] = ()
-        following = 0
+        left: set[int] = set()
         for what, *rest in records:
             if what == "plan":
-                plan, following = rest[0], 0
+                plan = rest[0]
+                left = set(range(len(plan)))
             elif what in {"put", "refused"}:
-                following = rest[0] + 1
+                left.discard(rest[0])
                 if what == "put":
                     changes.append(_planned(plan[rest[0]]))
             else:
                 changes.append(_change(what, rest))
-        if following < len(plan) and self._was_put(plan[following], following, folders):
-            changes.append(_planned(plan[following]))
+        if left:
+            changes += [_planned(plan[n]) for n in self._put_of(plan, sorted(left), folders)]
         return changes
 
-    def _was_put(self, file: Any, n: int, folders: Folders) -> bool:
-        """Whether the file was put that came next; noted, as what tells is cleared up then."""
-        inode, path, *_ = file
-        there = _is_in_place(folders, inode, path)
+    def _put_of(self, plan: Sequence[Any], left: Sequence[int], folders: Folders) -> list[int]:
+        """Which files of a plan were put; noted, as what tells is cleared up then."""
+        staged = functools.cache(lambda folder: _staged_in(folders, folder))
+        there = {n for n in left if _is_in_place(folders, staged, *plan[n][:2])}
+        records = [("put" if n in there else "refused", n) for n in left]
         try:
-            self._write([("put" if there else "refused", n), ("plan", ())])
+            self._write([*records, ("plan", ())])
         except OSError as error:
             logger.warning("what was done before a kill can be told to the base once: %s", error)
             self.forget()
-        return there
+        return sorted(there)
 
     def tell(self, changes: Iterable[Change]) -> None:
         """Tell the base what was done.
@@ -247,15 +250,23 @@ def _planned(file: Any) -> Change:
     return _Set(path, unpack_row(row), lacking)
 
 
-def _is_in_place(folders: Folders, inode: int, path: Path) -> bool:
+def _is_in_place(
+    folders: Folders, staged: Callable[[Path], frozenset[int] | None], inode: int, path: Path
+) -> bool:
     """Whether what had an inode when it was staged has come to its path, whatever is there now."""
-    try:
-        folder = folders.open(parent(path))
-    except RefusedError:
+    inodes = staged(parent(path))
+    if inodes is None:
         return False
-    now = look(folder, name(path))
-    if now is not None and now.st_ino == inode:
-        return True
-    with os.scandir(folder) as entries:
+    now = look(folders.open(parent(path)), name(path))
+    return (now is not None and now.st_ino == inode) or inode not in inodes
+
+
+def _staged_in(folders: Folders, folder: Path) -> frozenset[int] | None:
+    """The inodes of what is under a temporary name in a folder; None where there is no folder."""
+    try:
+        descriptor = folders.open(folder)
+    except RefusedError:
+        return None
+    with os.scandir(descriptor) as entries:
         ours = (each for each in entries if os.fsencode(each.name).startswith(TEMPORARY))
-        return all(each.inode() != inode for each in ours)
+        return frozenset(each.inode() for each in ours)

@@ -26,6 +26,7 @@ from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.local_tree import LocalTree
 from simulacra.actors.data.trees.lookout import Lookout
 from simulacra.actors.data.trees.only_here import AskOnlyHere, OnlyHere, counting, find
+from simulacra.actors.data.trees.ordering import Makers
 from simulacra.actors.data.trees.others import Others
 from simulacra.actors.data.trees.packing import pack_context
 from simulacra.actors.data.trees.place import Place
@@ -79,6 +80,7 @@ class Rounds:
         self._board = board
         self._hint = hint
         self._looked = looked
+        self._makers = Makers()
         self._agreement = Agreement(place.acknowledged, others.members)
         self.hearsay = Hearsay(others.remote, others.hosts, others.announce, self._agreement)
         self.lookout = Lookout(hint)
@@ -141,6 +143,7 @@ class Rounds:
                 sparing=self._sparing,
                 keep_bytes=self._definition.keep_bytes,
                 keep_seconds=self._definition.keep_seconds,
+                makers=self._makers,
             )
             self._to_review = not self._definition.is_complete or self._place.partly.exists()
         return self.tree

@@ -13,7 +13,7 @@ from simulacra.actors.data.entries import Content
 from simulacra.actors.data.reconciling.dots import Context
 from simulacra.actors.data.scanning.ignoring import EVERYTHING
 from simulacra.actors.data.trees.agreement import Agreement
-from simulacra.actors.data.trees.asking import MissingError, Piece, Take
+from simulacra.actors.data.trees.asking import MissingError, Parcel, Piece, Take
 from simulacra.actors.data.trees.bringing import Brought
 from simulacra.actors.data.trees.intake import DoubtError
 from simulacra.actors.data.trees.local_tree import LocalTree
@@ -109,6 +109,18 @@ class InReach:
             if data is None:
                 raise MissingError(f"{self.host} has it not")
             take(piece.offset, data)
+
+    def parcels(self, pieces: Sequence[Piece]) -> Iterator[Parcel]:
+        descriptor, lengths = os.memfd_create("parcel"), []
+        broken = None
+        try:
+            for data in self.pieces(pieces):
+                lengths.append(-1 if data is None else os.write(descriptor, data))  # noqa: PERF401
+        except MissingError as error:
+            broken = error
+        yield Parcel(descriptor, lengths)
+        if broken is not None:
+            raise broken
 
     def pieces(self, pieces: Sequence[Piece]) -> Iterator[memoryview | None]:
         if not self._copy.reachable:

@@ -13,7 +13,7 @@ from simulacra.actors.data.content.landing import Range
 from simulacra.actors.data.entries import Content, Kind
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import fetching
-from simulacra.actors.data.trees.asking import MissingError, Piece, Take
+from simulacra.actors.data.trees.asking import MissingError, Piece, Take, views
 from simulacra.actors.data.trees.fetching import RemoteTree
 from simulacra.actors.data.trees.journal_reader import JournalReader
 from simulacra.actors.data.trees.messages import Changed, Changes, Pack, Packed
@@ -182,17 +182,17 @@ def test_a_long_manifest_comes_as_a_view(system: ActorSystem) -> None:
 def test_a_pack_of_something_else_is_refused(system: ActorSystem, packed: Any) -> None:
     pieces = [Piece(DIGEST, 0, 3), Piece(DIGEST, 3, 5)]
     with pytest.raises(MissingError, match="nas"):
-        list(remote(system, packed, b"123").pieces(pieces))
+        list(views(remote(system, packed, b"123").parcels(pieces)))
 
 
 def test_pieces_come_in_their_order(system: ActorSystem) -> None:
     pieces = [Piece(DIGEST, 0, 3), Piece(b"\2" * 32, 0, 5), Piece(DIGEST, 3, 2)]
-    got = remote(system, Packed(ticket(5), [3, -1, 2]), b"12345").pieces(pieces)
+    got = views(remote(system, Packed(ticket(5), [3, -1, 2]), b"12345").parcels(pieces))
     assert [None if each is None else bytes(each) for each in got] == [b"123", None, b"45"]
-    none = remote(system, Packed(None, [-1, -1, -1])).pieces(pieces)
+    none = views(remote(system, Packed(None, [-1, -1, -1])).parcels(pieces))
     assert list(none) == [None, None, None]
     with pytest.raises(MissingError, match="the line broke"):
-        list(remote(system, Packed(ticket(5), [3, -1, 2])).pieces(pieces))
+        list(views(remote(system, Packed(ticket(5), [3, -1, 2])).parcels(pieces)))
 
 
 def test_parts_of_a_content_are_taken_where_they_are(system: ActorSystem) -> None:
@@ -214,9 +214,9 @@ def test_what_has_a_rate_is_asked_for_in_portions(system: ActorSystem) -> None:
 
     slow = remote(system, pack, b"x" * SMALLEST, Sparing(rate=2 * SMALLEST))
     halves = [Piece(DIGEST, 0, SMALLEST), Piece(DIGEST, SMALLEST, SMALLEST)]
-    assert len(list(remote(system, pack, b"x" * size).pieces(halves))) == 2
+    assert len(list(views(remote(system, pack, b"x" * size).parcels(halves)))) == 2
     assert asked == [size]
-    assert [len(each or b"") for each in slow.pieces(halves)] == [SMALLEST, SMALLEST]
+    assert [len(each or b"") for each in views(slow.parcels(halves))] == [SMALLEST, SMALLEST]
     assert asked == [size, SMALLEST, SMALLEST]
 
 
