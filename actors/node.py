@@ -8,7 +8,6 @@ the same computations. When the tree ends, the node does.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import threading
@@ -23,31 +22,27 @@ from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.hooks import Hooks
 from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.registrar import REGISTRAR
-from simulacra.actors.cluster.registrar import Connected as Arrived
 from simulacra.actors.clustering import Clustering
-from simulacra.actors.compute.computations import COMPUTATIONS
 from simulacra.actors.compute.computing import Described
-from simulacra.actors.compute.hosts import HOSTS, Connected, HostTable
-from simulacra.actors.compute.moves import HostLost, HostMet
+from simulacra.actors.compute.hosts import HostTable
 from simulacra.actors.compute.remote_files import RemoteFiles
 from simulacra.actors.compute.store import Store
 from simulacra.actors.control import verbs
 from simulacra.actors.control.placing import Waiting
-from simulacra.actors.data.trees import trees
 from simulacra.actors.data.trees.leading import Leading
-from simulacra.actors.data.trees.orders import Met
 from simulacra.actors.detaching import Detaching
 from simulacra.actors.enrolment import Enrolment
+from simulacra.actors.folder_lock import lock
 from simulacra.actors.gateway.call import Handler
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.gateway.server import Gateway
 from simulacra.actors.knowing import Knowing
+from simulacra.actors.meeting import Meeting
 from simulacra.actors.neighbours import Neighbours
 from simulacra.actors.runtime import ActorSystem, ExitReason, StartError
 from simulacra.actors.runtime.bulk_client import BulkClient
 from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.childspec import Flags
-from simulacra.actors.runtime.group_sharing import GROUPS, ShareWith
 from simulacra.actors.runtime.keys import KeyFileError, KeyPair
 from simulacra.actors.runtime.supervision import SupervisorHandle
 from simulacra.actors.runtime.supervisor import Supervisor
@@ -90,7 +85,7 @@ class Node:
     def _begin(self, begun: contextlib.ExitStack) -> None:
         """Start all parts; ``begun`` ends those that did start, in reverse."""
         name, state = self.settings.name, self.settings.paths.state
-        begun.callback(os.close, _lock(state / name, name))
+        begun.callback(os.close, lock(state / name, name))
         self.settings = settings = self._enter_overlay(begun)
         hooks = Hooks(settings.hooks)
         begun.callback(hooks.close)
@@ -101,14 +96,15 @@ class Node:
         begun.callback(self.enrolment.close)
         self.system = ActorSystem(settings.name)
         begun.callback(self.system.stop)  # for where a part below cannot start
+        meeting = Meeting(self)
         self.neighbours = Neighbours(
             self.system,
             settings,
             self.enrolment,
             cluster=lambda: self.cluster,
-            met=self._met,
-            lost=self._lost,
-            shares=self._shares,
+            met=meeting.met,
+            lost=meeting.lost,
+            shares=meeting.shares,
             background=node_tree.BACKGROUND,
         )
         self.transport, pair = self.neighbours.transport, self.neighbours.pair
@@ -249,35 +245,6 @@ class Node:
         self._enter()
         self.read_keys()
 
-    def _met(self, name: str) -> None:
-        peer = self.transport.peer(name)
-        if peer is not None and peer.is_apart:
-            return
-        self.enrolment.met(name, self.neighbours.places().get(name, ""))
-        # An outside host is none that others count on, and cannot answer membership.
-        if peer is not None and name not in self.enrolment.outside():
-            self.cluster.met(name, peer.key, peer.endpoint.removeprefix("tcp://"))
-        self.knowing.met(name)
-        self._tell(REGISTRAR, Arrived(name))
-        self._tell(GROUPS, ShareWith(name))
-        self._tell(HOSTS, Connected(name))
-        self._tell(COMPUTATIONS, HostMet(name))
-        self._tell(trees.TREES, Met(name))
-
-    def _lost(self, name: str) -> None:
-        self.system.groups.forget_node(name)
-        self.cluster.lost(name)
-        self._tell(COMPUTATIONS, HostLost(name))
-
-    def _shares(self, name: str) -> bool:
-        return self.system.groups.are_shared_with(name) or self.knowing.shares_tree(name)
-
-    def _tell(self, actor: str, message: object) -> None:
-        """Tell an actor of this node, if it has been started."""
-        ref = self.system.whereis(actor)
-        if ref is not None:
-            ref.tell(message)
-
     def read_keys(self) -> tuple[int, list[str]]:
         """Put the list of keys in force as it is now; how many, and who lost its connection."""
         before = set(self.neighbours.connected())
@@ -308,20 +275,3 @@ def handlers(node: Node) -> Mapping[str, Handler]:
         **PowerVerbs(node).table(),
         **overlay_verbs(node.system, node.overlay),
     }
-
-
-def _lock(folder: Path, name: str) -> int:
-    """Lock the node's folder; the descriptor holds the lock, which ends with this process."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise GatewayError(
-            ErrorCode.FAILED,
-            f"node {name} is already up on this machine: it holds {folder}",
-            f"use it, stop it with: simulacra down --node {name}, "
-            "or give the new one another --name",
-        ) from error
-    return descriptor
