@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """Where it answers, once it has loaded all of EC2, for which nobody else waits long enough."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    # Not above: every process of the tests would import all of it, for the one that uses it.
+    moto = importlib.import_module("moto.server")
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     place = f"http://{host}:{port}"
