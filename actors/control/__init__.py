@@ -52,8 +52,8 @@ def verbs(node: Node) -> Mapping[str, Handler]:
     copies = Copies(node, learning)
     directories, running = Directories(node, learning, copies), Running(node, learning)
     conflicts, versions = Conflicts(node), Versions(node)
-    tree_focus = TreeFocusing(node).focus
-    detaching = DetachVerbs(node, tree_focus)
+    tree_focusing = TreeFocusing(node)
+    detaching = DetachVerbs(node, tree_focusing.focus)
     trees, standing = TreeVerbs(node, detaching.move_main_stores), TreeStanding(node)
     return {
         "status": watching.status,
@@ -81,7 +81,8 @@ def verbs(node: Node) -> Mapping[str, Handler]:
         "tree_sync": standing.sync,
         "tree_choose": trees.choose,
         "tree_limit": trees.limit,
-        "tree_focus": tree_focus,
+        "tree_focus": tree_focusing.focus,
+        "tree_take_over": tree_focusing.take_over,
         "tree_carry": copies.carry,
         "tree_file": versions.file,
         "tree_versions": versions.versions,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.control.network import refuse_outside
 from simulacra.actors.control.tree_finding import tree_fact
 from simulacra.actors.data.trees.focus_messages import MoveTree, TakeTree
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 _PAUSE: Final = 0.005
 _NEWS: Final = 10.0
+_TAKEN: Final = 10.0
 
 
 class TreeFocusing:
-    """The verb ``tree_focus``."""
+    """The verbs ``tree_focus`` and ``tree_take_over``."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -48,6 +50,48 @@ class TreeFocusing:
             self._ask(call, name, host, asked, message)
             self._await_news(call, name, host)
         yield {**self._shown(name), "took": time.monotonic() - began}
+
+    def take_over(self, call: Call) -> Iterator[object]:
+        """Have on others the main stores of a host that is to be expelled.
+
+        What it says of trees goes with it, so with their main store they would be none any more.
+        """
+        host = call.arg("host", str)
+        moved: dict[str, str] = {}
+        lost: dict[str, str] = {}
+        for fact in self._node.knowing.view.find("tree"):
+            if fact.value["host"] != host or not self._others(fact, host):
+                continue
+            try:
+                moved[fact.key.name] = self._take(call, fact, host)
+            except GatewayError as error:
+                lost[fact.key.name] = error.message
+        yield {"moved": moved, "lost": lost}
+
+    def _others(self, fact: Fact, host: str) -> dict[str, bool]:
+        """The other hosts that have a tree, this one first, and whether they have all of it."""
+        copies = self._node.knowing.view.find("copy", name=fact.key.subject)
+        here = self._node.settings.name
+        found = {each.key.subject: bool(each.value["complete"]) for each in copies}
+        found.pop(host, None)
+        return dict(sorted(found.items(), key=lambda each: each[0] != here))
+
+    def _take(self, call: Call, fact: Fact, host: str) -> str:
+        reach = {self._node.settings.name, *self._node.neighbours.inside()}
+        able = [each for each, whole in self._others(fact, host).items() if whole and each in reach]
+        if not able:
+            raise GatewayError(ErrorCode.FAILED, "no other host in reach has all of it", "")
+        args = {
+            "name": fact.key.name,
+            "host": able[0],
+            "why": f"{host} is expelled",
+            "force": host not in reach,
+        }
+        asked = Call(call.trace, "tree_focus", args, lambda _: None, timeout=_TAKEN)
+        asked.cancelled = call.cancelled
+        for _ in self.focus(asked):
+            call.check()
+        return able[0]
 
     def _shown(self, name: str) -> dict[str, Any]:
         fact = tree_fact(self._node, name)

@@ -124,11 +124,31 @@ def expel(host: str, /, *, reason: str = "", common: Common = COMMON) -> None:
     settings = settings_of(common)
     with explained():
         records = enrolling(settings).expulsions(host, reason)
+    _take_over(settings, host)
     told = keep(settings, records)
     if common.json:
         output.document({"host": host, "told": told})
     else:
         output.message(f"{host} is expelled" + ("" if told else _WHEN_UP))
+
+
+def _take_over(settings: Settings, host: str) -> None:
+    """Have others be the main stores of a host's trees; whatever comes of it, that host goes."""
+    calls = Client(settings.paths.socket(settings.name))
+    try:
+        done = calls.item("tree_take_over", host=host, timeout=_GIVING_UP)
+    except GatewayError as error:
+        if error.code is not ErrorCode.UNREACHABLE:
+            output.message(f"the trees of {host} are not taken over: {error.message}")
+        return
+    for tree, other in done["moved"].items():
+        output.message(f"the main store of {tree} is on {other} now")
+    for tree, why in done["lost"].items():
+        output.message(
+            f"{tree} is no tree any more, as {host} was its main store: {why}; its files stay "
+            f"where they are; on a host that has them: simulacra tree unfollow {tree}, and then "
+            f"simulacra tree add {tree} PATH"
+        )
 
 
 def leave(*, force: bool = False, common: Common = COMMON) -> None:

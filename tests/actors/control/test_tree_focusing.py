@@ -125,3 +125,27 @@ def test_who_it_was_handed_to_says_so_when_it_is_back(tmp_path: Path) -> None:
         nas.start()
         until(lambda: seat(desk) == ("nas", 2))
         assert nas.node.leading(tree)
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_the_trees_of_a_host_that_is_to_be_expelled_are_taken_over(
+    tmp_path: Path, is_up: bool
+) -> None:
+    with followed(tmp_path) as (desk, nas, _):
+        desk.client.item("tree_focus", name="src", host="nas", timeout=60)
+        if not is_up:
+            nas.node.close()
+            until(lambda: desk.node.neighbours.connected() == [])
+        took = desk.client.item("tree_take_over", host="nas", timeout=60)
+        assert took == {"moved": {"src": "desk"}, "lost": {}}
+        assert seat(desk) == ("desk", 3)
+
+
+def test_a_tree_of_which_nobody_else_has_all_cannot_be_taken_over(tmp_path: Path) -> None:
+    with followed(tmp_path) as (desk, nas, _):
+        nas.client.item("tree_choose", name="src", largest=1000)
+        until(lambda: not nas.node.knowing.view.find("copy", subject="nas")[0].value["complete"])
+        took = nas.client.item("tree_take_over", host="desk", timeout=60)
+        assert took == {"moved": {}, "lost": {"src": "no other host in reach has all of it"}}
+        none = desk.client.item("tree_take_over", host="pi", timeout=60)
+        assert none == {"moved": {}, "lost": {}}

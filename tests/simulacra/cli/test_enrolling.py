@@ -174,6 +174,23 @@ def test_who_has_trees_leaves_only_when_they_were_looked_at_or_by_force(tmp_path
         assert "simulacra init" in nas.run("leave").stderr
 
 
+def test_a_tree_stays_where_its_main_store_is_expelled(tmp_path: Path) -> None:
+    with homes(tmp_path, "desk", "nas") as (desk, nas):
+        founded(desk)
+        nas.do("up", "--detach", "--join", invitation(desk))
+        (nas.folder / "src").mkdir()
+        nas.do("tree", "add", "src", "src")
+        desk.until(lambda: desk.client.item("tree_list")["trees"])
+        desk.do("tree", "follow", "src", "src")
+        nas.until(lambda: len(nas.client.item("tree_list")["trees"][0]["hosts"]) == 2)
+        nas.do("tree", "sync", "src")
+        told = desk.do("expel", "nas", "--reason", "stolen").stderr
+        assert "the main store of src is on desk now" in told
+        assert "nas" not in peers(desk)
+        [tree] = desk.client.item("tree_list")["trees"]
+        assert (tree["name"], tree["main"], list(tree["hosts"])) == ("src", "desk", ["desk"])
+
+
 def test_a_second_owner_and_a_copy_of_the_key(tmp_path: Path) -> None:
     with homes(tmp_path, "desk", "nas", "tv") as (desk, nas, tv):
         founded(desk)
