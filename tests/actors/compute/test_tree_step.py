@@ -36,7 +36,7 @@ def test_another_life_of_a_host_is_another_replica() -> None:
     assert at({"vector": [("laptop", 2, 1)]}, {}).changes == 1
 
 
-@pytest.mark.parametrize("state", ["paused", "halted", "waiting", "out of reach", "unknown"])
+@pytest.mark.parametrize("state", ["paused", "halted", "waiting", "out of reach"])
 def test_what_needs_a_person_is_said_on_either_side(state: str) -> None:
     stuck: dict[str, Any] = {"state": state, "reason": "so"}
     for found in (at(stuck, {}), at({}, stuck)):
@@ -45,6 +45,14 @@ def test_what_needs_a_person_is_said_on_either_side(state: str) -> None:
         assert f"src is {state} on " in found.held
         assert found.held.endswith(": so")
         assert "simulacra tree" in found.hint
+
+
+def test_a_copy_of_which_nothing_is_known_is_told_with_its_host() -> None:
+    stuck: dict[str, Any] = {"state": "unknown", "reason": "so"}
+    for host, found in (("laptop", at(stuck, {})), ("nas", at({}, stuck))):
+        assert not found.done
+        assert found.held == f"{host} does not say how src is there: so"
+        assert "simulacra status" in found.hint
 
 
 def test_what_could_not_be_brought_is_waited_for_a_little() -> None:
