@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.compute.tree_step import looks_begun
 from simulacra.actors.control.standings import Standings
-from simulacra.actors.control.tree_finding import listed, own_definition, tree_fact
+from simulacra.actors.control.tree_finding import (
+    definitions_here,
+    listed,
+    own_definition,
+    tree_fact,
+)
 from simulacra.actors.data.trees.orders import Order
 from simulacra.actors.data.trees.tree import actor_name
 from simulacra.actors.gateway.call import Call
@@ -32,9 +37,18 @@ class TreeStanding:
         self._copies = Standings(node)
 
     def all(self, call: Call) -> Iterator[object]:
-        """All trees of the network, and where they are."""
+        """All trees of the network, and where they are; and copies here of what is no tree now."""
         del call
-        yield {"trees": [listed(self._node, fact) for fact in self._node.knowing.view.find("tree")]}
+        facts = self._node.knowing.view.find("tree")
+        known = {fact.key.subject for fact in facts}
+        yield {
+            "trees": [listed(self._node, fact) for fact in facts],
+            "left_over": [
+                {"name": each.name, "path": each.root}
+                for each in definitions_here(self._node)
+                if each.id not in known
+            ],
+        }
 
     def status(self, call: Call) -> Iterator[object]:
         """How far each copy of a tree is."""

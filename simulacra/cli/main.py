@@ -157,6 +157,11 @@ def _options(words: Sequence[str]) -> Sequence[str]:
 
 
 def _usage(failure: CycloptsError) -> GatewayError:
+    from cyclopts import UnusedCliTokensError  # noqa: PLC0415 (`run` does without)
+
     text = " ".join(str(failure).split()).rstrip(".")
     command = " ".join(["simulacra", *(failure.command_chain or ())])
+    if isinstance(failure, UnusedCliTokensError):
+        words = " ".join(failure.unused_tokens or ())
+        text = f"{command} knows nothing to do with: {words}"
     return GatewayError(ErrorCode.USAGE, text, f"see how it is used: {command} --help")

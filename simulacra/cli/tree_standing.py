@@ -32,6 +32,11 @@ def list_(*, common: Common = COMMON) -> None:
         output.document(found)
         return
     output.table(("tree", "main store", "followers"), map(_listed, found["trees"]))
+    for each in found.get("left_over", ()):  # A node of the version before does not say.
+        output.message(
+            f"{each['name']} is no tree of the network any more, and this host's copy in "
+            f"{each['path']} is in step with nobody: simulacra tree unfollow {each['name']}"
+        )
 
 
 def status(name: str, /, *, common: Common = COMMON) -> None:

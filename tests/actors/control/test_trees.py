@@ -60,6 +60,9 @@ def test_a_copy_of_a_tree_that_was_removed_elsewhere_can_be_given_up(tmp_path: P
     with followed(tmp_path) as (desk, nas, roots):
         desk.client.item("tree_remove", name="src", force=True)
         until(lambda: nas.client.item("tree_list")["trees"] == [])
+        left = [{"name": "src", "path": str(roots["nas"])}]
+        assert nas.client.item("tree_list")["left_over"] == left
+        assert desk.client.item("tree_list")["left_over"] == []
         desk.client.item("tree_add", name="src", path=str(roots["desk"]))
         until(lambda: len(nas.client.item("tree_list")["trees"]) == 1)
         with pytest.raises(GatewayError) as refused:

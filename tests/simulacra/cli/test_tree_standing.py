@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulacra.cli.exits import ExitCode
+
 from .conftest import Run, Serve
 from .test_tree import noting
 
@@ -41,6 +43,22 @@ def test_what_is_stuck_says_why_and_when_it_is_tried_again(run: Run, serve: Serv
     assert lines[3].endswith("its root is not there")
     [todo] = run("tree", "status", "src").stderr.splitlines()
     assert todo.endswith("pi: put it right; or, if it is, there: simulacra tree resume src --sure")
+
+
+def test_a_copy_of_what_is_no_tree_any_more_is_listed_with_what_to_type(
+    run: Run, serve: Serve
+) -> None:
+    serve({"tree_list": lambda _: [{"trees": [], "left_over": [{"name": "src", "path": "/n"}]}]})
+    assert run("tree").stderr == (
+        "simulacra: src is no tree of the network any more, and this host's copy in /n is in step "
+        "with nobody: simulacra tree unfollow src\n"
+    )
+
+
+def test_a_command_that_there_is_not_is_named(run: Run) -> None:
+    refused = run("tree", "bogus", "src")
+    assert refused.code == ExitCode.USAGE
+    assert "simulacra tree knows nothing to do with: bogus src" in refused.stderr
 
 
 AWAY = "since this copy was away: move out what you want, and delete the rest: rm -r"
