@@ -172,13 +172,14 @@ def test_an_actor_that_reads_is_killed(whose: str) -> None:
 
         def body(_: Actor) -> None:
             warm_up(a, remote)
-            remote.ask("stuck", timeout=0.3)
+            remote.ask("stuck", timeout=PATIENCE)
 
         reply = asker.ask(body, block=False)
         eventually(lambda: asked._target._deferred)  # type: ignore[attr-defined]  # it is stuck
         (asker if whose == "asker" else asked).kill()
         with pytest.raises(ActorDeadError):
             reply.get(timeout=PATIENCE)
+        asked.kill()  # the thread of a killed asker waits for it
         call(a, lambda: warm_up(a, a.system.ref("other@b")))
         eventually(lambda: not a.system.abandoned and not b.system.abandoned)
 
