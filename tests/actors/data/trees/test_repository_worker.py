@@ -193,6 +193,6 @@ def test_one_that_begins_again_is_told_at_once(hosts: Hosts) -> None:
         again.start()
         try:
             pair.look("lap")
-            eventually(pair.in_step, within=10.0)
+            eventually(pair.in_step, within=60.0)
         finally:
             again.close()
