@@ -142,7 +142,9 @@ def take_both(conflict: Conflict, index: Index, author: Author) -> None:
     if conflict.kind is not ConflictKind.CONTENT:
         event = author.event(record.latest)
         name = conflict.path.rpartition(b"/")[2]
-        index.put(move(record, event, conflict.folder, name, seen=record.alive))
+        shown = Entry(conflict.sides[0].content, record.attributes)
+        moved = move(record, event, conflict.folder, name, seen=record.alive, entry=shown)
+        index.put(moved)
         return
     _dots(conflict, record)
     names = listing(conflict.folder, index)

@@ -85,7 +85,8 @@ class Edits:
     def settle(self, row: Row) -> None:
         """The version that a conflict copy shows is no longer one of its record."""
         record = self._index.record(row.id)
-        if record is not None and any(each.dot in row.dots for each in record.versions):
+        versions = () if record is None else record.versions + record.renamed
+        if record is not None and any(each.dot in row.dots for each in versions):
             event = self._author.event(record.latest)
             self._index.put(drop(record, event, row.dots))
 
@@ -103,7 +104,7 @@ class Edits:
         """What a row shows has another name or folder; the row of where it is now."""
         self._revive(parent(path))
         event = self._author.event(record.latest)
-        record = move(record, event, folder, name(path), seen=row.alive)
+        record = move(record, event, folder, name(path), seen=row.alive, entry=row.entry)
         self._index.put(record)
         return replace(row, alive=row.alive & record.alive | {event.dot})
 
@@ -113,6 +114,14 @@ class Edits:
         if record is not None and record.alive & row.alive:
             event = self._author.event(record.latest)
             self._index.put(remove(record, event, seen=row.alive))
+
+    def forsake(self, row: Row) -> None:
+        """What a row showed is gone, though its record shows something else at other paths."""
+        others = (each.dots for _, each in self._index.paths(row.id))
+        gone = (row.dots | row.alive).difference(*others)
+        record = self._index.record(row.id)
+        if record is not None and record.alive & gone:
+            self._index.put(drop(record, self._author.event(record.latest), gone))
 
     def show(self, path: Path, row: Row, found: Found) -> None:
         """Put a row for a path: no edit, the base alone says so."""

@@ -18,7 +18,7 @@ from simulacra.actors.data.entries import Path, join
 from simulacra.actors.data.reconciling.dots import Context, includes
 from simulacra.actors.data.reconciling.merging import merge
 from simulacra.actors.data.reconciling.projecting import sides
-from simulacra.actors.data.reconciling.records import ROOT_ID, FileId, Record
+from simulacra.actors.data.reconciling.records import ROOT_ID, FileId, Record, living
 
 Lookup = Callable[[FileId], Record | None]
 
@@ -108,7 +108,7 @@ def _count(flow: Flow, before: Record | None, after: Record) -> None:
         flow.changed += 1
         had = set() if before is None else {each.content.digest for each in before.versions}
         flow.size += sum(
-            each.content.size for each in after.versions if each.content.digest not in had
+            each.content.size for each in living(after) if each.content.digest not in had
         )
     elif before is None or before.alive:
         flow.removed += 1

@@ -1,7 +1,8 @@
 """Merging what two replicas know of one record: commutative, associative, idempotent.
 
 A version, or a dot that keeps the record alive, stays unless the other side's context covers it and
-the other side has it no more. Of everything else the latest counts. See `records`.
+the other side has it no more; what a renaming saw stays as long as the renaming keeps the record
+alive. Of everything else the latest counts. See `records`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from simulacra.actors.data.reconciling.records import Record, Version
 
 def merge(mine: Record, theirs: Record) -> Record:
     """What both know together, of one id."""
+    alive = _alive(mine, theirs) | _alive(theirs, mine)
     return replace(
         mine,
         location=max(mine.location, theirs.location),
@@ -21,8 +23,9 @@ def merge(mine: Record, theirs: Record) -> Record:
         mtime=max(mine.mtime, theirs.mtime),
         xattrs=max(mine.xattrs, theirs.xattrs),
         versions=_versions(mine, theirs),
-        alive=_alive(mine, theirs) | _alive(theirs, mine),
+        alive=alive,
         context=join(mine.context, theirs.context),
+        renamed=_renamed(mine, theirs, alive),
     )
 
 
@@ -32,6 +35,13 @@ def _versions(mine: Record, theirs: Record) -> tuple[Version, ...]:
     kept = {dot: each for dot, each in ours.items() if _stays(dot, others, theirs)}
     kept |= {dot: each for dot, each in others.items() if _stays(dot, ours, mine)}
     return tuple(sorted(kept.values(), key=lambda each: each.event))
+
+
+def _renamed(mine: Record, theirs: Record, alive: frozenset[Dot]) -> tuple[Version, ...]:
+    if not (mine.renamed or theirs.renamed):
+        return ()
+    known = {each.dot: each for each in (*mine.renamed, *theirs.renamed) if each.dot in alive}
+    return tuple(sorted(known.values(), key=lambda each: each.event))
 
 
 def _alive(mine: Record, theirs: Record) -> frozenset[Dot]:

@@ -10,6 +10,8 @@ nothing, and elsewhere something new     a renaming, when it is the same inode w
                                          content, or else the same content; a folder: the same
                                          inode, with something of what it held
 nothing                                  a deletion; of what was in it, too
+nothing, and elsewhere another content   a deletion of what was there
+of the same record
 something new                            a creation, under the id that all hosts derive from it
 a conflict copy edited or renamed        a file of its own: its conflict is settled
 a conflict copy gone                     its conflict is settled
@@ -101,6 +103,7 @@ class _Observation:
         self._remaining = Remains(index)
         self._extra: list[Path] = []
         self._edits = Edits(index, author)
+        self._replaced: list[Row] = []
         self._listed: tuple[FileId, Listing] | None = None
 
     def run(self) -> list[Path]:
@@ -111,6 +114,8 @@ class _Observation:
         for path in sorted(self._gone, key=_components, reverse=True):
             if self._deletions or _LEFT in path:
                 self._miss(path)
+        for row in self._replaced:
+            self._edits.forsake(row)
         return self._extra
 
     # -- what is there
@@ -182,6 +187,8 @@ class _Observation:
             return False
         for at, other in list(self._index.paths(row.id)):
             if other.identity == row.identity and at in self._gone:
+                if other.is_folder is not row.is_folder:
+                    self._replaced.append(other)
                 self._moved(at, path)
                 break
             if other.identity == row.identity:
@@ -243,8 +250,11 @@ class _Observation:
         if row is None:
             return
         self._index.drop_row(path)
+        if is_aside_name(name(path)):
+            return
         others = list(self._index.paths(row.id))
-        if is_aside_name(name(path)) or any(other.identity == row.identity for _, other in others):
+        if any(other.identity == row.identity for _, other in others):
+            self._replaced.append(row)
             return
         if row.copy is not None:
             self._edits.settle(row)

@@ -4,6 +4,7 @@
 case                                        is shown as
 ==========================================  ====================================================
 several versions                            the latest under the name, the others as its copies
+none, but renamings of what was deleted     what these saw, in the same way
 equal contents                              one
 a folder among them                         the folder under the name, whatever is later
 a deleted folder, or one that became a      a folder, while anything in it lives
@@ -65,8 +66,8 @@ Listing = dict[bytes, Row]
 
 def sides(record: Record) -> list[Side]:
     """The versions that are to be seen, equal ones together; first the one that has the name."""
-    if len(record.versions) == 1:
-        return [Side(record.versions)] if record.alive else []
+    if _is_only(record):
+        return [Side(record.versions)]
     by_content: dict[object, list[Version]] = {}
     for version in living(record):
         by_content.setdefault(version.content, []).append(version)
@@ -158,7 +159,7 @@ def has_shown(folder: FileId, known: Known) -> bool:
 
 def _rows(record: Record, known: Known) -> Iterator[Row]:
     """What is to be seen of a record: first what has the name, then the copies."""
-    if len(record.versions) == 1 and record.alive:  # as of nearly all
+    if _is_only(record):
         content = record.versions[0].content
         if content.kind is Kind.FOLDER or not has_shown(record.id, known):
             yield _only(record, content)
@@ -183,6 +184,11 @@ def _rows(record: Record, known: Known) -> Iterator[Row]:
         yield Row(record.id, entry, side.dots, frozenset(), version.dot)
 
 
+def _is_only(record: Record) -> bool:
+    """Whether it has one version, which is alive, as nearly all have."""
+    return len(record.versions) == 1 and record.versions[0].dot in record.alive
+
+
 def _only(record: Record, content: Content) -> Row:
     """What is to be seen of a record with one version, that content."""
     is_folder = content.kind is Kind.FOLDER
@@ -192,14 +198,14 @@ def _only(record: Record, content: Content) -> Row:
 
 def _alive(record: Record, dots: frozenset[Dot]) -> frozenset[Dot]:
     """What keeps these versions alive: not what keeps others."""
-    others = {each.dot for each in record.versions if each.dot not in dots}
+    others = {each.dot for each in (*record.versions, *living(record)) if each.dot not in dots}
     return record.alive - others if others else record.alive
 
 
 def _folder_entry(record: Record) -> Entry:
     """A folder's entry; where a file has the attributes, made such that it can be entered."""
     mode = record.mode.value
-    if any(version.content.kind is not Kind.FOLDER for version in record.versions):
+    if any(version.content.kind is not Kind.FOLDER for version in record.versions + record.renamed):
         mode |= (mode & _READ_BITS) >> 2
     return Entry(FOLDER, Attributes(mode, 0, record.xattrs.value))
 

@@ -1,7 +1,8 @@
 """Records as plain data, for the store and for the way between hosts; what comes in is checked.
 
-A record is [id, location, mode, mtime, xattrs, versions, alive, context]; a cell is [event, value],
-an event [ms, tick, host, incarnation, n], a dot the last three of these.
+A record is [id, location, mode, mtime, xattrs, versions, alive, context], with what renamings saw
+as a ninth where there are some; a cell is [event, value], an event [ms, tick, host, incarnation,
+n], a dot the last three of these.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def to_plain(record: Record) -> list[Any]:
         [_version_plain(version) for version in record.versions],
         [_dot_plain(dot) for dot in sorted(record.alive)],
         [[*replica, n] for replica, n in sorted(record.context.items())],
+        *([[_version_plain(version) for version in record.renamed]] if record.renamed else []),
     ]
 
 
@@ -61,7 +63,7 @@ def from_plain(data: Any) -> Record:
     """
     try:
         which, (first, at), (chmod, mode), (touch, mtime), (setfattr, xattrs), *rest = data
-        versions, alive, context = rest
+        versions, alive, context, *renamed = rest
         event = _event(*first)
         # One object for one event: see `Record.sole`. That of nearly all wrote all there is.
         dot, last = event.dot, first[2:]
@@ -74,6 +76,7 @@ def from_plain(data: Any) -> Record:
             _versions(versions, first, event),
             frozenset([dot if each == last else _dot(*each) for each in alive]),
             dict([dot if each == last else _dot(*each) for each in context]),
+            *[_versions(each, first, event) for each in renamed],
         )
         _check(record)
     except (TypeError, ValueError, IndexError, KeyError) as error:
@@ -92,10 +95,11 @@ def _check(record: Record) -> None:
     for dot in (*dots, *record.alive):
         if not covers(record.context, dot):
             raise ValueError("it has a dot that its context does not cover")
-    if len(record.versions) > 1 and len({each.dot for each in record.versions}) < len(
-        record.versions
-    ):
-        raise ValueError("two of its versions have one dot")
+    for versions in (record.versions, record.renamed):
+        if len(versions) > 1 and len({each.dot for each in versions}) < len(versions):
+            raise ValueError("two of its versions have one dot")
+    if any(each.dot not in record.alive for each in record.renamed):
+        raise ValueError("it has what a renaming saw that does not keep it alive")
     if record.id == ROOT_ID:
         raise ValueError("it has the id of the root")
 

@@ -9,6 +9,7 @@ folder, two equal files are one file, two different files are two versions.
 part                  two sides together
 ====================  ============================================================================
 versions, alive       a dot stays unless the other side knows of it and has it no more
+renamed               what stays is what stays alive
 location              the latest counts
 mode, mtime, xattrs   each on its own, the latest counts: chmod conflicts with no edit
 context               all that either knows of
@@ -16,9 +17,10 @@ context               all that either knows of
 
 *Versions* are the contents written and not replaced: an edit replaces those that its author saw.
 *Alive* holds a dot for every version, and for every renaming: a deletion takes away those that were
-seen and leaves the last version as a ghost. So against a deletion that did not know of it an edit
-wins, and a renaming wins too, and the ghost comes back under the new name. Without any living dot
-the record is a tombstone.
+seen. So against a deletion that did not know of it an edit wins, and a renaming wins too: *renamed*
+has the content that it saw, which is shown where no version is alive any more. Whoever renamed it
+has that on his disk; what somebody else wrote and deleted meanwhile nobody may have. The versions
+of a tombstone, which has no living dot, tell what it was.
 """
 
 from __future__ import annotations
@@ -110,6 +112,7 @@ class Record:
         versions: its contents, sorted by their events; the last is the latest.
         alive: the dots that keep it alive.
         context: all that was ever written to it.
+        renamed: the contents that living renamings saw, each by its renaming's event, sorted.
     """
 
     id: FileId
@@ -120,6 +123,7 @@ class Record:
     versions: tuple[Version, ...] = ()
     alive: frozenset[Dot] = frozenset()
     context: Context = field(default_factory=dict)
+    renamed: tuple[Version, ...] = ()
 
     @property
     def attributes(self) -> Attributes:
@@ -152,11 +156,15 @@ class Record:
 def living(record: Record) -> tuple[Version, ...]:
     """The versions that are to be seen, the latest last; none of a tombstone.
 
-    A record that only a renaming keeps alive shows the versions that were deleted meanwhile.
+    Of a record that only renamings keep alive these are what they saw, without that of which
+    another one came.
     """
-    if not record.alive:
-        return ()
-    return tuple(each for each in record.versions if each.dot in record.alive) or record.versions
+    found = tuple(each for each in record.versions if each.dot in record.alive)
+    if found or not record.alive:
+        return found
+    came_of = {digest for each in record.renamed for digest in each.lineage}
+    latest = tuple(each for each in record.renamed if each.content.digest not in came_of)
+    return latest or record.renamed or record.versions
 
 
 # -- writing: each takes what is known, and what of it the author saw
@@ -192,13 +200,14 @@ def write(
     that differ from ``before``; without it all. The content ``came_of`` is the one that was edited:
     another replica may have replaced it meanwhile, so that no version has it any more.
     """
-    seen = [each for each in record.versions if each.dot in over or each not in living(record)]
-    kept = [each for each in record.versions if each not in seen]
+    shown = living(record)
+    gone = [each for each in record.versions if each.dot in over or each not in shown]
+    kept = [each for each in record.versions if each not in gone]
+    seen = [*gone, *(each for each in record.renamed if each.dot in over)]
     new = Version(event, entry.content, entry.attributes, _lineage(seen, came_of))
     written = replace(
-        record,
+        _alive(record, (record.alive - frozenset(over)) | {event.dot}),
         versions=tuple(sorted([*kept, new], key=_event)),
-        alive=(record.alive - frozenset(over)) | {event.dot},
     )
     return set_attributes(written, event, entry.attributes, before=before)
 
@@ -218,17 +227,41 @@ def set_attributes(
 
 
 def move(
-    record: Record, event: Event, folder: FileId, name: bytes, *, seen: Collection[Dot]
+    record: Record,
+    event: Event,
+    folder: FileId,
+    name: bytes,
+    *,
+    seen: Collection[Dot],
+    entry: Entry,
 ) -> Record:
-    """Another location, which also keeps the record alive against deletions."""
+    """Another location, which also keeps the record alive against deletions, with what it showed.
+
+    Args:
+        record: what is known.
+        event: the renaming.
+        folder: the id of the folder where it is now.
+        name: its name there.
+        seen: what kept it alive, as far as the author had seen.
+        entry: what the author saw.
+    """
     before = record.location.value.folder
     versions = {each.dot for each in record.versions}
     renamings = {dot for dot in seen if dot not in versions}
+    came_of = [
+        digest
+        for each in (*record.renamed, *record.versions)
+        if each.content == entry.content
+        for digest in each.lineage
+    ]
+    lineage = tuple(dict.fromkeys(came_of))[:LINEAGE_LIMIT]
+    carried = Version(event, entry.content, entry.attributes, lineage)
+    left = _alive(record, (record.alive - renamings) | {event.dot})
     return _said(
         replace(
-            record,
+            left,
             location=Cell(event, Location(folder, name, before)),
-            alive=(record.alive - renamings) | {event.dot},
+            renamed=tuple(sorted([*left.renamed, carried], key=_event)),
         ),
         event,
     )
@@ -236,13 +269,19 @@ def move(
 
 def remove(record: Record, event: Event, *, seen: Collection[Dot]) -> Record:
     """A deletion of what was seen: whatever else keeps the record alive still does."""
-    return _said(replace(record, alive=record.alive - frozenset(seen)), event)
+    return _said(_alive(record, record.alive - frozenset(seen)), event)
 
 
 def drop(record: Record, event: Event, dots: Collection[Dot]) -> Record:
-    """Without some of its versions: a conflict is settled, the others stay; the last as a ghost."""
+    """Without some of what it shows: a conflict is settled. The last version stays as it was."""
     kept = tuple(each for each in record.versions if each.dot not in dots) or record.versions
-    return _said(replace(record, versions=kept, alive=record.alive - frozenset(dots)), event)
+    left = _alive(record, record.alive - frozenset(dots))
+    return _said(replace(left, versions=kept), event)
+
+
+def _alive(record: Record, alive: frozenset[Dot]) -> Record:
+    renamed = tuple(each for each in record.renamed if each.dot in alive)
+    return replace(record, alive=alive, renamed=renamed)
 
 
 def _said(record: Record, event: Event) -> Record:

@@ -102,6 +102,7 @@ class Host:
     def __init__(self, host: str, world: World) -> None:
         self.world = world
         self.disk = Disk()
+        self.wrote: set[bytes] = set()
         self.author = Author(Replica(host, 1))
         self.index = MemoryIndex()
         self.importing: Import | None = None
@@ -137,6 +138,7 @@ class Host:
                 return
         self.replaced(path)
         content = self.world.content()
+        self.wrote.add(content.digest)
         mode = 0o777 if content.kind is Kind.LINK else attributes.mode
         entry = Entry(content, Attributes(mode, self.world.wall))
         inode = self.disk.entries[path][1] if path in self.disk.entries and b % 3 else None
@@ -248,6 +250,8 @@ class Host:
             case Put():
                 if here != action.expected or not self.has_room(path):
                     return False
+                if not self.world.has(action.row.entry.content):
+                    return False
                 assert not action.row.is_folder
                 assert action.expected is None or action.expected.content != FOLDER
                 self.drop_here(path)
@@ -312,8 +316,17 @@ class Host:
         """What is known but for tombstones, which some drop before others."""
         return {each.id: each for each in self.index.records.values() if each.alive}
 
+    def give(self) -> None:
+        """Let others have all that was written here.
+
+        What it has told of, and nobody has fetched, may be replaced here without a word any more;
+        that would be for somebody to settle.
+        """
+        self.world.given |= self.wrote
+
     def lose(self, why: Import = Import.LOST) -> None:
         """The database is lost; the disk is not."""
+        self.give()
         host, incarnation = self.author.replica
         self.author = Author(Replica(host, incarnation + 1))
         self.index = MemoryIndex()
@@ -333,6 +346,7 @@ class World:
         self.written: set[bytes] = set()
         self.replaced: set[bytes] = set()
         self.kept: set[bytes] = set()
+        self.given: set[bytes] = set()
         self.dots: dict[bytes, set[Dot]] = {}
         self.quarantine: set[bytes] = set()
         self.hosts = [Host("lmnop"[at], self) for at in range(size)]
@@ -344,6 +358,13 @@ class World:
         if n % 5 == 0:
             return Content(Kind.LINK, 1, digest, b"%d" % n)
         return Content(Kind.FILE, 1, digest)
+
+    def has(self, content: Content) -> bool:
+        """Whether a content is to be had: it is on a disk, or was displaced there by a node."""
+        if content.kind is Kind.LINK or content.digest in self.kept | self.quarantine | self.given:
+            return True
+        entries = (entry for host in self.hosts for entry, _ in host.disk.entries.values())
+        return any(entry.content == content for entry in entries)
 
     def run(self, history: Sequence[Step]) -> None:
         for step in history:
@@ -359,6 +380,7 @@ class World:
         match what:
             case "evict":
                 host.evicted = len(others) > 1
+                host.give()
             case "sync" | "meet" if host.evicted:
                 host.lose(Import.EVICTED)
                 host.pull(others[a % len(others)])

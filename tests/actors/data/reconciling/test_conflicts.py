@@ -56,6 +56,7 @@ def test_one_side_is_taken() -> None:
 
 def test_an_edited_content_is_taken() -> None:
     left, right, conflict = in_conflict()
+    left.world.kept.add(file(7).content.digest)  # as whoever settles it has written it
     edit(conflict, file(7), left.index, left.author)
     assert together(left, right) == {b"f": 7}
 
@@ -78,6 +79,7 @@ def test_what_was_settled_meanwhile_is_not_settled_again() -> None:
 
 def test_an_edit_while_another_settles_is_kept() -> None:
     left, right, conflict = in_conflict()
+    left.world.kept.add(file(7).content.digest)  # as whoever settles it has written it
     edit(conflict, file(7), left.index, left.author)
     put(right, b"f", 8)
     assert sorted(together(left, right).values()) == [7, 8]

@@ -42,7 +42,7 @@ def test_after_something_moved_away_the_name_is_the_next_generation() -> None:
     host = Host("a")
     first = host.create(b"x", 1)
     event = host.author.event(first.latest)
-    host.known.put(move(first, event, ROOT_ID, b"y", seen=first.alive))
+    host.known.put(move(first, event, ROOT_ID, b"y", seen=first.alive, entry=file(1)))
     second = host.create(b"x", 2)
     assert second.id == file_id(ROOT_ID, b"x", 1)
     assert [each.content for each in living(host.known.records[first.id])] == [file(1).content]

@@ -27,7 +27,8 @@ def folders(number: int) -> list[Record]:
 
 def moved(record: Record, into: Record) -> Record:
     event = author.event(record.latest)
-    return move(record, event, into.id, record.location.value.name, seen=record.alive)
+    name = record.location.value.name
+    return move(record, event, into.id, name, seen=record.alive, entry=MAKE_FOLDER)
 
 
 def index_of(records: list[Record]) -> MemoryIndex:

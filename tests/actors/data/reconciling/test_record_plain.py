@@ -74,3 +74,17 @@ def test_a_dot_beyond_the_context_is_refused() -> None:
     plain[7] = [[host, incarnation, 1] for host, incarnation, _ in plain[7]]
     with pytest.raises(RecordError, match="context"):
         from_plain(plain)
+
+
+def test_what_renamings_saw_is_kept_and_checked() -> None:
+    world = World(2)
+    world.run([("write", 0, 0, 0), ("scan", 0, 0, 0), ("rename", 0, 0, 1), ("scan", 0, 0, 0)])
+    (record,) = world.hosts[0].index.records.values()
+    assert len(record.renamed) == 1
+    plain = to_plain(record)
+    assert from_plain(plain) == record
+    plain[6] = [each for each in plain[6] if each != plain[8][0][0][2:]]
+    with pytest.raises(RecordError, match="does not keep it alive"):
+        from_plain(plain)
+    with pytest.raises(RecordError):
+        from_plain([*to_plain(record), []])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -211,3 +211,73 @@ def test_every_row_of_the_page_has_a_test() -> None:
     cells = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
     rows = [", ".join(cell.strip() for cell in each[1:3]) for each in cells[1:]]
     assert [row for row in rows if not row.startswith("---")] == list(ROWS)
+
+
+# -- what nobody has is not wanted
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[Copies]:
+    with Copies(tmp_path, "a", "b", "c") as copies:
+        write(copies["a"].root / "f", "base")
+        copies.sync()
+        yield copies
+
+
+def test_what_was_edited_and_deleted_before_anybody_had_it_is_as_it_was_renamed(
+    three: Copies,
+) -> None:
+    write(three["b"].root / "f", "of b, and nobody else's")
+    three["b"].tree.scan()
+    (three["c"].root / "f").rename(three["c"].root / "g")
+    (three["b"].root / "f").unlink()
+    three.sync()
+    assert all(contents(three[host].root) == {"g": b"base"} for host in "abc")
+
+
+def test_of_a_file_and_a_folder_of_one_name_that_were_deleted_the_one_stays_that_was_renamed(
+    three: Copies,
+) -> None:
+    write(three["b"].root / "x", "of b, and nobody else's")
+    three["b"].tree.scan()
+    (three["a"].root / "x").mkdir()
+    three["a"].tree.scan()
+    three["c"].hear(three["a"])
+    three["c"].tree.bring()
+    (three["c"].root / "x").rename(three["c"].root / "y")
+    (three["a"].root / "x").rmdir()
+    (three["b"].root / "x").unlink()
+    three.sync()
+    assert all(contents(three[host].root) == {"f": b"base", "y": None} for host in "abc")
+
+
+def test_a_deletion_counts_though_something_of_the_same_name_came_elsewhere(three: Copies) -> None:
+    """Made here, renamed, and replaced, while another made one under the first name."""
+    a, b = three["a"], three["b"]
+    write(a.root / "x", "of a, and nobody else's")
+    a.tree.scan()
+    (a.root / "x").rename(a.root / "y")
+    a.tree.scan()
+    write(b.root / "x", "of b")
+    b.tree.scan()
+    a.hear(b)
+    (a.root / "y").unlink()
+    write(a.root / "x", "again of a")
+    three.sync()
+    found = contents(a.root)
+    assert found.pop("f") == b"base"
+    assert sorted(map(str, found.values())) == ["b'again of a'", "b'of b'"]
+    assert all(contents(three[host].root) == contents(a.root) for host in "bc")
+
+
+def test_a_deletion_counts_though_a_folder_of_the_same_name_is_there(three: Copies) -> None:
+    a, b = three["a"], three["b"]
+    write(a.root / "x", "of a, and nobody else's")
+    a.tree.scan()
+    (b.root / "x").mkdir()
+    b.tree.scan()
+    a.hear(b)
+    (a.root / "x").unlink()
+    (a.root / "x").mkdir()
+    three.sync()
+    assert all(contents(three[host].root) == {"f": b"base", "x": None} for host in "abc")
