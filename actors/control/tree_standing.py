@@ -22,6 +22,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.settling import has_heard, have_looked
 
 if TYPE_CHECKING:
+    from simulacra.actors.data.trees.definitions import Definition
     from simulacra.actors.node import Node
 
 _PAUSE: Final = 0.01
@@ -67,8 +68,12 @@ class TreeStanding:
         began = time.monotonic()
         while True:
             call.check()
-            mine = self._copies.of(definition.id, self._here)
-            _check(definition.name, self._here, mine, time.monotonic() - began)
+            _refuse_paused(own_definition(self._node, definition.name), self._here)
+            _refuse_halted(
+                definition.name,
+                self._copies.of(definition.id, self._here),
+                time.monotonic() - began,
+            )
             copies = self._copies_of(fact)
             mine = next(each for each in copies if each["host"] == self._here)
             if mine["scans"] > before and all(_is_in_step(each, mine) for each in copies):
@@ -97,21 +102,32 @@ class TreeStanding:
         ]
 
 
-def _check(name: str, host: str, mine: dict[str, Any], waited: float) -> None:
-    """Raise what keeps this host's copy from being looked at.
+def _refuse_paused(definition: Definition, host: str) -> None:
+    """Refuse to wait for a copy that is paused; one just resumed may say for a moment that it is.
 
-    Args:
-        name: of the tree.
-        host: this one.
-        mine: how its copy is.
-        waited: seconds since it was told to look; what it was before that says nothing.
+    Raises:
+        GatewayError: it is paused.
     """
-    if mine["state"] == "paused":
+    if definition.paused:
+        name = definition.name
         raise GatewayError(
             ErrorCode.FAILED,
             f"{name} is paused on {host}",
             f"go on with it: simulacra tree resume {name}",
         )
+
+
+def _refuse_halted(name: str, mine: dict[str, Any], waited: float) -> None:
+    """Refuse to wait for a copy that has halted.
+
+    Args:
+        name: of the tree.
+        mine: how its copy is.
+        waited: seconds since it was told to look; what it was before that says nothing.
+
+    Raises:
+        GatewayError: it has.
+    """
     if mine["state"] == "halted" and mine["since"] < waited:
         raise GatewayError(
             ErrorCode.FAILED,
