@@ -18,7 +18,7 @@ from tests.actors.cluster.realm import Order, Realm
 from tests.support import examples
 
 EXAMPLES = examples(40, many=1000)
-PATIENT = 300
+PATIENT = 3600
 """Seconds for many examples on a busy machine."""
 
 
