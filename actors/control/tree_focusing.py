@@ -81,17 +81,22 @@ class TreeFocusing:
         able = [each for each, whole in self._others(fact, host).items() if whole and each in reach]
         if not able:
             raise GatewayError(ErrorCode.FAILED, "no other host in reach has all of it", "")
-        args = {
-            "name": fact.key.name,
-            "host": able[0],
-            "why": f"{host} is expelled",
-            "force": host not in reach,
-        }
+        why = ""
+        for other in able:
+            try:
+                self._give(call, fact.key.name, other, host, forced=host not in reach)
+            except GatewayError as error:
+                why = why or error.message
+            else:
+                return other
+        raise GatewayError(ErrorCode.FAILED, why, "")
+
+    def _give(self, call: Call, name: str, other: str, expelled: str, *, forced: bool) -> None:
+        args = {"name": name, "host": other, "why": f"{expelled} is expelled", "force": forced}
         asked = Call(call.trace, "tree_focus", args, lambda _: None, timeout=_TAKEN)
         asked.cancelled = call.cancelled
         for _ in self.focus(asked):
             call.check()
-        return able[0]
 
     def _shown(self, name: str) -> dict[str, Any]:
         fact = tree_fact(self._node, name)

@@ -140,13 +140,14 @@ class Applier:
             raise
         return self._permitted(lambda: self._put(staged, expected), parent(staged.path))
 
-    def is_on_disk(self, staged: Staged) -> bool:
-        """Have what was staged on the disk, so that somebody else may put it; whether it is."""
-        try:
+    def put_on_disk(self, staged: Staged) -> None:
+        """Have what was staged on the disk, so that somebody else may put it in its place.
+
+        Raises:
+            RefusedError: it may not be; neither may be what was staged since by somebody else.
+        """
+        with refusing(staged.path):
             self._check_synced(staged)
-        except (OSError, RefusedError):
-            return False
-        return True
 
     def was_put(self, staged: Staged) -> None:
         """Somebody else has put in its place what was staged."""

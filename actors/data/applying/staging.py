@@ -48,6 +48,20 @@ class Staged:
     number: int = 0
 
 
+def sync_disk(root: int) -> None:
+    """Put all of a tree on its disk, contents and names.
+
+    Raises:
+        OSError: some may not be on it.
+    """
+    try:
+        syscalls.sync_file_system(root)
+    except OSError as error:
+        if error.errno not in syscalls.UNSUPPORTED:
+            raise
+        os.sync()
+
+
 class Unsynced:
     """What has been made and may not be on the disk yet.
 
@@ -98,7 +112,7 @@ class Unsynced:
         many = self._many or (names and (self._inodes or len(self._names) > _FEW))
         try:
             if many or not self._sync_few():
-                self._sync_all()
+                sync_disk(self._folders.root)
                 self._names.clear()
                 self._inodes = False
         except OSError:
@@ -111,14 +125,6 @@ class Unsynced:
             for folder in self._names:
                 self._sync_folder(folder)
             self._names.clear()
-
-    def _sync_all(self) -> None:
-        try:
-            syscalls.sync_file_system(self._folders.root)
-        except OSError as error:
-            if error.errno not in syscalls.UNSUPPORTED:
-                raise
-            os.sync()
 
     def _sync_few(self) -> bool:
         """Sync file by file; False where one cannot be opened for that."""

@@ -305,7 +305,8 @@ class Bringer:
         self._redo.plan([(action, content) for action, content, _ in staged])
         ordered = []
         for action, content, found in staged:
-            if self._ordering.can_place(content, found) and self._applier.is_on_disk(content):
+            if self._ordering.can_place(content, found):
+                self._applier.put_on_disk(content)
                 ordered.append((action, content))
             else:
                 self._put(action, content, found, brought)

@@ -68,7 +68,7 @@ class Journal(BaseTable):
         said: dict[str, Any] = {name: unpacked(value) for name, value in facts.items()}
         self._host = host
         self.last = int(said.get("last", 0))
-        self.changes = int(said.get("changes", 0))
+        self.changes = self._committed = int(said.get("changes", 0))
         self.vector: Context = unpack_context(said.get("vector", ()))
         self.importing = bool(said.get("importing", True))
         self._cursors = unpack_context(said.get("cursors", ()))
@@ -113,10 +113,19 @@ class Journal(BaseTable):
         """Tells this base from another one, and from itself after it was changed on the disk."""
         return (*self.author.replica, self.changes)
 
-    @property
-    def is_committed(self) -> bool:
-        """Whether all that was put is on the disk."""
-        return not (self._new_records or self._new_rows or self._db.in_transaction)
+    def commit_known(self) -> bool:
+        """Put what is known on the disk, unless the base was changed since the last commit.
+
+        Returns:
+            Whether the base on the disk is this one.
+
+        Raises:
+            sqlite3.Error: the disk does not take it.
+        """
+        if self._new_rows or self.changes != self._committed:
+            return False
+        self.commit()
+        return True
 
     # -- known
 
@@ -305,6 +314,7 @@ class Journal(BaseTable):
         self._begin()
         self._write_facts()
         self._db.execute("COMMIT")
+        self._committed = self.changes
         self._forget_some()
 
     def _write_facts(self) -> None:

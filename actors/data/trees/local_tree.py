@@ -132,7 +132,7 @@ class LocalTree:
             keeper = Keeper(self.journal, self.versions, looker)
             for error in leftovers.clear(folders, list(leftovers.find(folders)), keeper):
                 logger.warning("something is left of a change that was under way: %s", error)
-            redo.tell(done)
+            redo.tell(done, folders.root)
             descent = Descent(folders.root)
             begun.callback(descent.close)
             files = IgnoreFiles(descent, EVERYTHING)

@@ -7,7 +7,7 @@ killed once, files are made by the tree's own thread, as are all that it cannot 
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -96,24 +96,32 @@ class Ordering:
         making = self._making
         if making is None:
             return list(puts)
+        puts = list(puts)
         ordered: list[Put] = []
         wanted: list[Wanted] = []
         others: list[Put] = []
-        source: int | None = None
+        for put in puts:  # what came before may be closed as others come
+            self._place_of(put)
+        places = {put.path: self._place_of(put) for put in puts}
+        sources = Counter(place[0] for place in places.values() if place is not None)
+        source = max(sources, key=sources.__getitem__, default=None)
         for put in puts:
             content, attributes = put.row.entry.content, put.row.entry.attributes
-            place = None if put.expected is not None else self._contents.came(content)
-            if place is None or source not in {None, place[0]}:
+            place = places[put.path]
+            if place is None or place[0] != source:
                 others.append(put)
                 continue
-            source, offset = place
             ordered.append(put)
-            wanted.append(Wanted(put.path, content.digest, offset, content.size, attributes))
+            wanted.append(Wanted(put.path, content.digest, place[1], content.size, attributes))
         if source is not None:
             making.want(wanted, source)
             self._paths.update(put.path for put in ordered)
             self._ordered.append(lambda: Staging(list(zip(ordered, making.made(), strict=True))))
         return others
+
+    def _place_of(self, put: Put) -> tuple[int, int] | None:
+        """Where the bytes of a file are that can be ordered."""
+        return None if put.expected is not None else self._contents.came(put.row.entry.content)
 
     def can_place(self, staged: Staged, found: Fingerprint | None) -> bool:
         """Whether something that was staged can be given to `place`."""

@@ -17,8 +17,9 @@ record                         says
 ``refused N``                  it is not, and what was staged is about to be thrown away
 =============================  =================================================================
 
-A file of the last plan that is not spoken of may be in its place or not. It is, if nothing has its
-inode under a temporary name any more, as what is thrown away is spoken of before.
+A file of the last plan that is not spoken of may be in its place or not. It is, if what is there
+has its inode. That nothing has it under a temporary name says little: somebody may have cleaned up.
+So one that was replaced before the next start is not known to have been brought.
 
 After another start of the machine, or beside another base, nothing of it holds: what was done is
 found by the next scan then, as something that is known to belong where it is.
@@ -26,10 +27,9 @@ found by the next scan then, as something that is known to belong where it is.
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -40,9 +40,9 @@ from simulacra.actors.boot import boot_id
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.gripping import look
 from simulacra.actors.data.applying.refusals import RefusedError
-from simulacra.actors.data.applying.staging import Staged
+from simulacra.actors.data.applying.staging import Staged, sync_disk
 from simulacra.actors.data.content.descriptors import write_at
-from simulacra.actors.data.entries import TEMPORARY, Path, name, parent
+from simulacra.actors.data.entries import Path, name, parent
 from simulacra.actors.data.reconciling.actions import Action, Move, Put, Remove
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.trees.journal import Journal
@@ -150,7 +150,7 @@ class RedoLog:
     def _begin(self) -> None:
         self.forget()
         self._begun, boot = True, boot_id()
-        self._in_use = bool(boot) and self._journal.is_committed
+        self._in_use = bool(boot) and self._journal.commit_known()
         self._append(("begin", boot, self._journal.mark))
 
     def _write(self, records: Iterable[tuple[Any, ...]]) -> None:
@@ -195,8 +195,7 @@ class RedoLog:
 
     def _put_of(self, plan: Sequence[Any], left: Sequence[int], folders: Folders) -> list[int]:
         """Which files of a plan were put; noted, as what tells is cleared up then."""
-        staged = functools.cache(lambda folder: _staged_in(folders, folder))
-        there = {n for n in left if _is_in_place(folders, staged, *plan[n][:2])}
+        there = {n for n in left if _is_in_place(folders, *plan[n][:2])}
         records = [("put" if n in there else "refused", n) for n in left]
         try:
             self._write([*records, ("plan", ())])
@@ -205,15 +204,31 @@ class RedoLog:
             self.forget()
         return sorted(there)
 
-    def tell(self, changes: Iterable[Change]) -> None:
-        """Tell the base what was done.
+    def tell(self, changes: Sequence[Change], root: int) -> None:
+        """Tell the base what was done, once it is on the disk.
+
+        Args:
+            changes: what was done.
+            root: the descriptor of the tree's root.
 
         Raises:
             sqlite3.Error: the disk does not take it.
         """
+        if not changes:
+            self.forget()
+            return
+        try:
+            sync_disk(root)
+        except OSError as error:
+            logger.warning("what was done before a kill may not be on the disk: %s", error)
+            self.forget()
+            return
         for change in changes:
             match change:
                 case _Set(path, row, lacking):
+                    before = self._journal.row(path)
+                    if before is not None and before.entry == row.entry:
+                        row = row.at(before.fingerprint)
                     self._journal.set_row(path, row)
                     if row.entry.attributes.xattrs:
                         self._journal.set_lacking(row.id, lacking)
@@ -250,23 +265,10 @@ def _planned(file: Any) -> Change:
     return _Set(path, unpack_row(row), lacking)
 
 
-def _is_in_place(
-    folders: Folders, staged: Callable[[Path], frozenset[int] | None], inode: int, path: Path
-) -> bool:
-    """Whether what had an inode when it was staged has come to its path, whatever is there now."""
-    inodes = staged(parent(path))
-    if inodes is None:
-        return False
-    now = look(folders.open(parent(path)), name(path))
-    return (now is not None and now.st_ino == inode) or inode not in inodes
-
-
-def _staged_in(folders: Folders, folder: Path) -> frozenset[int] | None:
-    """The inodes of what is under a temporary name in a folder; None where there is no folder."""
+def _is_in_place(folders: Folders, inode: int, path: Path) -> bool:
+    """Whether what had an inode when it was staged is at its path, edited or not."""
     try:
-        descriptor = folders.open(folder)
-    except RefusedError:
-        return None
-    with os.scandir(descriptor) as entries:
-        ours = (each for each in entries if os.fsencode(each.name).startswith(TEMPORARY))
-        return frozenset(each.inode() for each in ours)
+        now = look(folders.open(parent(path)), name(path))
+    except (RefusedError, OSError):
+        return False
+    return now is not None and now.st_ino == inode

@@ -73,6 +73,20 @@ def test_each_new_file_is_staged_and_put_once(copies: Copies) -> None:
     assert contents(b.root) == contents(copies["a"].root)
 
 
+def test_files_that_are_equal_come_whichever_pack_their_bytes_came_in(copies: Copies) -> None:
+    """What came with a pack is let go of as others come."""
+    a, b = copies["a"], copies["b"]
+    b.tree.bring()
+    for number in range(FILES):
+        same = number - 6 if number % 3 == 0 and number >= 6 else number
+        write(a.root / "equal" / f"{number:02}", f"other {same}")
+    a.tree.scan()
+    b.hear(a)
+    assert b.tree.bring().left == {}
+    assert contents(b.root) == contents(a.root)
+    assert len(Watched.staged) > FILES
+
+
 def test_what_is_no_new_small_file_is_done_by_the_tree_itself(copies: Copies) -> None:
     a, b = copies["a"].root, copies["b"]
     b.tree.bring()

@@ -14,6 +14,7 @@ import pytest
 
 from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
+from simulacra.actors.data.entries import TEMPORARY
 from simulacra.actors.data.trees import redo_log
 from tests.actors.data.trees.copies import Copies, contents
 from tests.actors.data.trees.dying import CHANGING, die_at
@@ -81,9 +82,12 @@ def test_what_is_deleted_or_edited_after_a_kill_is_what_was_brought(copies: Copi
 
 
 def test_wherever_it_was_killed_nothing_that_was_seen_comes_back(tmp_path: Path) -> None:
-    """Also as a conflict with what the user made of it."""
+    """Also as a conflict with what the user made of it, but for one file at most.
+
+    That is one that was put, and nobody could say so any more.
+    """
     step = 5 // examples(1, many=5)
-    when, died = 1, True
+    when, died, doubtful = 1, True, 0
     while died:
         folder = tmp_path / str(when)
         with Copies(folder, "a", "b") as copies:
@@ -109,29 +113,68 @@ def test_wherever_it_was_killed_nothing_that_was_seen_comes_back(tmp_path: Path)
             if (root / "other").exists():
                 replace(root / "other", "another")
                 expected["other"] = b"another"
-            assert both(copies) == expected, when
+            odd = {name.partition(".")[0] for name, _ in both(copies).items() ^ expected.items()}
+            assert len(odd) <= 1, when
+            doubtful += len(odd)
         shutil.rmtree(folder)
         when += step
+    assert doubtful <= 12
 
 
 # -- the one file that nothing was written of
 
 
+def put_of(copies: Copies) -> set[str]:
+    """Which files were put."""
+    brought = contents(copies["a"].root)
+    found = contents(copies["b"].root).items()
+    there = {path for path, content in found if content and content == brought.get(path)}
+    return there & {"edited", "new", "new folder/in it"}
+
+
 @pytest.mark.parametrize("when", [2, 3, 4])
-def test_a_file_is_put_if_it_is_no_longer_where_it_was_staged(copies: Copies, when: int) -> None:
-    """Whatever has come to its path since."""
+def test_a_file_is_put_if_it_is_there_edited_or_not(copies: Copies, when: int) -> None:
     root = copies["b"].root
     assert die_bringing(copies, when, re.compile("_placed"))
-    brought = contents(copies["a"].root)
-    put = {
-        path for path, content in contents(root).items() if content and content == brought.get(path)
-    } & {"edited", "new", "new folder/in it"}
+    put = put_of(copies)
     assert len(put) == when - 1  # the first was the folder
     for path in put:
-        replace(root / path, "mine")
+        (root / path).write_text("mine")
     found = both(copies)
     assert all(found[path] == b"mine" for path in put)
     assert not [path for path in found if ".conflict" in path]
+
+
+def test_one_that_was_replaced_before_anybody_said_that_it_was_put_is_kept_beside(
+    copies: Copies,
+) -> None:
+    root = copies["b"].root
+    assert die_bringing(copies, 2, re.compile("_placed"))
+    (path,) = put_of(copies)
+    replace(root / path, "mine")
+    assert len([each for each in both(copies) if ".conflict" in each]) == 1
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_what_was_never_put_is_not_deleted_whoever_cleaned_up(copies: Copies, when: int) -> None:
+    """As `git clean` does, or who makes a folder anew."""
+    root = copies["b"].root
+    assert die_bringing(copies, when, FILE_PUT)
+    put = put_of(copies)
+    for each in root.rglob(f"{TEMPORARY.decode()}*"):
+        each.unlink()
+    if "new folder/in it" not in put:
+        shutil.rmtree(root / "new folder")
+        (root / "new folder").mkdir()
+    found = both(copies)
+    assert (
+        found.items()
+        >= {
+            "edited": b"edited there",
+            "new": b"new",
+            "new folder/in it": b"in it",
+        }.items()
+    )
 
 
 @pytest.mark.parametrize("when", [1, 2, 3])
@@ -195,6 +238,33 @@ def test_after_a_start_of_the_machine_nothing_of_it_holds(
     (copies["b"].root / "new").unlink()
     monkeypatch.setattr(redo_log, "boot_id", lambda: boot)
     assert both(copies)["new"] == b"new"
+
+
+def test_what_may_not_be_on_the_disk_is_not_told_as_done(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert die_bringing(copies)
+    (copies["b"].root / "new").unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(redo_log, "sync_disk", _no_space)
+        copies["b"].open()
+        copies["b"].close()
+    assert both(copies)["new"] == b"new"
+
+
+def test_it_holds_for_what_begins_with_a_large_file(copies: Copies) -> None:
+    """Its manifest is put into the same database."""
+    a, root = copies["a"], copies["b"].root
+    copies.sync()
+    write(a.root / "large", b"large" * 200_000)
+    write(a.root / "small", "small")
+    a.tree.scan()
+    assert die_bringing(copies)
+    replace(root / "large", "mine")
+    (root / "small").unlink()
+    found = both(copies)
+    assert found["large"] == b"mine"
+    assert "small" not in found
 
 
 def test_beside_another_base_nothing_of_it_holds(copies: Copies) -> None:
