@@ -8,17 +8,10 @@ since the last one is in the `redo_log`. Files are staged first, up to so many, 
 places together after one sync: no action but a move or a removal can have to do with one that is
 not in its place yet. For the same reason files are planned ahead of that: the bytes of one pack of
 them are fetched while those of the pack before are written.
-
-What the index saw last is what an action expects. A file that was modified so shortly before it was
-read that a later change could bear the same time is read again first, a tick of the file system's
-clock later.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -28,12 +21,11 @@ from typing import Final
 
 from simulacra.actors.data.applying.applier import Applied, Applier
 from simulacra.actors.data.applying.making import Making
-from simulacra.actors.data.applying.refusals import Reason, RefusedError
+from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.applying.staging import Staged
 from simulacra.actors.data.content.descriptors import copy, write_at
 from simulacra.actors.data.content.manifest import WHOLE
-from simulacra.actors.data.content.versions import Displaced, Versions
-from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path, name, parent, without
+from simulacra.actors.data.entries import Entry, Fingerprint, Kind, Path
 from simulacra.actors.data.reconciling.actions import (
     Action,
     MakeFolder,
@@ -51,14 +43,14 @@ from simulacra.actors.data.reconciling.policy import Policy, held_back
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.reconciling.records import FileId
 from simulacra.actors.data.scanning.index import Index
-from simulacra.actors.data.scanning.looking import Looker, NotReadError, file_time, tick
-from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.trees import in_step
 from simulacra.actors.data.trees.asking import MOST, MissingError
 from simulacra.actors.data.trees.contents import PACK, Contents
 from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.keeper import Keeper
 from simulacra.actors.data.trees.ordering import Ordering, Placing, Staging
 from simulacra.actors.data.trees.redo_log import RedoLog
+from simulacra.actors.data.trees.seen import Seen
 
 BATCH: Final = 2000
 AHEAD: Final = 2
@@ -101,7 +93,7 @@ class Bringer:
         applier: changes the disk.
         contents: where bytes come from.
         policy: what is to be on this disk.
-        look: reads what is at a path now.
+        seen: what was seen there last, which is what an action expects.
         stopping: whether to stop after the action in hand.
         leaves_out: whether something is known, and not to be on this disk.
         keeper: told what goes because of that.
@@ -116,7 +108,7 @@ class Bringer:
         applier: Applier,
         contents: Contents,
         policy: Policy,
-        look: Callable[[Path], Row],
+        seen: Seen,
         stopping: Callable[[], bool],
         leaves_out: Callable[[Path, Entry], bool],
         keeper: Keeper,
@@ -131,7 +123,7 @@ class Bringer:
         self._applier = applier
         self._contents = contents
         self._policy = policy
-        self._look = look
+        self._seen = seen
         self._stopping = stopping
         self._undone = 0
         self._planned: dict[Path, Put] = {}
@@ -139,7 +131,6 @@ class Bringer:
         self._fetched: deque[dict[Path, Put]] = deque()
         self._ordering = Ordering(contents, start_maker)
         self._staged: dict[Path, tuple[Put, Staged, Fingerprint | None]] = {}
-        self._seen: dict[Path, dict[bytes, Row]] = {}
 
     def bring(self) -> Brought:
         """Do what can be done for the dirty folders.
@@ -286,7 +277,7 @@ class Bringer:
             row = action.row
             if row.entry.attributes.xattrs:
                 self._journal.set_lacking(row.id, applied.lacking)
-        self._note(action, applied)
+        self._seen.note(action, applied)
         brought.note(action)
         self._undone += 1
 
@@ -354,19 +345,19 @@ class Bringer:
             case MakeFolder(row=row):
                 return self._applier.make_folder(path, row.entry.attributes)
             case SetAttributes(row=row, expected=expected):
-                seen = self._expected(path, expected)
+                seen = self._seen.row(path, expected)
                 before, after = seen.entry.attributes, row.entry.attributes
                 if not self._policy.modes:  # what there is of them was made up by the disk
-                    before = self._read(path).entry.attributes
+                    before = self._seen.read(path).entry.attributes
                     after = replace(after, mode=before.mode)
                 kind = expected.content.kind
                 found = seen.fingerprint
                 return self._applier.set_attributes(path, found, kind, before, after)
             case Move(source=source, expected=expected):
-                found = self.expected(source, expected)
+                found = self._seen.expected(source, expected)
                 return self._applier.move(source, path, found, expected.content.kind)
             case Remove(expected=expected):
-                found = self.expected(path, expected)
+                found = self._seen.expected(path, expected)
                 self._applier.remove(path, found, expected.content.kind)
             case Note():
                 pass
@@ -374,7 +365,7 @@ class Bringer:
 
     def _stage(self, action: Put) -> None:
         path, entry, expected = action.path, action.row.entry, action.expected
-        found = None if expected is None else self.expected(path, expected)
+        found = None if expected is None else self._seen.expected(path, expected)
         content, attributes = entry.content, entry.attributes
         if content.kind is Kind.LINK:
             staged = self._applier.stage_link(path, content.target, attributes)
@@ -398,71 +389,6 @@ class Bringer:
             whole.unlink()
         return staged
 
-    def expected(self, path: Path, entry: Entry) -> Fingerprint:
-        """The fingerprint of what is expected at a path, if that is what was seen there.
-
-        Raises:
-            RefusedError: it is something else, or may be by now.
-        """
-        return self._expected(path, entry).fingerprint
-
-    def _expected(self, path: Path, entry: Entry) -> Row:
-        """What was seen at a path, if that is what is expected there."""
-        row = self._seen_at(path)
-        if row is None or not self._is_same(row.entry, entry):
-            raise RefusedError(Reason.CHANGED, path, "it is to be looked at again")
-        if not (row.settled or row.is_folder):  # of a folder its times say nothing
-            self._reread(path, row)
-        return row
-
-    def _is_same(self, seen: Entry, entry: Entry) -> bool:
-        same_mode = seen.attributes.mode == entry.attributes.mode or not self._policy.modes
-        return same_mode and seen.content == entry.content
-
-    def _reread(self, path: Path, row: Row) -> None:
-        """Make sure that what was seen at a path is what is there."""
-        changed = row.fingerprint.ctime_ns
-        if abs(file_time() - changed) < tick(changed):
-            raise RefusedError(Reason.BUSY, path, "it was modified just now")
-        again = self._read(path)
-        if (again.fingerprint, again.entry) != (row.fingerprint, row.entry):
-            raise RefusedError(Reason.CHANGED, path, "it was modified since it was looked at")
-
-    def _read(self, path: Path) -> Row:
-        try:
-            return self._look(path)
-        except (NotReadError, OSError) as error:
-            raise RefusedError(Reason.CHANGED, path, f"it cannot be read again: {error}") from error
-
-    def _note(self, action: Action, applied: Applied) -> None:
-        """What is there now is to be told to the index, so that the next scan need not read it."""
-        path = action.path
-        if isinstance(action, Remove):
-            self._tell_index()
-            self._index.remove(parent(path), [name(path)])
-        elif isinstance(action, Move):
-            self._tell_index()
-            self._index.move(action.source, path)
-            row = self._index.row(path)
-            if row is not None and applied.fingerprint is not None:
-                moved = Row(applied.fingerprint, row.entry, settled=row.settled)
-                self._index.put(parent(path), {name(path): moved})
-        elif applied.fingerprint is not None and not isinstance(action, Note):
-            fingerprint = applied.fingerprint
-            settled = file_time() - fingerprint.mtime_ns >= tick(fingerprint.ctime_ns)
-            row = Row(fingerprint, without(action.row.entry, applied.lacking), settled=settled)
-            self._seen.setdefault(parent(path), {})[name(path)] = row
-
-    def _seen_at(self, path: Path) -> Row | None:
-        """What was seen at a path."""
-        row = self._seen.get(parent(path), {}).get(name(path))
-        return self._index.row(path) if row is None else row
-
-    def _tell_index(self) -> None:
-        seen, self._seen = self._seen, {}
-        for folder, rows in seen.items():
-            self._index.put(folder, rows)
-
     def _save(self) -> None:
         """Put what was done on the disk, and then what the base and the index say of it."""
         try:
@@ -470,7 +396,7 @@ class Bringer:
         except BaseException:
             self._redo.forget()
             raise
-        self._tell_index()
+        self._seen.tell()
         in_step.commit(self._journal, self._index)
         self._redo.forget()
         self._undone = 0
@@ -478,44 +404,6 @@ class Bringer:
     def _commit_base(self) -> None:
         self._journal.commit()
         self._redo.forget()
-
-
-class Keeper:
-    """Hands what is displaced to the kept versions: a `displacing.Keep`.
-
-    What goes because it is left out here is not kept: other hosts have it.
-
-    Args:
-        journal: says what it was.
-        versions: keeps it.
-        looker: reads what nothing is known of, as after a crash.
-
-    Attributes:
-        going: the path that goes for that reason now.
-    """
-
-    def __init__(self, journal: Journal, versions: Versions, looker: Looker) -> None:
-        self.going: Path | None = None
-        self._journal = journal
-        self._versions = versions
-        self._looker = looker
-
-    def __call__(self, folder: int, temporary: bytes, path: Path) -> None:
-        """Keep one."""
-        if path == self.going:
-            return
-        row = self._journal.row(path)
-        status = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
-        entry = row.entry if row is not None else None
-        if entry is None or entry.content.kind is Kind.FOLDER:
-            entry = self._read(temporary, folder, status)
-        self._versions.keep([Displaced(path, entry, folder, temporary)], time.time_ns())
-
-    def _read(self, temporary: bytes, folder: int, status: os.stat_result) -> Entry:
-        try:
-            return self._looker.look(temporary, folder, status).entry
-        except NotReadError as error:
-            raise OSError(errno.EBUSY, f"it cannot be read to be kept: {error.reason}") from error
 
 
 def _write(into: int, data: bytes) -> None:

@@ -38,19 +38,21 @@ from simulacra.actors.data.trees import probing
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.asking import Remote
 from simulacra.actors.data.trees.bases import Bases
-from simulacra.actors.data.trees.bringing import Bringer, Brought, Keeper
+from simulacra.actors.data.trees.bringing import Bringer, Brought
 from simulacra.actors.data.trees.contents import Contents
 from simulacra.actors.data.trees.definitions import KEEP_BYTES, KEEP_SECONDS
 from simulacra.actors.data.trees.editing import Editor
 from simulacra.actors.data.trees.intake import Intake, Taken, manifest_of
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.journal_reader import JournalReader
+from simulacra.actors.data.trees.keeper import Keeper
 from simulacra.actors.data.trees.ordering import Makers
 from simulacra.actors.data.trees.packing import Heard
 from simulacra.actors.data.trees.place import Place
 from simulacra.actors.data.trees.redo_log import RedoLog
 from simulacra.actors.data.trees.restoring import Restorer
 from simulacra.actors.data.trees.returning import prepare
+from simulacra.actors.data.trees.seen import Seen
 from simulacra.actors.data.trees.settling import Settler
 from simulacra.actors.data.trees.sparing import FREELY, Sparing
 from simulacra.actors.data.trees.texts import Texts
@@ -150,13 +152,14 @@ class LocalTree:
                 quarantine=lambda paths: _quarantine(place, folders, paths),
             )
             applier = Applier(folders, permits, keeper, redo.refused)
+            seen = Seen(self.index, lambda path: _look(looker, descent, path), modes=modes)
             self._bringer = Bringer(
                 self.journal,
                 self.index,
                 applier,
                 contents,
                 Policy(self._wanted, self._wants_all, probing.folds_names(folders.root), modes),
-                lambda path: _look(looker, descent, path),
+                seen,
                 stopping,
                 self._wanting.is_unwanted,
                 keeper,
@@ -166,7 +169,7 @@ class LocalTree:
             self._bases = Bases(place.bases, self.journal)
             begun.callback(self._bases.close)
             self._texts = Texts(self.journal, descent, self.versions, self._bases)
-            editor = Editor(applier, self.index, descent, self._bringer.expected)
+            editor = Editor(applier, self.index, descent, seen.expected)
             self.settler = Settler(self.journal, editor, self._texts)
             self.restorer = Restorer(self.versions, editor)
             self._begun = begun.pop_all()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
+from simulacra.actors.data.trees.seen import Seen
 from tests.actors.data.trees.copies import Copies, Copy, contents
 
 OLD = 1_600_000_000
@@ -104,9 +105,10 @@ def test_a_crash_while_it_goes_is_no_deletion(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(b.tree._bringer, "_note", killed)
-    with pytest.raises(KeyboardInterrupt):
-        b.tree.bring()
+    with monkeypatch.context() as patched:
+        patched.setattr(Seen, "note", killed)
+        with pytest.raises(KeyboardInterrupt):
+            b.tree.bring()
     assert len(files(b) & {"raw/1.raw", "raw/2.raw"}) == 1
     b.reopen()
     copies.sync()
