@@ -33,6 +33,10 @@ class MailboxFullError(Exception):
     """A bounded mailbox refused a message, or stayed full for as long as the sender would wait."""
 
 
+class PeerBusyError(MailboxFullError):
+    """The peer, or one full mailbox of it, took no more mail for as long as the sender waits."""
+
+
 class NameTakenError(Exception):
     """Another living actor of this node has the name."""
 

@@ -229,4 +229,4 @@ class Incoming:
             if not peer.parting.heard_stay(number, monotonic()):
                 return
             peer.go_on()
-        peer.holding.drain()
+            peer.holding.drain(monotonic())

@@ -21,7 +21,7 @@ from typing import Any, Final
 from simulacra.actors.runtime.bonds import Bonds
 from simulacra.actors.runtime.codec import Buffer, CannotPackError, Codec, MessageTooLargeError
 from simulacra.actors.runtime.credit import SenderCredit, Window
-from simulacra.actors.runtime.errors import ActorDeadError, MailboxFullError
+from simulacra.actors.runtime.errors import ActorDeadError, PeerBusyError
 from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.holding import Holding
@@ -32,18 +32,12 @@ from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.session import Session, State
 from simulacra.actors.runtime.signals import DownSignal, ExitSignal, Signal
 from simulacra.actors.runtime.turns import serves_many
-from simulacra.actors.runtime.wire_types import register
 
 logger = logging.getLogger(__name__)
 
 ActorId = int | str
 
 _DATA: Final = Lane.DATA  # reading it off the enum takes ten times as long
-
-
-@register("error.peer-busy")
-class PeerBusyError(MailboxFullError):
-    """The peer, or one full mailbox of it, took no more mail for as long as the sender waits."""
 
 
 class Peer:
@@ -86,7 +80,7 @@ class Peer:
         self.is_shut_out = False
         self.is_apart = False
         self.is_up = False
-        self.holding = Holding()
+        self.holding = Holding(send_timeout)
         self.parting = Parting(session.timing.lost)
         self.background = background
         self.used = False
@@ -229,7 +223,7 @@ class Peer:
         """Send a message whose answer goes into ``reply``; False when the peer takes none.
 
         Raises:
-            CannotPackError, MessageTooLargeError: as `Codec.pack`.
+            PeerBusyError, CannotPackError, MessageTooLargeError: as `tell`.
         """
         number = next(self._numbers)
         entry, buffers = self._codec.pack([1, actor, number], message)
@@ -237,10 +231,10 @@ class Peer:
         try:
             if self._mail(actor, entry, buffers, at_once=True):
                 return True
-        except PeerBusyError as busy:
+        except PeerBusyError:
             if self._asks.pop(number, None) is not None:
-                reply.set_error(busy)
-            return True
+                raise
+            return True  # it is lost by now, and was answered
         return self._asks.pop(number, None) is None  # whoever took it out has answered
 
     def lost_error(self) -> ActorDeadError:

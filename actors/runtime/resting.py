@@ -116,10 +116,10 @@ class Resting:
     @staticmethod
     def _offer(peer: Peer, now: float) -> bool:
         """Say REST; False if the peer is in use just now."""
-        if not peer.holding.open(now):
+        if peer.holding.is_open or not peer.holding.open(now):
             return False
         if not peer.offer_rest(peer.parting.number + 1):
-            peer.holding.drain()
+            peer.holding.drain(now)
             return False
         peer.parting.offered(now)
         return True

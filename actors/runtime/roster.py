@@ -254,6 +254,8 @@ class Roster:
                         peer.hang_up()
                     if peer.is_up:
                         self._resting.look(peer, now, wants=peer.key in surplus, needs=needs)
+                    if peer.holding.is_draining:
+                        peer.holding.drain(now)
                 peer.holding.expire(now)
             except Exception:
                 logger.exception("the session with %s could not go on", peer.name)
@@ -308,7 +310,7 @@ class Roster:
         peer.parting.begin(time.monotonic())
         peer.up(Window(*peer.hello.window))
         peer.is_shut_out = False
-        peer.holding.drain()
+        peer.holding.drain(time.monotonic())
         logger.info("connected to %s at %s", peer.name, peer.endpoint)
         with self._lock:
             self._changed.notify_all()
@@ -320,6 +322,8 @@ class Roster:
         peer.hang_up()  # without a goodbye: it would end a session that the peer has just begun
         peer.down()
         self.connections.evict(peer, keep=peer.session.theirs)
+        if peer.holding.is_draining:  # as what is under way
+            peer.holding.expire(time.monotonic(), at_once=True)
         (self._on_rest if at_rest else self._on_down)(peer, reason)
 
     # -- parting

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from simulacra.actors.runtime.dead_letters import DeadLetters
-from simulacra.actors.runtime.errors import ActorDeadError, AskTimeoutError
+from simulacra.actors.runtime.errors import ActorDeadError, AskTimeoutError, PeerBusyError
 from simulacra.actors.runtime.frames import Entry
 from simulacra.actors.runtime.futures import ASK_TIMEOUT, Reply
 from simulacra.actors.runtime.holding import Held, Holding
@@ -52,7 +52,8 @@ class Route:
         address: the actor's.
         peers: the nodes that are known.
         dead_letters: where messages go that have no way.
-        is_use: whether a connection is worth having for what is for the actor.
+        is_use: whether a connection is worth having for what is told the actor; for an answer or a
+            bond it always is.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class Route:
         if peer is not None and not peer.holding.is_open and peer.tell(self._actor, message):
             return  # as nearly always
         self._later(
-            partial(self._tell, message), lambda _: self._dead_letters.add(self._ref, message)
+            partial(self._tell, message),
+            lambda _: self._dead_letters.add(self._ref, message),
+            is_use=self._is_use,
         )
 
     def _tell(self, message: Any) -> None:
@@ -98,15 +101,22 @@ class Route:
         """Send a message whose answer goes into ``reply``; an error at once without connection.
 
         Raises:
-            PeerBusyError, CannotPackError, MessageTooLargeError: as `tell`.
+            CannotPackError, MessageTooLargeError: as `tell`.
         """
         peer = self._peer()
-        if peer is not None and not peer.holding.is_open and peer.ask(self._actor, message, reply):
-            return  # as nearly always
-        self._later(
-            partial(self._ask, message, reply),
-            lambda error: reply.set_error(error or self._dead()),
-        )
+        try:
+            if (
+                peer is not None
+                and not peer.holding.is_open
+                and peer.ask(self._actor, message, reply)
+            ):
+                return  # as nearly always
+            self._later(
+                partial(self._ask, message, reply),
+                lambda error: reply.set_error(error or self._dead()),
+            )
+        except PeerBusyError as busy:
+            reply.set_error(busy)
 
     def _ask(self, message: Any, reply: Reply) -> None:
         peer = self._peer()
@@ -114,10 +124,15 @@ class Route:
             reply.set_error(self._dead())
 
     def _later(
-        self, send: Callable[[], object], lost: Callable[[Exception | None], object]
+        self,
+        send: Callable[[], object],
+        lost: Callable[[Exception | None], object],
+        *,
+        is_use: bool = True,
+        is_mail: bool = True,
     ) -> None:
         """Hold a thing while the node is dialed because of it, or about to rest; else send it."""
-        held = Held(send, lost, self._is_use)
+        held = Held(send, lost, is_use, is_mail)
         for _ in range(_TRIES):
             holding = self._holding()
             if holding is None:
@@ -149,7 +164,9 @@ class Route:
         """Send a signal; without connection it is answered here."""
         peer = self._peer()
         if peer is None or peer.holding.is_open or not self._send(peer, signal):
-            self._later(partial(self._signal, signal), lambda _: self._answer_here(signal))
+            self._later(
+                partial(self._signal, signal), lambda _: self._answer_here(signal), is_mail=False
+            )
 
     def _signal(self, signal: Signal) -> None:
         peer = self._peer()
@@ -184,7 +201,7 @@ class Route:
         """Whether the actor's node says so, within the time-out of an ask."""
         alive, peer = Reply(), self._peer()
         if peer is None or peer.holding.is_open or not self._sent_alive(peer, alive):
-            self._later(partial(self._ask_alive, alive), lambda _: alive.set(False))
+            self._later(partial(self._ask_alive, alive), lambda _: alive.set(False), is_mail=False)
         try:
             return bool(alive.get(timeout=ASK_TIMEOUT))
         except (AskTimeoutError, ActorDeadError):

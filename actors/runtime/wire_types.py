@@ -21,6 +21,7 @@ from simulacra.actors.runtime.errors import (
     AskTimeoutError,
     MailboxFullError,
     NameTakenError,
+    PeerBusyError,
     RemoteError,
     StartError,
     describe,
@@ -218,6 +219,7 @@ for _name, _cls in {
     "error.actor-exit": ActorExit,
     "error.ask-timeout": AskTimeoutError,
     "error.mailbox-full": MailboxFullError,
+    "error.peer-busy": PeerBusyError,
     "error.name-taken": NameTakenError,
     "error.start": StartError,
 }.items():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from threading import Thread
 
 import pytest
 
 from simulacra.actors.runtime import ActorDeadError
+from simulacra.actors.runtime.errors import PeerBusyError
 from simulacra.actors.runtime.holding import MOST, PATIENCE, REST, Held, Holding
 from tests.actors.runtime.nodes import Echo, Network, Node, eventually
 
@@ -19,19 +22,19 @@ def numbers(holding: Holding, sent: list[int], lost: list[int], *values: int) ->
 
 
 def test_what_is_held_goes_out_in_order_and_then_nothing_is_held() -> None:
-    holding, sent, lost = Holding(), list[int](), list[int]()
+    holding, sent, lost = Holding(5.0), list[int](), list[int]()
     assert numbers(holding, sent, lost, 0) == [False]
     holding.open(0.0)
     assert numbers(holding, sent, lost, 1, 2, 3) == [True] * 3
     # What comes while the first go out stands behind the others.
     holding.hold(Held(lambda: numbers(holding, sent, lost, 5), lambda _: None))
     numbers(holding, sent, lost, 4)
-    holding.drain()
+    holding.drain(0.0)
     assert (sent, lost, numbers(holding, sent, lost, 6)) == ([1, 2, 3, 4, 5], [], [False])
 
 
 def test_what_is_too_late_is_lost_and_not_waited_for_again_at_once() -> None:
-    holding, sent, lost = Holding(), list[int](), list[int]()
+    holding, sent, lost = Holding(5.0), list[int](), list[int]()
     holding.open(0.0)
     numbers(holding, sent, lost, 1, 2)
     holding.expire(PATIENCE - 0.1)
@@ -44,15 +47,57 @@ def test_what_is_too_late_is_lost_and_not_waited_for_again_at_once() -> None:
     assert holding.is_open
 
 
-def test_what_is_too_much_is_lost_and_counted() -> None:
-    holding, sent, lost = Holding(), list[int](), list[int]()
+def test_with_too_much_held_mail_waits_for_room_and_signals_do_not() -> None:
+    holding, sent, lost = Holding(60.0), list[int](), list[int]()
     holding.open(0.0)
-    numbers(holding, sent, lost, *range(MOST + 2))
-    assert (lost, holding.overflown) == ([MOST, MOST + 1], 2)
+    numbers(holding, sent, lost, *range(MOST))
+    assert holding.hold(Held(lambda: sent.append(MOST), lambda _: None, is_mail=False))
+    waiting = Thread(target=numbers, args=(holding, sent, lost, MOST + 1))
+    waiting.start()
+    eventually(lambda: len(holding._room._waiters) == 1)  # type: ignore[attr-defined]
+    holding.drain(0.0)
+    waiting.join(timeout=60)
+    # It either found room behind the others, or nothing was held any more and it may be sent.
+    assert (sent[: MOST + 1], lost) == (list(range(MOST + 1)), [])
+
+
+def test_mail_that_finds_no_room_in_time_or_may_not_wait_is_refused() -> None:
+    holding, sent, lost = Holding(0.01), list[int](), list[int]()
+    holding.open(0.0)
+    numbers(holding, sent, lost, *range(MOST))
+    with pytest.raises(PeerBusyError, match="wait for a connection"):
+        numbers(holding, sent, lost, MOST)
+    assert lost == []
+
+
+def test_what_a_busy_peer_does_not_take_keeps_its_place_as_long_as_some_goes_out() -> None:
+    holding, sent, lost = Holding(5.0), list[int](), list[int]()
+    room = 0
+
+    def send(value: int) -> None:
+        nonlocal room
+        if not room:
+            raise PeerBusyError("no room")
+        room -= 1
+        sent.append(value)
+
+    holding.open(0.0)
+    for value in range(4):
+        holding.hold(Held(partial(send, value), lambda _, value=value: lost.append(value)))  # type: ignore[misc]
+    holding.drain(0.0)
+    assert (sent, holding.is_draining) == ([], True)
+    room = 1
+    holding.drain(PATIENCE - 0.1)
+    room = 1
+    holding.drain(2 * PATIENCE - 0.2)
+    holding.expire(2 * PATIENCE)
+    assert (sent, lost, holding.is_open) == ([0, 1], [], True)
+    holding.drain(3 * PATIENCE - 0.2)
+    assert (sent, lost, holding.is_open, holding.is_draining) == ([0, 1], [2, 3], False, False)
 
 
 def test_what_cannot_be_sent_is_lost_with_the_error_and_the_rest_goes_out() -> None:
-    holding, sent, lost = Holding(), list[int](), list[int]()
+    holding, sent, lost = Holding(5.0), list[int](), list[int]()
     errors: list[Exception | None] = []
 
     def fail() -> None:
@@ -61,7 +106,7 @@ def test_what_cannot_be_sent_is_lost_with_the_error_and_the_rest_goes_out() -> N
     holding.open(0.0)
     holding.hold(Held(fail, errors.append))
     numbers(holding, sent, lost, 1)
-    holding.drain()
+    holding.drain(0.0)
     assert (sent, [str(each) for each in errors]) == ([1], ["no"])
 
 

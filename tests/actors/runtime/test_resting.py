@@ -8,13 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from simulacra.actors.runtime import ActorDeadError
-from simulacra.actors.runtime.reason import NOCONNECTION
+from simulacra.actors.runtime.credit import Window
+from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.holding import MOST, Holding
+from simulacra.actors.runtime.reason import NOCONNECTION, NORMAL
 from simulacra.actors.runtime.roster import Settings
+from simulacra.actors.runtime.routes import Route
+from simulacra.actors.runtime.signals import Stop
 from simulacra.actors.runtime.transport import Transport
 from tests.actors.runtime.nodes import QUICK, Echo, Network, Node, Witness, eventually
 
@@ -166,6 +172,30 @@ def test_mail_in_the_background_is_no_use_and_wakes_when_it_is_sent(
     eventually(lambda: "more" in b.system.ref("facts").ask("got"))
 
 
+@pytest.mark.parametrize(
+    ("send", "is_worth"),
+    [
+        (lambda route: route.tell("news"), False),
+        (lambda route: route.ask("news", Reply()), True),
+        (lambda route: route.signal(Stop(NORMAL, None)), True),
+    ],
+)
+def test_in_the_background_only_what_is_told_is_not_worth_a_connection(
+    pair: tuple[Node, Node], send: Callable[[Route], None], is_worth: bool
+) -> None:
+    holding = Holding(5.0)
+    holding.open(0.0)  # as while it is offered to rest
+    peers: Any = SimpleNamespace(
+        find=lambda _: SimpleNamespace(
+            is_up=True, is_resting=False, incarnation=7, holding=holding
+        ),
+        seek=lambda _: None,
+    )
+    dead_letters = pair[0].system.dead_letters
+    send(Route(("b", 7, "facts"), peers, dead_letters, is_use=False))
+    assert holding.rest(0.0) == is_worth
+
+
 def test_a_node_of_before_is_not_offered_to_rest(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,3 +244,32 @@ def test_no_message_is_lost_however_often_they_rest(network: Network, seed: int)
         echo, wanted = node.system.ref("echo"), sent[node.system.name]
         eventually(lambda echo=echo, wanted=wanted: echo.ask("got") == wanted)  # type: ignore[misc]
     assert a.events.down == b.events.down == []
+
+
+def test_a_burst_for_a_resting_node_waits_for_room_and_nothing_is_lost(
+    pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.actors.runtime.holding.PATIENCE", 60.0)
+    a, b = pair
+    eventually(lambda: are_resting(a, b))
+    a.peer(b).holding._send_timeout = 60.0
+    echo = a.system.ref("echo@b")
+    for number in range(3 * MOST):
+        echo.tell(number)
+    assert echo.ask("last", timeout=60) == "last"
+    assert b.system.ref("echo").ask("got") == [*range(3 * MOST), "last"]
+
+
+def test_what_was_held_for_a_peer_that_stays_keeps_its_place_while_that_is_busy(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.actors.runtime.holding.PATIENCE", 60.0)
+    narrow = replace(EAGER, window=Window(4), send_timeout=60.0)
+    a, b = meet(network, "a", "b", settings=narrow).values()
+    eventually(lambda: are_resting(a, b))
+    echo = a.system.ref("echo@b")
+    for number in range(100):
+        echo.tell(number)
+    assert echo.ask("last", timeout=60) == "last"
+    assert b.system.ref("echo").ask("got") == [*range(100), "last"]
+    assert a.system.dead_letters.count == 0

@@ -18,10 +18,9 @@ import zmq
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError, Down, Exit, Overflow, Ref
 from simulacra.actors.runtime.codec import MessageTooLargeError
 from simulacra.actors.runtime.credit import Window
-from simulacra.actors.runtime.errors import MailboxFullError
+from simulacra.actors.runtime.errors import MailboxFullError, PeerBusyError
 from simulacra.actors.runtime.frames import Entry, Lane, pack_data_header, pack_entry
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
-from simulacra.actors.runtime.peer import PeerBusyError
 from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC
 from simulacra.actors.runtime.roster import PeerRefusedError, Settings
 from simulacra.actors.runtime.session import Timing
