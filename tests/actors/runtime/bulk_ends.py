@@ -54,7 +54,8 @@ class Ends:
         return Line.dial("127.0.0.1", self.server.port, keys or self.own, self.keys.public, 5.0)
 
     def lines(self) -> int:
-        return len(self.server._lines)
+        with self.server._lock:  # where a thread has entered its line once it has started
+            return len(self.server._lines)
 
     def lose(self, lost: Callable[[], bool]) -> None:
         """Let the server answer some questions by closing the line."""

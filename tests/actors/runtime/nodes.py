@@ -78,9 +78,10 @@ class Node:
         )
 
     def join(self, other: Node) -> Peer:
+        """Connect to another node; nodes that rest soon may rest again by the time this returns."""
         peer = self.transport.connect(other.transport.endpoint, other.pair.public)
-        self.transport.wait_up(peer, PATIENCE)
-        other.transport.wait_up(other.peer(self), PATIENCE)
+        for each in (peer, other.peer(self)):
+            eventually(lambda each=each: each.is_up or each.is_resting)  # type: ignore[misc]
         return peer
 
     def peer(self, other: Node) -> Peer:

@@ -22,7 +22,15 @@ from simulacra.actors.runtime.roster import Settings
 from simulacra.actors.runtime.routes import Route
 from simulacra.actors.runtime.signals import Stop
 from simulacra.actors.runtime.transport import Transport
-from tests.actors.runtime.nodes import QUICK, Echo, Network, Node, Witness, eventually
+from tests.actors.runtime.nodes import (
+    PATIENCE,
+    QUICK,
+    Echo,
+    Network,
+    Node,
+    Witness,
+    eventually,
+)
 
 EAGER = Settings(timing=QUICK, most=0, idle=0.2, background=frozenset({"facts"}))
 """Of a node that keeps no connection without need."""
@@ -53,6 +61,12 @@ def are_resting(*nodes: Node) -> bool:
     return all(peer.is_resting for node in nodes for peer in node.transport.peers())
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that rests is waited for until it comes, also on a busy machine."""
+    monkeypatch.setattr("simulacra.actors.runtime.holding.PATIENCE", PATIENCE)
+
+
 @pytest.fixture
 def network() -> Iterator[Network]:
     with Network("a", "b", "c", "d", "e", "f") as network:
@@ -68,8 +82,8 @@ def pair(network: Network) -> tuple[Node, Node]:
 
 def test_an_idle_connection_is_parted_from_and_nobody_is_lost(pair: tuple[Node, Node]) -> None:
     a, b = pair
-    eventually(lambda: are_resting(a, b))
-    assert (a.events.rested, b.events.rested) == (["b"], ["a"])
+    eventually(lambda: (a.events.rested, b.events.rested) == (["b"], ["a"]))
+    assert are_resting(a, b)
     assert a.events.down == b.events.down == []
     assert not a.peer(b).is_up
     # What the peer had opened is gone as well.
@@ -85,7 +99,7 @@ def test_mail_makes_a_new_connection_in_either_direction_and_keeps_its_order(
         echo = one.system.ref(f"echo@{other.system.name}")
         for number in range(100):
             echo.tell(number)
-        assert echo.ask("last", timeout=10) == "last"
+        assert echo.ask("last", timeout=PATIENCE) == "last"
         assert other.system.ref("echo").ask("got") == [*range(100), "last"]
     assert a.system.dead_letters.count == b.system.dead_letters.count == 0
     assert a.events.down == b.events.down == []
@@ -126,7 +140,9 @@ def test_a_connection_with_ties_or_asks_stays(network: Network) -> None:
     monitor = witness.ask(("monitor", a.system.ref("echo@b")))
     stuck = a.system.ref("echo@c").ask("stuck", block=False, timeout=None)
     watched = d.system.watch(d.system.ref("echo@a"))
-    # It has been idle for as long as the others, and longer than e, which goes.
+    eventually(lambda: all(a.peer(each).is_up and a.peer(each).is_tied for each in (b, c, d)))
+    # They have been idle for as long as e, or longer, which goes.
+    assert a.system.ref("echo@e").ask("hello", timeout=PATIENCE) == "hello"
     eventually(lambda: a.peer(e).is_resting)
     assert all(a.peer(each).is_up for each in (b, c, d))
     assert witness.ask("told") == []
@@ -148,7 +164,7 @@ def test_a_peer_that_needs_the_connection_keeps_it_and_its_mail_flows(network: N
     echo = a.system.ref("echo@b")
     for number in range(50):
         echo.tell(number)
-    assert echo.ask("last", timeout=10) == "last"
+    assert echo.ask("last", timeout=PATIENCE) == "last"
     assert b.system.ref("echo").ask("got") == [*range(50), "last"]
     needed.clear()
     eventually(lambda: are_resting(a, b, c))
@@ -222,8 +238,8 @@ def test_six_nodes_keep_three_connections_each_and_those_that_are_needed(network
     eventually(lambda: up()[0] == 5 and max(up()[1:]) <= 3)
     assert all(node.events.down == [] for node in nodes.values())
     for one, other in combinations(nodes.values(), 2):
-        assert one.system.ref(f"echo@{other.system.name}").ask("hello", timeout=10) == "hello"
-        assert other.system.ref(f"echo@{one.system.name}").ask("hello", timeout=10) == "hello"
+        assert one.system.ref(f"echo@{other.system.name}").ask("hello", timeout=PATIENCE) == "hello"
+        assert other.system.ref(f"echo@{one.system.name}").ask("hello", timeout=PATIENCE) == "hello"
     eventually(lambda: up()[0] == 5 and max(up()[1:]) <= 3)
     assert all(node.events.down == [] for node in nodes.values())
     assert all(node.system.dead_letters.count == 0 for node in nodes.values())
@@ -247,29 +263,27 @@ def test_no_message_is_lost_however_often_they_rest(network: Network, seed: int)
 
 
 def test_a_burst_for_a_resting_node_waits_for_room_and_nothing_is_lost(
-    pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Node, Node],
 ) -> None:
-    monkeypatch.setattr("simulacra.actors.runtime.holding.PATIENCE", 60.0)
     a, b = pair
     eventually(lambda: are_resting(a, b))
     a.peer(b).holding._send_timeout = 60.0
     echo = a.system.ref("echo@b")
     for number in range(3 * MOST):
         echo.tell(number)
-    assert echo.ask("last", timeout=60) == "last"
+    assert echo.ask("last", timeout=PATIENCE) == "last"
     assert b.system.ref("echo").ask("got") == [*range(3 * MOST), "last"]
 
 
 def test_what_was_held_for_a_peer_that_stays_keeps_its_place_while_that_is_busy(
-    network: Network, monkeypatch: pytest.MonkeyPatch
+    network: Network,
 ) -> None:
-    monkeypatch.setattr("simulacra.actors.runtime.holding.PATIENCE", 60.0)
     narrow = replace(EAGER, window=Window(4), send_timeout=60.0)
     a, b = meet(network, "a", "b", settings=narrow).values()
     eventually(lambda: are_resting(a, b))
     echo = a.system.ref("echo@b")
     for number in range(100):
         echo.tell(number)
-    assert echo.ask("last", timeout=60) == "last"
+    assert echo.ask("last", timeout=PATIENCE) == "last"
     assert b.system.ref("echo").ask("got") == [*range(100), "last"]
     assert a.system.dead_letters.count == 0
