@@ -67,11 +67,16 @@ class Holding:
         self._until = 0.0
         self._rest_until = float("-inf")
 
-    def open(self, now: float) -> bool:
-        """Hold from now on, unless that was in vain a moment ago; whether things are held."""
+    def open(self, now: float, longer: float = 0.0) -> bool:
+        """Hold from now on, unless that was in vain a moment ago; whether things are held.
+
+        Args:
+            now: the time in seconds.
+            longer: seconds to hold beyond `PATIENCE`.
+        """
         with self._lock:
             if not self.is_open and now >= self._rest_until:
-                self.is_open, self._until = True, now + PATIENCE
+                self.is_open, self._until = True, now + PATIENCE + longer
             return self.is_open
 
     def rest(self, now: float) -> bool:

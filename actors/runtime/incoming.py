@@ -138,7 +138,7 @@ class Incoming:
         except (CannotPackError, MessageTooLargeError) as problem:
             logger.warning("an answer to %s cannot be sent: %s", self._peer.name, problem)
             packed = self._codec.pack([3, number], problem)
-        self._peer.system_entry(*packed)
+        self._peer.answer(*packed)
 
     def _park(self, actor: ActorId) -> None:
         with self._parked_lock:

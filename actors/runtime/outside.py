@@ -67,7 +67,7 @@ class Outside(Incoming):
             f"simulacra expose {name}",
             NOPROC,
         )
-        self._peer.system_entry(*self._codec.pack([3, number], error))
+        self._peer.answer(*self._codec.pack([3, number], error))
 
 
 class Apart(Outside):
@@ -85,4 +85,4 @@ class Apart(Outside):
             "there, type simulacra rejoin",
             NOPROC,
         )
-        self._peer.system_entry(*self._codec.pack([3, number], error))
+        self._peer.answer(*self._codec.pack([3, number], error))

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count, cycle
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from simulacra.actors.runtime.credit import SenderCredit, Window
 from simulacra.actors.runtime.errors import ActorDeadError, PeerBusyError
 from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
 from simulacra.actors.runtime.futures import Reply
-from simulacra.actors.runtime.holding import Holding
+from simulacra.actors.runtime.holding import Held, Holding
 from simulacra.actors.runtime.outbox import Outbox, Trouble
 from simulacra.actors.runtime.parting import Parting
 from simulacra.actors.runtime.reason import NOCONNECTION
@@ -290,12 +291,23 @@ class Peer:
 
     # -- what never waits
 
-    def system_entry(self, entry: bytes, buffers: Sequence[Buffer] = ()) -> bool:
-        """Send an answer or the like behind the mail; False when the peer is not up."""
+    def answer(self, entry: bytes, buffers: Sequence[Buffer] = ()) -> None:
+        """Send an answer behind the mail, also behind what is held; nothing if it is not up."""
+        if self.holding.is_open and self.is_up:
+            send = partial(self._late_answer, self.incarnation, entry, buffers)
+            # Who agrees to rest waits for none.
+            if self.holding.hold(Held(send, lambda _: None, is_use=False, is_mail=False)):
+                return
+        self._answer(entry, buffers)
+
+    def _late_answer(self, incarnation: int, entry: bytes, buffers: Sequence[Buffer]) -> None:
+        if self.incarnation == incarnation:  # another process has asks of the same number
+            self._answer(entry, buffers)
+
+    def _answer(self, entry: bytes, buffers: Sequence[Buffer]) -> None:
         with self._lock:
             if self.is_up:
                 self._put(entry, buffers, 0, at_once=True)
-            return self.is_up
 
     def control(self, *parts: Any) -> bool:
         """Send an entry on the control lane; False when the peer is not up."""

@@ -47,7 +47,7 @@ class Resting:
     ) -> None:
         self._most, self._idle, self._timing = most, idle, timing
         self._connections = connections
-        self._needs, self._run, self._fail, self._rested = needs, run, fail, rested
+        self._says_needed, self._run, self._fail, self._rested = needs, run, fail, rested
         self._looked_at = float("-inf")
         self._leaving: dict[Peer, float] = {}
 
@@ -67,6 +67,14 @@ class Resting:
         able = peer.hello is not None and bool(peer.hello.rests)
         idle = able and not peer.is_tied and peer.parting.is_idle(now, self._idle)
         return idle and not self._needs(peer.name)
+
+    def _needs(self, name: str) -> bool:
+        """Whether the connection to a node is to stay; so it is if nobody can tell."""
+        try:
+            return self._says_needed(name)
+        except Exception:
+            logger.exception("whether the connection to %s is needed cannot be told", name)
+            return True
 
     def _forget(self, now: float) -> None:
         """Forget the connections of those who rest: they have closed them long ago."""
@@ -115,8 +123,11 @@ class Resting:
 
     @staticmethod
     def _offer(peer: Peer, now: float) -> bool:
-        """Say REST; False if the peer is in use just now."""
-        if peer.holding.is_open or not peer.holding.open(now):
+        """Say REST; False if the peer is in use just now.
+
+        The answer may take its time, and then there is still some to connect anew.
+        """
+        if peer.holding.is_open or not peer.holding.open(now, peer.parting.patience):
             return False
         if not peer.offer_rest(peer.parting.number + 1):
             peer.holding.drain(now)

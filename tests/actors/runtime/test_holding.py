@@ -47,6 +47,16 @@ def test_what_is_too_late_is_lost_and_not_waited_for_again_at_once() -> None:
     assert holding.is_open
 
 
+def test_who_waits_for_an_answer_first_holds_for_longer() -> None:
+    holding, sent, lost = Holding(5.0), list[int](), list[int]()
+    holding.open(0.0, longer=60.0)
+    numbers(holding, sent, lost, 1)
+    holding.expire(PATIENCE + 59.9)
+    assert lost == []
+    holding.expire(PATIENCE + 60.0)
+    assert lost == [1]
+
+
 def test_with_too_much_held_mail_waits_for_room_and_signals_do_not() -> None:
     holding, sent, lost = Holding(60.0), list[int](), list[int]()
     holding.open(0.0)

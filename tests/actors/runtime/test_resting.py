@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.runtime import ActorDeadError
+from simulacra.actors.runtime import Actor, ActorDeadError
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.holding import MOST, Holding
@@ -287,3 +287,46 @@ def test_what_was_held_for_a_peer_that_stays_keeps_its_place_while_that_is_busy(
     assert echo.ask("last", timeout=PATIENCE) == "last"
     assert b.system.ref("echo").ask("got") == [*range(100), "last"]
     assert a.system.dead_letters.count == 0
+
+
+class Teller(Actor):
+    """Tells another something before it answers."""
+
+    def on_receive(self, message: Any) -> Any:
+        message.tell("first")
+        return "then"
+
+
+def test_an_answer_does_not_overtake_what_its_actor_told_before(
+    pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.actors.runtime.holding.PATIENCE", 60.0)
+    a, b = pair
+    a.system.spawn(Teller, name="teller")
+    teller, echo = b.system.ref("teller@a"), b.system.ref("echo")
+    b.system.watch(teller)  # so that neither rests
+    eventually(lambda: a.peer(b).is_up and a.peer(b).is_tied)
+    holding = a.peer(b).holding
+    eventually(lambda: not holding.is_open)
+    holding.open(time.monotonic())  # as while it is offered to rest, which the ask has crossed
+    answer = teller.ask(echo, block=False, timeout=None)
+    eventually(lambda: len(holding._queue) == 2)
+    assert not answer.is_set()
+    with a.peer(b).session_lock:
+        holding.drain(time.monotonic())
+    assert answer.get(timeout=60) == "then"
+    assert echo.ask("got") == ["first"]
+
+
+def test_time_goes_on_and_a_connection_stays_if_nobody_can_tell_whether_it_is_needed(
+    network: Network,
+) -> None:
+    def needs(me: str, _: str) -> bool:
+        if me == "a":
+            raise RuntimeError("it is not known")
+        return False
+
+    a, b = meet(network, "a", "b", needs=needs).values()
+    eventually(lambda: b.peer(a).parting.number > 2)  # it offered, and was answered each time
+    assert a.peer(b).is_up
+    assert b.system.ref("echo@a").ask("hello") == "hello"
