@@ -47,6 +47,7 @@ class Mounting:
         yield {"mounts": self._ask(List())}
 
     def _check(self, keep: Keep) -> None:
+        self._node.neighbours.call(keep.host)
         if keep.host not in self._node.neighbours.connected():
             raise GatewayError(
                 ErrorCode.UNREACHABLE,

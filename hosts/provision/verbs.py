@@ -76,8 +76,10 @@ class PowerVerbs:
         if host == self._node.settings.name:
             return True
         member = self._node.cluster.members.get(host)
-        # One that sleeps keeps its connections for a while.
-        return host in self._node.neighbours.inside() and (member is None or member.state in LIVE)
+        if member is not None and member.state not in LIVE:
+            return False  # one that sleeps keeps its connections for a while
+        self._node.neighbours.call(host)
+        return host in self._node.neighbours.inside()
 
     def _send(self, host: str, zone: str, mac: str) -> dict[str, Any]:
         zones = self._zones()

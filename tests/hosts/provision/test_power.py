@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from simulacra.actors.cluster.members import State
 from simulacra.actors.compute.spec import Command, Script, Spec
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
+from simulacra.hosts.provision.verbs import PowerVerbs
 from tests.onehost import Host, until
 from tests.twohosts import followed, two_hosts
 
@@ -160,3 +163,22 @@ def test_who_cannot_be_woken_is_told_why(
 ) -> None:
     with pytest.raises(GatewayError, match=says):
         list(two[0].client.items("wake", **asked))
+
+
+def test_an_awake_host_is_called_if_it_rests_and_one_asleep_is_not() -> None:
+    called, connected = list[str](), {"tv"}
+
+    def call(host: str) -> None:
+        called.append(host)
+        connected.add(host)
+
+    neighbours = SimpleNamespace(call=call, inside=lambda: connected)
+    members = {"nas": SimpleNamespace(state=State.UP), "tv": SimpleNamespace(state=State.ASLEEP)}
+    node: Any = SimpleNamespace(
+        neighbours=neighbours,
+        settings=SimpleNamespace(name="desk"),
+        cluster=SimpleNamespace(members=members),
+    )
+    verbs = PowerVerbs(node)
+    assert [verbs._is_awake(host) for host in ("desk", "nas", "tv")] == [True, True, False]
+    assert called == ["nas"]
