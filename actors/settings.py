@@ -145,7 +145,8 @@ class Settings:
             lists of words.
         labels: What the host is marked with, such as ``gpu``, for computations that want that.
         mesh: How many hosts this one connects to by itself; to others when something is for them.
-        idle: After how many seconds without use it parts from a connection beyond ``mesh``.
+        idle: After how many seconds without use, 10 at least, it parts from a connection beyond
+            ``mesh``.
         checkpoint_limit: Bytes that one checkpoint of a computation may have.
         run_commands: What the shell's hook runs where the directory lies, if that costs less.
         run_environ: Which variables of the environment ``run`` takes along, as patterns.

@@ -17,6 +17,8 @@ _EXAMPLES: Final = {"run_commands": "make", "run_environ": "LC_*"}
 _DESTINATION: Final = re.compile(r"[^\s-][^\s]*")
 _HOWS: Final = ("suspend", "poweroff")
 _MAX_PORT: Final = 65535
+_LEAST_IDLE: Final = 10.0
+"""Seconds; hosts that rest sooner call one another again and again."""
 _PATH: Final = re.compile(r"/[^\0]*")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
@@ -152,8 +154,11 @@ def _count(place: str, name: str, value: object) -> int:
 
 
 def _seconds(place: str, name: str, value: object) -> float:
-    if type(value) not in (int, float) or not 0 < float(str(value)) < float("inf"):
-        raise wrong(place, f"{name} {value!r} is no number of seconds", f"as in {name} = 300")
+    if type(value) not in (int, float) or not _LEAST_IDLE <= float(str(value)) < float("inf"):
+        least = f"{_LEAST_IDLE:g}"
+        raise wrong(
+            place, f"{name} {value!r} is no number of seconds from {least}", f"as in {name} = 300"
+        )
     return float(str(value))
 
 

@@ -94,7 +94,7 @@ def test_bulk_has_the_third_port_after_mails_or_the_one_that_is_stated(
         ("bulk_port = true", "True is no port"),
         ("mesh = 0", "no number of hosts"),
         ("mesh = '9'", "no number of hosts"),
-        ("idle = 0", "no number of seconds"),
+        ("idle = 9.9", "no number of seconds from 10"),
         ("idle = true", "no number of seconds"),
         ("idle = nan", "no number of seconds"),
         ("checkpoint_limit = true", "no number of bytes"),
