@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
+from simulacra.actors.cluster import focus, focus_timing, swim_settings
 from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.rings import Rings
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem
 from simulacra.actors.compute.spec import Script, Spec
 from simulacra.actors.node import Node
+from simulacra.actors.runtime import roster, session
 from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths, Settings
 from simulacra.client import Client
 from simulacra.network import Computation
-from tests.onehost import until
+from tests.onehost import PATIENCE, until
 from tests.support import nothing_left_behind
 
 NAMES = ("a", "j", "k", "m", "q", "t", "u", "w")
@@ -28,6 +31,23 @@ FIRST = NAMES[:4]
 """The master, and who comes after it."""
 
 LISTENS = "def main(ctx):\n    while True:\n        ctx.receive().reply('heard')\n"
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is suspected or given up because the machine is busy, nor are others asked to help."""
+    patient = {
+        "neighbours.TransportSettings": partial(
+            roster.Settings, timing=session.Timing(lost=PATIENCE)
+        ),
+        "clustering.FocusSettings": partial(
+            focus.FocusSettings, timing=focus_timing.Timing(suspect=PATIENCE, act_by=PATIENCE)
+        ),
+        "cluster.swim.Settings": partial(swim_settings.Settings, answer=PATIENCE),
+        "runtime.holding.PATIENCE": PATIENCE,
+    }
+    for name, value in patient.items():
+        monkeypatch.setattr(f"simulacra.actors.{name}", value)
 
 
 @pytest.fixture
@@ -72,9 +92,21 @@ def needed(nodes: dict[str, Node]) -> set[frozenset[str]]:
     return probing | {pair for pair in pairs(nodes) if pair & set(FIRST)}
 
 
-def sessions(nodes: dict[str, Node]) -> int:
-    """How many there ever were."""
-    return sum(peer.session.number for each in nodes.values() for peer in each.transport.peers())
+def at_rest(nodes: dict[str, Node]) -> set[frozenset[str]]:
+    """Who rest from each other, as both see it."""
+    peers = {name: node.transport.peers() for name, node in nodes.items()}
+    seen = {(name, peer.name) for name in peers for peer in peers[name] if peer.is_resting}
+    return {frozenset(pair) for pair in seen if pair[::-1] in seen}
+
+
+def sessions(nodes: dict[str, Node], among: set[frozenset[str]]) -> int:
+    """How many there ever were between some pairs."""
+    return sum(
+        peer.session.number
+        for name, node in nodes.items()
+        for peer in node.transport.peers()
+        if frozenset({name, peer.name}) in among
+    )
 
 
 def facts_at(nodes: dict[str, Node]) -> float:
@@ -94,8 +126,8 @@ def are_all_up(nodes: dict[str, Node]) -> bool:
 def lead(nodes: dict[str, Node]) -> None:
     """Let the first be the master, and the next come after it."""
     until(lambda: len({node.cluster.focus.epoch for node in nodes.values()}) == 1)
-    client(nodes[NAMES[0]]).item("refocus", host=NAMES[0], timeout=20.0)
-    client(nodes[NAMES[0]]).item("succession", hosts=list(FIRST), timeout=20.0)
+    client(nodes[NAMES[0]]).item("refocus", host=NAMES[0], timeout=PATIENCE)
+    client(nodes[NAMES[0]]).item("succession", hosts=list(FIRST), timeout=PATIENCE)
     for name in NAMES[1:]:
         focus = nodes[name].cluster.focus
         until(lambda focus=focus: {focus.epoch.host, *focus.successors} == set(FIRST))  # type: ignore[misc]
@@ -114,34 +146,35 @@ def test_hosts_rest_from_those_that_they_do_not_need_and_call_them_when_they_do(
     one, other = resting[0]
     table = nodes[watcher].system.ref(f"{COMPUTATIONS}@{watched}")
     lost = nodes[watcher].system.watch(table)  # a tie
-    stay = pairs(NAMES) - set(map(frozenset, resting))
+    rest = set(map(frozenset, resting))
+    stay = pairs(NAMES) - rest
 
-    until(lambda: connected(nodes) == stay)
+    until(lambda: at_rest(nodes) == rest and connected(nodes) == stay)
     assert are_all_up(nodes)
     assert all(node.cluster.absent() == [] for node in nodes.values())
     shown = {each["host"]: each["state"] for each in client(nodes[one]).item("status")["peers"]}
     assert shown[other] == "resting"
 
     # Nothing at rest makes a connection: not while everybody told its facts again, twice.
-    before = sessions(nodes)
+    before = sessions(nodes, rest)
     for _ in range(2):
         told = facts_at(nodes)
         until(lambda told=told: facts_at(nodes) > told)  # type: ignore[misc]
-    assert sessions(nodes) == before
-    assert connected(nodes) == stay
+    assert sessions(nodes, rest) == before
+    assert (at_rest(nodes), connected(nodes)) == (rest, stay)
 
     # What is for a host that rests does: mail between actors, and to a computation.
     for pair in resting:
         for here, there in (pair, pair[::-1]):
             table = nodes[here].system.ref(f"{COMPUTATIONS}@{there}")
-            assert isinstance(table.ask(ListThem(), timeout=20.0), list)
-    assert sessions(nodes) > before
+            assert isinstance(table.ask(ListThem(), timeout=PATIENCE), list)
+    assert sessions(nodes, rest) > before
     spec = Spec(Script("/none/listener.py", LISTENS), name="listener", on=other)
-    client(nodes[one]).item("spawn", spec=spec.to_plain(), timeout=20.0)
-    until(lambda: connected(nodes) == stay)
-    assert Computation(client(nodes[one]), "listener").ask("hello", timeout=20.0) == "heard"
+    client(nodes[one]).item("spawn", spec=spec.to_plain(), timeout=PATIENCE)
+    until(lambda: at_rest(nodes) == rest)
+    assert Computation(client(nodes[one]), "listener").ask("hello", timeout=PATIENCE) == "heard"
 
-    until(lambda: connected(nodes) == stay)
+    until(lambda: at_rest(nodes) == rest and connected(nodes) == stay)
     happened = [event.kind for node in nodes.values() for event in node.events.since(0)[0]]
     assert not {"host.lost", "split.begun"} & set(happened)
     assert are_all_up(nodes)
