@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.capabilities import has_low_battery, told_here
+from simulacra.actors.cluster.counting import Change
 from simulacra.actors.cluster.directory import DIRECTORY, Directory, Place
 from simulacra.actors.cluster.directory_view import DirectoryView
 from simulacra.actors.cluster.dns_server import PORT, DnsServer
@@ -54,6 +55,7 @@ class Knowing:
     def __init__(self, node: Node) -> None:
         self._node = node
         self.view = DirectoryView()
+        self.view.subscribe(["copy"], self._call_sharers)
         self.dns: DnsServer | None = None
         # A zone's serial may not go back, also not by a restart.
         self._last = Table(serial=int(time.time()))
@@ -125,6 +127,18 @@ class Knowing:
             for each in (self._node.settings.name, host)
         )
         return not here.isdisjoint(there)
+
+    def _call_sharers(self, changes: Sequence[Change]) -> None:
+        """Call who has a copy of the same tree from now on, and is not connected."""
+        here = self._node.settings.name
+        new = {change.key for change in changes if change.before is None}
+        hosts = {key.subject for key in new}
+        for key in new:
+            if key.subject == here:
+                hosts.update(self.holders(key.name))
+        for host in hosts & set(self._node.cluster.far()):
+            if self.shares_tree(host):
+                self._node.transport.call(host)
 
     def askable(self, query: Find) -> list[str]:
         """Whom to ask about somebody: who is connected, and of the others who is said to know."""

@@ -208,6 +208,11 @@ class Neighbours:
         """The names of the nodes that are connected now."""
         return [peer.name for peer in self.transport.peers() if peer.is_up and not peer.is_apart]
 
+    def told(self) -> list[str]:
+        """The names of the nodes that hear what this one tells all: those at rest are called."""
+        resting = {peer.name for peer in self.transport.peers() if peer.is_resting}
+        return [*self.connected(), *sorted(resting.intersection(self._cluster().far()))]
+
     def inside(self) -> list[str]:
         """The names of the nodes that are connected now and may run code."""
         outside = self._enrolment.outside()

@@ -72,7 +72,7 @@ def specs(node: Node) -> list[ChildSpec]:
     near, folder = node.neighbours, node.settings.paths.state / node.settings.name
     mounts = folder / "mounts.json", near.connected, near.ssh_destination
     return [
-        ChildSpec(GROUPS, GroupSharing, (near.connected,), {"name": GROUPS}),
+        ChildSpec(GROUPS, GroupSharing, (near.told,), {"name": GROUPS}),
         ChildSpec(HOSTS, Hosts, (node.hosts,), {"name": HOSTS}),
         *node.cluster.specs(),
         exposing_spec(folder / "exposed.json"),

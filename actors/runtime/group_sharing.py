@@ -48,7 +48,7 @@ class GroupSharing(Actor):
     """See the module.
 
     Args:
-        peers: the nodes that are connected now.
+        peers: the nodes that are connected now, or are when something is for them.
     """
 
     def __init__(self, peers: Callable[[], list[str]]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from simulacra.actors.runtime import Actor, ActorDeadError
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.futures import Reply
+from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing
 from simulacra.actors.runtime.holding import MOST, Holding
 from simulacra.actors.runtime.reason import NOCONNECTION, NORMAL
 from simulacra.actors.runtime.roster import Settings
@@ -330,3 +331,12 @@ def test_time_goes_on_and_a_connection_stays_if_nobody_can_tell_whether_it_is_ne
     eventually(lambda: b.peer(a).parting.number > 2)  # it offered, and was answered each time
     assert a.peer(b).is_up
     assert b.system.ref("echo@a").ask("hello") == "hello"
+
+
+def test_a_member_that_joins_while_two_rest_is_told_to_the_other(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    for one, other in (pair, pair[::-1]):
+        one.system.spawn(GroupSharing, lambda name=other.system.name: [name], name=GROUPS)
+    eventually(lambda: are_resting(a, b))
+    a.system.groups.join("choir", a.system.ref("echo"))
+    eventually(lambda: b.system.groups.members("choir"))
