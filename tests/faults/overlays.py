@@ -244,11 +244,14 @@ class Stream:
 
     def __init__(self, overlay: LabOverlay, source: str, target: str, rate: float = 200.0) -> None:
         address = overlay.address(target)
+        self._rate = rate
         self._counter = _start(overlay.hosts[target], "count", address, str(_PORT))
         self._sender = _start(overlay.hosts[source], "send", address, str(_PORT), str(rate))
+        self._began = time.monotonic()
 
-    def end(self) -> dict[str, Any]:
-        """What came: see `numbered`."""
+    def end(self, least: int = 0) -> dict[str, Any]:
+        """What came: see `numbered`; so many were to be sent at least."""
+        time.sleep(max(0.0, self._began + 1.5 * least / self._rate - time.monotonic()))
         sent = _stop(self._sender)
         time.sleep(0.3)  # what is still under way
         found: dict[str, Any] = _stop(self._counter)
