@@ -121,11 +121,11 @@ class RedoLog:
 
     def put(self, staged: Staged) -> None:
         """Something of the plan is in its place."""
-        self._append(("put", self._planned.pop(staged.temporary)))
+        self._append(("put", self._planned[staged.temporary]))
 
     def refused(self, staged: Staged) -> None:
-        """Something is about to be thrown away, or stays where it was staged."""
-        n = self._planned.pop(staged.temporary, None)
+        """Something is about to be thrown away, or stays where it was staged; it may be put yet."""
+        n = self._planned.get(staged.temporary)
         if n is not None:
             self._append(("refused", n))
 

@@ -7,15 +7,23 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from simulacra.actors.data.applying.applier import Applier
+from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
-from simulacra.actors.data.entries import TEMPORARY
+from simulacra.actors.data.applying.staging import Staged
+from simulacra.actors.data.entries import TEMPORARY, Fingerprint
+from simulacra.actors.data.reconciling.actions import Put
+from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.trees import redo_log
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.redo_log import RedoLog
+from tests.actors.data.reconciling.making import file
 from tests.actors.data.trees.copies import Copies, contents
 from tests.actors.data.trees.dying import CHANGING, die_at
 from tests.actors.data.trees.test_local_tree import write
@@ -220,6 +228,23 @@ def test_a_file_that_was_refused_was_not_put(copies: Copies) -> None:
     found = both(copies)
     assert found["new"] in {b"mine", b"new"}
     assert len([name for name in found if name.startswith("new.conflict")]) == 1
+
+
+def test_what_was_refused_and_then_put_all_the_same_was_put(tmp_path: Path) -> None:
+    """As in a folder that is made writable for it."""
+    with closing(Journal(tmp_path / "journal.db", "a")) as journal:
+        log = RedoLog(tmp_path / "redo", journal)
+        row = Row(b"i" * 16, file(1), frozenset(), frozenset())
+        staged = Staged(b"x", b"temporary", Fingerprint(1, 2, 1, 1, 1))
+        log.plan([(Put(b"x", row, None), staged)])
+        log.refused(staged)
+        log.put(staged)
+        log.close()
+        again = RedoLog(tmp_path / "redo", journal)
+        with closing(Folders(str(tmp_path))) as folders:
+            again.tell(again.left(folders), folders.root)
+        again.close()
+        assert journal.row(b"x") == row
 
 
 # -- when it does not hold
