@@ -36,7 +36,7 @@ def is_contested(record: Record) -> bool:
     """Whether a record may be in conflict; it says nothing of others."""
     folder, name, _ = record.location.value
     is_moved = record.id != file_id(folder, name)
-    return bool(record.alive) and (is_moved or len(record.versions + record.renamed) > 1)
+    return bool(record.alive) and (is_moved or len(record.written) > 1)
 
 
 def contested_by(record: Record, known: Known) -> set[FileId]:
@@ -63,9 +63,7 @@ def _was_written_again(record: Record) -> bool:
 
 def _is_file(record: Record) -> bool:
     """Whether it lives, and is no folder."""
-    return bool(record.alive) and any(
-        each.content != FOLDER for each in record.versions + record.renamed
-    )
+    return bool(record.alive) and any(each.content != FOLDER for each in record.written)
 
 
 def find(contested: Iterable[FileId], known: Known) -> Iterator[Conflict]:

@@ -85,7 +85,7 @@ class Edits:
     def settle(self, row: Row) -> None:
         """The version that a conflict copy shows is no longer one of its record."""
         record = self._index.record(row.id)
-        versions = () if record is None else record.versions + record.renamed
+        versions = () if record is None else record.written
         if record is not None and any(each.dot in row.dots for each in versions):
             event = self._author.event(record.latest)
             self._index.put(drop(record, event, row.dots))

@@ -79,5 +79,5 @@ class Remains:
 
 def _had(record: Record, content: Content) -> bool:
     """Whether a record has a content, had it when it was deleted, or came of it."""
-    came_of = (digest for version in record.versions + record.renamed for digest in version.lineage)
+    came_of = (digest for version in record.written for digest in version.lineage)
     return side_of(record, content) is not None or content.digest in came_of

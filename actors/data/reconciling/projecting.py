@@ -205,7 +205,7 @@ def _alive(record: Record, dots: frozenset[Dot]) -> frozenset[Dot]:
 def _folder_entry(record: Record) -> Entry:
     """A folder's entry; where a file has the attributes, made such that it can be entered."""
     mode = record.mode.value
-    if any(version.content.kind is not Kind.FOLDER for version in record.versions + record.renamed):
+    if any(version.content.kind is not Kind.FOLDER for version in record.written):
         mode |= (mode & _READ_BITS) >> 2
     return Entry(FOLDER, Attributes(mode, 0, record.xattrs.value))
 

@@ -126,6 +126,11 @@ class Record:
     renamed: tuple[Version, ...] = ()
 
     @property
+    def written(self) -> tuple[Version, ...]:
+        """All contents that it has, shown or not."""
+        return self.versions + self.renamed
+
+    @property
     def attributes(self) -> Attributes:
         """As they are now."""
         return Attributes(self.mode.value, self.mtime.value, self.xattrs.value)
