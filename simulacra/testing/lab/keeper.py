@@ -120,20 +120,28 @@ class Keeper:
         self._plan.number(host)
         if self._machines[host].first:
             raise LabError(f"host {host} is up already")
-        self._machines[host].kill()
-        self._boot([host])
-        batch("tc", self._wiring.shaping(host))
-        if host in self._wiring.unplugged:
-            batch("ip", [f"link set {self._plan.port(host)} down"])
+        self._end(host)
+        try:
+            self._boot([host])
+            batch("tc", self._wiring.shaping(host))
+            if host in self._wiring.unplugged:
+                batch("ip", [f"link set {self._plan.port(host)} down"])
+        except LabError:
+            # Half of a host would be taken for one that is up.
+            self._end(host)
+            raise
         self._hold()
 
     def _kill(self, host: str) -> None:
         self._plan.number(host)
+        self._end(host)
+        self._hold()
+
+    def _end(self, host: str) -> None:
         self._machines[host].kill()
         # The kernel may take its time with the namespace, and so with the cable in it.
         with contextlib.suppress(LabError):
             batch("ip", [f"link del {self._plan.port(host)}"])
-        self._hold()
 
     # -- cables
 
