@@ -31,14 +31,14 @@ def settled(lab: Lab) -> list[Host]:
     """All hosts, once they have met and agree who is master."""
     lab.wait_met()
     hosts = list(lab)
-    wait_for(lambda: agreed(hosts), 20)
+    wait_for(lambda: agreed(hosts))
     return hosts
 
 
 def led_by(host: Host, hosts: list[Host]) -> None:
     """Make a host the master of all of them."""
     host.client.item("refocus", host=host.name, timeout=20.0)
-    wait_for(lambda: agreed(hosts) == host.name, 10)
+    wait_for(lambda: agreed(hosts) == host.name)
 
 
 def services(host: Host) -> dict[str, dict[str, Any]]:
@@ -63,7 +63,7 @@ def wanted(host: Host, **told: dict[str, Any]) -> Iterator[None]:
     finally:
         for name in told:
             host.client.item("service_unset", name=name, timeout=20.0)
-    wait_for(lambda: not set(services(host)) & set(told), 10)
+    wait_for(lambda: not set(services(host)) & set(told))
 
 
 def happened(host: Host, since: int = 0) -> list[dict[str, Any]]:

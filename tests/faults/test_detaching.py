@@ -23,7 +23,7 @@ from simulacra.testing.lab.plan import HOME
 from tests.faults.network import Labs
 from tests.machines import wait_for
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.lab
 
 READER = """
 def main(ctx, path):
@@ -86,7 +86,7 @@ def follow(host: Host, name: str, main: Host) -> None:
     """Have a host follow a tree, and wait until it has all of it."""
     wait_for(lambda: name in names(host))
     host.simulacra("tree", "follow", name, f"{HOME}/{name}")
-    wait_for(lambda: contents(tree(host, name)) == contents(tree(main, name)), 60)
+    wait_for(lambda: contents(tree(host, name)) == contents(tree(main, name)))
 
 
 def names(host: Host) -> set[str]:
@@ -168,7 +168,7 @@ def test_a_laptop_takes_ten_thousand_files_along_and_nothing_of_either_side_is_l
     lab.plug("laptop")
     before = contents(there)
     # The laptop stays detached although it is in reach, until it is told to rejoin.
-    wait_for(lambda: state_of(laptop, nas)[0] == "apart", 20)
+    wait_for(lambda: state_of(laptop, nas)[0] == "apart")
     plan = rejoin(laptop, "--dry-run")["plan"]
     assert contents(there) == before
     assert state_of(nas, laptop)[0] == "detached"
@@ -229,9 +229,9 @@ def test_two_laptops_that_meet_alone_sync_with_each_other(lab: Lab) -> None:
     lab.split(["nas"], ["laptop", "tablet"])
     (tree(laptop, "notes") / "of-laptop").write_text("bread")
     # Both are detached, so they work together, and with the nas they do not.
-    wait_for((tree(tablet, "notes") / "of-laptop").exists, 40)
+    wait_for((tree(tablet, "notes") / "of-laptop").exists)
     (tree(tablet, "notes") / "of-tablet").write_text("eggs")
-    wait_for((tree(laptop, "notes") / "of-tablet").exists, 40)
+    wait_for((tree(laptop, "notes") / "of-tablet").exists)
     (tree(nas, "notes") / "list").write_text("milk, tea")
     lab.mend()
     rejoin(tablet)
@@ -256,7 +256,7 @@ def test_a_cable_that_is_pulled_without_a_word_works_as_well(lab: Lab) -> None:
     (tree(laptop, "plain") / "2.txt").write_text("laptop")
     (tree(nas, "plain") / "2.txt").write_text("nas")
     (tree(nas, "plain") / "new").write_text("nas")
-    wait_for(lambda: "nas" not in laptop.sees() and "laptop" not in nas.sees(), 20)
+    wait_for(lambda: "nas" not in laptop.sees() and "laptop" not in nas.sees())
     gone = laptop.simulacra("rejoin", "--json", check=False, timeout=30.0)
     assert gone.returncode == 4
     assert "no other host is in reach" in json.loads(gone.stdout)["error"]["message"]
@@ -286,14 +286,14 @@ def test_detaching_that_is_interrupted_leaves_the_host_in_the_network(lab: Lab) 
     lab.slow("laptop", "nas", rate="4mbit")
     (tree(nas, "big") / "film").write_bytes(os.urandom(8 << 20))
     began = laptop.popen(["simulacra", "detach"], stderr=-1)
-    wait_for(lambda: any(laptop_big.parent.glob("simulacra/state/laptop/trees/*")), 20)
+    wait_for(lambda: any(laptop_big.parent.glob("simulacra/state/laptop/trees/*")))
     time.sleep(1.0)  # it is on its way
     began.send_signal(signal.SIGINT)
     assert began.wait(20) == 130
     assert began.stderr is not None
     began.stderr.close()
     assert laptop.status()["away"] is None
-    told = wait_for(lambda: short_detach(laptop), 20)
+    told = wait_for(lambda: short_detach(laptop))
     assert (told["detached"], bool(told["missing"])) == (False, True)
     assert laptop.status()["away"] is None
     lab.heal()
@@ -309,12 +309,12 @@ def test_rejoining_goes_on_where_it_was_when_the_node_is_killed(lab: Lab) -> Non
     laptop.signal_node(signal.SIGKILL)
     laptop.up()  # it stays detached through a restart
     assert laptop.status()["away"]["phase"] == "apart"
-    wait_for(lambda: state_of(laptop, nas)[0] == "apart", 20)
+    wait_for(lambda: state_of(laptop, nas)[0] == "apart")
     (tree(laptop, "kill") / "up").write_bytes(os.urandom(3 << 20))
     (tree(nas, "kill") / "down").write_bytes(os.urandom(3 << 20))
     lab.slow("laptop", "nas", rate="8mbit")
     began = laptop.popen(["simulacra", "rejoin"], stdout=-1, stderr=-1)
-    wait_for(lambda: (laptop.status()["away"] or {}).get("phase") == "rejoining", 40)
+    wait_for(lambda: (laptop.status()["away"] or {}).get("phase") == "rejoining")
     laptop.signal_node(signal.SIGKILL)
     assert began.wait(20) == 4
     for pipe in (began.stdout, began.stderr):

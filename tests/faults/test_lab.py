@@ -15,7 +15,6 @@ from tests.machines import GatewayError, Machine, wait_for
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.timeout(60),
 ]
 
 COUNTER = """

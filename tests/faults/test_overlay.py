@@ -30,7 +30,7 @@ from tests.faults.overlays import (
 from tests.machines import wait_for
 from tests.overlay.plans import with_phone, without
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.lab
 
 
 def test_nodes_of_five_hosts_talk_by_way_of_the_mesh_alone() -> None:
@@ -79,7 +79,7 @@ def test_a_host_that_is_expelled_under_traffic_is_shut_out_everywhere_at_once() 
 
 def test_two_behind_nats_find_each_other_by_what_a_third_sees_that_is_no_relay() -> None:
     with overlaid("open", "a", "b", routers={"a": "one", "b": "two"}) as overlay:
-        wait_for(lambda: pair_is(overlay, "a", "b", "punched"), 15)
+        wait_for(lambda: pair_is(overlay, "a", "b", "punched"))
         wait_for(lambda: pair_is(overlay, "open", "a", "direct"))
         # At no place of the plan: it has none for them.
         for name, other in (("a", "b"), ("b", "a")):
@@ -89,18 +89,17 @@ def test_two_behind_nats_find_each_other_by_what_a_third_sees_that_is_no_relay()
         assert reaches(overlay, "a", "b")
 
 
-@pytest.mark.timeout(180)
 def test_twenty_hosts_are_a_full_mesh_and_nodes_of_eight_talk_by_way_of_it() -> None:
     """Twenty nodes, which measure all ways to one another, are too much for two processors."""
     names = [f"h{number}" for number in range(20)]
     with overlaid(*names, nodes=False) as overlay:
         mesh(overlay)
-        wait_for(lambda: full(overlay), 30)
+        wait_for(lambda: full(overlay))
         noded = names[:8]
         overlay.lab.start_nodes(*noded)
         with undisturbed(overlay, *noded):
             for pair in combinations(noded, 2):
-                wait_for(partial(pair_is, overlay, *pair, "direct"), 30)
+                wait_for(partial(pair_is, overlay, *pair, "direct"))
 
 
 def test_a_key_is_rotated_under_traffic_and_nothing_is_lost() -> None:

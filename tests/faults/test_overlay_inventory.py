@@ -17,7 +17,7 @@ from simulacra.testing.lab.overlay import LabOverlay
 from tests.faults.overlays import all_are, sessions, verdicts
 from tests.machines import wait_for
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.lab
 
 HOSTS = ("desk", "laptop", "nas", "vm")
 INVENTORY = """
@@ -104,7 +104,7 @@ def served(overlay: LabOverlay) -> Iterator[None]:
 
 def test_the_nodes_work_together_behind_their_access_lists(overlay: LabOverlay) -> None:
     all_are(overlay, "direct")
-    wait_for(lambda: verdicts(overlay, "laptop") == {"ok"}, 20)
+    wait_for(lambda: verdicts(overlay, "laptop") == {"ok"})
     before = sessions(overlay)
     ran = overlay.lab["laptop"].simulacra("run", "--on", "nas", "--", "hostname")
     assert ran.stdout.strip() == "nas"

@@ -24,7 +24,6 @@ from tests.overlay.tunnelled import tunnelled
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(shutil.which("openvpn") is None, reason="openvpn is not installed"),
-    pytest.mark.timeout(120),
 ]
 
 HOSTS = ("relay", "a", "b")
@@ -92,13 +91,13 @@ def test_openvpn_carries_the_overlay_until_udp_is_back(overlay: LabOverlay) -> N
         assert runs_openvpn(a)
         assert not runs_openvpn(b)
         assert a.run(["ping", "-c1", "-W2", "-s1300", address]).returncode == 0
-        wait_for(lambda: a.sees() == {"relay", "b"}, 30)
+        wait_for(lambda: a.sees() == {"relay", "b"})
     # Nothing is lost on the way back.
     words = ["ping", "-i0.1", "-W2", address]
     with undisturbed(overlay, "a", "b"), a.popen(words, stdout=subprocess.PIPE) as ping:
         udp(a, OPEN)
         are(overlay, 45, a=over_udp | {"b": "relayed"})
-        wait_for(lambda: not runs_openvpn(a), 30)
+        wait_for(lambda: not runs_openvpn(a))
         ping.send_signal(signal.SIGINT)
         said = ping.communicate(timeout=10)[0].decode()
     came = [int(each) for each in re.findall(r"bytes from .* icmp_seq=(\d+)", said)]
@@ -122,9 +121,9 @@ def test_a_host_without_wireguard_is_in_the_overlay_by_a_shared_key() -> None:
         assert "can read all that was ever sent" in told.stderr
         (old.home / "old.conf").write_text(told.stdout)
         with old.popen(["openvpn", "--config", "old.conf"], stdout=subprocess.DEVNULL) as tunnel:
-            wait_for(lambda: pings(old, overlay.address("relay")), 30)
-            wait_for(lambda: pings(old, overlay.address("b")), 30)
-            wait_for(lambda: pings(b, overlay.address("old")), 30)
+            wait_for(lambda: pings(old, overlay.address("relay")))
+            wait_for(lambda: pings(old, overlay.address("b")))
+            wait_for(lambda: pings(b, overlay.address("old")))
             assert pings(relay, overlay.address("old"))
             assert ways(overlay, "b")["old"] == "relayed"
             tunnel.terminate()

@@ -26,7 +26,6 @@ pytestmark = [
         shutil.which("sshfs") is None or not Path("/dev/fuse").exists(),
         reason="sshfs is not installed, or the kernel here has no FUSE",
     ),
-    pytest.mark.timeout(90),
 ]
 
 MAKEFILE = r"""
@@ -59,7 +58,7 @@ def hosts() -> Iterator[Hosts]:
 @pytest.fixture(autouse=True)
 def there(hosts: Hosts) -> None:
     """The directory is mounted, whatever the test before did."""
-    wait_for(lambda: "words" in laptop(hosts, "ls", f"{HOME}/src", cwd=HOME)[1], 45)
+    wait_for(lambda: "words" in laptop(hosts, "ls", f"{HOME}/src", cwd=HOME)[1])
 
 
 def laptop(hosts: Hosts, *words: str, cwd: str = f"{HOME}/src") -> tuple[int, str, str]:
@@ -186,12 +185,12 @@ def test_a_cable_that_is_pulled_ends_the_command_and_the_mount_comes_back(hosts:
         assert run.wait(LOST_WITHIN) == 125
         run.stdout.close()
         wait_for(lambda: not sleeps(hosts), LOST_WITHIN - (time.monotonic() - began))
-        wait_for(lambda: not mounted(hosts), 30)
+        wait_for(lambda: not mounted(hosts))
         assert lab["laptop"].json("mounts")["mounts"][0]["state"] == "away"
     finally:
         lab.plug("nas")
-    wait_for(lambda: mounted(hosts), 30)
-    wait_for(lambda: laptop(hosts, "simulacra", "run", "make")[0] == 0, 30)
+    wait_for(lambda: mounted(hosts))
+    wait_for(lambda: laptop(hosts, "simulacra", "run", "make")[0] == 0)
 
 
 def test_a_node_that_was_killed_mounts_again_what_it_kept(hosts: Hosts) -> None:
@@ -199,7 +198,7 @@ def test_a_node_that_was_killed_mounts_again_what_it_kept(hosts: Hosts) -> None:
     node.kill()
     node.up()
     hosts.wait_met()
-    wait_for(lambda: laptop(hosts, "cat", "words")[1] == "words of the nas\n", 45)
+    wait_for(lambda: laptop(hosts, "cat", "words")[1] == "words of the nas\n")
     assert laptop(hosts, "simulacra", "run", "hostname")[1] == "nas\n"
 
 

@@ -20,7 +20,7 @@ from tests.faults.network import (
 )
 from tests.machines import wait_for
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.lab
 
 
 def restart(host: Host, *options: str) -> None:
@@ -53,7 +53,7 @@ def test_a_host_that_was_away_does_not_run_what_runs_elsewhere_by_now(labs: Labs
     [first] = wait_for(lambda: running(lab["a"], "kept"))
     rest = [host for host in hosts if host.name != first]
     lab[first].signal_node(signal.SIGKILL)
-    [second] = wait_for(lambda: (r := running(rest[0], "kept")) and r != [first] and r, 30)
+    [second] = wait_for(lambda: (r := running(rest[0], "kept")) and r != [first] and r)
     lab[first].up()
     states: set[str] = set()
 
@@ -63,11 +63,11 @@ def test_a_host_that_was_away_does_not_run_what_runs_elsewhere_by_now(labs: Labs
         states.update(row["state"] for row in kept)
         return "stopped" in states
 
-    wait_for(ended, 20)
+    wait_for(ended)
     assert states <= {"held", "stopped"}
     assert running(rest[0], "kept") == [second]
     rest[0].client.item("service_unset", name="kept", timeout=20.0)
-    wait_for(lambda: "kept" not in services(rest[0]), 10)
+    wait_for(lambda: "kept" not in services(rest[0]))
 
 
 def test_in_a_split_each_service_follows_its_rule_and_runs_once_after_it(labs: Labs) -> None:
@@ -79,7 +79,7 @@ def test_in_a_split_each_service_follows_its_rule_and_runs_once_after_it(labs: L
     with wanted(a, **rules):
         wait_for(lambda: all(len(running(a, rule)) == 1 for rule in rules))
         lab.split(["a", "b"], ["c", "d", "e"])
-        wait_for(lambda: agreed(hosts[2:]) not in (None, "a"), 15)
+        wait_for(lambda: agreed(hosts[2:]) not in (None, "a"))
         for side in (a, e):
             assert wait_for(lambda: running(side, "run-in-both"))  # noqa: B023 (used at once)
             stopped = wait_for(lambda: (s := services(side)["stop"])["state"] == "stopped" and s)  # noqa: B023
@@ -88,9 +88,9 @@ def test_in_a_split_each_service_follows_its_rule_and_runs_once_after_it(labs: L
         assert wait_for(lambda: running(e, "run-with-master"))
         wait_for(lambda: not running(a, "run-with-master"))
         lab.heal()
-        wait_for(lambda: agreed(hosts), 20)
+        wait_for(lambda: agreed(hosts))
         for rule in rules:
-            wait_for(lambda: len(running(a, rule)) == 1, 20)  # noqa: B023
+            wait_for(lambda: len(running(a, rule)) == 1)  # noqa: B023
 
 
 def test_replicas_keep_to_their_zones_before_during_and_after_a_split(labs: Labs) -> None:
@@ -104,11 +104,11 @@ def test_replicas_keep_to_their_zones_before_during_and_after_a_split(labs: Labs
         here, there = wait_for(lambda: len(r := running(a, "pages")) == 2 and sorted(r))
         assert (here in "abc", there in "de") == (True, True)
         lab.split(["a", "b", "c"], ["d", "e"])
-        wait_for(lambda: agreed(hosts[3:]) not in (None, "a"), 15)
+        wait_for(lambda: agreed(hosts[3:]) not in (None, "a"))
         wait_for(lambda: here in running(a, "pages"))
         wait_for(lambda: there in running(e, "pages"))
         lab.heal()
-        wait_for(lambda: agreed(hosts), 20)
-        wait_for(lambda: sorted(running(a, "pages")) == [here, there], 20)
+        wait_for(lambda: agreed(hosts))
+        wait_for(lambda: sorted(running(a, "pages")) == [here, there])
     for host in (lab["d"], e):
         restart(host)

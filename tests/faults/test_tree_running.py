@@ -14,7 +14,6 @@ from tests.machines import wait_for
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
-    pytest.mark.timeout(90),
 ]
 
 MAKEFILE = r"""
@@ -93,4 +92,4 @@ def test_a_cable_that_is_pulled_ends_it_and_leaves_commands_here(lab: Lab) -> No
     lab.plug("nas")
     lab.wait_met()
     there = f"nas\n{SRC}/a b\napart\n"
-    wait_for(lambda: shell(laptop, "simulacra run --on nas make")[1] == there, 30)
+    wait_for(lambda: shell(laptop, "simulacra run --on nas make")[1] == there)

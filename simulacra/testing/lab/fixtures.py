@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import pytest
 
 from simulacra.testing.lab.lab import Lab
 
+_AT_ONCE: Final = 3
+"""Labs that are kept: nodes that no test looks at take time from those of the test that runs."""
+
 
 class Labs:
-    """The labs of a test session: tests that want the same hosts use the same lab in turn."""
+    """The labs of a test session: tests that want the same hosts use the same lab in turn.
+
+    Those that were wanted last are kept, and the others ended.
+    """
 
     def __init__(self) -> None:
         self._made: dict[object, Lab] = {}
@@ -20,13 +27,16 @@ class Labs:
     ) -> Lab:
         """Return a lab as `Lab` makes it, healed, and all hosts and nodes up.
 
-        What earlier tests wrote on the hosts is still there.
+        What earlier tests wrote on the hosts is still there, where it is the same lab.
         """
         wanted = (hosts, tuple(map(tuple, zones)), nodes)
-        lab = self._made.get(wanted)
+        lab = self._made.pop(wanted, None)
         if lab is None:
+            while len(self._made) >= _AT_ONCE:
+                self._made.pop(next(iter(self._made))).close()
             lab = self._made[wanted] = Lab(*hosts, zones=zones, nodes=nodes)
             return lab
+        self._made[wanted] = lab
         lab.reset()
         if nodes:
             lab.wait_met()

@@ -19,7 +19,7 @@ from simulacra.testing.lab.plan import BOOT, HOME, PORT, LabError
 if TYPE_CHECKING:
     from simulacra.testing.lab.running import RunningLab
 
-TIMEOUT: Final = 30.0
+TIMEOUT: Final = 60.0
 _NODES: Final = (["-P", "-m", "simulacra", "up"], ["-P", "/run/lab/bin/simulacra", "up"])
 """How a node's Python is called, in the background and not."""
 _DEAD: Final = frozenset({"Z", "X", ""})

@@ -24,7 +24,7 @@ from typing import Final
 
 from simulacra.testing.lab.plan import LabError
 
-TIMEOUT: Final = 20.0
+TIMEOUT: Final = 60.0
 
 _BOOT: Final = """
 set -eu

@@ -25,7 +25,7 @@ from simulacra.testing.lab.host import Host
 from simulacra.testing.lab.plan import LabError, Plan
 from simulacra.testing.lab.wiring import parse_rate
 
-TIMEOUT: Final = 30.0
+TIMEOUT: Final = 90.0
 NETWORK: Final = "lab"
 """The network that a lab's nodes are in: host a is also ``a.lab``."""
 

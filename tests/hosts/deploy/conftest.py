@@ -15,6 +15,7 @@ from tests.hosts.deploy.site import HOSTS, Site
 
 _NIX = Path("/nix")
 _made: list[Site] = []
+"""The last of them is the one in use."""
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +36,8 @@ def store() -> Iterator[None]:
 def site(labs: Callable[..., Lab], store: None) -> Site:
     """Hosts with their first system, and their nodes met."""
     lab = labs(*HOSTS, nodes=True)
-    if not _made:
-        _made.append(Site(lab))
+    if _made and _made[-1].lab is lab:
+        _made[-1].reset()
     else:
-        _made[0].reset()
-    return _made[0]
+        _made.append(Site(lab))
+    return _made[-1]

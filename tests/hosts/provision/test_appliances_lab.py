@@ -13,7 +13,7 @@ from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.plan import HOME
 from tests.hosts.inventory.samples import ssh_key
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.lab
 
 INVENTORY = """
 [network]

@@ -21,7 +21,6 @@ from tests.overlay.tunnelled import tunnelled
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(shutil.which("openvpn") is None, reason="openvpn is not installed"),
-    pytest.mark.timeout(60),
 ]
 
 UP = "Initialization Sequence Completed"

@@ -25,7 +25,6 @@ UP = (sys.executable, "-m", "simulacra", "lab", "up")
 
 
 @pytest.mark.lab
-@pytest.mark.timeout(60)
 def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
     def lab(*words: str) -> str:
         ended = run("lab", *words, "--lab", NAME)
@@ -79,7 +78,6 @@ def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
 
 
 @pytest.mark.lab
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("ends", ["down", "keeper"])
 def test_nodes_of_a_lab_talk_by_way_of_an_overlay_and_nothing_of_it_is_left(
     run: Run, environ: dict[str, str], ends: str
@@ -101,8 +99,8 @@ def test_nodes_of_a_lab_talk_by_way_of_an_overlay_and_nothing_of_it_is_left(
         lab("cut", "a", "b")
         lab("start", "b")
         # Its helper was started before its node, or that would not have come up.
-        wait_for(lambda: {each["how"] for each in _routes(a, "b")} == {"relayed"}, 30)
-        wait_for(lambda: b.sees() == {"a", "r"}, 30)
+        wait_for(lambda: {each["how"] for each in _routes(a, "b")} == {"relayed"})
+        wait_for(lambda: b.sees() == {"a", "r"})
         found = traces(ours.status())
         if ends == "down":
             lab("down")
@@ -117,13 +115,12 @@ def test_nodes_of_a_lab_talk_by_way_of_an_overlay_and_nothing_of_it_is_left(
 
 
 @pytest.mark.lab
-@pytest.mark.timeout(60)
 def test_nothing_is_left_of_a_lab_whose_program_is_killed_while_it_starts(
     environ: dict[str, str],
 ) -> None:
     with subprocess.Popen([*UP, "2", "--overlay", "--lab", NAME], env=environ) as starting:
         try:
-            wait_for(lambda: NAME in folders.running() and _meshed(), 30)
+            wait_for(lambda: NAME in folders.running() and _meshed())
             found = traces(attach(NAME).status())
         finally:
             starting.kill()

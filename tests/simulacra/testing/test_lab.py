@@ -19,7 +19,7 @@ from simulacra.testing.lab.fixtures import Labs
 from tests.namespaces import living, traces
 from tests.support import eventually
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.lab
 
 LISTENER = """
 import socket
@@ -281,6 +281,20 @@ def test_nothing_is_left_behind() -> None:
     assert not lab.folder.exists()
     assert lab.name not in Path("/proc/self/mountinfo").read_text()
     lab.close()
+
+
+def test_of_the_labs_of_many_tests_those_wanted_last_are_kept() -> None:
+    labs = Labs()
+    try:
+        first, second = labs("a"), labs("b")
+        assert labs("a") is first
+        others = labs("c"), labs("d")
+        assert not second.folder.exists()
+        assert [labs(name) for name in ("a", "c", "d")] == [first, *others]
+        assert labs("b") is not second
+        assert not first.folder.exists()
+    finally:
+        labs.close()
 
 
 @pytest.mark.parametrize("victim", ["program", "keeper", "both"])

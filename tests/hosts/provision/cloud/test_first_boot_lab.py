@@ -13,7 +13,7 @@ from simulacra.hosts.provision.cloud.user_data import HEAD, INVITATION, user_dat
 from simulacra.testing.lab import Host, Lab
 from tests.machines import wait_for
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.lab
 
 TEMPLATE = Cloud.model_validate({
     "driver": "dummy", "image": "i", "size": "s", "options": {"setup": "date >/run/set-up"},
