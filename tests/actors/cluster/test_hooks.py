@@ -13,6 +13,7 @@ import pytest
 
 from simulacra.actors.cluster.events import Event
 from simulacra.actors.cluster.hooks import WAITING, Hooks
+from tests.support import eventually
 
 LOST = Event(3, 7.0, "host.lost", "nas", "nas is down", {"after": 4.0})
 Make = Callable[..., Hooks]
@@ -29,13 +30,6 @@ def make() -> Iterator[Make]:
     yield hooks
     for each in made:
         each.close()
-
-
-def eventually(check: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10.0
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def sh(tmp_path: Path, script: str) -> list[str]:

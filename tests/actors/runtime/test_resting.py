@@ -131,7 +131,7 @@ def test_a_resting_node_that_is_not_there_any_more_is_as_without_connection(
     del nodes["b"]  # nobody knows where it is
     with pytest.raises(ActorDeadError, match="not connected"):
         a.system.ref("echo@b").ask("hello")
-    assert a.system.watch(a.system.ref("echo@b")).get(timeout=5) == NOCONNECTION
+    assert a.system.watch(a.system.ref("echo@b")).get(timeout=60) == NOCONNECTION
     assert are_resting(a)
 
 

@@ -20,6 +20,7 @@ from simulacra.overlay.mesh.openvpn_processes import Attempts, Processes, names_
 from simulacra.overlay.plan.document import Plan
 from tests.overlay.mesh.namespaces import namespace, within
 from tests.overlay.tunnelled import PRINT, tunnelled
+from tests.support import DEADLINE
 
 NAMES = ("relay", "a", "b")
 NOBODY = 2**22 + 1
@@ -83,7 +84,7 @@ class Relay:
 
     def ready(self, plan: Plan | None = None, gone: tuple[str, ...] = ()) -> int:
         """Wait until the server is; its process."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + DEADLINE
         while True:
             found = self.keep(plan, gone)
             if all(each["ready"] for each in found):
@@ -151,7 +152,7 @@ def test_what_others_start_is_only_looked_at(relay: Relay, tmp_path: Path) -> No
     relay.ready()
     relay_processes, relay.processes = relay.processes, Processes("relay", tmp_path, starts=False)
     os.kill(int((tmp_path / "openvpn" / "server.pid").read_text()), signal.SIGTERM)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE
     while any(each["ready"] for each in relay.keep()):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -17,7 +17,7 @@ import pytest
 from simulacra.testing.lab import Host, Lab, LabError, attach, end, folders
 from simulacra.testing.lab.fixtures import Labs
 from tests.namespaces import living, traces
-from tests.support import eventually
+from tests.support import DEADLINE, eventually
 
 pytestmark = pytest.mark.lab
 
@@ -107,7 +107,7 @@ def test_a_signal_reaches_the_command_itself(labs: Labs) -> None:
     laptop, _ = labs("laptop", "nas")
     with laptop.popen(["sleep", "60"]) as sleeper:
         sleeper.terminate()
-        assert sleeper.wait(5) == -signal.SIGTERM
+        assert sleeper.wait(DEADLINE) == -signal.SIGTERM
     with laptop.popen(["sleep", "61"]) as sleeper:
         eventually(lambda: any(words == ["sleep", "61"] for _, words in laptop.processes()))
         os.kill(sleeper.pid, signal.SIGKILL)
@@ -122,7 +122,7 @@ def test_a_stopped_host_is_silent_and_goes_on(labs: Labs) -> None:
         assert laptop.is_stopped()
         laptop.cont()
         assert not laptop.is_stopped()
-        assert reader.communicate(b"on\n", timeout=5)[0] == b"on\n"
+        assert reader.communicate(b"on\n", timeout=DEADLINE)[0] == b"on\n"
 
 
 @pytest.mark.parametrize("end", ["kill", "close"])
@@ -136,7 +136,7 @@ def test_a_host_that_is_stopped_can_end(end: str) -> None:
                 laptop.kill()
             else:
                 lab.close()
-            assert sleeper.wait(5) != 0
+            assert sleeper.wait(DEADLINE) != 0
 
 
 def test_a_host_without_power_keeps_only_its_home_and_its_cable_stays_slow(labs: Labs) -> None:
@@ -276,7 +276,7 @@ def test_nothing_is_left_behind() -> None:
         with laptop.popen(["sleep", "60"]) as sleeper:
             eventually(sleeper.inner)
             lab.close()
-            assert sleeper.wait(5) != 0
+            assert sleeper.wait(DEADLINE) != 0
     eventually(lambda: not living(found))
     assert not lab.folder.exists()
     assert lab.name not in Path("/proc/self/mountinfo").read_text()
@@ -308,7 +308,7 @@ def test_nothing_is_left_of_a_lab_that_was_killed(victim: str) -> None:
             os.kill(state["pid"], signal.SIGKILL)
         if victim != "keeper":
             holder.kill()
-        eventually(lambda: not living(found), 10.0)
+        eventually(lambda: not living(found))
         eventually(lambda: state["lab"] not in folders.running())
         holder.kill()
     assert not (folders.ROOT / state["lab"]).exists()

@@ -11,6 +11,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from tests.support import DEADLINE
+
 CHANGING = re.compile(
     "rename(_new)?|exchange|unlink|rmdir|mkdir|symlink|link|utime|f?chmod|open|pwritev?|write"
     "|f?truncate|fsync|fdatasync|sendfile|setxattr|execute(many)?|commit"
@@ -55,7 +57,7 @@ def die_at(
             work()
             status = 0
         os._exit(status)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE
     while not (done := os.waitpid(child, os.WNOHANG))[0]:
         assert time.monotonic() < deadline
         time.sleep(0.0005)
