@@ -68,7 +68,8 @@ def up(
         json: Print the node's status as JSON; with --detach.
     """
     said = [_in_file(each) for each in join]
-    tokens = [each for each in said if each.startswith(INVITED)]
+    # A token whose beginning was lost on the way here is one all the same: no address has an @.
+    tokens = [each for each in said if each.startswith(INVITED) or "@" in each]
     addresses = tuple(each for each in said if each not in tokens)
     flags = {
         "name": name, "listen": listen, "bulk_port": bulk_port, "join": addresses, "door": door,

@@ -87,7 +87,7 @@ def test_an_invitation_that_is_no_good_is_refused_with_the_reason(tmp_path: Path
         desk.until(lambda: time.time() > short["expires"] + 1)
         for words, code, said in [
             (good[:40], ExitCode.USAGE, "TOKEN@HOST"),
-            (good[5:], ExitCode.USAGE, "HOST:PORT"),
+            (good[5:], ExitCode.USAGE, "begins with sim1"),
             (good.replace("sim1", "sim1a"), ExitCode.USAGE, "token"),
             (expired, ExitCode.DENIED, "expired"),
         ]:
