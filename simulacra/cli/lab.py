@@ -86,17 +86,20 @@ def list_(*, json: bool = False) -> None:
 @app.command(name="exec")
 def exec_(
     host: str,
-    # Options are the command's.
+    /,
+    # Options after its name are its own: see `simulacra.cli.main`.
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     which: Which = WHICH,
 ) -> None:
     """Run a command on a host, or a shell where none is given; its exit code is the command's.
 
+    What follows the command's name is all its own, options too.
+
     For example:
 
     - `sudo simulacra lab exec a`
-    - `sudo simulacra lab exec a simulacra status`
-    - `sudo simulacra lab exec --lab big a -- ping -c1 b`
+    - `sudo simulacra lab exec a simulacra status --json`
+    - `sudo simulacra lab exec --lab big a ping -c1 b`
 
     Args:
         host: The host.

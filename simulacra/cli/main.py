@@ -77,6 +77,9 @@ _COMMANDS: Final = {
     },
 }
 
+_LAB_EXEC: Final = ["lab", "exec"]
+_LAB_VALUED: Final = ("--lab",)
+
 
 def make_app() -> App:
     """Return the command line as cyclopts knows it, its commands not yet imported."""
@@ -141,19 +144,26 @@ def _run(words: list[str]) -> int:
     if not words or words[0] in app.help_flags:
         app.resolved_commands()
     # cyclopts takes the first -- away; doubled, one is left to tell spawn what is a command.
-    if words[:1] == [running.WORD]:
-        words.insert(1 + running.command_at(words[1:]), "--")
-    elif "--" in words:
-        words.insert(words.index("--"), "--")
+    at = _command_at(words)
+    if at is not None:
+        words.insert(at, "--")
     code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     return ExitCode.OK if code is None else int(code)
 
 
 def _options(words: Sequence[str]) -> Sequence[str]:
     """The words before a command that is somebody else's."""
+    return words[: _command_at(words)]
+
+
+def _command_at(words: Sequence[str]) -> int | None:
+    """Where a command that is somebody else's begins: all options after that are its own."""
     if words[:1] == [running.WORD]:
-        return words[: 1 + running.command_at(words[1:])]
-    return words[: words.index("--")] if "--" in words else words
+        return 1 + running.command_at(words[1:])
+    if list(words[:2]) == _LAB_EXEC:
+        host = 2 + running.command_at(words[2:], _LAB_VALUED)
+        return min(host + 1 + running.command_at(words[host + 1 :], _LAB_VALUED), len(words))
+    return words.index("--") if "--" in words else None
 
 
 def _usage(failure: CycloptsError) -> GatewayError:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -69,11 +69,16 @@ def read(words: Sequence[str]) -> Request | None:
     return Request(tuple(rest), **said) if rest else None
 
 
-def command_at(words: Sequence[str]) -> int:
-    """Where in the words after ``run`` the command begins."""
+def command_at(words: Sequence[str], valued: Container[str] = _VALUED) -> int:
+    """Where in the words after ``run`` the command begins.
+
+    Args:
+        words: which may begin with options.
+        valued: the options that have a value of their own after them.
+    """
     at = 0
     while at < len(words) and words[at].startswith("-") and words[at] != "--":
-        at += 2 if words[at] in _VALUED else 1
+        at += 2 if words[at] in valued else 1
     return min(at, len(words))
 
 

@@ -24,10 +24,21 @@ ADDRESS = "10.77.0."
 UP = (sys.executable, "-m", "simulacra", "lab", "up")
 
 
+def test_options_after_the_command_on_a_host_are_the_commands(run: Run) -> None:
+    for words in (("a", "simulacra", "status", "--json"), ("a", "--", "ls", "--json")):
+        plain = run("lab", "exec", "--lab", NAME, *words)
+        assert (plain.code, plain.stdout) == (ExitCode.FAILED, "")
+        assert plain.stderr.startswith("simulacra: ")
+    for own in (("--json", "--lab", NAME, "a"), ("a", f"--lab={NAME}", "--json")):
+        told = run("lab", "exec", *own, "ls", "--help")
+        assert told.json()["error"]["message"]
+
+
 @pytest.mark.lab
 def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
     def lab(*words: str) -> str:
-        ended = run("lab", *words, "--lab", NAME)
+        verb, *rest = words
+        ended = run("lab", verb, "--lab", NAME, *rest)
         assert ended.code == 0, ended
         return ended.stdout + ended.stderr
 
@@ -66,6 +77,8 @@ def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
         lab("exec", "a", "ssh", "c", "true")
         told = run("lab", "exec", "--lab", NAME, "a", "--", "sh", "-c", "hostname; exit 3")
         assert (told.code, told.stdout) == (3, "a\n")
+        its_own = ("--json", "--help", "--lab", "x")
+        assert lab("exec", "a", "echo", *its_own) == f"{' '.join(its_own)}\n"
         wrong = run("lab", "split", "a", "x", "--lab", NAME)
         assert (wrong.code, wrong.stderr) == (
             ExitCode.FAILED,
