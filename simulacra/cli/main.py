@@ -42,8 +42,8 @@ _COMMANDS: Final = {
     "The network": {
         "init": "enrolling:init",
         "invite": "enrolling:invite",
-        "expel": "enrolling:expel",
-        "leave": "enrolling:leave",
+        "expel": "leaving:expel",
+        "leave": "leaving:leave",
         "owner": "owner:app",
         "expose": "expose:expose",
         "where": "where:where",

@@ -150,3 +150,8 @@ def processes_below(folder: Path) -> list[str]:
 def is_linked(home: Home) -> bool:
     peers: list[dict[str, Any]] = home.client.item("status")["peers"]
     return [peer["state"] for peer in peers] == ["up"] and peers[0]["seen"] is not None
+
+
+def peers(home: Home) -> dict[str, str]:
+    """How each host stands that a node knows."""
+    return {each["host"]: each["state"] for each in home.client.item("status")["peers"]}

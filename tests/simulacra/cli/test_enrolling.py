@@ -12,7 +12,7 @@ import pytest
 from simulacra.cli.exits import ExitCode
 from tests.processes import until_none
 
-from .homes import Home, processes_below
+from .homes import Home, peers, processes_below
 
 
 @contextmanager
@@ -34,10 +34,6 @@ def founded(home: Home) -> Home:
 
 def invitation(home: Home, *options: str) -> str:
     return str(home.do("invite", "--json", *options).json()["join"])
-
-
-def peers(home: Home) -> dict[str, str]:
-    return {each["host"]: each["state"] for each in home.client.item("status")["peers"]}
 
 
 def test_a_network_is_made_joined_and_left(tmp_path: Path) -> None:
@@ -110,85 +106,6 @@ def test_what_needs_a_network_or_its_owner_says_so(tmp_path: Path) -> None:
         nas.do("up", "--detach", "--join", invitation(desk))
         refused = nas.run("invite")
         assert (refused.code, "owner import" in refused.stderr) == (ExitCode.DENIED, True)
-
-
-def test_no_host_expels_itself_and_one_that_is_out_invites_nobody(tmp_path: Path) -> None:
-    with homes(tmp_path, "desk", "nas") as (desk, nas):
-        founded(desk)
-        nas.do("up", "--detach", "--join", invitation(desk))
-        for host in (desk, nas):
-            refused = host.run("expel", host.name)
-            assert refused.code == ExitCode.USAGE
-            assert "is this host, and to expel is for ever" in refused.stderr
-            assert "simulacra leave" in refused.stderr
-        desk.until(lambda: peers(desk) == {"nas": "up"})
-
-        nas.do("expel", "desk", "--reason", "stolen")
-        desk.until(lambda: desk.client.item("status")["out"])
-        refused = desk.run("invite")
-        assert refused.code == ExitCode.FAILED
-        assert "the door here lets nobody in: desk was expelled by nas: stolen" in refused.stderr
-        assert "simulacra owner export" in refused.stderr
-
-        def why() -> list[str | None]:
-            return [each["reason"] for each in desk.client.item("status")["peers"]]
-
-        told = "its door turns this node away: desk was expelled by nas: stolen"
-        desk.until(lambda: why() == [told])
-
-
-def test_a_master_that_leaves_hands_the_focus_over(tmp_path: Path) -> None:
-    with homes(tmp_path, "desk", "nas") as (desk, nas):
-        founded(desk)
-        nas.do("up", "--detach", "--join", invitation(desk))
-        desk.until(lambda: desk.client.item("focus")["acting"])
-        nas.until(lambda: nas.client.item("focus")["master"] == "desk")
-        desk.do("leave")
-        told = nas.client.item("focus")
-        assert (told["master"], told["why"]) == ("nas", "desk leaves the network")
-        assert [each["planned"] for each in told["history"]] == [False, True]
-
-
-def test_who_has_trees_leaves_only_when_they_were_looked_at_or_by_force(tmp_path: Path) -> None:
-    with homes(tmp_path, "desk", "nas") as (desk, nas):
-        founded(desk)
-        nas.do("up", "--detach", "--join", invitation(desk))
-        (nas.folder / "src").mkdir()
-        nas.do("tree", "add", "src", "src")
-        nas.do("down")
-        refused = nas.run("leave")
-        assert refused.code == ExitCode.FAILED
-        said = " ".join(refused.stderr.split())
-        assert "nas has copies of src, and nobody knows whether other hosts have all" in said
-        assert "simulacra up --detach, then simulacra leave;" in said
-        assert "simulacra leave --force" in said
-        nas.do("up", "--detach")
-        desk.until(lambda: peers(desk).get("nas") == "up")
-        nas.do("down")
-        definitions = tmp_path / "nas" / "state" / "nas" / "trees" / "trees.json"
-        kept = definitions.read_text()
-        definitions.write_text("{")
-        assert "cannot be read" in nas.run("leave").stderr
-        definitions.write_text(kept)
-        assert "expel it on another host" in nas.do("leave", "--force").stderr
-        assert "simulacra init" in nas.run("leave").stderr
-
-
-def test_a_tree_stays_where_its_main_store_is_expelled(tmp_path: Path) -> None:
-    with homes(tmp_path, "desk", "nas") as (desk, nas):
-        founded(desk)
-        nas.do("up", "--detach", "--join", invitation(desk))
-        (nas.folder / "src").mkdir()
-        nas.do("tree", "add", "src", "src")
-        desk.until(lambda: desk.client.item("tree_list")["trees"])
-        desk.do("tree", "follow", "src", "src")
-        nas.until(lambda: len(nas.client.item("tree_list")["trees"][0]["hosts"]) == 2)
-        nas.do("tree", "sync", "src")
-        told = desk.do("expel", "nas", "--reason", "stolen").stderr
-        assert "the main store of src is on desk now" in told
-        assert "nas" not in peers(desk)
-        [tree] = desk.client.item("tree_list")["trees"]
-        assert (tree["name"], tree["main"], list(tree["hosts"])) == ("src", "desk", ["desk"])
 
 
 def test_a_second_owner_and_a_copy_of_the_key(tmp_path: Path) -> None:
