@@ -108,7 +108,7 @@ class Clustering:
         focus = FocusSettings(
             path=folder / "focus.db",
             reachable=self._reachable,
-            is_alone=self._neighbours.is_alone,
+            is_alone=self._neighbours.admitted.is_alone,
             standing=self._standing,
             children=self._master,
             changed=self._master_changed,

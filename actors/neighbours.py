@@ -1,17 +1,15 @@
 """The hosts that a node is connected with, or should be: by which keys, and where.
 
-Who is admitted is what the user's own list says and what the network's records say; nobody who was
-expelled. In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those
-that membership probes, and to those that it uses. With more connections than ``mesh`` a host rests
+In a network of up to ``mesh`` hosts each is connected to each; in a larger one to those that
+membership probes, and to those that it uses. With more connections than ``mesh`` a host rests
 from those that were idle for long and that nobody needs (see runtime/parting.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -19,12 +17,12 @@ from urllib.parse import urlsplit
 import zmq
 
 from simulacra.actors.addresses import reachable_host
+from simulacra.actors.admitted import Admitted
 from simulacra.actors.enrolment import Enrolment
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorSystem, AskTimeoutError
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
-from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.roster import PeerRefusedError
 from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.transport import Transport
@@ -54,6 +52,7 @@ class Neighbours:
     Attributes:
         key: this host's public key.
         pair: its key pair.
+        admitted: whom it admits.
         transport: the sockets.
 
     Raises:
@@ -78,9 +77,9 @@ class Neighbours:
         self._cluster = cluster
         self._shares = shares
         self._background = background
-        self._listed = KeyList()
         self.pair = self._load_pair()
         self.key = self.pair.public
+        self.admitted = Admitted(settings, enrolment, self.key)
         self._untold: list[Callable[[], None]] | None = []
         self._telling = threading.RLock()
         self.transport = self._open(met, lost)
@@ -109,7 +108,7 @@ class Neighbours:
     def _open(self, met: Callable[[str], None], lost: Callable[[str], None]) -> Transport:
         listen = self._settings.listen
         host, port = split_address(listen)
-        keys = self._read()
+        keys = self.admitted.read()
 
         def listening(port: int) -> Transport:
             bind, advertise = (
@@ -149,27 +148,9 @@ class Neighbours:
 
     # -- who is admitted
 
-    def _read(self) -> KeyList:
-        """Who is admitted, the user's own list read again."""
-        members = self._settings.paths.members
-        try:
-            self._listed = KeyList.read(members) if members.exists() else KeyList()
-            return self._admitted()
-        except KeyFileError as error:
-            raise GatewayError(
-                ErrorCode.FAILED, str(error), f"mend that line: {members}"
-            ) from error
-
-    def _admitted(self) -> KeyList:
-        """The user's own list and the network's members; nobody who was expelled, listed or not."""
-        members = {each.key: each for each in self._enrolment.members()}
-        listed = {each.key: each for each in self._listed.members()}
-        expelled = self._enrolment.expelled()
-        return KeyList(each for key, each in (members | listed).items() if key not in expelled)
-
     def admit(self) -> KeyList:
         """Put the network's records in force, with the user's list as it was read last."""
-        keys = self._admitted()
+        keys = self.admitted.keys()
         self.transport.admit(keys)
         return keys
 
@@ -179,7 +160,7 @@ class Neighbours:
         Raises:
             GatewayError: it cannot be used.
         """
-        keys = self._read()
+        keys = self.admitted.read()
         self.transport.admit(keys)
         return keys
 
@@ -218,12 +199,6 @@ class Neighbours:
         outside = self._enrolment.outside()
         return [name for name in self.connected() if name not in outside]
 
-    def is_alone(self) -> bool:
-        """Whether no other host that may run code is admitted; one that is dialed would be."""
-        outside = self._enrolment.outside()
-        others = (each for each in self._admitted().members() if each.key != self.key)
-        return all(each.name in outside for each in others)
-
     def absent(self) -> list[str]:
         """The names of the nodes that are admitted and known, and not in reach now."""
         outside, peers = self._enrolment.outside(), self.transport.peers()
@@ -244,35 +219,9 @@ class Neighbours:
         Raises:
             GatewayError: the settings name an address, and it is not known whose.
         """
-        keys = self._admitted()
-        addresses = {member.address: member.key for member in keys.members() if member.address}
-        addresses.pop(self.address(), None)
-        spared = self._spared(addresses)
-        for address, key in addresses.items():
-            if address not in spared:
-                self.dial(f"tcp://{address}", key)
-        for address in self._settings.join:
-            if address not in addresses:
-                self.dial(f"tcp://{address}", self._only_key(keys, address))
-
-    def _spared(self, addresses: Mapping[str, str]) -> set[str]:
-        """Which addresses are not dialed, as these would be too many."""
         known = {peer.key for peer in self.transport.peers()}
-        listed = {each.key for each in self._listed.members()}
-        others = [address for address, key in addresses.items() if key not in known | listed]
-        room = max(0, self._settings.mesh - len(known))
-        return set(random.sample(others, max(0, len(others) - room)))
-
-    def _only_key(self, keys: KeyList, address: str) -> str:
-        """The key of whoever is at an address that the settings name."""
-        members = [each for each in keys.members() if not each.address and each.key != self.key]
-        if len(members) != 1:
-            raise GatewayError(
-                ErrorCode.USAGE,
-                f"which key has the node at {address}? The list of keys does not say",
-                f"say it: simulacra keys add NAME KEY {address}",
-            )
-        return members[0].key
+        for address, key in self.admitted.to_join(self.address(), known):
+            self.dial(f"tcp://{address}", key)
 
     def dial(self, endpoint: str, key: str) -> None:
         """Connect to a node, if it is admitted and not known yet."""
@@ -321,16 +270,10 @@ class Neighbours:
             peer is None
             or peer.is_apart
             or host in self._enrolment.outside()
-            or self._is_said(peer)
+            or self.admitted.is_said(peer.key, peer.endpoint.removeprefix("tcp://"))
             or self._cluster().needs(host)
             or self._shares(host)
         )
-
-    def _is_said(self, peer: Peer) -> bool:
-        """Whether the user's list or settings say to connect to a node."""
-        listed = self._listed.get(peer.key)
-        by_list = listed is not None and bool(listed.address)
-        return by_list or peer.endpoint.removeprefix("tcp://") in self._settings.join
 
     def admits(self, host: str, key: str) -> bool:
         """Whether a host of that name may have that key."""
