@@ -36,6 +36,7 @@ from simulacra.actors.compute.service_runner import SERVICES, ServiceRunner
 from simulacra.actors.runtime import ActorDeadError, ActorSystem, AskTimeoutError
 from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.settings import Settings
+from simulacra.actors.telling import Telling
 
 if TYPE_CHECKING:
     from simulacra.actors.neighbours import Neighbours
@@ -44,20 +45,6 @@ SERVICE_SETTING: Final = "service."
 _FAREWELL: Final = 1.0
 _HANDING_OVER: Final = 2.0
 _PARTED: Final = frozenset({State.ASLEEP, State.DETACHED, State.LEFT})
-_HAPPENED: Final = {
-    State.UP: "host.joined",
-    State.DOWN: "host.lost",
-    State.ASLEEP: "host.asleep",
-    State.DETACHED: "host.detached",
-    State.LEFT: "host.left",
-}
-_TOLD: Final = {
-    State.UP: "is up",
-    State.DOWN: "is lost",
-    State.ASLEEP: "is asleep",
-    State.DETACHED: "is detached",
-    State.LEFT: "has left",
-}
 _HOUR: Final = 3600.0
 
 logger = logging.getLogger(__name__)
@@ -88,15 +75,14 @@ class Clustering:
     ) -> None:
         self._system = system
         self._settings = settings
-        self._events = events
         self._hosts = hosts
         self._neighbours = neighbours
+        self._telling = Telling(events, settings.name, neighbours.connected)
         self._started = time.monotonic()
         self._up_since: dict[str, float] = {}
         self._whole: Epoch | None = None
         self.focus = FocusView()
         self.members: Mapping[str, Member] = {}
-        self._told: dict[str, State] = {}
         self._near: frozenset[str] = frozenset()
         self._splits = Splits()
         self._looking = threading.Lock()
@@ -112,7 +98,7 @@ class Clustering:
             standing=self._standing,
             children=self._master,
             changed=self._master_changed,
-            merged=self._split_merged,
+            merged=self._telling.split_merged,
         )
         runner = (folder / "services.json", self._admits)
         membership = {
@@ -145,7 +131,7 @@ class Clustering:
         self._up_since.pop(host, None)
         member = self.members.get(host)
         if member is not None and member.state is State.DOWN:
-            self._happened(host, State.DOWN, "its connection is lost too")
+            self._telling.host_changed(host, State.DOWN, "its connection is lost too")
         self._tell(MEMBERSHIP, Lost(host))
         self._tell(FOCUS, m.MemberDown(host))
         self._look_for_split(self.focus.acting)
@@ -216,16 +202,8 @@ class Clustering:
         if member is not None and new in LIVE:
             self._neighbours.meet(f"tcp://{member.address}", member.key)
         if new is not None:
-            self._happened(host, new, change.reason)
+            self._telling.host_changed(host, new, change.reason)
         self._look_for_split(self.focus.acting)
-
-    def _happened(self, host: str, state: State, reason: str) -> None:
-        """Tell what becomes of a host; what another part held of one that is connected is none."""
-        if state is State.SUSPECT or (state is State.DOWN and host in self._neighbours.connected()):
-            return
-        if self._told.get(host) is not state:
-            self._told[host] = state
-            self._events.add(_HAPPENED[state], host, f"{host} {_TOLD[state]}: {reason}")
 
     def _look_for_split(self, acting: Epoch | None) -> None:
         """In any thread: this host met or lost another, or became the master of an epoch."""
@@ -236,9 +214,7 @@ class Clustering:
             reached, now = self._neighbours.inside(), time.monotonic()
             lost = self._splits.look(reached, self.absent(), deputy=deputy, now=now)
         if lost is not None:
-            text = f"a split has begun: {', '.join(lost)} cannot be reached any more"
-            text += f"; {self._settings.name} is deputy here" if deputy else ""
-            self._events.add("split.begun", "", text, lost=list(lost), deputy=deputy)
+            self._telling.split_begun(lost, deputy=deputy)
 
     def absent(self) -> list[str]:
         """The hosts that should be in reach and are not."""
@@ -274,20 +250,8 @@ class Clustering:
         return Standing(mains=on_mains(), uptime=up, links=len(self._neighbours.connected()))
 
     def _master_changed(self, change: m.MasterChanged) -> None:
-        master, counter = change.epoch.host, change.epoch.counter
-        why = change.why or "another host said so"
-        self._events.add(
-            "master.changed", master, f"{master} is master (epoch {counter}): {why}", epoch=counter
-        )
-        self._look_for_split(change.epoch if master == self._settings.name else None)
-
-    def _split_merged(self, split: dict[str, Any]) -> None:
-        ours, theirs = split["ours"]["count"], split["theirs"]["count"]
-        text = (
-            f"a split is healed: {split['from']} brought {theirs} changes of the other side, here "
-            f"there were {ours}; see simulacra splits"
-        )
-        self._events.add("split.healed", str(split["from"]), text, ours=ours, theirs=theirs)
+        self._telling.master_changed(change)
+        self._look_for_split(change.epoch if change.epoch.host == self._settings.name else None)
 
     def _admits(self, epoch: tuple[int, str]) -> bool:
         admitted: bool = self._system.ref(FOCUS).ask(m.Admit(Epoch(*epoch)))
