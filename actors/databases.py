@@ -119,11 +119,21 @@ def check(db: sqlite3.Connection) -> None:
         DamagedError: it is not.
         sqlite3.DatabaseError: the file is none.
     """
+    check_whole(db)
+    if _schema(db) == 0:
+        raise DamagedError("it is empty")
+
+
+def check_whole(db: sqlite3.Connection) -> None:
+    """See whether a database is whole.
+
+    Raises:
+        DamagedError: it is not.
+        sqlite3.DatabaseError: the file is none.
+    """
     problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         raise DamagedError(problem)
-    if _schema(db) == 0:
-        raise DamagedError("it is empty")
 
 
 def _schema(db: sqlite3.Connection) -> int:

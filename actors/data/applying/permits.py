@@ -1,11 +1,14 @@
 """Folders and files of the user's that are read-only, made writable for as long as a change takes.
 
 What is lent is written down first, on disk, so that a kill leaves nothing writable: `recover`
-gives back at the next start what was not. A mode that somebody changed meanwhile stays.
+gives back at the next start what was not. A mode that somebody changed meanwhile stays. Where that
+record is damaged it is set aside, and a new one begins: what was lent then stays writable, which is
+said in the log, and the tree goes on.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import stat
@@ -17,6 +20,9 @@ from simulacra.actors.data.applying.attributing import by_descriptor, set_mode
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.entries import ROOT, Path, name, parent
+from simulacra.actors.databases import DamagedError, check_whole, set_aside
+
+logger = logging.getLogger(__name__)
 
 _MOST: Final = 64
 _TABLE: Final = """
@@ -43,10 +49,7 @@ class Permits:
         Raises:
             sqlite3.Error: it cannot be opened.
         """
-        self._journal = sqlite3.connect(journal, isolation_level=None, check_same_thread=False)
-        self._journal.execute("PRAGMA journal_mode = DELETE")
-        self._journal.execute("PRAGMA synchronous = FULL")
-        self._journal.execute(_TABLE)
+        self._journal = _opened(journal)
         self._lent: dict[tuple[int, int], _Lent] = {}
 
     def lend(self, folder: int, entry: bytes, path: Path) -> bool:
@@ -123,6 +126,35 @@ class Permits:
             for lent in self._lent.values():
                 os.close(lent.descriptor)
             self._journal.close()
+
+
+def _opened(journal: FilePath) -> sqlite3.Connection:
+    try:
+        return _begun(journal)
+    except (DamagedError, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.OperationalError):  # A lock or a full disk is no damage.
+            raise
+        logger.warning(
+            "%s is damaged (%s), and set aside as %s: what a kill left writable in this tree "
+            "stays so",
+            journal,
+            error,
+            set_aside(journal).name,
+        )
+    return _begun(journal)
+
+
+def _begun(journal: FilePath) -> sqlite3.Connection:
+    db = sqlite3.connect(journal, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA synchronous = FULL")
+        check_whole(db)
+        db.execute(_TABLE)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _restore(descriptor: int, before: int, during: int) -> None:

@@ -128,3 +128,21 @@ def test_what_was_lent_is_given_back_at_the_next_start(tmp_path: FilePath) -> No
         assert (modes(root / "d"), modes(root / "away")) == (0o555, 0o755)
         again.close()
         permits.close()
+
+
+@pytest.mark.parametrize("at", [0, 4096])
+def test_a_damaged_record_is_set_aside_and_a_new_one_begins(tmp_path: FilePath, at: int) -> None:
+    root, journal = tmp_path / "root", tmp_path / "permits.db"
+    (root / "d").mkdir(parents=True)
+    (root / "d").chmod(0o555)
+    Permits(journal).close()
+    with journal.open("r+b") as file:
+        file.seek(at)
+        file.write(b"not what was written" * 50)
+    with Folders(str(root)) as folders:
+        permits = Permits(journal)
+        permits.recover(folders)
+        assert permits.lend(folders.root, b"d", b"d")
+        permits.close()
+    assert modes(root / "d") == 0o555
+    assert len(list(tmp_path.glob("permits.db.damaged-*"))) == 1
