@@ -82,7 +82,7 @@ def sync(
     """Look at all of a tree now, and wait until every copy in reach is as this host's is.
 
     What is held back, as a large file over a metered line, is not waited for, and listed; so is a
-    copy that is halted.
+    copy that is halted or paused.
 
     For example:
 
@@ -97,7 +97,9 @@ def sync(
     """
     done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)
     hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
-    waiting = [f"{each['host']}: {line}" for each in done["copies"] for line in _waiting(each)]
+    waiting = [
+        f"{each['host']}: {line}" for each in done["copies"] for line in _waiting(name, each)
+    ]
     if common.json:
         output.document(done)
         return
@@ -122,10 +124,12 @@ def _remarks(tree: str, copy: dict[str, Any]) -> Iterator[str]:
         yield f"{copy['tombstones']} deletions are remembered until {hosts} heard of them"
 
 
-def _waiting(copy: dict[str, Any]) -> Iterator[str]:
+def _waiting(tree: str, copy: dict[str, Any]) -> Iterator[str]:
     """What was not waited for, and why."""
     if copy["state"] == "halted":
         yield f"it is halted: {copy['reason']}"
+    if copy["state"] == "paused":
+        yield f"it is paused; go on with it, there: simulacra tree resume {tree}"
     yield from _left(copy)
 
 

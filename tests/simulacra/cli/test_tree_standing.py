@@ -71,6 +71,7 @@ def test_sync_says_what_it_did_not_wait_for(run: Run, serve: Serve) -> None:
         copy("nas", left={"film.mkv": WHY}, left_more=7),
         copy("lap", state="out of reach"),
         copy("pi", state="halted", reason="half of it is gone"),
+        copy("old", state="paused"),
     ]
     serve({"tree_sync": lambda _: [{"name": "src", "copies": copies}]})
     done = run("tree", "sync", "src")
@@ -80,6 +81,7 @@ def test_sync_says_what_it_did_not_wait_for(run: Run, serve: Serve) -> None:
         f"simulacra: nas: film.mkv: {WHY}",
         "simulacra: nas: and 7 more",
         "simulacra: pi: it is halted: half of it is gone",
+        "simulacra: old: it is paused; go on with it, there: simulacra tree resume src",
     ]
     as_json = run("tree", "sync", "src", "--json")
     assert (as_json.json()["copies"], as_json.stderr) == (copies, "")
