@@ -63,7 +63,7 @@ class DetachVerbs:
             if problems and not anyway:
                 yield {"detached": False, "already": False, "missing": problems, "notes": notes}
                 return
-            moved, kept = self.move_main_stores(call, trees)
+            moved, kept = self.move_main_stores(call, trees, f"{self._here} detaches")
             heard = self._leave(lasts)
             left = self._node.detaching.away
             yield {
@@ -107,9 +107,15 @@ class DetachVerbs:
             return ()
 
     def move_main_stores(
-        self, call: Call, trees: Sequence[Followed]
+        self, call: Call, trees: Sequence[Followed], why: str
     ) -> tuple[dict[str, str], list[str]]:
-        """Move the main stores that are here to complete copies in reach; which stay, and why."""
+        """Move the main stores that are here to complete copies in reach; which stay, and why.
+
+        Args:
+            call: who asks.
+            trees: which.
+            why: what the records of their focus are to say.
+        """
         moved: dict[str, str] = {}
         kept: list[str] = []
         for each in trees:
@@ -123,13 +129,13 @@ class DetachVerbs:
                 )
                 continue
             try:
-                moved[each.name] = self._move(call, each.name, others[0])
+                moved[each.name] = self._move(call, each.name, others[0], why)
             except GatewayError as error:
                 kept.append(f"the main store of {each.name} stays here: {error.message}")
         return moved, kept
 
-    def _move(self, call: Call, tree: str, host: str) -> str:
-        args = {"name": tree, "host": host, "why": f"{self._here} detaches"}
+    def _move(self, call: Call, tree: str, host: str, why: str) -> str:
+        args = {"name": tree, "host": host, "why": why}
         asked = Call(call.trace, "tree_focus", args, lambda _: None)
         asked.cancelled = call.cancelled
         for _ in self._tree_focus(asked):

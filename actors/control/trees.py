@@ -40,7 +40,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
 
-MoveMainStores = Callable[[Call, Sequence[Followed]], tuple[dict[str, str], list[str]]]
+MoveMainStores = Callable[[Call, Sequence[Followed], str], tuple[dict[str, str], list[str]]]
 
 _SLOWEST: Final = 1 << 10
 
@@ -194,7 +194,7 @@ class TreeVerbs:
             self._giving_up.check(call, fact, [self._here], "simulacra leave --force")
         ids = {fact.key.subject for fact in shared}
         followed = [each for each in self._following.chosen(None) if each.definition.id in ids]
-        moved, kept = self._move_main_stores(call, followed)
+        moved, kept = self._move_main_stores(call, followed, f"{self._here} leaves")
         if kept:
             raise GatewayError(
                 ErrorCode.FAILED,

@@ -134,7 +134,7 @@ class Leaving:
         trees = following.chosen(None)
         left.stays += _last(following.settle(call, trees))
         verbs = DetachVerbs(self._node, TreeFocusing(self._node).focus)
-        moved, kept = verbs.move_main_stores(call, trees)
+        moved, kept = verbs.move_main_stores(call, trees, f"{self._here} sleeps")
         left.main_stores |= moved
         left.notes += kept
 

@@ -226,6 +226,7 @@ def test_who_leaves_hands_over_what_it_is_the_main_store_of(tmp_path: Path) -> N
         assert left == {"trees": ["src"], "main_stores": {"src": "nas"}}
         [tree] = nas.client.item("tree_list")["trees"]
         assert tree["main"] == "nas"
+        assert nas.client.item("tree_focus", name="src")["why"] == "desk leaves"
 
 
 @pytest.mark.usefixtures("impatient")
