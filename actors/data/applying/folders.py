@@ -36,6 +36,10 @@ class RootLostError(Exception):
     """A tree's root is not there, or is not the folder that it was: halt, and ask the user."""
 
 
+class RootTakenError(Exception):
+    """Another process changes the tree: try again later."""
+
+
 def check_path(path: Path) -> None:
     """Refuse a path that nothing of a tree can have.
 
@@ -74,7 +78,8 @@ class Folders:
             is_locked: whether it is locked already, by a process that this one works for.
 
         Raises:
-            RootLostError: it is not there, another folder is, or another process has it.
+            RootLostError: it is not there, or another folder is.
+            RootTakenError: another process has it.
         """
         self._where = root
         self._open: OrderedDict[Path, int] = OrderedDict()
@@ -91,7 +96,7 @@ class Folders:
             self._check(status, identity or (self.device, self.inode))
             if not is_locked:
                 self._lock()
-        except RootLostError:
+        except (RootLostError, RootTakenError):
             os.close(self.root)
             raise
 
@@ -101,7 +106,10 @@ class Folders:
         try:
             while not self._is_free():
                 if time.monotonic() > deadline:
-                    raise RootLostError(f"{self._where}: another process changes this tree")
+                    raise RootTakenError(
+                        f"{self._where}: another process changes this tree, as one that a killed "
+                        "node has left, or another host's, whose copy is the same folder"
+                    )
                 time.sleep(_PAUSE)
         except OSError as error:
             if error.errno not in syscalls.UNSUPPORTED | {errno.EBADF, errno.ENOLCK}:
@@ -181,9 +189,9 @@ class Folders:
                 return syscalls.open_beneath(self.root, path, _FLAGS)
             except OSError as error:
                 # A sandbox may refuse the call with EPERM, which no folder is refused with.
-                if error.errno not in {errno.ENOSYS, errno.EPERM}:
+                if error.errno not in {errno.ENOSYS, errno.EPERM, errno.ENAMETOOLONG}:
                     raise
-            self._one_step = False
+                self._one_step = error.errno == errno.ENAMETOOLONG  # All of a path has 4096 bytes.
         return self._reach_by_names(path)
 
     def _reach_by_names(self, path: Path) -> int:

@@ -87,6 +87,7 @@ class LocalTree:
 
     Raises:
         RootLostError: the root is not there.
+        RootTakenError: another process changes the tree.
         DatabaseError, IndexUnusableError, VersionsError: what is kept of it cannot be opened.
     """
 

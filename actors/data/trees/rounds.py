@@ -102,6 +102,7 @@ class Rounds:
         Raises:
             RootError, DoubtError: it needs the user.
             RootLostError: the root is not there, or another folder now.
+            RootTakenError: another process changes the tree.
             sqlite3.Error, DatabaseError, IndexUnusableError, VersionsError, RefusedError, OSError:
                 a disk takes nothing, or what is kept cannot be read.
         """

@@ -5,7 +5,7 @@ it is told, or when it is time. What could not be done is tried again, at first 
 
 Something that needs the user *halts* it, with the reason, until the user has answered: the root is
 gone, or more than half of the tree is. A disk that takes nothing makes it wait and try again, and
-so does a root that is another folder again and again.
+so does a root that is another folder again and again, or that another process has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from simulacra.actors.data.applying.folders import RootLostError
+from simulacra.actors.data.applying.folders import RootLostError, RootTakenError
 from simulacra.actors.data.applying.refusals import RefusedError
 from simulacra.actors.data.content.versions import VersionsError
 from simulacra.actors.data.scanning.index_database import IndexUnusableError
@@ -124,6 +124,8 @@ class Worker:
                 self._halt(str(error))
             else:  # Another folder is in its place: what is to be thought of it is seen then.
                 self._wait_and_retry(str(error), at_once=True)
+        except RootTakenError as error:
+            self._wait_and_retry(str(error))
         except _DISK as error:
             logger.warning("tree %s: %s", self._root, error)
             self._wait_and_retry(str(error))

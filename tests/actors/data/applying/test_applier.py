@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import stat
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path as FilePath
 import pytest
 
 from simulacra.actors.data.applying import syscalls
-from simulacra.actors.data.applying.folders import Folders, RootLostError
+from simulacra.actors.data.applying.folders import Folders, RootLostError, RootTakenError
 from simulacra.actors.data.applying.quarantine import Quarantine
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.entries import QUARANTINE, TEMPORARY, Attributes, Fingerprint, Kind
@@ -281,7 +282,7 @@ def test_a_root_is_known_and_changed_by_one_process_only(tmp_path: FilePath) -> 
         Folders(str(root))
     root.mkdir()
     with Folders(str(root)) as folders:
-        with pytest.raises(RootLostError, match="another process"):
+        with pytest.raises(RootTakenError, match="another process"):
             Folders(str(root))
         folders.check_root()
         root.rename(tmp_path / "away")
@@ -294,6 +295,17 @@ def test_a_root_is_known_and_changed_by_one_process_only(tmp_path: FilePath) -> 
     with pytest.raises(RootLostError, match="another disk"):
         Folders(str(root), identity)
     Folders(str(tmp_path / "away"), identity).close()
+
+
+def test_a_path_may_be_longer_than_the_kernel_takes_at_once(tmp_path: FilePath) -> None:
+    names = [b"f" * 200] * 25
+    (root := tmp_path / "root").mkdir()
+    with Folders(str(root)) as folders:
+        for depth, name in enumerate(names):
+            os.mkdir(name, dir_fd=folders.open(b"/".join(names[:depth])))
+        assert os.listdir(folders.open(b"/".join(names))) == []
+        assert os.listdir(folders.open(names[0])) == [os.fsdecode(names[0])]
+    shutil.rmtree(root)  # Other ways to remove it know paths alone.
 
 
 def test_more_folders_than_stay_open(on: Scene) -> None:

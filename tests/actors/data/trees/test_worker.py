@@ -8,13 +8,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from simulacra.actors.data.applying.folders import RootLostError
+from simulacra.actors.data.applying import folders
+from simulacra.actors.data.applying.folders import Folders, RootLostError
 from simulacra.actors.data.applying.refusals import Reason, RefusedError
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.trees import retrying, worker
@@ -295,6 +296,21 @@ def test_a_root_that_is_another_one_again_and_again_is_looked_at_less_and_less(
         patch.undo()
         desk.until(State.IDLE)
         eventually(lambda: desk.worker.standing.to_plain()["retry_in"] is None)
+
+
+def test_a_tree_that_another_process_changes_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying, "SOON", 0.05)
+    monkeypatch.setattr(folders, "_MOMENT", 0.05)
+    root = tmp_path / "desk" / "root"
+    root.mkdir(parents=True)
+    with ExitStack() as other:
+        other.enter_context(Folders(str(root)))
+        with working(tmp_path, origin=True) as desk:
+            desk.until(State.WAITING, "another process changes this tree")
+            other.close()
+            desk.until(State.IDLE)
 
 
 def test_while_it_is_paused_nothing_is_tried_again(
