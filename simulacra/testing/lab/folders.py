@@ -24,7 +24,9 @@ from typing import Final
 
 from simulacra.testing.lab.plan import LabError, check_name
 
-ROOT: Final = Path("/run/simulacra-lab")
+# In memory: on a disk that stands still for a while all hosts of all labs do.
+_MEMORY: Final = next((each for each in ("/run", "/dev/shm") if os.path.ismount(each)), "/run")
+ROOT: Final = Path(_MEMORY) / "simulacra-lab"
 _LOCK: Final = ".lock"
 
 
