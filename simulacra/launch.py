@@ -58,10 +58,14 @@ def launch(settings: Settings, timeout: float = TIMEOUT) -> dict[str, Any]:
             f"node {settings.name} was started but did not answer within {timeout:.0f} s",
             f"read what it says: tail {log}",
         )
+    with log.open("rb") as said:
+        said.seek(start)
+        why, hint = last_said(said.read()[-_TAIL:].decode(errors="replace"))
+    more = f"read all it said: tail {log}; check this machine: simulacra doctor"
     raise GatewayError(
         ErrorCode.FAILED,
-        f"node {settings.name} ended while it was starting: {_said(log, start)}",
-        f"read all it said: tail {log}; check this machine: simulacra doctor",
+        f"node {settings.name} ended while it was starting: {why}",
+        f"{hint}; {more}" if hint else more,
     )
 
 
@@ -111,8 +115,11 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _said(log: Path, start: int) -> str:
-    with log.open("rb") as file:
-        file.seek(start)
-        text = file.read()[-_TAIL:].decode(errors="replace").strip()
-    return text.splitlines()[-1] if text else "it said nothing"
+def last_said(text: str) -> tuple[str, str]:
+    """What a process said last, and what it said to do: the indented lines below."""
+    lines = text.rstrip().splitlines()
+    if not lines:
+        return "it said nothing", ""
+    at = max((n for n, line in enumerate(lines) if not line[:1].isspace()), default=0)
+    hint = " ".join(line.strip() for line in lines[at + 1 :])
+    return lines[at].strip().removeprefix("simulacra: "), hint
