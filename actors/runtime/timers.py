@@ -62,21 +62,23 @@ class TimerWheel:
         Raises:
             ValueError: a negative delay, or a period that is not positive.
         """
-        if delay < 0 or (period is not None and period <= 0):
+        if not (delay >= 0 and (period is None or period > 0)):  # so NaN is refused as well
             raise ValueError(f"a timer needs delay >= 0 and period > 0, not {delay!r}, {period!r}")
         timer = Timer(self, action, period)
         with self._changed:
             if self._closed:
                 timer.cancelled = True
                 return timer
-            heapq.heappush(self._heap, (time.monotonic() + delay, next(self._order), timer))
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name=f"timers@{self._name}", daemon=True
-                )
-                self._thread.start()
+                self._thread = self._start_thread()
+            heapq.heappush(self._heap, (time.monotonic() + delay, next(self._order), timer))
             self._changed.notify()
         return timer
+
+    def _start_thread(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name=f"timers@{self._name}", daemon=True)
+        thread.start()
+        return thread
 
     def sweep(self) -> None:
         """One more was cancelled: clear the heap of them when they are many."""
@@ -124,7 +126,7 @@ class TimerWheel:
                 when, _, timer = self._heap[0]
                 left = when - time.monotonic()
                 if left > 0 and not timer.cancelled:
-                    self._changed.wait(left)
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
                     continue
                 heapq.heappop(self._heap)
                 if timer.period is not None and not timer.cancelled:

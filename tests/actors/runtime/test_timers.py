@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -13,7 +14,16 @@ import pytest
 from simulacra.actors.runtime import ActorSystem
 from simulacra.actors.runtime.mailbox import Overflow
 from simulacra.actors.runtime.timers import TimerWheel
-from tests.support import DEADLINE, Gate, Scripted, busy, eventually, nothing_left_behind, seen
+from tests.support import (
+    DEADLINE,
+    Gate,
+    Scripted,
+    busy,
+    eventually,
+    no_thread,
+    nothing_left_behind,
+    seen,
+)
 
 
 @pytest.fixture
@@ -81,12 +91,35 @@ def test_a_failing_action_does_not_stop_the_others(
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.parametrize(("delay", "period"), [(-1, None), (1, 0), (1, -1)])
+@pytest.mark.parametrize(
+    ("delay", "period"), [(-1, None), (1, 0), (1, -1), (math.nan, None), (1, math.nan)]
+)
 def test_times_that_make_no_sense_are_refused(
     wheel: TimerWheel, delay: float, period: float | None
 ) -> None:
     with pytest.raises(ValueError, match="delay >= 0 and period > 0"):
         wheel.start(delay, lambda: None, period)
+
+
+@pytest.mark.parametrize("delay", [1e12, math.inf])
+def test_a_timer_for_the_end_of_time_does_not_stop_the_others(
+    wheel: TimerWheel, delay: float
+) -> None:
+    far = wheel.start(delay, lambda: None)
+    looked, fired = threading.Event(), threading.Event()
+    wheel.start(0, looked.set)
+    assert looked.wait(DEADLINE)  # from now on the far one is what the thread waits for
+    wheel.start(0.01, fired.set)
+    assert fired.wait(DEADLINE)
+    assert [timer for _, _, timer in wheel._heap] == [far]
+
+
+def test_a_wheel_that_gets_no_thread_says_so_and_tries_again(wheel: TimerWheel) -> None:
+    with no_thread("timers@"), pytest.raises(RuntimeError, match="can't start new thread"):
+        wheel.start(0, lambda: None)
+    fired = threading.Event()
+    wheel.start(0, fired.set)
+    assert fired.wait(DEADLINE)
 
 
 def test_a_closed_wheel_forgets_its_timers_and_takes_no_more(wheel: TimerWheel) -> None:
