@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import zmq
 
@@ -30,6 +30,9 @@ from simulacra.actors.runtime.sockets import KNOCK, Socket
 from simulacra.actors.runtime.turns import Turns
 
 logger = logging.getLogger(__name__)
+
+_LONGEST: Final = 2**31 - 1
+"""Milliseconds that a socket can wait at most."""
 
 
 class Reader:
@@ -69,7 +72,7 @@ class Reader:
 
     def _read(self, timeout: float | None) -> bool:
         """Read one message, in whose turn it is; False when the context is shut down."""
-        patience = -1 if timeout is None else max(int(timeout * 1000), 0)
+        patience = -1 if timeout is None else min(max(int(timeout * 1000), 0), _LONGEST)
         try:
             if patience != self._patience:
                 self._router.set(zmq.RCVTIMEO, patience)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from threading import get_ident
+from threading import TIMEOUT_MAX, get_ident
 from time import monotonic
 from typing import Final
 
@@ -64,6 +64,8 @@ class Sleeper:
 
     def sleep(self, timeout: float | None = None) -> bool:
         """Wait to be woken; False when that did not happen within ``timeout`` seconds."""
+        if timeout is not None and timeout > TIMEOUT_MAX:  # more than a lock can wait: for ever
+            timeout = None
         self.thread = me = get_ident()
         turns = _heirs.get(me)
         if turns is not None:

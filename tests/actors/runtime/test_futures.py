@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 
 import pykka
@@ -78,6 +79,13 @@ def test_waiting_ends_with_the_time_out(timeout: float) -> None:
     with pytest.raises(AskTimeoutError, match="no answer within") as caught:
         Reply().get(timeout=timeout)
     assert isinstance(caught.value, pykka.Timeout)
+
+
+@pytest.mark.parametrize("timeout", [1e12, math.inf])
+def test_more_than_a_lock_can_wait_is_for_ever(timeout: float) -> None:
+    reply = Reply()
+    threading.Timer(0.01, reply.set, (1,)).start()
+    assert reply.get(timeout=timeout) == 1
 
 
 def test_everybody_who_waits_is_woken() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -93,6 +94,17 @@ def test_an_ask_of_one_who_reads_times_out_and_the_next_is_answered() -> None:
                 remote.ask("stuck", timeout=timeout)
             assert time.monotonic() - began >= timeout
         assert remote.ask("still here") == "still here"
+
+    with two_nodes() as (a, b):
+        b.system.spawn(Echo, name="echo")
+        call(a, lambda: body(a, a.system.ref("echo@b")))
+
+
+def test_one_who_reads_may_wait_longer_than_a_socket_or_a_lock_can() -> None:
+    def body(a: Node, remote: Ref) -> None:
+        for timeout in (30 * 86_400.0, 1e12, math.inf):
+            warm_up(a, remote)
+            assert [remote.ask(n, timeout=timeout) for n in range(STREAK)] == list(range(STREAK))
 
     with two_nodes() as (a, b):
         b.system.spawn(Echo, name="echo")
