@@ -168,7 +168,7 @@ class Watching:
             rows = self._rows(
                 everywhere(self._node, ask=not known),
                 name,
-                finished=finished or name is not None,
+                finished=finished,
                 actors=actors,
             )
             if name is not None and len(rows) == 0:
@@ -180,20 +180,22 @@ class Watching:
     def _rows(
         self, everybody: list[Seen], name: str | None, *, finished: bool, actors: bool
     ) -> list[dict[str, Any]]:
-        seen = [
-            each
-            for each in once(everybody)
-            if (finished or is_living(each.described))
-            and (name is None or each.described.name == name.partition("@")[0])
-        ]
         near = self._node.neighbours
         here = [self._node.settings.name, *sorted(near.connected())]
         far = [host for host in self._node.cluster.far() if self._node.hosts.of(host) is not None]
         down = [host for host in near.absent() if self._node.hosts.of(host) is not None]
+        hosts = [*here, *sorted(far), *down]
+        only = None if name in hosts else name  # the computation that is asked for, if any
+        seen = [
+            each
+            for each in once(everybody)
+            if (finished or only is not None or is_living(each.described))
+            and (only is None or each.described.name == only.partition("@")[0])
+        ]
         rows: list[dict[str, Any]] = []
-        for host in [*here, *sorted(far), *down]:
+        for host in hosts if name not in hosts else [name]:
             there = [each for each in seen if each.described.host == host]
-            if name is not None and not there:
+            if only is not None and not there:
                 continue
             rows.append(self._node_row(host, is_up=host not in down, is_here=host in here))
             if actors and host == self._node.settings.name:

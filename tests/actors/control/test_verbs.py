@@ -100,7 +100,11 @@ def test_explain_and_ps(host: Host, tmp_path: Path) -> None:
     assert [(each["host"], each["best"]) for each in found["alternatives"]] == [("desk", True)]
     with pytest.raises(GatewayError, match="no computation called nobody"):
         host.client.item("ps", name="nobody")
+    for name in ("reads", "desk"):
+        rows = host.client.item("ps", name=name)["rows"]
+        assert [row["name"] for row in rows] == ["desk", "reads"]
     host.network.computation("reads").stop()
+    assert [row["name"] for row in host.client.item("ps", name="desk")["rows"]] == ["desk"]
     names = [row["name"] for row in host.client.item("ps")["rows"]]
     assert names == ["desk"]
     rows = host.client.item("ps", finished=True)["rows"]
