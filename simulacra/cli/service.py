@@ -84,7 +84,7 @@ def add(
     try:
         spec = Spec(
             what,
-            kwargs=read_arguments(reads, arg),
+            kwargs=read_arguments(what, reads, arg),
             restart="temporary" if isinstance(what, Command) else "transient",
             limits=Limits(memory=memory, cpu=cpu),
         )

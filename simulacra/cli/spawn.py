@@ -86,7 +86,7 @@ def spawn(
     spec = _checked(
         what,
         name=name,
-        kwargs=read_arguments(reads, arg),
+        kwargs=read_arguments(what, reads, arg),
         restart=restart or "transient",
         limits=Limits(memory=memory, cpu=cpu, wall=wall),
         on=on,
@@ -155,12 +155,14 @@ def _checked(what: What, **fields: Any) -> Spec:
         raise _usage(str(error)) from error
 
 
-def read_arguments(reads: tuple[str, ...], values: tuple[str, ...]) -> dict[str, Any]:
+def read_arguments(what: What, reads: tuple[str, ...], values: tuple[str, ...]) -> dict[str, Any]:
     """The named arguments of --reads and --arg.
 
     Raises:
-        GatewayError: one is not of its form.
+        GatewayError: one is not of its form, or would be handed to nobody.
     """
+    if values and isinstance(what, Command):
+        raise _usage("--arg is for scripts and callables: a command's arguments stand after it")
     return {
         **dict(_pair("--arg", text, _value) for text in values),
         **dict(_pair("--reads", text, _place) for text in reads),

@@ -97,6 +97,7 @@ def test_a_command_may_be_named_like_a_script(run: Run, serve: Serve) -> None:
         (("--",), "needs its program"),
         (("--restartable", "m:f"), "for commands"),
         (("m:f", "--arg", "3=4"), "NAME=VALUE"),
+        (("--arg", "n=4", "--", "make"), "stand after it"),
         (("m:f", "--reads", "books=/srv"), "HOST:PATH"),
         (("m:f", "--memory", "much"), "512M"),
         (("m:f", "--on", "a", "--near", "b:c"), "either on or near"),
