@@ -72,6 +72,12 @@ class Streams:
         """Carry bytes between the client and a port of the host where a computation runs."""
         seen, port = find(self._node, call.arg("name", str)), call.arg("port", int)
         host = seen.described.host
+        if not is_living(seen.described):  # whoever listens there now is somebody else
+            raise GatewayError(
+                ErrorCode.UNREACHABLE,
+                f"nothing answers at port {port} of {host}: {seen.described.name} has ended",
+                f"see how: simulacra result {seen.described.name}",
+            )
         ports = self._node.system.ref(f"{PORTS}@{host}")
         try:
             connection = ports.ask(Connect(port))

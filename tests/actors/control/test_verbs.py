@@ -61,6 +61,17 @@ def test_forward_carries_bytes_both_ways_and_ends(host: Host) -> None:
     assert refused.value.hint == "see whether it listens: simulacra logs serves"
 
 
+def test_who_has_ended_is_not_forwarded_to(host: Host) -> None:
+    host.script("def main(ctx): ctx.receive()", name="served")
+    with socket.create_server(("127.0.0.1", 0)) as somebody_else:
+        port = somebody_else.getsockname()[1]
+        host.network.computation("served").stop()
+        with pytest.raises(GatewayError, match="served has ended") as refused:
+            list(host.client.items("forward", name="served", port=port))
+    assert refused.value.code is ErrorCode.UNREACHABLE
+    assert refused.value.hint == "see how: simulacra result served"
+
+
 def test_a_forward_that_is_left_closes_its_connection(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
