@@ -5,7 +5,8 @@ wherever it lives. Each error stands for one of OTP's: `AlreadyStartedError` for
 ``{already_started, Pid}``, `AlreadyPresentError` for ``already_present``, `ChildRunningError` for
 ``running``, `ChildRestartingError` for ``restarting``, `ChildNotFoundError` for ``not_found``,
 `SimpleOneForOneError` for ``simple_one_for_one``; a spec that is refused is a `SpecError`, a child
-that does not start a `StartError`.
+that does not start a `StartError`. All of them travel between nodes; a spec does if it names its
+actor's class as ``module:Class``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from simulacra.actors.runtime.children import ChildCounts, ChildInfo
-from simulacra.actors.runtime.childspec import ChildSpec
+from simulacra.actors.runtime.childspec import ChildSpec, SpecError
+from simulacra.actors.runtime.errors import (
+    AlreadyPresentError,
+    AlreadyStartedError,
+    ChildNotFoundError,
+    ChildRestartingError,
+    ChildRunningError,
+    SimpleOneForOneError,
+    SupervisorError,
+)
 from simulacra.actors.runtime.futures import Wait
 from simulacra.actors.runtime.refs import Ref
+from simulacra.actors.runtime.wire_types import register
 
 CALL_TIMEOUT = 60.0
 """Seconds that a call waits: a supervisor may be busy starting or ending a slow child."""
@@ -70,7 +81,7 @@ class CountChildren:
 
 @dataclass(frozen=True, slots=True)
 class GetChildSpec:
-    """Show a child's spec, by its id or its ref."""
+    """Show a child's spec, by its id; a dynamic child's, by its ref, is the template."""
 
     key: Hashable
 
@@ -171,9 +182,33 @@ class SupervisorHandle:
         return cast("ChildCounts", self._call(CountChildren()))
 
     def get_childspec(self, key: Hashable) -> ChildSpec:
-        """The spec of a child, by its id or its ref; a dynamic child's is the template.
+        """The spec of a child, by its id; a dynamic child's, by its ref, is the template.
 
         Raises:
             ChildNotFoundError: there is no such child.
         """
         return cast("ChildSpec", self._call(GetChildSpec(key)))
+
+
+for _name, _cls in {
+    "supervisor.start-child": StartChild,
+    "supervisor.start-dynamic-child": StartDynamicChild,
+    "supervisor.terminate-child": TerminateChild,
+    "supervisor.restart-child": RestartChild,
+    "supervisor.delete-child": DeleteChild,
+    "supervisor.which-children": WhichChildren,
+    "supervisor.count-children": CountChildren,
+    "supervisor.get-childspec": GetChildSpec,
+    "supervisor.child-spec": ChildSpec,
+    "supervisor.child-info": ChildInfo,
+    "supervisor.child-counts": ChildCounts,
+    "error.supervisor": SupervisorError,
+    "error.child-already-started": AlreadyStartedError,
+    "error.child-already-present": AlreadyPresentError,
+    "error.child-running": ChildRunningError,
+    "error.child-restarting": ChildRestartingError,
+    "error.child-not-found": ChildNotFoundError,
+    "error.simple-one-for-one": SimpleOneForOneError,
+    "error.child-spec": SpecError,
+}.items():
+    register(_name)(_cls)
