@@ -71,6 +71,9 @@ class Message:
         self.sender: Final = mail.sender
         self.body: Final = unpack(mail.body)
 
+    def __repr__(self) -> str:
+        return f"<Message from {self.sender}: {self.body!r}>"
+
     @property
     def awaits_reply(self) -> bool:
         """Whether the sender waits for `reply`."""

@@ -245,6 +245,12 @@ def test_what_is_read_is_told_by_folder(spawn: Spawn, tmp_path: Path) -> None:
     assert value(worker) == "12345"
 
 
+def test_a_message_that_is_printed_says_what_came_from_whom(spawn: Spawn) -> None:
+    worker = spawn(script("def main(ctx):\n return str(ctx.receive())"))
+    worker.process.send(mail(1, {"a": 1}))
+    assert value(worker) == "<Message from somebody@here: {'a': 1}>"
+
+
 def test_receive_gives_up_in_time(spawn: Spawn) -> None:
     assert value(spawn(script("def main(ctx):\n return ctx.receive(0.02)"))) is None
 
