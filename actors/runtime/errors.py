@@ -81,7 +81,7 @@ class RemoteError(Exception):
         self.traceback_text = traceback_text
 
     def __str__(self) -> str:
-        return f"{self.class_name}: {self.text}"
+        return f"{self.class_name}: {self.text}" if self.text else self.class_name
 
 
 class SupervisorError(Exception):

@@ -72,7 +72,7 @@ class ExitReason:
     def __str__(self) -> str:
         text = self.kind
         if self.error is not None:
-            text = f"{self.error[0]}: {self.error[1]}"
+            text = f"{self.error[0]}: {self.error[1]}" if self.error[1] else self.error[0]
         elif self.detail is not None:
             text = f"{self.kind} ({self.detail})"
         if self.cause is not None:

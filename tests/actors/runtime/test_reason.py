@@ -19,6 +19,7 @@ def raised(error: BaseException) -> ExitReason:
         (NORMAL, "normal"),
         (ExitReason("shutdown", detail="upgrade"), "shutdown (upgrade)"),
         (raised(ValueError("bad")), "ValueError: bad"),
+        (raised(KeyboardInterrupt()), "KeyboardInterrupt"),
         (
             ExitReason("shutdown", cause=ExitReason("x", cause=KILLED)),
             "shutdown, because of killed",
@@ -58,6 +59,10 @@ def test_what_would_end_the_process_becomes_text(error: BaseException) -> None:
     told = raised(error).to_exception()
     assert isinstance(told, RemoteError)
     assert told.class_name == type(error).__name__
+
+
+def test_an_error_without_words_is_told_by_its_class() -> None:
+    assert str(raised(SystemExit()).to_exception()) == "SystemExit"
 
 
 def test_an_error_from_elsewhere_is_told_as_text() -> None:
