@@ -86,7 +86,7 @@ def _value(found: dict[str, Any]) -> tuple[object, bool]:
     """Return a result that JSON has words for, and whether it is the value itself."""
     try:
         value = unpack_plain(found["value"])
-        json.dumps(value)
+        json.dumps(value, allow_nan=False)
     except (NotPlainError, TypeError, ValueError):
         return found["text"], False
     return value, True

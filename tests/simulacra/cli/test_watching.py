@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,12 @@ def test_result_is_shown_as_data(run: Run, serve: Serve, value: object, shown: s
     serve({"result": lambda _: [result(value)]})
     ended = run("result", "count")
     assert (ended.code, ended.stdout, ended.stderr) == (0, shown, "")
+
+
+def test_a_number_that_json_has_no_word_for_is_told_as_text(run: Run, serve: Serve) -> None:
+    serve({"result": lambda _: [result([math.nan, math.inf])]})
+    assert run("result", "count").stdout == "[nan, inf]\n"
+    assert run("result", "count", "--json").json()["value"] == "[nan, inf]"
 
 
 def test_result_as_json_has_the_value(run: Run, serve: Serve) -> None:
