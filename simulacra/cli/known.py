@@ -65,7 +65,7 @@ _simulacra_known() {{
     _simulacra
   fi
 }}
-complete -F _simulacra_known simulacra
+complete -o default -F _simulacra_known simulacra
 """
 
 _ZSH: Final = f"""
@@ -82,7 +82,7 @@ _simulacra_known() {{
   if [[ -n $what ]]; then
     compadd -- ${{(f)"$(simulacra {WORD} $what 2>/dev/null)"}}
   else
-    _cyclopts_simulacra
+    _cyclopts_simulacra || _files
   fi
 }}
 # The first time the file is the function that completes; from then on _simulacra_known is.

@@ -37,6 +37,18 @@ _simulacra_known
 }
 
 
+NOTHING_FITS = {
+    "bash": "source {script}; complete -p simulacra",
+    "zsh": """
+compdef() {{ :; }}; source {script}
+_cyclopts_simulacra() {{ return 1; }}
+_files() {{ print default; }}
+words=(simulacra spawn ''); CURRENT=3
+_simulacra_known
+""",
+}
+
+
 def ps(call: Call) -> Iterator[object]:
     assert call.arg("known", bool)
     yield {"time": 0.0, "rows": ROWS}
@@ -95,6 +107,16 @@ def test_a_shell_offers_what_fits(
     for line, words in LINES:
         said = offered(shell, ASK[shell].format(script=script, line=line), places)
         assert " ".join(said) == words, line
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_where_nothing_fits_a_shell_offers_files(run: Run, tmp_path: Path, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = tmp_path / f"completion.{shell}"
+    script.write_text(run("completion", shell).stdout)
+    said = offered(shell, NOTHING_FITS[shell].format(script=script), dict(os.environ))
+    assert "default" in " ".join(said).split()
 
 
 def test_fish_offers_what_fits(run: Run, serve: Serve, home: Path, tmp_path: Path) -> None:
