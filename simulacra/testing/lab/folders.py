@@ -18,15 +18,16 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from simulacra.testing.lab.plan import LabError, check_name
 
-# In memory: on a disk that stands still for a while all hosts of all labs do.
-_MEMORY: Final = next((each for each in ("/run", "/dev/shm") if os.path.ismount(each)), "/run")
-ROOT: Final = Path(_MEMORY) / "simulacra-lab"
+_IN_MEMORY: Final = ("/run", "/dev/shm")  # noqa: S108 (who owns the folder in it is looked at)
+# On a disk that stands still for a while all hosts of all labs do.
+ROOT: Final = Path(next(filter(os.path.ismount, _IN_MEMORY), "/run")) / "simulacra-lab"
 _LOCK: Final = ".lock"
 
 
@@ -104,8 +105,16 @@ def _lock(folder: Path) -> int | None:
 
 @contextlib.contextmanager
 def _all_locked() -> Iterator[None]:
-    """Let nobody else look at the folders, make or reap any, for a moment."""
-    ROOT.mkdir(mode=0o700, exist_ok=True)
+    """Let nobody else look at the folders, make or reap any, for a moment.
+
+    Raises:
+        LabError: somebody else has made `ROOT`.
+    """
+    with contextlib.suppress(FileExistsError):
+        ROOT.mkdir(mode=0o700)
+    found = ROOT.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise LabError(f"{ROOT} is not a directory of yours", f"see who made it: ls -ld {ROOT}")
     handle = os.open(ROOT / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
