@@ -5,6 +5,7 @@
 #   armed    owner, token, seconds, generation to go back to, system then; one a line
 #   keeping  the same, while what runs becomes what the host starts with
 #   rolling  the same, while it goes back
+#   timer    the process that is the timer, where there is no systemd
 #   begun    there once a switch was begun, whatever came of it
 #   last     the token of the last deploy after which it went back
 #
@@ -64,7 +65,7 @@ look() {
 	before=$(earlier)
 	say earlier "${before:+$(readlink -f "$profile-$before-link")}"
 	for state in armed keeping rolling; do
-		if [ -e "$here/$state" ]; then
+		if [ -e "$here/$state" ] && ! { [ "$state" = armed ] && is_forsaken; }; then
 			say owner "$(armed $state 1)"
 			say token "$(armed $state 2)"
 		fi
@@ -82,12 +83,27 @@ claim() { # TOKEN STATE
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
+# Whether it is certain that nobody is left who would take the host back: its timer was killed, or
+# ended by hand. A system whose manager does not answer, as in the midst of a switch, says nothing.
+is_forsaken() {
+	[ -n "$(find "$here/armed" -mmin +5)" ] || return 1
+	token=$(armed armed 2)
+	if has_systemd; then
+		units="$unit-$token.timer $unit-$token.service"
+		# shellcheck disable=SC2086
+		[ "$(systemctl is-active $units 2>/dev/null | sort -u)" = inactive ]
+	else
+		[ -e "$here/timer" ] && ! grep -qF "$token" "/proc/$(cat "$here/timer")/cmdline" 2>/dev/null
+	fi
+}
+
 start_timer() { # TOKEN SECONDS
 	if has_systemd; then
 		systemd-run --quiet --collect --unit="$unit-$1" --on-active="$2" \
 			--timer-property=AccuracySec=1s /bin/sh "$here/guard" fire "$1"
 	else
 		setsid /bin/sh "$here/guard" wait "$1" "$2" </dev/null >/dev/null 2>&1 &
+		echo $! >"$here/timer"
 	fi
 }
 
@@ -108,11 +124,12 @@ arm() { # OWNER TOKEN SECONDS
 		fi
 	done
 	if [ -e "$here/armed" ]; then
-		if [ "$(armed armed 1)" != "$1" ]; then
+		if [ "$(armed armed 1)" != "$1" ] && ! is_forsaken; then
 			echo "$(armed armed 1) deploys to it at this moment" >&2
 			exit 3
 		fi
-		# A deploy of the same owner was cut short: back is where that one would have gone.
+		# A deploy of the same owner was cut short, or any whose timer is gone: back is where that
+		# one would have gone.
 		generation=$(armed armed 4)
 		system=$(armed armed 5)
 		cp -p "$here/armed" "$here/armed.old"

@@ -31,6 +31,8 @@ PATIENCE: Final = 90.0
 CONFIRM: Final = 60
 SOON: Final = 3
 """Seconds until timers go off: where they should not, and where they are waited for."""
+LATE: Final = 3600
+"""And where no machine is so slow that they do."""
 KEEPING: Final = "/run/simulacra-deploy/keeping"
 DENIED: Final = 77
 FLAKE: Final = "/run/root/flake"

@@ -15,6 +15,7 @@ from tests.hosts.deploy.site import (
     FAILS,
     FLAKE,
     HOSTS,
+    LATE,
     PATIENCE,
     SHUTS_ALL_OUT,
     SOON,
@@ -437,6 +438,37 @@ def test_a_node_two_wire_versions_on_is_taken_back_and_the_report_says_why(site:
 
 
 # -- the timer
+
+
+@pytest.mark.parametrize("manager", ["none", "systemd"])
+def test_a_host_whose_timer_was_killed_is_not_its_deploys_for_ever(
+    site: Site, manager: str
+) -> None:
+    nas, here = site.lab["nas"], "/run/simulacra-deploy"
+    if manager == "systemd":
+        nas.run(["mkdir", "-p", "/run/systemd/system"])
+    try:
+        site.set("nas", version="2", late=ENDS_ITS_NODE)
+        with site.begun("nas", confirm=LATE) as deploy:
+            wait_for(lambda: site.switches("nas") == ["2"], PATIENCE)
+            deploy.send_signal(signal.SIGKILL)
+            deploy.communicate(timeout=PATIENCE)
+        nas.run(["sed", "-i", "1s/.*/eve@gate/", f"{here}/armed"])
+        site.set("nas", version="3")
+        in_use = {"nas": "eve@gate deploys to it at this moment"}
+        assert site.report_when_alone("nas").why == in_use
+        nas.run(["touch", "-d", "10 minutes ago", f"{here}/armed"])
+        assert site.report("nas", code=1).why == in_use
+        nas.run(["pkill", "-KILL", "-f", f"{here}/guard"])
+        if manager == "systemd":
+            silent = json.dumps({"systemctl is-active": "Failed to connect to bus"})
+            (nas.home / "orders").write_text(silent)
+            assert site.report("nas", code=1).why == in_use
+            (nas.home / "orders").unlink()
+        assert site.report("nas").outcomes == {"nas": "done"}
+        assert site.version("nas") == "3"
+    finally:
+        nas.run(["rm", "-rf", "/run/systemd"])
 
 
 def test_with_systemd_its_timer_takes_back_what_a_killed_deploy_left(site: Site) -> None:
