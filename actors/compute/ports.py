@@ -145,7 +145,11 @@ class Ports(Actor):
     def _work(self, its: socket.socket, do: Callable[[socket.socket], bytes | None]) -> None:
         reply = self.defer_reply()
         name = f"port@{self.system.name}"
-        threading.Thread(target=_answer, args=(reply, its, do), name=name, daemon=True).start()
+        thread = threading.Thread(target=_answer, args=(reply, its, do), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            reply.set_error(OSError(str(error)))
 
 
 def _answer(reply: Reply, its: socket.socket, do: Callable[[socket.socket], bytes | None]) -> None:

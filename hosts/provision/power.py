@@ -80,9 +80,13 @@ class Power(Actor):
         self._bedtime.close()
 
     def _in_thread(self, do: Callable[[], Any]) -> None:
-        args = (self.defer_reply(), do, tracing.current())
-        name = f"power@{self.system.name}"
-        threading.Thread(target=_answer, args=args, name=name, daemon=True).start()
+        reply, name = self.defer_reply(), f"power@{self.system.name}"
+        args = (reply, do, tracing.current())
+        thread = threading.Thread(target=_answer, args=args, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            reply.set_error(OSError(f"{error}; try again later"))
 
 
 def _answer(reply: Reply, do: Callable[[], Any], trace: str) -> None:

@@ -126,7 +126,12 @@ class Provisioner(Actor):
     def _begin(self, message: Any, reply: Reply) -> None:
         self._works = True
         args = (message, reply, self.ref)
-        threading.Thread(target=self._work, args=args, name="provisioner", daemon=True).start()
+        thread = threading.Thread(target=self._work, args=args, name="provisioner", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            reply.set_error(ProvisionError(f"{error}; try again later"))
+            self.ref.tell(_Done())
 
     def _work(self, message: Any, reply: Reply, me: Ref) -> None:
         try:

@@ -10,7 +10,7 @@ import pytest
 from simulacra.actors.compute import ports
 from simulacra.actors.compute.ports import Close, Connect, Ports, Receive, Transmit
 from simulacra.actors.runtime import ActorSystem, Ref
-from tests.support import eventually
+from tests.support import eventually, no_thread
 
 
 @pytest.fixture
@@ -57,6 +57,18 @@ def test_a_port_that_nobody_listens_on_is_the_askers_error(system: ActorSystem, 
     with pytest.raises(OSError, match=r"refused|must be 0-65535|Servname"):
         actor.ask(Connect(port))
     assert actor.is_alive()
+
+
+def test_without_a_thread_left_a_request_fails_and_connections_stay(
+    system: ActorSystem, server: socket.socket
+) -> None:
+    actor, number = dial(system, server)
+    other, _ = server.accept()
+    with other:
+        with no_thread("port@"), pytest.raises(OSError, match="can't start new thread"):
+            actor.ask(Transmit(number, b"lost"))
+        actor.ask(Transmit(number, b"hello"))
+        assert other.recv(100) == b"hello"
 
 
 def test_a_closed_connection_wakes_who_waits_and_is_an_error_after(

@@ -17,6 +17,7 @@ from simulacra.actors.compute.spec import Command, Script, Spec
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.hosts.provision.verbs import PowerVerbs
 from tests.onehost import Host, until
+from tests.support import no_thread
 from tests.twohosts import followed, two_hosts
 
 MAC = "aa:bb:cc:dd:ee:ff"
@@ -118,6 +119,16 @@ def test_a_program_that_refuses_leaves_the_host_as_it_was(
     assert nas.node.resting == ""
     until(lambda: state_of(desk, "nas") == "up")
     nas.spawn(Spec(Command(("true",)), name="after"))
+
+
+def test_with_no_thread_left_it_stays_awake_and_can_be_asked_again(
+    two: tuple[Host, Host], asleep: Callable[[], list[str]]
+) -> None:
+    desk, nas = two
+    with no_thread("power@"), pytest.raises(GatewayError, match="can't start new thread"):
+        sleep(desk, host="nas")
+    assert (asleep(), nas.node.resting) == ([], "")
+    assert sleep(desk, host="nas")["sleeps"] is True
 
 
 def test_main_stores_leave_it_too(tmp_path: Path, program: Program) -> None:

@@ -23,6 +23,7 @@ from simulacra.hosts.provision.cloud.actor import (
 )
 from simulacra.hosts.provision.cloud.records import Records
 from simulacra.hosts.provision.cloud.renting import Renting
+from tests.support import no_thread
 
 INVENTORY = Inventory.model_validate({
     "network": {"name": "home"},
@@ -50,6 +51,30 @@ def test_it_rents_lists_reaps_and_lets_go(system: ActorSystem, tmp_path: Path) -
         provisioner.ask(LetGo("worker1"))
     with pytest.raises(ProvisionError, match="there is no template huge"):
         provisioner.ask(Rent("worker2", "sim1@desk", "huge"))
+
+
+def test_orders_for_which_no_thread_is_left_are_refused_and_later_ones_carried_out(
+    system: ActorSystem, tmp_path: Path
+) -> None:
+    renting = Renting(INVENTORY, Records(tmp_path / "rented.json"))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Renting:
+        begun.set()
+        assert go_on.wait(60)
+        return renting
+
+    provisioner = system.spawn(Provisioner, slow)
+    first = provisioner.ask(ListMachines(), block=False)
+    assert begun.wait(60)
+    waiting = [provisioner.ask(ListMachines(), block=False) for _ in range(2)]
+    with no_thread("provisioner"):
+        go_on.set()
+        assert first.get(timeout=60) == []
+        for each in waiting:
+            with pytest.raises(ProvisionError, match="can't start new thread; try again later"):
+                each.get(timeout=60)
+    assert provisioner.ask(ListMachines(), timeout=60) == []
 
 
 def test_what_waits_when_it_stops_is_refused(system: ActorSystem) -> None:
