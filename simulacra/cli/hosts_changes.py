@@ -36,7 +36,7 @@ class Fields:
         kind: What runs on it: node, phone or appliance.
         role: A role it has; may be given several times.
         tag: A tag it has; may be given several times.
-        wireguard: Its public key, as `simulacra overlay key` shows it there.
+        wireguard: Its public key, as `simulacra-overlay-helper --show-key` says there.
         endpoint: HOST or HOST:PORT where it answers from outside; without one it is behind NAT.
         lan: HOST or HOST:PORT where it answers in its zone; may be given several times.
         relay: Have it forward between hosts that do not reach each other.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import Parameter, signature
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -13,6 +14,7 @@ from simulacra.cli.main import make_app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+POSITIONAL = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL}
 COMMANDS = {name for name in make_app() if not name.startswith("-")}
 
 
@@ -40,6 +42,24 @@ def test_the_readme_types_commands_that_there_are() -> None:
     typed = re.findall(r"^\w*\$ simulacra (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert len(typed) > 10
     assert set(typed) <= COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_of_commands_are_there_too(page: Path) -> None:
+    typed = re.findall(r"simulacra ([a-z]+) ([a-z]+)\b", page.read_text())
+    missing = {(word, verb) for word, verb in typed if verb not in verbs(word, verb)}
+    assert missing == set()
+
+
+def verbs(word: str, otherwise: str) -> set[str]:
+    """What may follow a command: its commands, or anything where it takes words."""
+    app = make_app()
+    if word not in COMMANDS:
+        return {otherwise}
+    default = app[word].default_command
+    assert default is not None
+    words = [each for each in signature(default).parameters.values() if each.kind in POSITIONAL]
+    return {otherwise} if words else {name for name in app[word] if not name.startswith("-")}
 
 
 def test_the_readme_shows_the_example_as_it_is() -> None:
