@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.cli import inventories, output, planning
@@ -14,6 +14,8 @@ from simulacra.cli.options import COMMON, Common
 from simulacra.cli.planning import Draft
 from simulacra.overlay.plan import phone as phones
 from simulacra.overlay.plan.document import Plan
+
+_TAKEN: Final = "it is another kind of host: give the phone a name of its own"
 
 
 def phone(
@@ -90,12 +92,14 @@ def _text(opened: Opened, name: str, fields: dict[str, Any], *, zone: str, again
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
                 f"the inventory has no phone {name}",
-                f"let a new one in: simulacra overlay phone {name}",
+                _TAKEN if known else f"let a new one in: simulacra overlay phone {name}",
             )
         where = zone or _zone(opened)
         return editing.add(content, name, {"kind": "phone", "zone": where, **fields})
     except editing.EditError as error:
-        hint = f"for another key: simulacra overlay phone {name} --again" if known else ""
+        hint = _TAKEN if known else ""
+        if known is not None and known.kind == "phone":
+            hint = f"for another key: simulacra overlay phone {name} --again"
         raise GatewayError(ErrorCode.USAGE, str(error), hint) from error
 
 

@@ -109,6 +109,9 @@ def test_a_phone_that_was_lost_gets_another_key(here: Run, inventory: Path) -> N
     assert 'roles = ["family"]' in inventory.read_text()
 
 
+TAKEN = "it is another kind of host: give the phone a name of its own"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -117,8 +120,9 @@ def test_a_phone_that_was_lost_gets_another_key(here: Run, inventory: Path) -> N
             ("anns", "--role", "family", "--relay", "box"),
             "box is no relay of anns; there is: relay",
         ),
-        (("box", "--role", "family"), "there is a host box already"),
-        (("box", "--again"), "the inventory has no phone box"),
+        (("box", "--role", "family"), f"there is a host box already\n  {TAKEN}"),
+        (("box", "--again"), f"the inventory has no phone box\n  {TAKEN}"),
+        (("anns", "--again"), "let a new one in: simulacra overlay phone anns"),
         (("anns", "--role", "family", "--zone", "hom"), "did you mean home?"),
     ],
 )
