@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from simulacra.actors.cluster.event_kinds import EVERY, KINDS
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 LOGS: Final = ("text", "json")
@@ -60,6 +61,10 @@ def _hooks(place: str, name: str, value: object) -> Mapping[str, tuple[tuple[str
     hint = """write [hooks], and below it "host.lost" = ["notify-send", "a host is lost"]"""
     if not isinstance(value, Mapping):
         raise wrong(place, f"{name} is {value!r}, not a table", hint)
+    for kind in value:
+        if kind not in (*KINDS, EVERY):
+            known = f"there are: {', '.join(KINDS)}, and {EVERY} for all"
+            raise wrong(place, f"{kind!r} is no kind of event, so that its hook never runs", known)
     return {str(kind): _commands(place, str(kind), said, hint) for kind, said in value.items()}
 
 

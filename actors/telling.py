@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
+from simulacra.actors.cluster.event_kinds import Kind
 from simulacra.actors.cluster.events import EventLog
 from simulacra.actors.cluster.members import State
 from simulacra.actors.cluster.tidings import MasterChanged
 
-_KINDS: Final = {
+_KINDS: Final[dict[State, Kind]] = {
     State.UP: "host.joined",
     State.DOWN: "host.lost",
     State.ASLEEP: "host.asleep",

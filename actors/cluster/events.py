@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.actors.cluster.event_kinds import Kind
+
 KEPT: Final = 1000
 FILE_LIMIT: Final = 2**20
 
@@ -32,7 +34,7 @@ class Event:
     Attributes:
         number: its place in this host's log, from 1.
         time: seconds since the epoch, by this host's clock.
-        kind: ``host.joined``, ``host.lost``, ``master.changed`` and so on.
+        kind: one of `event_kinds`, or one of another version in a file that it wrote.
         host: the host that it is about; empty for the network as a whole.
         text: in words.
         detail: what programs want to know besides.
@@ -73,7 +75,7 @@ class EventLog:
         self._events: deque[Event] = deque(_read(file) if file else (), KEPT)
         self._last = self._events[-1].number if self._events else 0
 
-    def add(self, kind: str, host: str, text: str, **detail: Any) -> Event:
+    def add(self, kind: Kind, host: str, text: str, **detail: Any) -> Event:
         """Log what happened; a disk that takes no more costs the file's line, not the event."""
         with self._changed:
             self._last += 1

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Final
 
+from simulacra.actors.cluster.event_kinds import EVERY
 from simulacra.actors.cluster.events import Event
 
 PATIENCE: Final = 30.0
@@ -74,7 +75,7 @@ class Hooks:
         self._thread.join(5.0)
 
     def _of(self, event: Event) -> list[Sequence[str]]:
-        return [*self._commands.get(event.kind, ()), *self._commands.get("*", ())]
+        return [*self._commands.get(event.kind, ()), *self._commands.get(EVERY, ())]
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -86,24 +87,22 @@ class Hooks:
                     self._run_one(command, event)
 
     def _run_one(self, command: Sequence[str], event: Event) -> None:
-        # Not a pipe: what a hook leaves running would hold it open, and this thread with it.
-        with tempfile.TemporaryFile() as said:
-            self._run_into(said, command, event)
+        try:
+            # Not a pipe: what a hook leaves running would hold it open, and this thread with it.
+            with tempfile.TemporaryFile() as said:
+                self._run_into(said, command, event)
+        except (OSError, ValueError) as error:  # ValueError: a word that holds a zero byte
+            logger.error("hook %s for %s: %s", command[0], event.kind, error)  # noqa: TRY400
 
     def _run_into(self, said: IO[bytes], command: Sequence[str], event: Event) -> None:
-        try:
-            self._running = subprocess.Popen(  # noqa: S603 - the user's own settings name it
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                env=_environment(event),
-                start_new_session=True,
-            )
-        except OSError as error:
-            logger.error("hook %s for %s: %s", command[0], event.kind, error)  # noqa: TRY400
-            return
-        process = self._running
+        process = self._running = subprocess.Popen(  # noqa: S603 - the user's own settings name it
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env=_environment(event),
+            start_new_session=True,
+        )
         if self._closing.is_set():  # `close` may have looked before there was anything to kill
             _kill(process)
         try:

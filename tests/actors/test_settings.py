@@ -102,6 +102,8 @@ def test_bulk_has_the_third_port_after_mails_or_the_one_that_is_stated(
         ("name =", "cannot be read"),
         ('zone = "My Home"', "no zone's name"),
         ('hooks = "x"', "not a table"),
+        ('[hooks]\n"host.loss" = ["a"]', "'host.loss' is no kind of event"),
+        ('[hooks]\nhost.lost = ["a"]', "'host' is no kind of event"),
         ('[hooks]\n"host.lost" = "notify-send"', "not a list of words"),
         ('[hooks]\n"host.lost" = [["a"], []]', "not a list of words"),
         ('run_commands = "make"', "not a list of names"),

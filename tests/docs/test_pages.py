@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from simulacra.actors.cluster.event_kinds import KINDS
 from simulacra.actors.node import handlers
 from simulacra.cli.main import make_app
 
@@ -36,6 +37,14 @@ def test_every_verb_of_the_gateway_is_in_its_guide() -> None:
     described = re.findall(r"^### (\w+)", page, re.MULTILINE)
     there_are = handlers(Mock())  # no handler is called
     assert sorted(described) == sorted(there_are)
+
+
+def test_every_kind_of_event_is_in_the_guide() -> None:
+    page = (ROOT / "docs" / "guide" / "gateway.md").read_text()
+    _, table = page.split("| kind | when | detail |")
+    rows = table.split("\n\n")[0].splitlines()[2:]
+    described = [kind for row in rows for kind in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert sorted(described) == sorted([*KINDS, "missed"])
 
 
 def test_the_readme_types_commands_that_there_are() -> None:

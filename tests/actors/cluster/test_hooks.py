@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +73,22 @@ def test_one_that_fails_or_is_not_there_is_logged(
     eventually(lambda: "ended with 3: no paper" in caplog.text)
     make(["/no/such/program"]).happened(LOST)
     eventually(lambda: "/no/such/program" in caplog.text)
+
+
+def test_one_that_cannot_be_run_ends_no_other(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zero = make(["/bin/echo", "a\0b"])
+    zero.happened(LOST)
+    zero.happened(LOST)
+    eventually(lambda: caplog.text.count("null byte") == 2)
+    hooks = make(sh(tmp_path, "touch ran"))
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+        hooks.happened(LOST)
+        eventually(lambda: "No such file" in caplog.text)
+    hooks.happened(LOST)
+    eventually((tmp_path / "ran").exists)
 
 
 def test_when_hooks_are_slow_events_are_dropped_and_the_caller_does_not_wait(make: Make) -> None:
