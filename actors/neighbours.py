@@ -24,8 +24,8 @@ from simulacra.actors.runtime import ActorSystem, AskTimeoutError
 from simulacra.actors.runtime.bulk import BulkError
 from simulacra.actors.runtime.keys import KeyFileError, KeyList, KeyPair
 from simulacra.actors.runtime.roster import PeerRefusedError
-from simulacra.actors.runtime.roster import Settings as TransportSettings
 from simulacra.actors.runtime.transport import Transport
+from simulacra.actors.runtime.transport_settings import Settings as TransportSettings
 from simulacra.actors.same_port import listen_again
 from simulacra.actors.settings import Settings, split_address
 from simulacra.actors.version import VERSION

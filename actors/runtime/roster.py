@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -19,26 +19,14 @@ from simulacra.actors.runtime.codec import Codec
 from simulacra.actors.runtime.connections import Connections
 from simulacra.actors.runtime.credit import Window
 from simulacra.actors.runtime.errors import AskTimeoutError
-from simulacra.actors.runtime.frames import (
-    WIRE_VERSION,
-    Hello,
-    pack_bye,
-)
+from simulacra.actors.runtime.frames import Hello, pack_bye
 from simulacra.actors.runtime.keys import Member
 from simulacra.actors.runtime.outbox import Trouble
-from simulacra.actors.runtime.peer import ActorId, Peer
+from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.resting import Resting
-from simulacra.actors.runtime.session import (
-    Beat,
-    Command,
-    Dial,
-    Down,
-    Greet,
-    Session,
-    Timing,
-    Up,
-)
+from simulacra.actors.runtime.session import Beat, Command, Dial, Down, Greet, Session, Up
 from simulacra.actors.runtime.sockets import Sockets
+from simulacra.actors.runtime.transport_settings import Settings
 
 if TYPE_CHECKING:
     from simulacra.actors.runtime.system import ActorSystem
@@ -54,31 +42,6 @@ LAST_WORD: Final = 0.5
 
 class PeerRefusedError(Exception):
     """A node and this one do not work together; the text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a transport behaves.
-
-    Attributes:
-        software: this node's version of Simulacra.
-        timing: heartbeats and patience.
-        window: how much mail each peer may have under way to this node.
-        send_timeout: seconds that a sender waits for a peer that takes no more.
-        wire_version: what this node speaks.
-        most: how many connections it keeps, used or not.
-        idle: seconds without use after which it rests from more than these.
-        background: the actors whose mail is no use of a connection.
-    """
-
-    software: str = ""
-    timing: Timing = field(default_factory=Timing)
-    window: Window = field(default_factory=Window)
-    send_timeout: float = 5.0
-    wire_version: int = WIRE_VERSION
-    most: int = 64
-    idle: float = 300.0
-    background: frozenset[ActorId] = frozenset()
 
 
 class Roster:

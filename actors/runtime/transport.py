@@ -24,9 +24,10 @@ from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.peer import Peer
 from simulacra.actors.runtime.reader import Reader
 from simulacra.actors.runtime.refs import Address
-from simulacra.actors.runtime.roster import PeerEvent, Reach, Roster, Settings
+from simulacra.actors.runtime.roster import PeerEvent, Reach, Roster
 from simulacra.actors.runtime.routes import Route
 from simulacra.actors.runtime.sockets import Sockets
+from simulacra.actors.runtime.transport_settings import Settings
 from simulacra.actors.runtime.turns import never_wait
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from simulacra.actors.cluster.rings import Rings
 from simulacra.actors.compute.computations import COMPUTATIONS, ListThem
 from simulacra.actors.compute.spec import Script, Spec
 from simulacra.actors.node import Node
-from simulacra.actors.runtime import roster, session
+from simulacra.actors.runtime import session, transport_settings
 from simulacra.actors.runtime.keys import KeyPair
 from simulacra.actors.settings import Paths, Settings
 from simulacra.client import Client
@@ -38,7 +38,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is suspected or given up because the machine is busy, nor are others asked to help."""
     patient = {
         "neighbours.TransportSettings": partial(
-            roster.Settings, timing=session.Timing(lost=PATIENCE)
+            transport_settings.Settings, timing=session.Timing(lost=PATIENCE)
         ),
         "clustering.FocusSettings": partial(
             focus.FocusSettings, timing=focus_timing.Timing(suspect=PATIENCE, act_by=PATIENCE)

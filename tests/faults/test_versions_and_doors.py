@@ -13,7 +13,7 @@ import pytest
 from simulacra.actors import neighbours
 from simulacra.actors.runtime.frames import WIRE_VERSION
 from simulacra.actors.runtime.keys import KeyPair
-from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.transport_settings import Settings as TransportSettings
 from simulacra.actors.version import VERSION
 from tests.onehost import Host, until
 

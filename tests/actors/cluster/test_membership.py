@@ -21,7 +21,7 @@ from simulacra.actors.cluster.swim_settings import Settings
 from simulacra.actors.cluster.view import Changed
 from simulacra.actors.runtime import Ref
 from simulacra.actors.runtime.peer import Peer
-from simulacra.actors.runtime.roster import Settings as TransportSettings
+from simulacra.actors.runtime.transport_settings import Settings as TransportSettings
 from tests.actors.runtime.nodes import QUICK, Network, Node, eventually
 from tests.support import Scripted, seen
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 from simulacra.actors.runtime import Actor, ActorSystem
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.peer import Peer
-from simulacra.actors.runtime.roster import Settings
 from simulacra.actors.runtime.session import Timing
 from simulacra.actors.runtime.transport import Transport
+from simulacra.actors.runtime.transport_settings import Settings
 
 QUICK = Timing(heartbeat=0.1, lost=10.0, greeting=0.5, rest=0.05, longest_rest=0.5)
 """But for losses: nobody is lost because the machine is busy."""
@@ -192,7 +192,7 @@ import ctypes, json, sys
 from simulacra.actors.runtime import ActorSystem
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from tests.actors.runtime.nodes import Echo, QUICK
-from simulacra.actors.runtime.roster import Settings
+from simulacra.actors.runtime.transport_settings import Settings
 from simulacra.actors.runtime.transport import Transport
 told = json.loads(sys.stdin.readline())
 pair = KeyPair(*told["pair"])

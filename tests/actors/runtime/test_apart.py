@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from simulacra.actors.runtime import ActorDeadError
-from simulacra.actors.runtime.roster import Settings
+from simulacra.actors.runtime.transport_settings import Settings
 
 from .nodes import QUICK, Echo, Network, Node, eventually
 

@@ -19,10 +19,10 @@ from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.group_sharing import GROUPS, GroupSharing
 from simulacra.actors.runtime.holding import MOST, Holding
 from simulacra.actors.runtime.reason import NOCONNECTION, NORMAL
-from simulacra.actors.runtime.roster import Settings
 from simulacra.actors.runtime.routes import Route
 from simulacra.actors.runtime.signals import Stop
 from simulacra.actors.runtime.transport import Transport
+from simulacra.actors.runtime.transport_settings import Settings
 from tests.actors.runtime.nodes import (
     PATIENCE,
     QUICK,

@@ -22,8 +22,9 @@ from simulacra.actors.runtime.errors import MailboxFullError, PeerBusyError
 from simulacra.actors.runtime.frames import Entry, Lane, pack_data_header, pack_entry
 from simulacra.actors.runtime.keys import KeyList, KeyPair, Member
 from simulacra.actors.runtime.reason import NOCONNECTION, NOPROC
-from simulacra.actors.runtime.roster import PeerRefusedError, Settings
+from simulacra.actors.runtime.roster import PeerRefusedError
 from simulacra.actors.runtime.session import Timing
+from simulacra.actors.runtime.transport_settings import Settings
 from tests.actors.runtime.nodes import (
     HASTY,
     PATIENCE,
