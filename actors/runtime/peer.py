@@ -1,8 +1,7 @@
 """One peer: the sending side of the connection to another node, used by any thread.
 
-A caller's thread packs its message, takes credit for it, and adds it to the lane's outbox under the
-peer's lock. A tell leaves the sending to the flusher, so that several go into one frame; whatever
-somebody waits for is sent at once, and takes along what waits before it.
+A caller's thread packs its message, takes credit for it, and puts it on a lane (see `lanes`) under
+the peer's lock.
 
 Who must wait for credit, or for a mailbox of the peer that is full, waits ``send_timeout`` seconds
 and is then refused. Signals, answers and everything in the control lane never wait.
@@ -16,8 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count, cycle
-from typing import Any, Final
+from itertools import count
+from typing import Any
 
 from simulacra.actors.runtime.bonds import Bonds
 from simulacra.actors.runtime.codec import Buffer, CannotPackError, Codec, MessageTooLargeError
@@ -26,6 +25,7 @@ from simulacra.actors.runtime.errors import ActorDeadError, PeerBusyError
 from simulacra.actors.runtime.frames import Entry, Hello, Lane, pack_entry
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.holding import Held, Holding
+from simulacra.actors.runtime.lanes import Lanes
 from simulacra.actors.runtime.outbox import Outbox, Trouble
 from simulacra.actors.runtime.parting import Parting
 from simulacra.actors.runtime.reason import NOCONNECTION
@@ -37,8 +37,6 @@ from simulacra.actors.runtime.turns import serves_many
 logger = logging.getLogger(__name__)
 
 ActorId = int | str
-
-_DATA: Final = Lane.DATA  # reading it off the enum takes ten times as long
 
 
 class Peer:
@@ -86,17 +84,14 @@ class Peer:
         self.background = background
         self.used = False
         self._codec = codec
-        self._wants_flush = wants_flush
         self._send_timeout = send_timeout
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._lanes: dict[Lane, Outbox] = {}
+        self._lanes = Lanes(partial(wants_flush, self))
         self._credit = SenderCredit(Window())
         self._stopped_targets: set[ActorId] = set()
         self._takes_mail = False
-        self._flush_asked = False
         self._numbers = count(1)
-        self._beats = cycle(Lane)
         self._asks: dict[int, Reply] = {}
         self._bonds = Bonds()
 
@@ -120,7 +115,7 @@ class Peer:
     def dialed(self, lanes: dict[Lane, Outbox]) -> None:
         """New lanes take the place of the old ones."""
         with self._lock:
-            old, self._lanes = self._lanes, lanes
+            old = self._lanes.replace(lanes)
         for lane in old.values():
             lane.close()
 
@@ -149,7 +144,7 @@ class Peer:
         with self._lock:
             was_up, self.is_up = self.is_up, False  # without lanes; `down` is still to come
             self._takes_mail = False
-            lanes, self._lanes = self._lanes, {}
+            lanes = self._lanes.replace({})
             if not was_up:
                 linger = 0.0
             elif lanes and last_word is not None:
@@ -160,20 +155,17 @@ class Peer:
     def trouble(self) -> Trouble | None:
         """Why a lane of ours is of no more use; None while both are."""
         with self._lock:
-            found = (lane.trouble() for lane in self._lanes.values())
-            return next((each for each in found if each is not None), None)
+            return self._lanes.trouble()
 
     def greet(self, hello: bytes) -> None:
         """Send a hello on the control lane."""
         with self._lock:
-            if self._lanes:
-                self._lanes[Lane.CONTROL].send(hello)
+            self._lanes.say(hello)
 
     def beat(self) -> None:
         """Send a sign of life, on the lanes in turn; forget the asks that nobody waits for."""
         with self._lock:
-            if self._lanes:
-                self._lanes[next(self._beats)].beat()
+            self._lanes.beat()
             given_up = [number for number, reply in self._asks.copy().items() if reply.is_set()]
         for number in given_up:
             self._asks.pop(number, None)
@@ -181,9 +173,7 @@ class Peer:
     def flush(self) -> None:
         """Send what waits."""
         with self._lock:
-            self._flush_asked = False
-            if self._lanes:
-                self._lanes[Lane.DATA].flush()
+            self._lanes.flush()
 
     # -- resting
 
@@ -198,8 +188,7 @@ class Peer:
             if self.used or self.is_tied or self._stopped_targets or not self._takes_mail:
                 return False
             self._takes_mail = False
-            for lane, outbox in self._lanes.items():
-                outbox.add_now(pack_entry(int(Entry.REST), int(lane), number))
+            self._lanes.put_last(int(Entry.REST), number)
             self._changed.notify_all()
             return True
 
@@ -256,22 +245,8 @@ class Peer:
                 return False
             if actor not in self.background:
                 self.used = True
-            self._put(entry, buffers, size, at_once=at_once)
+            self._lanes.put(entry, buffers, size, at_once=at_once)
         return True
-
-    def _put(self, entry: bytes, buffers: Sequence[Buffer], charge: int, *, at_once: bool) -> None:
-        lane = self._lanes[_DATA]
-        if buffers:
-            lane.flush()  # buffers are numbered within their frame
-            lane.add(entry, charge)
-            lane.flush(buffers)
-        elif at_once:
-            lane.add_now(entry, charge)
-        elif lane.add(entry, charge):
-            lane.flush()
-        elif not self._flush_asked:
-            self._flush_asked = True
-            self._wants_flush(self)
 
     def _wait_for_credit(self, actor: ActorId, size: int) -> None:
         deadline = time.monotonic() + self._send_timeout
@@ -307,13 +282,13 @@ class Peer:
     def _answer(self, entry: bytes, buffers: Sequence[Buffer]) -> None:
         with self._lock:
             if self.is_up:
-                self._put(entry, buffers, 0, at_once=True)
+                self._lanes.put(entry, buffers, 0, at_once=True)
 
     def control(self, *parts: Any) -> bool:
         """Send an entry on the control lane; False when the peer is not up."""
         with self._lock:
             if self.is_up:
-                self._lanes[Lane.CONTROL].add_now(pack_entry(*parts))
+                self._lanes.put_ahead(pack_entry(*parts))
             return self.is_up
 
     def signal(self, actor: ActorId, to: Ref, signal: Signal) -> bool:
@@ -323,7 +298,7 @@ class Peer:
             if self._takes_mail:
                 self.used = True
                 self._bonds.sent(to, signal)
-                self._put(entry, (), 0, at_once=True)
+                self._lanes.put(entry, (), 0, at_once=True)
             return self._takes_mail
 
     def urgent(self, actor: ActorId, signal: Signal) -> bool:
@@ -350,7 +325,7 @@ class Peer:
         with self._lock:
             if self._takes_mail:
                 self.used = True
-                self._lanes[Lane.CONTROL].add_now(entry)
+                self._lanes.put_ahead(entry)
             return self._takes_mail
 
     # -- what the peer told

@@ -345,7 +345,7 @@ def test_a_malformed_frame_of_a_peer_ends_its_session_only(frame: bytes) -> None
         a, b, c = (network.node(name) for name in "abc")
         a.join(b)
         a.join(c)
-        b.peer(a)._lanes[Lane.DATA].send(frame)
+        b.peer(a)._lanes._outboxes[Lane.DATA].send(frame)
         eventually(lambda: a.transport.malformed_frames == 1)
         eventually(lambda: a.events.up.count("b") == 2)
         assert [name for name, _ in a.events.down] == ["b"]
