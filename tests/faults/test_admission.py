@@ -13,7 +13,7 @@ from simulacra.testing.lab.plan import PORT
 from tests.faults.network import FIVE, Labs, agreed
 from tests.machines import wait_for
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 
 def founded(lab: Lab) -> list[Host]:
