@@ -34,7 +34,8 @@ def check(
         "hosts": inventory.hosts,
     }
     yield from _references(inventory, names)
-    yield from _duplicates(inventory)
+    yield from _shared_identities(inventory)
+    yield from _shared_places(inventory)
     yield from ranges.check(inventory)
     yield from abilities.check(inventory)
 
@@ -71,9 +72,9 @@ def _unknown(
     return Problem(path, f"there is no {what} {name!r}; {meant}{otherwise}")
 
 
-def _duplicates(inventory: Inventory) -> Iterator[Problem]:
+def _shared_identities(inventory: Inventory) -> Iterator[Problem]:
+    """What tells a host from all others, and is another's as well."""
     hosts = inventory.hosts.items()
-    network = inventory.network
     yield from _twice(
         ((("hosts", name, "address"), str(host.address)) for name, host in hosts if host.address),
         "every host has an address of its own; without one it gets one by its name",
@@ -117,6 +118,11 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
         "whoever has one would pass for the other; make new ones on one of them, rm "
         "/etc/ssh/ssh_host_* and ssh-keygen -A",
     )
+
+
+def _shared_places(inventory: Inventory) -> Iterator[Problem]:
+    """Where a host is reached on its LAN or from outside, and another is as well."""
+    hosts = inventory.hosts.items()
     yield from _twice(
         (
             (("hosts", name, "lan", number), f"{host.zone} {endpoint}")
@@ -132,8 +138,8 @@ def _duplicates(inventory: Inventory) -> Iterator[Problem]:
             for number, endpoint in enumerate(host.endpoints)
             for used in ranges.ports_used(endpoint, name, inventory)
         ),
-        f"behind one public address every host needs ports of its own (port, {network.port} "
-        "unless stated, and of relays some after it)",
+        "behind one public address every host needs ports of its own (port, "
+        f"{inventory.network.port} unless stated, and of relays some after it)",
     )
     yield from _twice(
         (
