@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.compute.chain import Stage, explain_chain
@@ -37,42 +37,20 @@ class Explaining:
         network = self._node.hosts.network()
         needs = needs_of(described, network)
         alternatives = explain(needs, network)
-        stages = (
-            Stage("display", pinned=self._node.settings.name, size=1000, round_trips=1),
-            Stage(described.name, size=sum(r.size for r in to_come),
-                  round_trips=sum(r.round_trips for r in to_come)),
-            *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
-        )  # fmt: skip
+        stages = _stages(described.name, to_come, self._node.settings.name, network)
         yield {
             "name": described.name,
             "host": described.host,
             "state": described.state,
             "waits_for": None,
             "why": _why(described, alternatives),
-            "reads": [
-                {
-                    "name": None,
-                    "at": read.path,
-                    "size": read.size,
-                    "trips": read.round_trips,
-                    "seen": seen.ago,
-                }
-                for read in so_far
-            ],
+            "reads": [_read(each, seen.ago) for each in so_far],
             "alternatives": [_alternative(each, described.host) for each in alternatives],
             "chain": [
                 {"places": list(row.hosts), "seconds": row.total, "best": row.best}
                 for row in explain_chain(stages, network)
             ],
-            "moves": [
-                {
-                    "ago": time.time() - move["at"],
-                    "source": move["source"],
-                    "target": move["target"],
-                    "why": move["why"],
-                }
-                for move in described.moves
-            ],
+            "moves": [_move(each) for each in described.moves],
         }
 
 
@@ -106,6 +84,35 @@ def _waiting(one: Waiting) -> dict[str, Any]:
 
 def _reads(told: list[tuple[str, int, int]]) -> tuple[Read, ...]:
     return tuple(Read(at.partition(":")[0], at, size, trips) for at, size, trips in told)
+
+
+def _stages(name: str, to_come: tuple[Read, ...], here: str, network: Network) -> tuple[Stage, ...]:
+    """What is between whoever looks on and the first data that is to be read."""
+    size, round_trips = sum(r.size for r in to_come), sum(r.round_trips for r in to_come)
+    return (
+        Stage("display", pinned=here, size=1000, round_trips=1),
+        Stage(name, size=size, round_trips=round_trips),
+        *(Stage("data", pinned=at.host) for at in to_come[:1] if at.host in network.hosts),
+    )
+
+
+def _read(read: Read, ago: float) -> dict[str, Any]:
+    return {
+        "name": None,
+        "at": read.path,
+        "size": read.size,
+        "trips": read.round_trips,
+        "seen": ago,
+    }
+
+
+def _move(move: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "ago": time.time() - move["at"],
+        "source": move["source"],
+        "target": move["target"],
+        "why": move["why"],
+    }
 
 
 def _why(described: Described, alternatives: tuple[Alternative, ...]) -> str:
