@@ -1,6 +1,8 @@
 """What a program prints to and may be typed into: a pipe, or a terminal of its own.
 
-A console has two sides: the program's, whose descriptors it is started with, and the node's.
+A console has two sides: the program's, whose descriptors it is started with, and the node's. What
+is printed comes out of it as one; where input, output and errors go each their own way, there are
+streams instead.
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ import subprocess
 import termios
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 READ_SIZE: Final = 64 * 1024
+_PIPE: Final = 1 << 20
+_STDOUT: Final = 1
+_STDERR: Final = 2
 NO_TERMINAL: Final = "it has ended, or no terminal to type into: spawn it with --tty"
 
 
@@ -82,7 +88,7 @@ class Console:
         """
         with self._closing:
             self._check_terminal()
-            fcntl.ioctl(self._output, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            set_size(self._output, rows, columns)
 
     def _check_terminal(self) -> None:
         if not self._is_terminal:
@@ -105,3 +111,38 @@ class Console:
         with self._closing:
             self._is_terminal = False
             os.close(self._output)
+
+
+def open_streams(
+    size: tuple[int, int] | None, *, errors_apart: bool
+) -> tuple[int, dict[int, int], Stdio]:
+    """Standard streams of which each is served by itself; writing to the input never waits.
+
+    Args:
+        size: the rows and columns of its terminal; None where it has pipes.
+        errors_apart: whether its standard error is a pipe also where there is a terminal.
+
+    Returns:
+        Our end of its input, ours of its outputs with their streams' numbers, and its three ends.
+    """
+    errors, theirs_errors = os.pipe() if errors_apart or size is None else (None, None)
+    if size is not None:
+        ours, theirs = pty.openpty()
+        set_size(ours, *size)
+        outputs, ends = {ours: _STDOUT}, Stdio(theirs, theirs, theirs)
+    else:
+        theirs_input, ours = os.pipe()
+        output, theirs_output = os.pipe()
+        outputs, ends = {output: _STDOUT}, Stdio(theirs_input, theirs_output, theirs_output)
+        with suppress(OSError):  # over the user's limit for pipes: a small one will do
+            fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE)
+    if errors is not None and theirs_errors is not None:
+        outputs[errors] = _STDERR
+        ends = ends._replace(errors=theirs_errors)
+    os.set_blocking(ours, False)
+    return ours, outputs, ends
+
+
+def set_size(terminal: int, rows: int, columns: int) -> None:
+    """Tell a terminal how large it is shown."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

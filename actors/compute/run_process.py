@@ -11,14 +11,10 @@ and what is left of it is killed `GRACE` seconds later: nobody is there any more
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import pty
 import select
 import signal
-import struct
-import termios
 import threading
 import time
 from collections import deque
@@ -28,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from simulacra.actors.compute.command import program
-from simulacra.actors.compute.console import Stdio
+from simulacra.actors.compute.console import open_streams, set_size
 from simulacra.actors.compute.guarded import GuardedProcess
 from simulacra.actors.compute.run_frames import (
     BEAT_EVERY,
@@ -53,10 +49,7 @@ logger = logging.getLogger(__name__)
 
 GRACE: Final = 2.0
 _READ: Final = 1 << 18
-_PIPE: Final = 1 << 20
 _END_OF_INPUT: Final = b"\x04"
-_STDOUT: Final = 1
-_STDERR: Final = 2
 
 
 class RunProcess:
@@ -91,7 +84,9 @@ class RunProcess:
         self._waiting: deque[bytes] = deque()
         self._ended, self._lost = threading.Event(), threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._input, self._outputs, theirs = _streams(shape, errors_apart)
+        size = None if shape is None else (shape.rows, shape.columns)
+        self._input: int | None
+        self._input, self._outputs, theirs = open_streams(size, errors_apart=errors_apart)
         self._terminal = self._input if shape is not None else None
         self._closed = False
         try:
@@ -185,7 +180,7 @@ class RunProcess:
 
     def _resize(self, rows: int, columns: int) -> None:
         if self._terminal is not None and not self._closed:
-            _set_size(self._terminal, rows, columns)
+            set_size(self._terminal, rows, columns)
 
     def _wake_up(self) -> None:
         with self._lock:
@@ -295,27 +290,3 @@ class RunProcess:
                 os.close(fd)  # type: ignore[arg-type]
             self._input, self._terminal = None, None
             self._outputs.clear()
-
-
-def _streams(shape: Shape | None, errors_apart: bool) -> tuple[int | None, dict[int, int], Stdio]:
-    """Our end of its input, ours of its outputs with their streams' numbers, and its three ends."""
-    errors, theirs_errors = os.pipe() if errors_apart or shape is None else (None, None)
-    if shape is not None:
-        ours, theirs = pty.openpty()
-        _set_size(ours, shape.rows, shape.columns)
-        outputs, ends = {ours: _STDOUT}, Stdio(theirs, theirs, theirs)
-    else:
-        theirs_input, ours = os.pipe()
-        output, theirs_output = os.pipe()
-        outputs, ends = {output: _STDOUT}, Stdio(theirs_input, theirs_output, theirs_output)
-        with suppress(OSError):  # over the user's limit for pipes: a small one will do
-            fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE)
-    if errors is not None and theirs_errors is not None:
-        outputs[errors] = _STDERR
-        ends = ends._replace(errors=theirs_errors)
-    os.set_blocking(ours, False)
-    return ours, outputs, ends
-
-
-def _set_size(terminal: int, rows: int, columns: int) -> None:
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

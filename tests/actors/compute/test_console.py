@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulacra.actors.compute.console import Console, NoTerminalError
+from simulacra.actors.compute.console import Console, NoTerminalError, open_streams
 
 
 @pytest.fixture
@@ -70,3 +70,26 @@ def test_a_closed_one_is_no_terminal_any_more() -> None:
     for use in (lambda: console.type(b"x"), lambda: console.resize(1, 1)):
         with pytest.raises(NoTerminalError, match="ended"):
             use()
+
+
+@pytest.mark.parametrize("size", [None, (30, 100)])
+@pytest.mark.parametrize("errors_apart", [False, True])
+def test_streams_are_apart_but_for_what_a_terminal_shows(
+    size: tuple[int, int] | None, errors_apart: bool
+) -> None:
+    ours, outputs, theirs = open_streams(size, errors_apart=errors_apart)
+    try:
+        assert sorted(outputs.values()) == ([1, 2] if errors_apart or size is None else [1])
+        assert os.isatty(theirs.output) == os.isatty(theirs.input) == (size is not None)
+        ends = {1: theirs.output, 2: theirs.errors}
+        for fd, number in outputs.items():
+            os.write(ends[number], b"by %d" % number)
+            assert os.read(fd, 100) == b"by %d" % number
+        os.write(ours, b"typed\n")
+        assert os.read(theirs.input, 100) == b"typed\n"
+        assert not os.get_blocking(ours)
+        if size is not None:
+            assert os.get_terminal_size(theirs.output) == (100, 30)
+    finally:
+        for fd in {ours, *outputs, *theirs}:
+            os.close(fd)
