@@ -69,12 +69,18 @@ class RefusedError(Exception):
     Attributes:
         reason: why.
         path: what should have been changed.
+        why: in words, without the path.
     """
 
     def __init__(self, reason: Reason, path: Path, why: str) -> None:
         super().__init__(f"{shown(path) or '.'}: {why}")
         self.reason = reason
         self.path = path
+        self.why = why
+
+    def beside(self, path: Path) -> str:
+        """What to say of it where a path is named already."""
+        return self.why if path == self.path else str(self)
 
 
 class refusing:  # noqa: N801 (a function to who reads it; one a file, so it has to be cheap)

@@ -243,7 +243,9 @@ class Bringer:
     def _try_to_stage(self, action: Put, brought: Brought) -> None:
         try:
             self._stage(action)
-        except (RefusedError, MissingError) as error:
+        except RefusedError as error:
+            brought.left[action.path] = error.beside(action.path)
+        except MissingError as error:
             brought.left[action.path] = str(error)
         self._save_batch(brought)
 
@@ -259,7 +261,7 @@ class Bringer:
             if let_go is not None:
                 self._journal.set_row(action.path, let_go)
                 self._commit_base()
-            brought.left[action.path] = str(error)
+            brought.left[action.path] = error.beside(action.path)
             return
         self._redo.did(action, applied.lacking)
         self._was_done(action, applied, brought)
@@ -310,7 +312,7 @@ class Bringer:
             applied = self._applier.put(content, found)
         except RefusedError as error:
             self._redo.refused(content)
-            brought.left[action.path] = str(error)
+            brought.left[action.path] = error.beside(action.path)
             return
         self._redo.put(content)
         self._was_done(action, applied, brought)

@@ -37,7 +37,7 @@ from simulacra.actors.data.trees.standing import Board, State
 logger = logging.getLogger(__name__)
 
 _UNHEARD: Final = (
-    "no host that has the tree was heard yet; if none will be: simulacra tree resume NAME --sure"
+    "no host that has the tree was heard yet; if none will be: simulacra tree resume {} --sure"
 )
 SWEEP: Final = 1800.0
 
@@ -172,7 +172,7 @@ class Rounds:
         first = journal.author.replica.incarnation == 1 and not returning.is_evicted(self._place)
         alone = self._definition.origin and (first or not others)
         if journal.importing and not (alone or self.sure or journal.vector):
-            self._show(State.WAITING, _UNHEARD)
+            self._show(State.WAITING, _UNHEARD.format(self._definition.name))
             return False
         return True
 

@@ -214,7 +214,7 @@ def test_what_no_other_has_is_said_only_once_all_was_looked_at(
 
 def test_what_another_host_has_comes_when_it_says_so(tmp_path: Path, there: Remote) -> None:
     with working(tmp_path, there) as desk:
-        desk.until(State.WAITING, "no host that has the tree was heard yet")
+        desk.until(State.WAITING, "heard yet; if none will be: simulacra tree resume src --sure")
         write(desk.root / "mine", "mine")
         desk.worker.tell(news_of(there))
         eventually((desk.root / "x").exists)
