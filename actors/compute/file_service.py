@@ -125,13 +125,21 @@ class Files(Actor):
                 self._waiting.remove(number)
             elif list(self._mounts.values()).count(question.mount) < _THREADS:
                 self._waiting.remove(number)
-                self._mounts[number] = question.mount
-                threading.Thread(
-                    target=self._look_in_thread,
-                    args=(number, question.look),
-                    name=f"look@{self.system.name}",
-                    daemon=True,
-                ).start()
+                self._start_looking(number, question)
+
+    def _start_looking(self, number: int, question: _Question) -> None:
+        thread = threading.Thread(
+            target=self._look_in_thread,
+            args=(number, question.look),
+            name=f"look@{self.system.name}",
+            daemon=True,
+        )
+        self._mounts[number] = question.mount
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            del self._mounts[number]
+            self._answer(number, None, OSError(errno.EAGAIN, str(error)))
 
     def _look_in_thread(self, number: int, look: Look) -> None:
         try:

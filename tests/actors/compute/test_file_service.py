@@ -15,7 +15,7 @@ from simulacra.actors.runtime import Ref
 from simulacra.actors.runtime.bulk_server import BulkServer
 from tests.actors.compute.filing import Reading
 from tests.actors.runtime.nodes import Network
-from tests.support import eventually
+from tests.support import eventually, no_thread
 
 
 def test_what_is_there(reading: Reading, tmp_path: Path) -> None:
@@ -65,6 +65,16 @@ def test_a_huge_folder_is_refused(
 def test_a_local_look_says_the_same(reading: Reading) -> None:
     with pytest.raises(FileNotFoundError, match="/nothing/here"):
         reading.actor.ask(Look("stat", "/nothing/here"))
+
+
+def test_a_node_without_threads_looks_at_nothing_and_then_goes_on(
+    reading: Reading, tmp_path: Path
+) -> None:
+    look = Look("list", str(tmp_path))
+    for _ in range(5):  # more than a mount has threads
+        with no_thread("look@"), pytest.raises(BlockingIOError, match="can't start new thread"):
+            reading.actor.ask(look)
+    assert reading.actor.ask(look) == []
 
 
 # -- mounts that do not answer
