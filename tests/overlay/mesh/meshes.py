@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -43,42 +44,67 @@ ENDPOINTS = ("192.0.2.1:51820", "[2001:db8::1]:51821")
 MINE = (key_of("me"), key_of("me, later"))
 
 
+_PORT = st.integers(1, 9)
+_OURS = st.sampled_from(MINE)
+_OTHERS = st.lists(st.sampled_from(KEYS), unique=True)
+_ENDPOINT = st.sampled_from([None, *ENDPOINTS])
+_KEEPALIVE = st.sampled_from([0, 25])
+_BARRED = st.booleans()
+
+
+# Strategies that depend on what was drawn are made once for each: to make one takes longer than to
+# draw from it.
+@cache
+def _owners(keys: tuple[str, ...]) -> st.SearchStrategy[list[str | None]]:
+    """For each prefix who of these peers it is allowed to."""
+    size = len(PREFIXES)
+    return st.lists(st.sampled_from([None, *keys]), min_size=size, max_size=size)
+
+
+@cache
+def _of_devices(
+    names: tuple[str, ...],
+) -> st.SearchStrategy[tuple[list[Route], frozenset[tuple[str, str]], frozenset[Rule]]]:
+    """Routes, addresses and rules of devices of these names."""
+    name, prefix = st.sampled_from(names), st.sampled_from(PREFIXES)
+    tables = st.sampled_from((MAIN, FROM_CLIENTS, FROM_RELAYS))
+    route = st.builds(Route, prefix, name, tables, metric=st.integers(0, 2))
+    return st.tuples(
+        st.lists(route, unique_by=lambda route: route.place),
+        st.frozensets(st.tuples(name, prefix)),
+        st.frozensets(st.builds(Rule, name, tables)),
+    )
+
+
 @st.composite
 def devices(draw: st.DrawFn) -> Device:
     """A device, of whose peers each prefix is allowed to one at most, as WireGuard has it."""
-    keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
-    owners = draw(st.lists(st.sampled_from([None, *keys]), min_size=6, max_size=6))
+    keys = draw(_OTHERS)
+    owners = draw(_owners(tuple(keys)))
     peers = {
         key: Peer(
             frozenset(
                 prefix for prefix, owner in zip(PREFIXES, owners, strict=True) if owner == key
             ),
-            draw(st.sampled_from([None, *ENDPOINTS])),
-            draw(st.sampled_from([0, 25])),
-            draw(st.booleans()),
+            draw(_ENDPOINT),
+            draw(_KEEPALIVE),
+            draw(_BARRED),
         )
         for key in keys
     }
-    return Device(draw(st.integers(1, 9)), draw(st.sampled_from(MINE)), peers)
+    return Device(draw(_PORT), draw(_OURS), peers)
+
+
+_DEVICES = st.dictionaries(st.sampled_from(NAMES), devices())
 
 
 @st.composite
 def meshes(draw: st.DrawFn) -> Mesh:
     """A mesh whose addresses, routes and rules are of its own devices."""
-    found = draw(st.dictionaries(st.sampled_from(NAMES), devices()))
-    names = sorted(found)
-    if not names:
+    found = draw(_DEVICES)
+    if not found:
         return Mesh()
-    name = st.sampled_from(names)
-    tables = st.sampled_from((MAIN, FROM_CLIENTS, FROM_RELAYS))
-    routes = draw(
-        st.lists(
-            st.builds(Route, st.sampled_from(PREFIXES), name, tables, metric=st.integers(0, 2)),
-            unique_by=lambda route: route.place,
-        )
-    )
-    addresses = draw(st.frozensets(st.tuples(name, st.sampled_from(PREFIXES))))
-    rules = draw(st.frozensets(st.builds(Rule, name, tables)))
+    routes, addresses, rules = draw(_of_devices(tuple(sorted(found))))
     return Mesh(found, addresses, frozenset(routes), rules)
 
 
