@@ -25,7 +25,7 @@ from simulacra.testing import Link, SimulatedNetwork, SimulatedNode
 from tests.actors.cluster.replicas import NOW, Known, pull, replica, replicas, say, shown
 from tests.support import examples
 
-EXAMPLES = examples(30, many=150)
+EXAMPLES = examples(12, many=150)
 EVERY = 10.0
 
 

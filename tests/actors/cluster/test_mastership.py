@@ -17,7 +17,7 @@ from simulacra.testing import Link
 from tests.actors.cluster.realm import Order, Realm
 from tests.support import examples
 
-EXAMPLES = examples(40, many=1000)
+EXAMPLES = examples(20, many=1000)
 PATIENT = 3600
 """Seconds for many examples on a busy machine."""
 

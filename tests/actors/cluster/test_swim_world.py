@@ -15,7 +15,7 @@ from simulacra.testing import Link
 from tests.actors.cluster.swimmers import World
 from tests.support import examples
 
-EXAMPLES = examples(25, many=300)
+EXAMPLES = examples(12, many=300)
 CHAOS = 10.0
 PATIENT = Settings()
 

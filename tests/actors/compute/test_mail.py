@@ -16,7 +16,7 @@ from tests.actors.compute.postal import World
 from tests.support import examples
 
 LETTERS = 12
-EXAMPLES = examples(30, many=200)
+EXAMPLES = examples(15, many=200)
 
 seconds = st.floats(min_value=0, max_value=8)
 

@@ -13,6 +13,7 @@ from simulacra.actors.compute.rebalance import (
     Proposal,
     Rebalance,
 )
+from tests.support import examples
 
 PYTHON = Software("3.11", "x86_64")
 NETWORK = Network.of([Host("desk", PYTHON), Host("nas", PYTHON), Host("far", PYTHON)])
@@ -66,7 +67,7 @@ def test_it_rests_between_moves(sources: list[str]) -> None:
     assert all(later - one >= REST_SECONDS for one, later in pairwise(times))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10, many=50), deadline=None)
 @given(st.integers(1, 400), st.sampled_from([["nas", "desk"], ["nas", "far", "desk"]]))
 def test_measurements_that_swing_make_it_move_ever_less(swing: int, hosts: list[str]) -> None:
     windows = 2000

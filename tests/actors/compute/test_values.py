@@ -9,7 +9,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulacra.actors.compute.values import (
@@ -21,6 +21,7 @@ from simulacra.actors.compute.values import (
     unpack,
     unpack_plain,
 )
+from tests.support import examples
 
 plain = st.recursive(
     st.none()
@@ -35,12 +36,14 @@ plain = st.recursive(
 )
 
 
+@settings(max_examples=examples(20, many=200))
 @given(plain)
 def test_plain_data_comes_back_without_pickle(value: Any) -> None:
     assert is_plain(value)
     assert unpack_plain(pack(value)) == value
 
 
+@settings(max_examples=examples(20, many=200))
 @given(
     plain | st.tuples(plain) | st.sets(st.integers()) | st.lists(st.integers() | st.tuples(plain))
 )

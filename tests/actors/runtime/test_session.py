@@ -27,6 +27,7 @@ from simulacra.actors.runtime.session import (
     Timing,
     Up,
 )
+from tests.support import examples
 
 TIMING = Timing(heartbeat=1, lost=4, greeting=4, rest=0.5, longest_rest=8)
 
@@ -135,7 +136,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30, many=200), deadline=None)
 @given(st.integers(0, 2**32), actions)
 def test_mail_keeps_its_order_arrives_at_most_once_and_losses_are_told(
     seed: int, steps: list[str]

@@ -30,6 +30,7 @@ from simulacra.overlay.mesh.rotation import (
     Say,
     Turn,
 )
+from tests.support import examples
 
 Plan = dict[str, tuple[str, str]]
 
@@ -215,7 +216,9 @@ class Rotations(RuleBasedStateMachine):
 
 
 TestRotations = Rotations.TestCase
-TestRotations.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestRotations.settings = settings(
+    max_examples=examples(20, many=100), stateful_step_count=40, deadline=None
+)
 
 
 # -- one by one

@@ -388,4 +388,4 @@ class Using(RuleBasedStateMachine):
 
 
 TestUsing = Using.TestCase
-TestUsing.settings = settings(max_examples=examples(30, many=150), stateful_step_count=40)
+TestUsing.settings = settings(max_examples=examples(15, many=150), stateful_step_count=40)

@@ -53,7 +53,7 @@ def manifest(path: Path, content: bytes, before: Manifest | None = None) -> Mani
         return digest_file(file.fileno(), before=before)
 
 
-@settings(max_examples=examples(60, many=400), deadline=None)
+@settings(max_examples=examples(25, many=400), deadline=None)
 @given(edits)
 def test_the_manifest_is_the_same_as_without_an_earlier_one(
     tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, int, int, int]]
@@ -70,7 +70,7 @@ def test_the_manifest_is_the_same_as_without_an_earlier_one(
 near_a_cut = st.tuples(st.integers(0, 20), st.one_of(st.integers(-3, 3), st.integers(-9999, 9999)))
 
 
-@settings(max_examples=examples(200, many=2000), deadline=None)
+@settings(max_examples=examples(100, many=2000), deadline=None)
 @given(st.integers(0, 9), near_a_cut, near_a_cut)
 @example(0, (3, 2), (3, 1))  # FastCDC looks at two bytes at a time
 def test_a_run_that_ends_anywhere_is_cut_alike(

@@ -159,7 +159,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=examples(150, many=1500), deadline=None)
+@settings(max_examples=examples(60, many=1500), deadline=None)
 @given(st.lists(STEPS, max_size=40))
 def test_three_replicas_become_the_same_and_lose_no_commit(
     steps: list[tuple[int, str, str | int]],

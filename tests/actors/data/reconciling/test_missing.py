@@ -32,7 +32,7 @@ def was_put(host: Host) -> set[Content]:
 
 def test_all_that_is_put_was_missing() -> None:
     used = said = 0
-    for seed in range(examples(60, many=300)):
+    for seed in range(examples(30, many=300)):
         size, taken = history(seed)
         world = World(size)
         for step in taken:

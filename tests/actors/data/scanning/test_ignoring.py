@@ -46,7 +46,7 @@ def _alone(folder: Path) -> dict[str, str]:
 @example(files={"": ["*.o"], "a": ["!a.o"]}, path="a/a.o", folder=False)
 @example(files={"": ["é"]}, path="b/é", folder=False)
 @given(files=FILES, path=PATHS, folder=st.booleans())
-@settings(max_examples=examples(150, many=1000))
+@settings(max_examples=examples(60, many=1000))
 def test_it_ignores_what_git_ignores(
     repository: Path, files: dict[str, list[str]], path: str, *, folder: bool
 ) -> None:

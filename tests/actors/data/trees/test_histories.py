@@ -285,6 +285,6 @@ def _everything(root: Path) -> dict[bytes, Any]:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=examples(20, many=500), stateful_step_count=20, deadline=None
+    max_examples=examples(10, many=500), stateful_step_count=20, deadline=None
 )
 pytest.mark.timeout(24 * 3600)(TestHistories)
