@@ -16,6 +16,7 @@ from simulacra.overlay.mesh.messages import Rotate, Show
 from simulacra.overlay.mesh.overlay import OVERLAY, Overlay
 from simulacra.overlay.mesh.rotation import RotationError
 from simulacra.overlay.plan import phone
+from simulacra.overlay.plan.document import HostPlan
 
 _ASKING: Final = 10.0
 _PATIENCE: Final = 2.0
@@ -45,15 +46,11 @@ class _Verbs:
 
     def ping(self, call: Call) -> Iterator[object]:
         """Probe a host again and again, once a second, by the way that everything takes."""
-        overlay, host = self._entered(), call.arg("host", str)
-        part = overlay.plan.hosts.get(host)
-        if part is None:
-            raise GatewayError(
-                ErrorCode.NOT_FOUND,
-                f"the overlay has no host {host}",
-                "see who is in it: simulacra overlay status",
-            )
-        for number in range(1, min(call.arg("count", int, 4), _MOST) + 1):
+        host, count = call.arg("host", str), call.arg("count", int, 4)
+        part = _other(self._entered(), host)
+        if count < 1:
+            raise GatewayError(ErrorCode.USAGE, f"{count} probes are none", "say --count 4")
+        for number in range(1, min(count, _MOST) + 1):
             if number > 1:
                 call.cancelled.wait(call.arg("interval", float, 1.0))
             call.check()
@@ -116,6 +113,17 @@ class _Verbs:
             return self._system.ref(OVERLAY).ask(Show(what), timeout=_ASKING)
         except (ActorDeadError, AskTimeoutError) as error:
             raise _silent(error) from error
+
+
+def _other(overlay: Overlay, host: str) -> HostPlan:
+    """A host of the overlay that is not this one."""
+    hint = "see who is in it: simulacra overlay status"
+    part = overlay.plan.hosts.get(host)
+    if part is None:
+        raise GatewayError(ErrorCode.NOT_FOUND, f"the overlay has no host {host}", hint)
+    if host == overlay.host:
+        raise GatewayError(ErrorCode.USAGE, f"{host} is this host", hint)
+    return part
 
 
 def _of_phones(phones: Sequence[str]) -> GatewayError:
