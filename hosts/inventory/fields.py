@@ -53,6 +53,14 @@ def _ssh_key(text: str) -> str:
     return text
 
 
+def _ports(text: str) -> str:
+    """A port, or a range of them."""
+    first, _, last = text.partition("/")[2].partition("-")
+    if not 1 <= int(first) <= int(last or first) <= _MAX_PORT:
+        raise ValueError("is no port, or no range from a lower to a higher one")
+    return text
+
+
 def _endpoint(text: str) -> str:
     """HOST, HOST:PORT or [IPV6]:PORT."""
     found = _ENDPOINT.fullmatch(text)
@@ -117,7 +125,9 @@ Fingerprint = Annotated[
 Digest = Annotated[str, _form(r"[0-9a-f]{12}", "is no digest: simulacra overlay phone writes it")]
 Role = Annotated[str, _form(rf"\*|{NAME}", f"{_NO_NAME}, or * for every host that is no phone")]
 Ports = Annotated[
-    str, _form(r"(tcp|udp)/[0-9]{1,5}(-[0-9]{1,5})?", "is no port: say tcp/8080 or udp/5000-5010")
+    str,
+    _form(r"(tcp|udp)/[0-9]{1,5}(-[0-9]{1,5})?", "is no port: say tcp/8080 or udp/5000-5010"),
+    AfterValidator(_ports),
 ]
 _NO_SSH_KEY: Final = "is no public key of an ssh server, as in its ssh_host_ed25519_key.pub"
 SshKey = Annotated[

@@ -74,9 +74,6 @@ def check(inventory: Inventory) -> Iterator[Problem]:
         yield from _endpoints(name, host, inventory)
         yield from _ports(name, host, inventory)
     yield from _numbers(inventory)
-    for name, access in inventory.roles.items():
-        for number, text in enumerate(access.ports):
-            yield from _span(("roles", name, "ports", number), text)
 
 
 def _overlay(inventory: Inventory) -> Iterator[Problem]:
@@ -178,9 +175,3 @@ def _numbers(inventory: Inventory) -> Iterator[Problem]:
                 f"would be {found[name]}, which {other} has: "
                 + (f"state a free one, number = {free}" if free else "no other is left"),
             )
-
-
-def _span(path: Path, text: str) -> Iterator[Problem]:
-    first, _, last = text.partition("/")[2].partition("-")
-    if not 1 <= int(first) <= int(last or first) <= MAX_PORT:
-        yield Problem(path, f"{text} is no port, or no range from a lower to a higher one")

@@ -26,6 +26,7 @@ HEX = ":".join(["0a"] * 32)
         (fields.PublicKey, key("nas")),
         (fields.Role, "*"),
         (fields.Ports, "udp/5000-5010"),
+        (fields.Ports, "tcp/65535"),
     ],
 )
 def test_what_is_right_is_taken_as_it_is(field: Any, text: str) -> None:
@@ -57,6 +58,9 @@ def test_of_several_spellings_one_is_kept(field: Any, text: str, taken: str) -> 
         (fields.Port, 0),
         (fields.Lan, "192.168.1.1/24"),
         (fields.Lan, 24),
+        (fields.Ports, "tcp/0"),
+        (fields.Ports, "tcp/65536"),
+        (fields.Ports, "udp/9-8"),
         (fields.User, "root -x"),
         (fields.SshKey, "ssh-ed25519 AAAA"),
     ],

@@ -91,6 +91,12 @@ def test_every_error_is_told_at_once(broken: list[tuple[Way, Any, str, str]]) ->
     assert "is hosts.one.wireguard already" in found["hosts.two.wireguard"]
 
 
+def test_every_element_of_a_list_that_is_wrong_is_told() -> None:
+    data = deepcopy(SMALL)
+    put(data, ("roles", "media", "ports"), ["tcp/9-8", "8096", "udp/70000"])
+    assert list(problems(toml(data))) == [f"roles.media.ports[{n}]" for n in range(3)]
+
+
 def test_errors_have_lines_in_their_order() -> None:
     text = '[network]\nname = "Home"\n[zones.a]\n[hosts.b]\nzone = "a"\n\nport = "x"\nmac = ["y"]\n'
     with pytest.raises(InventoryError) as caught:
