@@ -99,7 +99,10 @@ def splits(*, common: Common = COMMON) -> None:
         output.document(found)
         return
     if not found["splits"]:
-        output.message("no split was healed so far")
+        output.message(
+            "no split was healed of which the other side had changed anything; see who was lost, "
+            "and came back: simulacra events"
+        )
     for split in found["splits"]:
         output.data(
             f"{_ago(split['at'])}: {split['master'][1]} (epoch {split['master'][0]}) took in what "
