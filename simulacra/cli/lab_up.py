@@ -29,7 +29,8 @@ def up(
     """Start a lab: hosts on one LAN, or in zones, with a node each.
 
     Each has a network, processes, a name, a home and an sshd of its own; all other files are this
-    machine's. It runs until `simulacra lab down`. Needs root.
+    machine's. It runs until `simulacra lab down`. Needs root. Zones are zone0, zone1 and so on to
+    the nodes in them.
 
     With an overlay the nodes talk by way of an encrypted mesh alone, as over the internet. See it
     with `simulacra lab exec a simulacra overlay`, also after `simulacra lab cut a b`.
@@ -56,6 +57,7 @@ def up(
         chosen = _relays(planned, relays) if overlay else _none(relays)
         with contextlib.ExitStack() as begun:
             lab = begun.enter_context(Lab(zones=planned, name=which.lab))
+            _name_zones(lab)
             if overlay:
                 _lay_over(lab, chosen)
             if not bare:
@@ -70,6 +72,14 @@ def up(
             f"simulacra lab exec {first}{option}; its end: simulacra lab down{option}"
         )
     show(lab, which)
+
+
+def _name_zones(lab: Lab) -> None:
+    """Have nodes know which zone they are in, where there are several: services keep to them."""
+    zones = {host.name: host.zone for host in lab}
+    if any(zones.values()):
+        for name, zone in zones.items():
+            lab.add_environ(name, {"SIMULACRA_ZONE": f"zone{zone}"})
 
 
 def _zones(count: int | None, names: str, zones: str) -> _Zones:

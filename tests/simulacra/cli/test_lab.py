@@ -47,6 +47,8 @@ def test_a_lab_is_made_broken_looked_at_and_ended(run: Run) -> None:
         assert f"lab {NAME} is up: a, b, c" in said
         assert f"simulacra lab down --lab {NAME}" in said
         assert NAME in run("lab", "list").stdout.splitlines()
+        zones = [lab("exec", host, "printenv", "SIMULACRA_ZONE") for host in "abc"]
+        assert zones == ["zone0\n", "zone0\n", "zone1\n"]
         lab("split", "a,b", "c")
         lab("slow", "a", "b", "10mbit", "--latency", "50ms")
         lab("loss", "a", "b", "5%")
