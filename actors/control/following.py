@@ -120,7 +120,7 @@ class Following:
     def _settle(
         self, call: Call, tree: Followed, settling: Settling, due: float
     ) -> Generator[dict[str, Any], None, str]:
-        progress = _Progress(tree, self._place(tree))
+        progress = self.progress(tree)
         while True:
             call.check()
             standings = self._standings(tree)
@@ -138,6 +138,10 @@ class Following:
             if progress.is_due():
                 yield progress.item("wait", why)
             time.sleep(_PAUSE)
+
+    def progress(self, tree: Followed) -> Progress:
+        """Says from now on how far this host's copy of a tree is."""
+        return Progress(tree, self._place(tree))
 
     def _begin(self, tree: Followed) -> Settling:
         scans = looks_begun(self._standings(tree)[self._here])
@@ -247,7 +251,7 @@ class Following:
         return self._node.settings.name
 
 
-class _Progress:
+class Progress:
     """How far a tree is, counted now and then."""
 
     def __init__(self, tree: Followed, place: Place) -> None:

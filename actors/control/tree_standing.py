@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.actors.cluster.facts import Fact
 from simulacra.actors.compute.tree_step import looks_begun
+from simulacra.actors.control.following import Followed, Following
 from simulacra.actors.control.standings import Standings
 from simulacra.actors.control.tree_finding import (
     definitions_here,
@@ -36,6 +37,7 @@ class TreeStanding:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._copies = Standings(node)
+        self._following = Following(node)
 
     def all(self, call: Call) -> Iterator[object]:
         """All trees of the network, and where they are; and copies here of what is no tree now."""
@@ -57,7 +59,10 @@ class TreeStanding:
         yield {**listed(self._node, fact), "copies": self._copies_of(fact)}
 
     def sync(self, call: Call) -> Iterator[object]:
-        """Look at all of it now, and wait until every copy in reach is as this one is."""
+        """Look at all of it now, and wait until every copy in reach is as this one is.
+
+        Asked for progress it says how far this is before it answers, now and then.
+        """
         definition = own_definition(self._node, call.arg("name", str))
         fact = tree_fact(self._node, definition.name)
         due = time.monotonic() + _SHARE * (call.timeout or float("inf"))
@@ -66,6 +71,8 @@ class TreeStanding:
             self._node.system.ref(actor_name(definition.id)).tell(Order.ANYWAY)
         self._node.system.ref(actor_name(definition.id)).tell(Order.RESCAN)
         began = time.monotonic()
+        progress = self._following.progress(Followed(definition, fact.value["host"]))
+        is_shown, told = call.arg("progress", bool, False), False
         while True:
             call.check()
             _refuse_paused(own_definition(self._node, definition.name), self._here)
@@ -77,8 +84,13 @@ class TreeStanding:
             copies = self._copies_of(fact)
             mine = next(each for each in copies if each["host"] == self._here)
             if mine["scans"] > before and all(_is_in_step(each, mine) for each in copies):
+                if told:
+                    yield progress.item("ready", "")
                 yield {"name": definition.name, "copies": copies}
                 return
+            if is_shown and progress.is_due():
+                yield progress.item("wait", _behind(copies, mine))
+                told = True
             now = time.monotonic()
             if now > due:
                 raise _late(definition.name, copies, mine)
@@ -137,12 +149,18 @@ def _refuse_halted(name: str, mine: dict[str, Any], waited: float) -> None:
 
 
 def _late(name: str, copies: list[dict[str, Any]], mine: dict[str, Any]) -> GatewayError:
-    behind = [each for each in copies if each is mine or not _is_in_step(each, mine)]
-    how = [f"{each['host']} is {each['state']} {each.get('reason', '')}".strip() for each in behind]
     return GatewayError(
         ErrorCode.TIMED_OUT,
-        f"{name} is not in step everywhere yet: {'; '.join(how)}",
+        f"{name} is not in step everywhere yet: {_behind(copies, mine)}",
         f"it goes on by itself; see how far it is: simulacra tree status {name}",
+    )
+
+
+def _behind(copies: list[dict[str, Any]], mine: dict[str, Any]) -> str:
+    """How this host's copy is, and those that are not as it is."""
+    behind = [each for each in copies if each is mine or not _is_in_step(each, mine)]
+    return "; ".join(
+        f"{each['host']} is {each['state']} {each.get('reason', '')}".strip() for each in behind
     )
 
 

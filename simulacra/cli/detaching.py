@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from simulacra.actors.units import show_age, show_size
 from simulacra.cli import output
 from simulacra.cli.exits import ExitCode
 from simulacra.cli.options import COMMON, Common, Period, client
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from simulacra.cli.progress import shower
 
 
 def detach(
@@ -88,98 +84,16 @@ def rejoin(*, dry_run: bool = False, timeout: Period = 900.0, common: Common = C
 def _last(verb: str, asked: dict[str, Any], timeout: float, common: Common) -> dict[str, Any]:
     """Show how it goes; the last thing that was said."""
     last: dict[str, Any] = {}
-    with _shower(common) as shower:
+    with shower(common) as shown:
         for item in client(common).items(verb, timeout=timeout, **asked):
             if "progress" in item:
-                shower.show(item["progress"])
+                shown.show(item["progress"])
             else:
                 last = item
             if "plan" in item and not common.json:
-                shower.pause()
+                shown.pause()
                 _show_plan(item["plan"], dry=bool(asked.get("dry_run")), goes_on=item["goes_on"])
     return last
-
-
-class _Shower(Protocol):
-    def show(self, progress: dict[str, Any]) -> None: ...
-
-    def pause(self) -> None: ...
-
-
-class _Quiet:
-    def show(self, progress: dict[str, Any]) -> None:
-        pass
-
-    def pause(self) -> None:
-        pass
-
-
-class _Lines:
-    """One line for each tree and each thing that is new about it."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, str] = {}
-
-    def show(self, progress: dict[str, Any]) -> None:
-        text = _progress(progress)
-        if self._said.get(progress["tree"]) != text:
-            self._said[progress["tree"]] = text
-            output.message(text)
-
-    def pause(self) -> None:
-        pass
-
-
-class _Bars:
-    """A bar for each tree, of the files that were missing at first."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, Any] = {}
-        self._most: dict[str, int] = {}
-
-    def show(self, progress: dict[str, Any]) -> None:
-        tree, left = progress["tree"], progress["files"]
-        if tree not in self._tasks:
-            self._tasks[tree] = self._bars.add_task(tree)
-        most = self._most[tree] = max(1, left, self._most.get(tree, 1))
-        self._bars.update(
-            self._tasks[tree],
-            description=_progress(progress),
-            total=most,
-            completed=most if progress["verdict"] == "ready" else most - max(left, 1),
-        )
-
-    def pause(self) -> None:
-        self._bars.refresh()
-
-
-@contextmanager
-def _shower(common: Common) -> Iterator[_Shower]:
-    if common.json:
-        yield _Quiet()
-    elif output.is_colourful():
-        from rich.console import Console  # noqa: PLC0415 (only a terminal pays for it)
-        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
-
-        columns = (BarColumn(20), TextColumn("{task.description}", markup=False))
-        with Progress(*columns, console=Console(stderr=True)) as bars:
-            yield _Bars(bars)
-    else:
-        yield _Lines()
-
-
-def _progress(progress: dict[str, Any]) -> str:
-    tree = progress["tree"]
-    if progress["verdict"] == "ready":
-        return f"{tree}: all of it is here"
-    if progress["verdict"] == "stuck":
-        return f"{tree}: {progress['why']}"
-    if not progress["files"]:
-        return f"{tree}: {progress['why']}"
-    left = progress["seconds_left"]
-    about = "" if left is None else f", about {show_age(left)} to go"
-    return f"{tree}: {progress['files']} files, {show_size(progress['size'])} to come{about}"
 
 
 # -- what came of it

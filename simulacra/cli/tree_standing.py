@@ -10,6 +10,7 @@ from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.units import show_age
 from simulacra.cli import output, tree_files
 from simulacra.cli.options import COMMON, Common, Period, client
+from simulacra.cli.progress import shower
 
 _STUCK: Final = {"waiting", "halted"}
 
@@ -95,7 +96,7 @@ def sync(
         timeout: How long to wait at most.
         common: Options of all commands.
     """
-    done = client(common).item("tree_sync", name=name, anyway=anyway, timeout=timeout)
+    done = _synced(common, name=name, anyway=anyway, timeout=timeout)
     hosts = ", ".join(each["host"] for each in done["copies"] if each["state"] == "idle")
     waiting = [
         f"{each['host']}: {line}" for each in done["copies"] for line in _waiting(name, each)
@@ -106,6 +107,18 @@ def sync(
     output.message(f"{name} is in step on {hosts}{', but for what waits:' * bool(waiting)}")
     for line in waiting:
         output.message(line)
+
+
+def _synced(common: Common, **asked: Any) -> dict[str, Any]:
+    """Show how far it is, until it is done."""
+    done: dict[str, Any] = {}
+    with shower(common) as shown:
+        for item in client(common).items("tree_sync", progress=True, **asked):
+            if "progress" in item:
+                shown.show(item["progress"])
+            else:
+                done = item
+    return done
 
 
 def _remarks(tree: str, copy: dict[str, Any]) -> Iterator[str]:

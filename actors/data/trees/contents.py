@@ -261,8 +261,10 @@ class Contents:
             raise self._missing(content)
 
     def _missing(self, content: Content) -> MissingError:
-        asked = ", ".join(remote.host for remote in self._remotes())
-        why = f"{asked} have it not" if asked else "no host that may have it is connected"
+        asked = [remote.host for remote in self._remotes()]
+        why = "no host that may have it is connected"
+        if asked:
+            why = f"{', '.join(asked)} {'has' if len(asked) == 1 else 'have'} it not"
         if self._sparing.is_halted:
             why = "the tree is paused, or closed"
         return MissingError(f"its {content.size} bytes cannot be had now: {why}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from simulacra.actors.control import following, tree_standing
 from simulacra.actors.data.trees import rounds
 from simulacra.actors.data.trees.rounds import Rounds
 from simulacra.actors.data.trees.sparing import BIG
@@ -150,6 +151,21 @@ def test_who_waits_for_a_sync_is_told_what_keeps_it(
             desk.client.item("tree_sync", name="src", timeout=1)
         assert late.value.code is ErrorCode.TIMED_OUT
         assert late.value.hint.endswith("simulacra tree status src")
+
+
+def test_who_waits_for_a_sync_is_told_how_far_it_is_if_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with followed(tmp_path) as (desk, _, _roots):
+        monkeypatch.setattr(following, "_SHOW_EVERY", 0.0)
+        looks = iter([False])
+        monkeypatch.setattr(tree_standing, "_is_in_step", lambda *_: next(looks, True))
+        *told, done = desk.client.items("tree_sync", name="src", progress=True, timeout=60)
+        verdicts = [each["progress"]["verdict"] for each in told]
+        assert {each["progress"]["tree"] for each in told} == {"src"}
+        assert (set(verdicts[:-1]), verdicts[-1]) == ({"wait"}, "ready")
+        assert told[0]["progress"]["why"].startswith("desk is ")
+        assert [each["host"] for each in done["copies"]] == ["desk", "nas"]
 
 
 def test_a_part_is_chosen_and_all_of_it_again(tmp_path: Path) -> None:

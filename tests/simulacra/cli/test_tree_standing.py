@@ -93,7 +93,22 @@ def test_sync_of_all_says_no_more(run: Run, serve: Serve) -> None:
     assert run("tree", "sync", "src", "--anyway").stderr == (
         "simulacra: src is in step on desk, nas\n"
     )
-    assert asked == [{"name": "src", "anyway": True}]
+    assert asked == [{"name": "src", "anyway": True, "progress": True}]
+
+
+def test_sync_shows_how_far_it_is(run: Run, serve: Serve) -> None:
+    wait = {"tree": "src", "verdict": "wait", "why": "nas is bringing", "files": 0, "size": 0}
+    counted = {**wait, "files": 2, "size": 2048, "seconds_left": 3.0}
+    done = {"name": "src", "copies": [copy("desk"), copy("nas")]}
+    told = [{"progress": wait}, {"progress": wait}, {"progress": counted}, done]
+    serve({"tree_sync": lambda _: told})
+    assert run("tree", "sync", "src").stderr.splitlines() == [
+        "simulacra: src: nas is bringing",
+        "simulacra: src: 2 files, 2.0K to come, about 3s to go",
+        "simulacra: src is in step on desk, nas",
+    ]
+    as_json = run("tree", "sync", "src", "--json")
+    assert (as_json.json(), as_json.stderr) == (done, "")
 
 
 def test_status_remarks_on_all_that_is_not_as_it_should_be(run: Run, serve: Serve) -> None:
