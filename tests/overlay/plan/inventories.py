@@ -22,6 +22,13 @@ ZONES = ("cloud", "home", "road")
 ROLES = ("family", "media", "work")
 NAMES = st.sampled_from([f"h{number}" for number in range(40)])
 
+# To make a strategy takes longer than to draw from it.
+_SOME_NAMES = st.lists(NAMES, min_size=1, max_size=6, unique=True)
+_KIND = st.sampled_from(["behind a nat", "behind a nat", "open", "relay", "server", "phone", "old"])
+_ZONE = st.sampled_from(ZONES)
+_SOME_ROLES = st.lists(st.sampled_from(ROLES), unique=True, max_size=2)
+_DIGIT = st.integers(0, 9)
+
 
 def planned(hosts: dict[str, dict[str, Any]], **tables: Any) -> Plan:
     """The plan of these hosts."""
@@ -41,8 +48,8 @@ def made(hosts: dict[str, dict[str, Any]], **tables: Any) -> Inventory:
 @st.composite
 def hosts(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     """Up to six hosts of all kinds that go together."""
-    names = draw(st.lists(NAMES, min_size=1, max_size=6, unique=True))
-    found = together({name: draw(_host(name, number)) for number, name in enumerate(names, 1)})
+    names = draw(_SOME_NAMES)
+    found = together({name: _host(draw, name, number) for number, name in enumerate(names, 1)})
     assume(found)
     return found
 
@@ -56,14 +63,13 @@ def together(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-@st.composite
 def _host(draw: st.DrawFn, name: str, number: int) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["behind a nat", "behind a nat", "open", "relay", "server", *_ODD]))
+    kind = draw(_KIND)
     host: dict[str, Any] = {
-        "zone": draw(st.sampled_from(ZONES)),
-        "roles": draw(st.lists(st.sampled_from(ROLES), unique=True, max_size=2)),
+        "zone": draw(_ZONE),
+        "roles": draw(_SOME_ROLES),
     }
-    if kind != "old" and draw(st.integers(0, 9)):
+    if kind != "old" and draw(_DIGIT):
         host["wireguard"] = key(name)
     if kind in {"open", "relay", "server"}:
         host["endpoints"] = [f"{name}.example.org"]
@@ -78,9 +84,6 @@ def _host(draw: st.DrawFn, name: str, number: int) -> dict[str, Any]:
     elif draw(st.booleans()):
         host["lan"] = [f"192.168.{ZONES.index(host['zone'])}.{number}"]
     return host
-
-
-_ODD = ("phone", "old")
 
 
 def _serves(host: dict[str, Any]) -> bool:
