@@ -7,12 +7,17 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 
-from simulacra.actors.data.entries import Path
+from simulacra.actors.data.entries import Fingerprint, Path
 from simulacra.actors.data.reconciling.dots import Replica
 from simulacra.actors.data.reconciling.index import Row
 from simulacra.actors.data.reconciling.records import FileId, Record
 from simulacra.actors.data.trees.journal_tables import AT_ONCE, one, unpacked
-from simulacra.actors.data.trees.packing import unpack_context, unpack_record, unpack_row
+from simulacra.actors.data.trees.packing import (
+    unpack_context,
+    unpack_fingerprint,
+    unpack_record,
+    unpack_row,
+)
 
 
 class JournalReader:
@@ -96,10 +101,10 @@ class JournalReader:
         """See `index.Base`."""
         return one(unpack_row, self._db.execute("SELECT row FROM base WHERE path = ?", (path,)))
 
-    def holders(self, digest: bytes) -> list[tuple[Path, Row]]:
-        """Where a content is on this disk, ten paths at most."""
+    def holders(self, digest: bytes) -> list[tuple[Path, Fingerprint | None]]:
+        """Where a content is on this disk, and what `stat` said there; ten paths at most."""
         found = self._db.execute("SELECT path, row FROM base WHERE digest = ? LIMIT 10", (digest,))
-        return [(path, unpack_row(row)) for path, row in found]
+        return [(path, unpack_fingerprint(row)) for path, row in found]
 
     def manifest(self, digest: bytes) -> bytes | None:
         """The manifest of a large file."""

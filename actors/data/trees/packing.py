@@ -84,6 +84,12 @@ def unpack_row(data: bytes) -> Row:
     )
 
 
+def unpack_fingerprint(data: bytes) -> Fingerprint | None:
+    """The fingerprint alone of the row that `pack_row` packed, in far less time than all of it."""
+    found = msgpack.unpackb(data, use_list=False)[-1]
+    return None if found is None else Fingerprint(*found)
+
+
 def _dot(dot: Dot) -> tuple[str, int, int]:
     return (*dot.replica, dot.n)
 

@@ -11,8 +11,7 @@ import os
 from collections.abc import Sequence
 
 from simulacra.actors.data.content.versions import open_kept
-from simulacra.actors.data.entries import name, parent
-from simulacra.actors.data.reconciling.index import Row
+from simulacra.actors.data.entries import Fingerprint, name, parent
 from simulacra.actors.data.scanning.attributes import Descent, open_file
 from simulacra.actors.data.trees.asking import Piece
 from simulacra.actors.data.trees.journal_reader import JournalReader
@@ -84,12 +83,12 @@ class Server:
         )
 
     def _in_tree(self, digest: bytes, descent: Descent) -> int | None:
-        for path, row in self.reader.holders(digest):
+        for path, found in self.reader.holders(digest):
             try:
                 descriptor = open_file(name(path), descent.open(parent(path)))
             except OSError:
                 continue
-            if _is_same(row, os.fstat(descriptor)):
+            if _is_same(found, os.fstat(descriptor)):
                 return descriptor
             os.close(descriptor)
         return None
@@ -102,8 +101,7 @@ def _opened(place: Place) -> int | None:
         return None
 
 
-def _is_same(row: Row, status: os.stat_result) -> bool:
-    found = row.fingerprint
+def _is_same(found: Fingerprint | None, status: os.stat_result) -> bool:
     return found is None or (found.size, found.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 

@@ -18,6 +18,7 @@ from simulacra.actors.data.trees.packing import (
     pack_record,
     pack_row,
     unpack_context,
+    unpack_fingerprint,
     unpack_record,
     unpack_row,
 )
@@ -51,6 +52,7 @@ plain: st.SearchStrategy[Any] = st.recursive(
 @given(rows)
 def test_a_row_is_the_same_again(row: Row) -> None:
     assert unpack_row(pack_row(row)) == row
+    assert unpack_fingerprint(pack_row(row)) == row.fingerprint
 
 
 @given(st.dictionaries(replicas, number))
