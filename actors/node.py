@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -193,11 +193,8 @@ class Node:
             GatewayError: one of them cannot start.
         """
         tree = node_tree.specs(self)
-        try:
+        with _explained():
             root = self.system.spawn(Supervisor, Flags(intensity=5, period=10.0), tree, name="node")
-        except StartError as error:
-            why = error.reason.first_cause.to_exception()
-            raise GatewayError(ErrorCode.FAILED, str(why), "its log says more") from error
         self._root = SupervisorHandle(root)
         self.system.watch(root).on_answer(lambda reply: self._tree_ended(reply.outcome()[0]))
 
@@ -212,9 +209,10 @@ class Node:
         """Take up the work of a member, if this host is in a network and does not do it yet."""
         spec = self.enrolment.registrar(self.neighbours.connected, self._admit_members)
         if spec is not None and self.system.whereis(REGISTRAR) is None:
-            self._root.start_child(spec)
-            for each in self.knowing.specs():
-                self._root.start_child(each)
+            with _explained():
+                self._root.start_child(spec)
+                for each in self.knowing.specs():
+                    self._root.start_child(each)
             self.knowing.open_dns()
             registrar, places = self.system.ref(REGISTRAR), self.neighbours.places
             self.enrolment.open_door(registrar, places, self._check_free)
@@ -266,6 +264,16 @@ class Node:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Have what keeps an actor from starting be said to people, as its actor says it."""
+    try:
+        yield
+    except StartError as error:
+        why = error.reason.first_cause.to_exception()
+        raise GatewayError(ErrorCode.FAILED, str(why), "its log says more") from error
 
 
 def handlers(node: Node) -> Mapping[str, Handler]:

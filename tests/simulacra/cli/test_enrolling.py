@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,18 @@ def test_an_invitation_that_is_no_good_is_refused_with_the_reason(tmp_path: Path
         nas.do("up", "--detach", "--join", good)
         taken = den.run("up", "--detach", "--join", good)
         assert (taken.code, "leave it first" in taken.stderr) == (ExitCode.USAGE, True)
+
+
+def test_what_another_version_wrote_is_said_as_why_a_node_does_not_start(tmp_path: Path) -> None:
+    with homes(tmp_path, "desk") as (desk,):
+        founded(desk)
+        desk.do("down")
+        directory = tmp_path / "desk" / "state" / "desk" / "directory.db"
+        with closing(sqlite3.connect(directory)) as database:
+            database.execute("PRAGMA user_version = 99")
+        ended = desk.run("up", "--detach")
+    assert f"while it was starting: the directory {directory} has schema 99" in ended.stderr
+    assert "install the newer simulacra that wrote it" in ended.stderr
 
 
 def test_what_needs_a_network_or_its_owner_says_so(tmp_path: Path) -> None:
