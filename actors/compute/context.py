@@ -268,14 +268,14 @@ class Context:
             exposed = snapshot.expose(portable=freeze.portable)
         except CannotPackError as error:
             # First the end, then the word: the node may answer with another freeze.
-            self._port.end_freeze()
+            self._port.end_freeze(freeze)
             self._port.send(NotFrozen(str(error), True, freeze.ticket))
             return
         plain = freeze.portable or snapshot.is_plain()
         counts = exposed.size, plain, self._consumed, self._sent
         memory = own_memory()
         self._port.send_and_close(Frozen(*counts, freeze.ticket, exposed.extents(), memory), memory)
-        self._port.wait_released()
+        self._port.wait_released(freeze)
 
     def _checkpoint(self) -> None:
         begun = time.monotonic()

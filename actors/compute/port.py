@@ -74,20 +74,21 @@ class Port:
                 raise StoppedError(self._stop.why)
             return self._freeze
 
-    def end_freeze(self) -> None:
-        """The freeze has failed, and is over."""
+    def end_freeze(self, freeze: Freeze) -> None:
+        """A freeze has failed, and is over; the node may want another one by now."""
         with self._changed:
-            self._freeze = None
+            if self._freeze is freeze:
+                self._freeze = None
 
-    def wait_released(self) -> None:
-        """Wait until the node resumes the frozen computation.
+    def wait_released(self, freeze: Freeze) -> None:
+        """Wait until the node resumes what it froze; it may want another freeze by then.
 
         Raises:
             StoppedError: the computation is to end.
         """
         with self._changed:
             # Without a time-out of its own: a node that is gone closes the channel, which ends us.
-            self._changed.wait_for(lambda: self._freeze is None or self._stop is not None)
+            self._changed.wait_for(lambda: self._freeze is not freeze or self._stop is not None)
             if self._stop is not None:
                 raise StoppedError(self._stop.why)
 

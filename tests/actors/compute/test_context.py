@@ -88,6 +88,19 @@ def test_resume_lets_it_go_on_in_place(spawn: Spawn) -> None:
     assert value(worker) == 5
 
 
+def test_it_is_frozen_again_as_soon_as_it_is_resumed(spawn: Spawn) -> None:
+    worker = spawn(script(ADDER))
+    worker.process.send(Freeze("migrate", ticket=0))
+    for ticket in range(50):
+        assert worker.expect(Frozen).ticket == ticket
+        worker.process.send(Resume())
+        worker.process.send(Freeze("migrate", ticket=ticket + 1))
+    worker.expect(Frozen)
+    worker.process.send(Resume())
+    worker.process.send(mail(1, "end"))
+    assert value(worker) == 0
+
+
 @pytest.mark.parametrize(
     ("expression", "kind"),
     [
