@@ -34,9 +34,9 @@ class ArrivingFile:
     def __enter__(self) -> Self:
         try:
             self._thread.start()
-        except BaseException:
+        except RuntimeError as error:  # the process has no thread left to give
             os.close(self._file)
-            raise
+            raise OSError(str(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -243,12 +243,16 @@ class Relocation:
         self._arrive_step(event)
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        threading.Thread(
+        thread = threading.Thread(
             target=self._fetch_in_thread,
             args=(epoch, snapshot),
             name=f"fetch-{epoch}@{self._services.host}",
             daemon=True,
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread left to give
+            self._fetch_failed(epoch, error)
 
     def _fetch_in_thread(self, epoch: int, snapshot: dict[str, Any]) -> None:
         path = self._kept.arrival(epoch)
@@ -261,7 +265,10 @@ class Relocation:
         except (BulkError, OSError) as error:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-            reason = f"{self._services.host} cannot keep its state: {error}"
-            self._tell_self(FetchDone(m.FetchFailed(epoch, reason)))
+            self._fetch_failed(epoch, error)
         else:
             self._tell_self(FetchDone(m.Fetched(epoch, rest)))
+
+    def _fetch_failed(self, epoch: int, error: Exception) -> None:
+        reason = f"{self._services.host} cannot keep its state: {error}"
+        self._tell_self(FetchDone(m.FetchFailed(epoch, reason)))

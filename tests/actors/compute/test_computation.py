@@ -12,7 +12,10 @@ from simulacra.actors.compute.computations import UnknownComputationError
 from simulacra.actors.compute.computing import Await, Carry, Look, Migrate, ReadOutput, StopIt
 from simulacra.actors.compute.services import THIS_SOFTWARE
 from simulacra.actors.compute.travelling import MoveError
+from simulacra.actors.gateway.frames import GatewayError
 from tests.onehost import Host, one_host, until
+from tests.support import no_thread
+from tests.twohosts import two_hosts
 
 WAITS = "def main(ctx):\n    while True:\n        ctx.receive()"
 
@@ -56,6 +59,19 @@ def test_a_move_that_fails_says_why_and_it_goes_on(host: Host) -> None:
     again = host.table.ask(Migrate(party, "desk"), block=False)
     with pytest.raises(MoveError, match="it is there already"):
         again.get(timeout=60)
+
+
+@pytest.mark.parametrize("lacks", ["fetch-", "flush"])
+def test_a_target_without_threads_refuses_the_move_and_takes_the_next(
+    tmp_path: Path, lacks: str
+) -> None:
+    with two_hosts(tmp_path) as (desk, _):
+        waits = desk.script(WAITS, name="waits", on="desk")
+        with no_thread(lacks), pytest.raises(GatewayError, match="nas cannot keep its state: can"):
+            waits.migrate("nas")
+        until(lambda: desk.row("waits")["state"] == "running")
+        waits.migrate("nas")
+        until(lambda: desk.row("waits")["host"] == "nas")
 
 
 def test_awaited_it_is_described_within_a_while_and_nothing_piles_up(host: Host) -> None:
