@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # one process.
 SHARED := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist worksteal
 # A lab is many machines on this one, and has time-outs of its own: one at a time.
-LAB := $(BIN)/pytest -m lab --timeout 300
+LAB := $(BIN)/pytest -m lab
 
 .PHONY: demo test fast lab night lint format bench docs clean
 

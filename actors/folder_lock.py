@@ -9,6 +9,7 @@ and one whose holder lives is not: who holds it stands in its file.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from contextlib import suppress
@@ -18,9 +19,12 @@ from typing import Final
 
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
+logger = logging.getLogger(__name__)
+
 PATIENCE: Final = 60.0
 """Seconds that a killed node is given to end."""
 _PAUSE: Final = 0.02
+_LINE: Final = 64
 
 
 def lock(folder: Path, name: str, patience: float = PATIENCE) -> int:
@@ -60,27 +64,39 @@ def lock(folder: Path, name: str, patience: float = PATIENCE) -> int:
 
 
 def _take(descriptor: int, patience: float) -> None:
-    deadline, was_living = time.monotonic() + patience, False
+    deadline, was_living, is_told = time.monotonic() + patience, False, False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
             # Twice: for a moment it does not show that one is dying.
-            is_living = not _is_dying(_holder(descriptor))
+            holder = _holder(descriptor)
+            is_living = not _is_dying(holder)
             if (is_living and was_living) or time.monotonic() > deadline:
                 raise
+            if not is_living and not is_told:
+                logger.info("waiting for the node before, process %d, which was killed", holder)
+                is_told = True
             was_living = is_living
         time.sleep(_PAUSE)
     # Where there is no room for it the holder is not known, and not waited for.
     with suppress(OSError):
-        os.pwrite(descriptor, b"%-20d\n" % os.getpid(), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {_numbering()}\n".ljust(_LINE).encode(), 0)
 
 
 def _holder(descriptor: int) -> int:
     """The process that holds the lock; 0 where that is not known."""
-    text = os.pread(descriptor, 32, 0).strip()
-    return int(text) if text.isdigit() else 0
+    number, _, numbering = os.pread(descriptor, _LINE, 0).decode(errors="replace").partition(" ")
+    return int(number) if number.isdigit() and numbering.strip() == _numbering() else 0
+
+
+def _numbering() -> str:
+    """What numbers processes here: in a container theirs are others."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return "unknown"
 
 
 def _is_dying(process: int) -> bool:
@@ -95,5 +111,5 @@ def _is_ending(status: Path) -> bool:
     except OSError:
         return True
     fields = dict(line.partition(":")[::2] for line in lines)
-    pending = int(fields["SigPnd"], 16) | int(fields["ShdPnd"], 16)
+    pending = int(fields.get("SigPnd", "0"), 16) | int(fields.get("ShdPnd", "0"), 16)
     return "VmSize" not in fields or bool(pending >> (SIGKILL - 1) & 1)

@@ -38,6 +38,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # costs nothing. TMPDIR says where else; .ci/run has them on the disk.
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 << 30
+_LAB_TIMEOUT = 300
 if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM:
     tempfile.tempdir = os.environ["TMPDIR"] = str(_MEMORY)
 
@@ -53,6 +54,13 @@ settings.load_profile("tests")
 
 # What is imported and collected stays: to look through it again and again takes a sixth of that.
 gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests in labs take longer: each starts many machines on this one."""
+    for item in items:
+        if item.get_closest_marker("lab") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_LAB_TIMEOUT))
 
 
 def pytest_collection_finish() -> None:

@@ -20,7 +20,7 @@ from simulacra.testing.lab.nat import put_behind
 from simulacra.testing.lab.overlay import LabOverlay
 from simulacra.testing.lab.plan import PORT, Plan
 from tests.faults import numbered
-from tests.machines import Machine, wait_for
+from tests.machines import PATIENCE, Machine, wait_for
 from tests.overlay.plans import made
 
 _PORT = 9000
@@ -76,7 +76,7 @@ def ways(overlay: LabOverlay, host: str) -> dict[str, str]:
     return {other: each["how"] for other, each in routes(overlay, host).items()}
 
 
-def all_are(overlay: LabOverlay, how: str, within: float = 15.0, hosts: Sequence[str] = ()) -> None:
+def all_are(overlay: LabOverlay, how: str, hosts: Sequence[str] = ()) -> None:
     """Wait until every one of these hosts, or of all, reaches every other one so."""
     names = hosts or list(overlay.hosts)
 
@@ -84,7 +84,7 @@ def all_are(overlay: LabOverlay, how: str, within: float = 15.0, hosts: Sequence
         found = [ways(overlay, host) for host in names]
         return all(set(each.values()) == {how} and len(each) == len(names) - 1 for each in found)
 
-    wait_for(reached, within, f"all are {how}")
+    wait_for(reached, what=f"all are {how}")
 
 
 def pair_is(overlay: LabOverlay, one: str, other: str, how: str, *relays: str) -> bool:
@@ -267,5 +267,5 @@ def _start(host: Host, *words: str) -> subprocess.Popen[bytes]:
 
 
 def _stop(started: subprocess.Popen[bytes]) -> Any:
-    said, _ = started.communicate(timeout=10)
+    said, _ = started.communicate(timeout=PATIENCE)
     return json.loads(said)

@@ -15,7 +15,7 @@ from simulacra.overlay.plan.planning import plan
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.overlay import LabOverlay
 from tests.faults.overlays import all_are, sessions, verdicts
-from tests.machines import wait_for
+from tests.machines import PATIENCE, wait_for
 
 pytestmark = pytest.mark.lab
 
@@ -82,7 +82,7 @@ def overlay() -> Iterator[LabOverlay]:
 
 def reaches(source: Host, address: str, port: int) -> bool:
     words = [sys.executable, "-c", CONNECT, address, str(port)]
-    return source.popen(words, stderr=subprocess.DEVNULL).wait(10) == 0
+    return source.popen(words, stderr=subprocess.DEVNULL).wait(PATIENCE) == 0
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def served(overlay: LabOverlay) -> Iterator[None]:
         assert each.stdout.readline() == b"ready\n"
     yield
     for each in started:
-        each.communicate(timeout=10)
+        each.communicate(timeout=PATIENCE)
 
 
 def test_the_nodes_work_together_behind_their_access_lists(overlay: LabOverlay) -> None:

@@ -17,7 +17,7 @@ from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.overlay import PLAN, SOCKET, LabOverlay
 from simulacra.testing.lab.plan import HOME
 from tests.faults.overlays import talking, undisturbed, ways
-from tests.machines import wait_for
+from tests.machines import PATIENCE, wait_for
 from tests.overlay.plans import unpeered
 from tests.overlay.tunnelled import tunnelled
 
@@ -71,10 +71,10 @@ def runs_openvpn(host: Host) -> bool:
     return any("openvpn" in words[0] for _, words in host.processes())
 
 
-def are(overlay: LabOverlay, within: float = 30.0, **wanted: dict[str, str]) -> None:
+def are(overlay: LabOverlay, **wanted: dict[str, str]) -> None:
     """Wait until these hosts reach the others so."""
     for host, each in wanted.items():
-        wait_for(lambda host=host, each=each: ways(overlay, host) == each, within, host)  # type: ignore[misc]
+        wait_for(lambda host=host, each=each: ways(overlay, host) == each, what=host)  # type: ignore[misc]
 
 
 def test_openvpn_carries_the_overlay_until_udp_is_back(overlay: LabOverlay) -> None:
@@ -96,10 +96,10 @@ def test_openvpn_carries_the_overlay_until_udp_is_back(overlay: LabOverlay) -> N
     words = ["ping", "-i0.1", "-W2", address]
     with undisturbed(overlay, "a", "b"), a.popen(words, stdout=subprocess.PIPE) as ping:
         udp(a, OPEN)
-        are(overlay, 45, a=over_udp | {"b": "relayed"})
+        are(overlay, a=over_udp | {"b": "relayed"})
         wait_for(lambda: not runs_openvpn(a))
         ping.send_signal(signal.SIGINT)
-        said = ping.communicate(timeout=10)[0].decode()
+        said = ping.communicate(timeout=PATIENCE)[0].decode()
     came = [int(each) for each in re.findall(r"bytes from .* icmp_seq=(\d+)", said)]
     assert came == list(range(1, len(came) + 1)), said
     assert len(came) > 20

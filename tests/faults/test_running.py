@@ -16,7 +16,7 @@ import pytest
 
 from simulacra.testing.lab import Lab
 from simulacra.testing.lab.plan import HOME
-from tests.machines import wait_for
+from tests.machines import PATIENCE, wait_for
 
 from .test_lab import Hosts
 
@@ -152,7 +152,7 @@ def test_ctrl_c_ends_the_remote_group(hosts: Hosts) -> None:
         shown += os.read(keys, 4096)
     wait_for(lambda: sleeps(hosts))
     os.write(keys, b"\x03")
-    assert process.wait(20) == 2 or process.returncode == 128 + signal.SIGINT
+    assert process.wait(PATIENCE) == 2 or process.returncode == 128 + signal.SIGINT
     wait_for(lambda: not sleeps(hosts))
     os.close(keys)
 

@@ -50,7 +50,7 @@ class Labs:
 
 @pytest.fixture(scope="session")
 def labs() -> Iterator[Labs]:
-    """Labs that last as long as the session."""
+    """Labs that tests share: the three that were asked for last are kept."""
     made = Labs()
     yield made
     made.close()

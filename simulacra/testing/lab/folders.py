@@ -26,9 +26,20 @@ from typing import Final
 from simulacra.testing.lab.plan import LabError, check_name
 
 _IN_MEMORY: Final = ("/run", "/dev/shm")  # noqa: S108 (who owns the folder in it is looked at)
-# On a disk that stands still for a while all hosts of all labs do.
-ROOT: Final = Path(next(filter(os.path.ismount, _IN_MEMORY), "/run")) / "simulacra-lab"
+_ROOM: Final = 2 << 30
 _LOCK: Final = ".lock"
+
+
+def _serves(folder: str) -> bool:
+    """Whether homes of hosts find room in a folder's file system, and programs run from it."""
+    if not os.path.ismount(folder):
+        return False
+    found = os.statvfs(folder)
+    return found.f_blocks * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC
+
+
+# On a disk that stands still for a while all hosts of all labs do.
+ROOT: Final = Path(next(filter(_serves, _IN_MEMORY), "/run")) / "simulacra-lab"
 
 
 def make(name: str) -> tuple[Path, int]:

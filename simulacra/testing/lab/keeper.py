@@ -126,7 +126,7 @@ class Keeper:
             batch("tc", self._wiring.shaping(host))
             if host in self._wiring.unplugged:
                 batch("ip", [f"link set {self._plan.port(host)} down"])
-        except LabError:
+        except BaseException:
             # Half of a host would be taken for one that is up.
             self._end(host)
             raise

@@ -12,6 +12,7 @@ import pytest
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.plan import HOME
 from tests.hosts.inventory.samples import ssh_key
+from tests.machines import PATIENCE
 
 pytestmark = pytest.mark.lab
 
@@ -80,6 +81,6 @@ def test_a_terminal_here_is_one_there(laptop: Host) -> None:
     words = ["setsid", "--ctty", "simulacra", "run", "--on", "router", "tty"]
     process = laptop.popen(words, stdin=screen, stdout=screen, stderr=screen)
     os.close(screen)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     assert b"/dev/pts/" in os.read(keys, 4096)
     os.close(keys)

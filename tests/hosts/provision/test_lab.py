@@ -10,7 +10,7 @@ import pytest
 
 from simulacra.testing.lab import Host, Lab
 from simulacra.testing.lab.plan import HOME
-from tests.machines import wait_for
+from tests.machines import PATIENCE, wait_for
 
 pytestmark = pytest.mark.lab
 
@@ -95,7 +95,7 @@ def test_a_host_sleeps_and_is_woken_by_a_neighbour(lab: Lab, card: Card) -> None
     waking = laptop.popen(["simulacra", "wake", "desk", "--wait"], stderr=subprocess.PIPE)
     card.wait_woken()
     desk.cont()
-    _, told = waking.communicate(timeout=40)
+    _, told = waking.communicate(timeout=PATIENCE)
     assert waking.returncode == 0, told
     sent, awake = told.decode().splitlines()
     assert sent == "simulacra: nas has told 10.77.0.255 to wake desk"

@@ -17,6 +17,7 @@ from simulacra.overlay.mesh.openvpn_keys import fingerprint, places, shared_key
 from simulacra.overlay.plan.document import Plan
 from tests.overlay.mesh.namespaces import address, cable, namespace, run
 from tests.overlay.tunnelled import tunnelled
+from tests.support import DEADLINE
 
 pytestmark = [
     pytest.mark.lab,
@@ -60,7 +61,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def said(log: Path, what: str, within: float = 20.0) -> str:
+def said(log: Path, what: str, within: float = DEADLINE) -> str:
     deadline = time.monotonic() + within
     while what not in (text := log.read_text(errors="replace")):
         assert time.monotonic() < deadline, text

@@ -15,7 +15,7 @@ from simulacra.cli.exits import ExitCode
 from simulacra.testing.lab import Host, LabError, attach, folders
 from tests.machines import wait_for
 from tests.namespaces import living, traces
-from tests.support import eventually
+from tests.support import DEADLINE, eventually
 
 from .conftest import Run
 
@@ -215,7 +215,7 @@ def test_without_root_it_is_said_what_to_type(environ: dict[str, str]) -> None:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == ExitCode.DENIED
