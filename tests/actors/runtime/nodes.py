@@ -19,8 +19,8 @@ from simulacra.actors.runtime.session import Timing
 from simulacra.actors.runtime.transport import Transport
 from simulacra.actors.runtime.transport_settings import Settings
 
-QUICK = Timing(heartbeat=0.1, lost=10.0, greeting=0.5, rest=0.05, longest_rest=0.5)
-"""But for losses: nobody is lost because the machine is busy."""
+QUICK = Timing(heartbeat=0.1, lost=10.0, greeting=10.0, rest=0.05, longest_rest=0.5)
+"""But for losses and greetings: nobody is lost, or greeted again, because the machine is busy."""
 
 HASTY = replace(QUICK, lost=1.0)
 """For who waits for a loss."""

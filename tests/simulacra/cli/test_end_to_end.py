@@ -13,7 +13,7 @@ import pytest
 from simulacra.actors.compute.values import pack, unpack_plain
 from simulacra.cli.exits import ExitCode
 
-from .homes import Home, two_homes
+from .homes import Home, is_linked, two_homes
 
 COUNT = """
 import time
@@ -54,6 +54,13 @@ Homes = tuple[Home, Home]
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homes]:
     with two_homes(tmp_path_factory.mktemp("homes")) as both:
         yield both
+
+
+@pytest.fixture(autouse=True)
+def _linked(homes: Homes) -> None:
+    """A machine that stood still for some seconds had them lose each other."""
+    for home in homes:
+        home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
 
 
 # -- this machine

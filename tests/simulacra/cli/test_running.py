@@ -31,6 +31,7 @@ class Two:
     """A laptop, and a nas on which commands run."""
 
     def __init__(self, machines: Machines, folder: Path) -> None:
+        self.machines = machines
         self.laptop: Machine = machines.all[0]
         self.nas: Machine = machines.all[1]
         self.folder = folder
@@ -75,6 +76,12 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         work = folder / "work"
         work.mkdir()
         yield Two(machines, work)
+
+
+@pytest.fixture(autouse=True)
+def _met(two: Two) -> None:
+    """A machine that stood still for some seconds had them lose each other."""
+    two.machines.wait_met()
 
 
 def pids(process: subprocess.Popen[bytes], count: int) -> list[int]:

@@ -17,7 +17,7 @@ from simulacra.client import Client
 from tests.processes import until_none
 
 from .conftest import DEADLINE, Ended
-from .homes import Home, processes_below
+from .homes import Home, is_linked, processes_below
 
 MAKEFILE = """\
 all:
@@ -84,6 +84,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         ended = [home.run("down") for home in (pair.laptop, pair.nas)]
     assert [each.code for each in ended] == [0, 0]
     until_none(lambda: processes_below(folder))
+
+
+@pytest.fixture(autouse=True)
+def _linked(pair: Pair) -> None:
+    """A machine that stood still for some seconds had them lose each other."""
+    for home in (pair.laptop, pair.nas):
+        home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
 
 
 def test_an_edit_of_a_moment_ago_is_seen_there_and_results_come_back(pair: Pair) -> None:
