@@ -17,6 +17,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Final
 
+from simulacra.actors.boot import boot_id
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 PATIENCE: Final = 60.0
 """Seconds that a killed node is given to end."""
 _PAUSE: Final = 0.02
-_LINE: Final = 64
+_LINE: Final = 128
 
 
 def lock(folder: Path, name: str, patience: float = PATIENCE) -> int:
@@ -92,9 +93,9 @@ def _holder(descriptor: int) -> int:
 
 
 def _numbering() -> str:
-    """What numbers processes here: in a container theirs are others."""
+    """What numbers processes here: on another machine, or in a container, theirs are others."""
     try:
-        return str(Path("/proc/self/ns/pid").readlink())
+        return f"{boot_id().decode()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return "unknown"
 

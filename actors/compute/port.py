@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from typing import Final
 
@@ -96,7 +95,8 @@ class Port:
         """The next mail; None when time is over, or as soon as the node wants a safe point."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._mail or self._freeze is not None or self._stop is not None, timeout
+                lambda: self._mail or self._freeze is not None or self._stop is not None,
+                None if timeout is None else min(timeout, threading.TIMEOUT_MAX),
             )
             if not self._mail or self._freeze is not None or self._stop is not None:
                 return None
@@ -118,12 +118,11 @@ class Port:
             TimeoutError: it did not come in time.
             StoppedError: the computation is to end.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             try:
                 self._changed.wait_for(
                     lambda: self._answers[request] is not None or self._stop is not None,
-                    None if deadline is None else deadline - time.monotonic(),
+                    None if timeout is None else min(timeout, threading.TIMEOUT_MAX),
                 )
                 answer = self._answers[request]
             finally:

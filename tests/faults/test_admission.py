@@ -77,6 +77,7 @@ def put_out(lab: Lab) -> tuple[float, list[tuple[Host, set[str]]]]:
     return max(expelled(host, last.name) for host in rest) - expelled(rest[0], last.name), seen
 
 
+@pytest.mark.timeout(900)  # a slow machine founds three networks
 def test_an_expulsion_is_in_force_everywhere_after_a_second_and_for_ever(labs: Labs) -> None:
     lab = labs(*FIVE)
     a, b, c, d, e = lab

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -247,13 +248,21 @@ class Host:
     def signal_node(self, number: int) -> None:
         """Send its node a signal, the machine's way: SIGKILL, SIGSTOP, SIGCONT.
 
+        One that is killed has ended when this returns: its port is free, and its files are closed.
+
         Raises:
             LabError: no node is up.
         """
         pid = self.node_pid()
         if not pid:
             raise LabError(f"no node is up on {self.name}", f"{self.name}.up()")
-        os.kill(pid, number)
+        handle = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(handle, number)
+            if number == signal.SIGKILL:
+                select.select([handle], [], [], TIMEOUT)
+        finally:
+            os.close(handle)
 
     def status(self) -> dict[str, Any]:
         """Its node's status."""

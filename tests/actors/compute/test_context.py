@@ -23,6 +23,7 @@ from simulacra.actors.compute.messages import (
     Request,
     Resume,
     Send,
+    Taken,
 )
 from simulacra.actors.compute.port import WINDOW
 from simulacra.actors.compute.values import pack, unpack_plain
@@ -266,6 +267,16 @@ def test_a_message_that_is_printed_says_what_came_from_whom(spawn: Spawn) -> Non
 
 def test_receive_gives_up_in_time(spawn: Spawn) -> None:
     assert value(spawn(script("def main(ctx):\n return ctx.receive(0.02)"))) is None
+
+
+@pytest.mark.parametrize("timeout", ["float('inf')", "1e12"])
+def test_receive_waits_for_longer_than_a_lock_can(spawn: Spawn, timeout: str) -> None:
+    source = f"def main(ctx):\n ctx.receive()\n return ctx.receive({timeout}).body"
+    worker = spawn(script(source))
+    worker.process.send(mail(1, "first"))
+    worker.expect(Taken)
+    worker.process.send(mail(2, "second"))
+    assert value(worker) == "second"
 
 
 def test_a_state_that_is_not_set_says_how_to_set_it(spawn: Spawn) -> None:

@@ -86,18 +86,6 @@ def test_a_closed_connection_wakes_who_waits_and_is_an_error_after(
             actor.ask(message)
 
 
-def test_a_node_without_threads_carries_nothing_and_then_goes_on(
-    system: ActorSystem, server: socket.socket
-) -> None:
-    actor, number = dial(system, server)
-    other, _ = server.accept()
-    with other:
-        with no_thread("port@"), pytest.raises(OSError, match="can't start new thread"):
-            actor.ask(Transmit(number, b"hello"))
-        actor.ask(Transmit(number, b"hello"))
-        assert other.recv(100) == b"hello"
-
-
 def test_one_that_does_not_read_holds_up_nobody_else(
     system: ActorSystem, server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

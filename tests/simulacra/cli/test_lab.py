@@ -104,7 +104,7 @@ def test_nodes_of_a_lab_talk_by_way_of_an_overlay_and_nothing_of_it_is_left(
 
     try:
         words = [*UP, "--names", "a,b,r", "--overlay", "--lab", NAME]
-        subprocess.run(words, env=environ, timeout=60, check=True)
+        subprocess.run(words, env=environ, timeout=240, check=True)
         ours = attach(NAME)
         a, b, _ = ours
         peers = a.status()["peers"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,24 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "labs"
     monkeypatch.setattr(folders, "ROOT", root)
     return root
+
+
+@pytest.mark.parametrize(
+    ("is_mount", "room", "flags", "serves"),
+    [
+        (True, 4 << 30, 0, True),
+        (False, 4 << 30, 0, False),
+        (True, 64 << 20, 0, False),
+        (True, 4 << 30, os.ST_NOEXEC | os.ST_NOSUID, False),
+    ],
+)
+def test_homes_are_where_there_is_room_and_programs_run(
+    monkeypatch: pytest.MonkeyPatch, is_mount: bool, room: int, flags: int, serves: bool
+) -> None:
+    found = SimpleNamespace(f_blocks=room // 4096, f_frsize=4096, f_flag=flags)
+    monkeypatch.setattr(os.path, "ismount", lambda _: is_mount)
+    monkeypatch.setattr(os, "statvfs", lambda _: found)
+    assert folders._serves("/run") is serves
 
 
 def test_what_a_dead_lab_left_is_removed(root: Path) -> None:
