@@ -5,7 +5,8 @@
 ``network`` who is in it and what happened, ``focusing`` who is first, ``logs`` what was printed,
 ``streams`` is what has two directions, ``running`` runs a command where ``directories`` says,
 ``copies`` brings two copies of a tree into step for it, ``learning`` knows what it cost so far,
-``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it;
+``mounting`` mounts directories of other hosts; ``detaching`` prepares for being away, and ends it,
+by ``following`` how trees come into step, and their ``progress``;
 ``trees`` has trees and copies of them here, ``tree_standing`` says which there are and how far each
 copy is, ``standings`` how one is, ``giving_up`` whether it may go, ``conflicts`` what two sides
 differ in, ``versions`` how one file is and was.

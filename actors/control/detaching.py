@@ -60,6 +60,7 @@ class DetachVerbs:
             problems += [each.problem for each in unmet if each.lies is not Lies.NOWHERE]
             problems += _not_here(needs)
             notes = [each.problem for each in unmet if each.lies is Lies.NOWHERE]
+            notes += self._following.histories_held(trees)
             if problems and not anyway:
                 yield {"detached": False, "already": False, "missing": problems, "notes": notes}
                 return
@@ -188,6 +189,7 @@ class DetachVerbs:
         yield {
             "rejoined": not missing,
             "missing": missing,
+            "notes": self._following.histories_held(trees),
             "trees": self._following.outcomes(trees, plan["trees"]),
             "finished": self._node.detaching.finished(since) or plan["finished"],
             "splits": self._following.splits(since),

@@ -13,6 +13,7 @@ from simulacra.actors.cluster.desk import RefusedError
 from simulacra.actors.cluster.focus import FOCUS, Describe
 from simulacra.actors.cluster.focus_client import UnansweredError
 from simulacra.actors.compute.tree_step import looks_begun
+from simulacra.actors.control.progress import Progress
 from simulacra.actors.control.standings import Standings
 from simulacra.actors.control.tree_finding import definitions_here
 from simulacra.actors.data.entries import shown
@@ -27,7 +28,6 @@ from simulacra.actors.gateway.call import Call
 from simulacra.actors.gateway.frames import ErrorCode, GatewayError
 from simulacra.actors.runtime import ActorDeadError, AskTimeoutError
 from simulacra.actors.settling import Settling, Verdict
-from simulacra.actors.units import show_size
 
 if TYPE_CHECKING:
     from simulacra.actors.node import Node
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 _ANSWER: Final = 3.0
 _SCANNED_WITHIN: Final = 60.0
 _PAUSE: Final = 0.05
-_SHOW_EVERY: Final = 0.5
-_COUNT_SHARE: Final = 10
-"""Counting what is missing takes at most one part in so many of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +138,7 @@ class Following:
 
     def progress(self, tree: Followed) -> Progress:
         """Says from now on how far this host's copy of a tree is."""
-        return Progress(tree, self._place(tree))
+        return Progress(tree.definition, self._place(tree))
 
     def _begin(self, tree: Followed) -> Settling:
         scans = looks_begun(self._standings(tree)[self._here])
@@ -209,6 +206,17 @@ class Following:
             found.append({**plan, "conflicts": conflicts, "merged": merged})
         return found
 
+    def histories_held(self, trees: Sequence[Followed]) -> list[str]:
+        """The git repositories of trees whose history waits for something, and what for."""
+        return [
+            f"{tree.name}: the history of {path} waits: {why}"
+            for tree in trees
+            for path, why in self._copies.of(tree.definition.id, self._here)
+            .get("repositories", {})
+            .get("held", {})
+            .items()
+        ]
+
     def _place(self, tree: Followed) -> Place:
         state = self._node.settings.paths.trees(self._here) / tree.definition.id
         return Place(self._here, Path(tree.definition.root), state)
@@ -249,60 +257,6 @@ class Following:
     @property
     def _here(self) -> str:
         return self._node.settings.name
-
-
-class Progress:
-    """How far a tree is, counted now and then."""
-
-    def __init__(self, tree: Followed, place: Place) -> None:
-        self._tree = tree
-        self._place = place
-        self._began = self._shown_at = time.monotonic()
-        self._next_count = self._began
-        self._first: int | None = None
-        self._missing = outlook.Missing()
-
-    def is_due(self) -> bool:
-        """Whether to say something again."""
-        return time.monotonic() - self._shown_at >= _SHOW_EVERY
-
-    def item(self, verdict: str, why: str) -> dict[str, Any]:
-        """What to say."""
-        now = self._shown_at = time.monotonic()
-        if now >= self._next_count and self._tree.definition.is_complete:
-            self._count()
-        return {
-            "progress": {
-                "tree": self._tree.name,
-                "verdict": verdict,
-                "why": why,
-                "files": self._missing.files,
-                "size": self._missing.size,
-                "seconds_left": self._left(now - self._began),
-            }
-        }
-
-    def to_come(self) -> str:
-        """What has not come yet, as far as it was counted; empty for nothing."""
-        if not self._missing.files:
-            return ""
-        files = "1 file" if self._missing.files == 1 else f"{self._missing.files} files"
-        return f"{files}, {show_size(self._missing.size)}, had not come in time"
-
-    def _count(self) -> None:
-        began = time.monotonic()
-        try:
-            self._missing = outlook.missing(self._place)
-        except MissingError:
-            return  # the next time
-        if self._first is None or self._missing.files > self._first:
-            self._first, self._began = self._missing.files, began
-        took = time.monotonic() - began
-        self._next_count = time.monotonic() + _COUNT_SHARE * took
-
-    def _left(self, elapsed: float) -> float | None:
-        done = (self._first or 0) - self._missing.files
-        return elapsed * self._missing.files / done if done > 0 else None
 
 
 def _shown(paths: Iterable[bytes]) -> list[str]:

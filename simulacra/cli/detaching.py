@@ -150,12 +150,16 @@ def _show_rejoined(done: dict[str, Any]) -> None:
     if conflicts:
         count = "1 conflict" if conflicts == 1 else f"{conflicts} conflicts"
         output.message(f"{count}, both sides kept: simulacra conflicts")
+    notes = done.get("notes", ())
+    for each in notes:
+        output.message(f"note: {each}")
     for each in done["missing"]:
         output.message(f"not in step yet: {each}")
     if done["missing"]:
         output.message("this host is back in the network; when that is mended: simulacra rejoin")
     else:
-        output.message("this host is back, and both sides are equal")
+        but = " but for what is noted" if notes else ""
+        output.message(f"this host is back, and both sides are equal{but}")
 
 
 def _show_finished(finished: list[dict[str, Any]]) -> None:

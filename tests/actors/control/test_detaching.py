@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,16 @@ def test_rejoining_without_having_detached_waits_until_all_is_in_step(two: Two) 
     done = last(nas, "rejoin")
     assert done["rejoined"]
     assert (roots["desk"] / "new").read_text() == "nas"
+
+
+def test_a_history_that_waits_is_noted_by_who_goes_and_who_comes_back(two: Two) -> None:
+    _, nas, roots = two
+    subprocess.run(["git", "init", "-q", roots["nas"] / "project"], check=True)
+    (roots["nas"] / "project/.git/rebase-merge").mkdir()  # as git has one while it rebases
+    until(lambda: nas.client.item("tree_status", name="src")["copies"][0]["skipped"])
+    [note] = last(nas, "detach")["notes"]
+    assert note.startswith("src: the history of project/.git waits: a rebase is under way")
+    assert last(nas, "rejoin")["notes"] == [note]
 
 
 def test_a_rejoin_that_was_begun_goes_on_with_what_was_foretold(two: Two) -> None:

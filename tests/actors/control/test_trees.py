@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.actors.control import following, tree_standing
+from simulacra.actors.control import progress, tree_standing
 from simulacra.actors.data.trees import rounds
 from simulacra.actors.data.trees.rounds import Rounds
 from simulacra.actors.data.trees.sparing import BIG
@@ -157,7 +157,7 @@ def test_who_waits_for_a_sync_is_told_how_far_it_is_if_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with followed(tmp_path) as (desk, _, _roots):
-        monkeypatch.setattr(following, "_SHOW_EVERY", 0.0)
+        monkeypatch.setattr(progress, "_SHOW_EVERY", 0.0)
         looks = iter([False])
         monkeypatch.setattr(tree_standing, "_is_in_step", lambda *_: next(looks, True))
         *told, done = desk.client.items("tree_sync", name="src", progress=True, timeout=60)

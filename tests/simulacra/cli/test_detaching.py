@@ -119,6 +119,20 @@ def test_a_rejoin_that_is_not_done_fails(run: Run, serve: Serve) -> None:
     assert "equal" not in ended.stderr
 
 
+def test_what_a_rejoin_leaves_as_it_is_is_noted(run: Run, serve: Serve) -> None:
+    done = {
+        "rejoined": True, "missing": [], "splits": [], "trees": [], "finished": [],
+        "notes": ["src: the history of a/.git waits: a rebase is under way"],
+    }  # fmt: skip
+    answers = [done, {**done, "notes": []}]
+    serve({"rejoin": lambda _: [{"plan": PLAN, "goes_on": False}, answers.pop(0)]})
+    ended = run("rejoin")
+    assert ended.code == 0
+    assert "note: src: the history of a/.git waits: a rebase is under way" in ended.stderr
+    assert "both sides are equal but for what is noted" in ended.stderr
+    assert run("rejoin").stderr.endswith("both sides are equal\n")
+
+
 def test_on_a_terminal_each_tree_has_a_bar(environ: dict[str, str], serve: Serve) -> None:
     def detach(_: Call) -> Iterator[object]:
         yield progress(files=7, size=2048, seconds_left=90.0)
