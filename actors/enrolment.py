@@ -77,10 +77,19 @@ class Enrolment:
         member = None if self.charter is None else self.charter.roll.holder(self.signer.key)
         return member is not None and member.role == "outside"
 
-    @property
-    def out(self) -> str | None:
-        """Why this host is in its network no more; None while it is, or without a network."""
-        return None if self.charter is None else self.charter.roll.why_not(self.signer.key)
+    def why_out(self, key: str) -> str | None:
+        """Why this host is in its network no more; None while it is, or without a network.
+
+        Args:
+            key: the CURVE key that it shows the others.
+        """
+        if self.charter is None:
+            return None
+        member = self.charter.roll.holder(self.signer.key)
+        if member is not None and member.curve != key:
+            file = self._settings.paths.key(self._settings.name)
+            return f"its key is not the one that {member.host} was let in with; was {file} lost?"
+        return self.charter.roll.why_not(self.signer.key)
 
     def expelled(self) -> Collection[str]:
         """The keys that were taken out for good."""

@@ -63,7 +63,7 @@ class Watching:
             "bulk_port": node.bulk_server.port,
             "key": node.neighbours.key,
             "network": network_name(node),
-            "out": node.enrolment.out,
+            "out": node.enrolment.why_out(node.neighbours.key),
             "door": node.enrolment.door,
             "dns": node.knowing.dns.port if node.knowing.dns is not None else None,
             "zone": node.settings.zone or None,
@@ -116,7 +116,7 @@ class Watching:
         return self._row_of(peer.name, peer.endpoint, state, reason)
 
     def _shut_out(self) -> str:
-        out = self._node.enrolment.out
+        out = self._node.enrolment.why_out(self._node.neighbours.key)
         return _SHUT_OUT if out is None else f"its door turns this node away: {out}"
 
     def _back(self, host: str) -> str | None:

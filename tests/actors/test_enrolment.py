@@ -59,6 +59,24 @@ def test_the_users_own_list_keeps_no_expelled_host(tmp_path: Path, line: str) ->
         assert not desk.node.transport.admits(nas.node.neighbours.key)
 
 
+def test_a_host_that_lost_its_key_says_why_nobody_works_with_it(tmp_path: Path) -> None:
+    with desk_and_nas(tmp_path) as (desk, nas):
+        assert nas.client.item("status")["out"] is None
+        nas.node.close()
+        key = nas.settings.paths.key("nas")
+        kept = key.read_text()
+        key.unlink()
+        nas.start()
+        out = nas.client.item("status")["out"]
+        assert out == f"its key is not the one that nas was let in with; was {key} lost?"
+        assert desk.client.item("status")["out"] is None
+        nas.node.close()
+        key.write_text(kept)
+        nas.start()
+        assert nas.client.item("status")["out"] is None
+        until(lambda: desk.node.neighbours.connected() == ["nas"])
+
+
 def test_a_registrar_that_failed_goes_on(tmp_path: Path) -> None:
     with desk_and_nas(tmp_path) as (desk, nas):
         before = desk.node.system.whereis("registrar")
