@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulacra.client import Client
-from simulacra.testing.lab.machine import children
+from simulacra.testing.lab.machine import children, has_ended
 from simulacra.testing.lab.plan import BOOT, HOME, PORT, LabError
 
 if TYPE_CHECKING:
@@ -256,13 +255,9 @@ class Host:
         pid = self.node_pid()
         if not pid:
             raise LabError(f"no node is up on {self.name}", f"{self.name}.up()")
-        handle = os.pidfd_open(pid)
-        try:
-            signal.pidfd_send_signal(handle, number)
-            if number == signal.SIGKILL:
-                select.select([handle], [], [], TIMEOUT)
-        finally:
-            os.close(handle)
+        os.kill(pid, number)
+        if number == signal.SIGKILL:
+            has_ended(pid, TIMEOUT)
 
     def status(self) -> dict[str, Any]:
         """Its node's status."""

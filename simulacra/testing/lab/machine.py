@@ -151,6 +151,18 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
+def has_ended(pid: int, timeout: float) -> bool:
+    """Wait for a process's end; whether it came within ``timeout`` seconds."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], timeout)[0])
+    finally:
+        os.close(handle)
+
+
 def batch(tool: str, lines: Iterable[str]) -> None:
     """Run lines by ``ip -batch`` or ``tc -batch``; no run where there is none.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from simulacra.actors.gateway.frames import GatewayError
 from simulacra.testing.lab import folders
 from simulacra.testing.lab.furniture import tell_environ
 from simulacra.testing.lab.host import Host
+from simulacra.testing.lab.machine import has_ended
 from simulacra.testing.lab.plan import LabError, Plan
 from simulacra.testing.lab.wiring import parse_rate
 
@@ -222,10 +222,10 @@ def end(folder: Path) -> None:
         return
     with contextlib.suppress(LabError):
         _ask(folder, "down", {})
-    if not _ended(pid, TIMEOUT):
+    if not has_ended(pid, TIMEOUT):
         # Its hosts end with it.
         os.kill(pid, signal.SIGKILL)
-        _ended(pid, TIMEOUT)
+        has_ended(pid, TIMEOUT)
     folders.running()
 
 
@@ -280,14 +280,3 @@ def heard(line: bytes) -> dict[str, Any]:
     if "error" in answer:
         raise LabError(answer["error"], answer["hint"])
     return answer
-
-
-def _ended(pid: int, timeout: float) -> bool:
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], timeout)[0])
-    finally:
-        os.close(handle)
