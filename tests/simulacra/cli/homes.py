@@ -110,8 +110,7 @@ def two_homes(folder: Path) -> Iterator[tuple[Home, Home]]:
             home.do("up", "--detach")
         for here, there in ((desk, nas), (nas, desk)):
             here.do("keys", "add", *shlex.split(there.do("keys").stdout))
-        for home in homes:
-            home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
+        until_linked(*homes)
         yield homes
     finally:
         ended = [home.run("down") for home in homes]
@@ -150,6 +149,12 @@ def processes_below(folder: Path) -> list[str]:
 def is_linked(home: Home) -> bool:
     peers: list[dict[str, Any]] = home.client.item("status")["peers"]
     return [peer["state"] for peer in peers] == ["up"] and peers[0]["seen"] is not None
+
+
+def until_linked(*homes: Home) -> None:
+    """Wait until two nodes have each other: a machine that stood still has them lose it."""
+    for home in homes:
+        home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
 
 
 def peers(home: Home) -> dict[str, str]:

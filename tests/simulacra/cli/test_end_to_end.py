@@ -13,7 +13,7 @@ import pytest
 from simulacra.actors.compute.values import pack, unpack_plain
 from simulacra.cli.exits import ExitCode
 
-from .homes import Home, is_linked, two_homes
+from .homes import Home, two_homes, until_linked
 
 COUNT = """
 import time
@@ -58,9 +58,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homes]:
 
 @pytest.fixture(autouse=True)
 def _linked(homes: Homes) -> None:
-    """A machine that stood still for some seconds had them lose each other."""
-    for home in homes:
-        home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
+    until_linked(*homes)
 
 
 # -- this machine

@@ -17,7 +17,7 @@ from simulacra.client import Client
 from tests.processes import until_none
 
 from .conftest import DEADLINE, Ended
-from .homes import Home, is_linked, processes_below
+from .homes import Home, processes_below, until_linked
 
 MAKEFILE = """\
 all:
@@ -88,9 +88,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 @pytest.fixture(autouse=True)
 def _linked(pair: Pair) -> None:
-    """A machine that stood still for some seconds had them lose each other."""
-    for home in (pair.laptop, pair.nas):
-        home.until(lambda home=home: is_linked(home))  # type: ignore[misc]
+    until_linked(pair.laptop, pair.nas)
 
 
 def test_an_edit_of_a_moment_ago_is_seen_there_and_results_come_back(pair: Pair) -> None:
