@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -228,6 +229,13 @@ class Site:
                 yield deploy
             finally:
                 deploy.kill()
+
+    def kill_switched(self, host: str, *, version: str, confirm: int = CONFIRM) -> None:
+        """Begin a deploy of a host, and kill it once that has switched to a version."""
+        with self.begun(host, confirm=confirm) as deploy:
+            self._wait(lambda: self.switches(host) == [version], f"{host} has {version}")
+            deploy.send_signal(signal.SIGKILL)
+            deploy.communicate(timeout=PATIENCE)
 
     def report_when_alone(self, *words: str) -> Reported:
         """The report of a deploy, begun when what a killed one had begun has ended."""

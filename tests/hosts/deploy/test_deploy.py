@@ -316,10 +316,7 @@ def test_a_host_that_is_cut_off_and_whose_deploy_is_gone_comes_back_when_it_star
     site: Site,
 ) -> None:
     site.set("nas", version="2", late=SHUTS_ALL_OUT)
-    with site.begun("nas") as deploy:
-        wait_for(lambda: site.switches("nas") == ["2"], PATIENCE)
-        deploy.send_signal(signal.SIGKILL)
-        deploy.communicate(timeout=PATIENCE)
+    site.kill_switched("nas", version="2")
     site.restart("nas")
     assert site.version("nas") == "1"
     assert not site.is_armed("nas")
@@ -449,10 +446,7 @@ def test_a_host_whose_timer_was_killed_is_not_its_deploys_for_ever(
         nas.run(["mkdir", "-p", "/run/systemd/system"])
     try:
         site.set("nas", version="2", late=ENDS_ITS_NODE)
-        with site.begun("nas", confirm=LATE) as deploy:
-            wait_for(lambda: site.switches("nas") == ["2"], PATIENCE)
-            deploy.send_signal(signal.SIGKILL)
-            deploy.communicate(timeout=PATIENCE)
+        site.kill_switched("nas", version="2", confirm=LATE)
         nas.run(["sed", "-i", "1s/.*/eve@gate/", f"{here}/armed"])
         site.set("nas", version="3")
         in_use = {"nas": "eve@gate deploys to it at this moment"}
@@ -476,10 +470,7 @@ def test_with_systemd_its_timer_takes_back_what_a_killed_deploy_left(site: Site)
     nas.run(["mkdir", "-p", "/run/systemd/system"])
     try:
         site.set("nas", version="2", late=ENDS_ITS_NODE)
-        with site.begun("nas", confirm=SOON) as deploy:
-            wait_for(lambda: site.switches("nas") == ["2"], PATIENCE)
-            deploy.send_signal(signal.SIGKILL)
-            deploy.communicate(timeout=PATIENCE)
+        site.kill_switched("nas", version="2", confirm=SOON)
         site.wait_version("nas", "1")
     finally:
         nas.run(["rm", "-r", "/run/systemd"])
