@@ -9,7 +9,9 @@ side begins to agree at once. So nothing is lost, and nobody needs to know when 
 A host says that it turns a moment before it does: from then on its old key stays open until the
 new one is heard, at the latest for `GRACE`. Two that turn at once each come by a new key to the
 other's old one, and are not heard: while a host is searched for in vain, each of its keys is
-opened in turn.
+opened in turn. A key that it was heard by stays open longer than one that is only tried: else two
+that search alike would each leave the right key in the moment in which the other finds it, again
+and again.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ GRACE: Final = 3.0
 """Seconds for which a key stays open that its host has said to give up."""
 VAIN: Final = 2.0
 """Seconds for which a host is searched for by one of several keys."""
+VAIN_HEARD: Final = 3 * VAIN
+"""The same for the key that it was last heard by."""
 
 
 class Doors:
@@ -44,6 +48,7 @@ class Doors:
         self._open: dict[tuple[str, str], str] = {}
         self._leaves: dict[tuple[str, str], float] = {}
         self._vain_since: dict[tuple[str, str], float] = {}
+        self._heard: set[tuple[str, str]] = set()  # where by the key that is open
 
     # -- events
 
@@ -65,6 +70,7 @@ class Doors:
             for key in self._accepted[host]:
                 if key != self._open.get(place) and _is_heard(seen, device, key):
                     self._turn(place, key)
+                    self._heard.add(place)
 
     def searched(self, device: str, host: str, *, reached: bool, now: float) -> None:
         """Whether a host is reached by the key that is open; in vain, the next has its turn."""
@@ -72,7 +78,7 @@ class Doors:
         key = self._open.get(place)
         if reached or len(keys) < 2 or key not in keys:  # noqa: PLR2004 (no other)
             self._vain_since.pop(place, None)
-        elif now - self._vain_since.setdefault(place, now) >= VAIN:
+        elif now - self._vain_since.setdefault(place, now) >= self._patience(place):
             self._turn(place, keys[(keys.index(key) + 1) % len(keys)])
 
     def inherit(self, before: Doors) -> None:
@@ -106,8 +112,12 @@ class Doors:
         """The places of hosts with keys of their own; of others the plan's alone counts."""
         return (place for place in self._places if place[1] in self._accepted)
 
+    def _patience(self, place: tuple[str, str]) -> float:
+        return VAIN_HEARD if place in self._heard else VAIN
+
     def _turn(self, place: tuple[str, str], key: str) -> None:
         self._open[place] = key
+        self._heard.discard(place)
         self._leaves.pop(place, None)
         self._vain_since.pop(place, None)
 
