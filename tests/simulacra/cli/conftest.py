@@ -44,6 +44,7 @@ class Terminal:
     ) -> None:
         self.keys, screen = pty.openpty()
         termios.tcsetwinsize(screen, (24, 80))
+        self.before = termios.tcgetattr(screen)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "simulacra", *words],
             env=environ,
@@ -52,7 +53,6 @@ class Terminal:
             stderr=screen,
             start_new_session=True,
         )
-        self.before = termios.tcgetattr(screen)
         self.screen = screen
         self.shown = b""
 
