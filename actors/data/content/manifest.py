@@ -110,6 +110,7 @@ class Manifest:
         manifest = cls._read(data)
         if manifest.encode() != data:
             raise ManifestError("it is not written as manifests are")
+        vars(manifest)["digest"] = digest  # as was just looked at
         return manifest
 
     def encode(self) -> bytes:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
-from simulacra.actors.data.content.assembly import FileSource, assemble
+from simulacra.actors.data.content.assembly import copy_chunks
 from simulacra.actors.data.content.landing import LONGEST, Landing
 from simulacra.actors.data.content.manifest import Chunk, Manifest
 from simulacra.actors.data.entries import Content
@@ -44,23 +44,20 @@ def copy_held(
         holders: finds the files.
     """
     for source in holders.having(manifest.digest):
-        if not (wanted := _copy(manifest, source, wanted, descriptor, wanted)):
+        if not (wanted := _copy(source, manifest, descriptor, wanted)):
             return wanted
     if older is not None:
         for source in holders.having(older.digest):
-            wanted = _copy(manifest, source, older.chunks, descriptor, wanted)
+            wanted = _copy(source, older, descriptor, wanted)
     return wanted
 
 
-def _copy(
-    manifest: Manifest,
-    source: int,
-    chunks: Sequence[Chunk],
-    descriptor: int,
-    wanted: list[Chunk],
-) -> list[Chunk]:
+def _copy(source: int, was: Manifest, descriptor: int, wanted: list[Chunk]) -> list[Chunk]:
+    """Copy what a file has that was as a manifest says."""
+    offsets = {chunk.hash: chunk.offset for chunk in was.chunks}
+
     def work(some: list[Chunk]) -> list[Chunk]:
-        return assemble(manifest, [FileSource(source, chunks)], descriptor, some)
+        return copy_chunks(source, offsets, descriptor, some)
 
     with ThreadPoolExecutor(_THREADS, "tree-assembly") as pool:
         share = max(1, -(-len(wanted) // _THREADS))
