@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 # Most of these wait rather than compute. Worksteal leaves a module's tests, and what they share, in
 # one process.
-SHARED := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist worksteal
+SHARED := $(BIN)/pytest -n $(shell echo $$(($$(nproc) * 2))) --dist worksteal
 # A lab is many machines on this one, and has time-outs of its own: one at a time.
 LAB := $(BIN)/pytest -m lab
 

@@ -4,6 +4,7 @@ The amount is the bytes of its state. `whole` lasts from the command to the firs
 computation at its new place, its state whole again; `pause` from its last beat at the old one.
 """
 
+import os
 import sys
 import time
 from itertools import cycle
@@ -28,6 +29,7 @@ def moves(client: Client, mode: str) -> None:
             spawn(client, _NAME, _SCRIPT, amount, on="a", checkpoint_every=3600.0)
             spawned.append(_NAME)
         holder.ask("are you there?", timeout=30.0)
+        os.sync()  # the disk may still be at work on the files that the last move removed
         target, began = next(targets), time.monotonic()
         holder.migrate(target)
         host, held, stood, ran = holder.ask("where are you?", timeout=30.0)
