@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
+from simulacra.actors.threads import start_thread
+
 FLUSH_EVERY: Final = 1 << 24
 
 
@@ -29,14 +31,14 @@ class ArrivingFile:
         self._flushed = 0
         self._wanted = threading.Event()
         self._is_over = False
-        self._thread = threading.Thread(target=self._flush, name="flush", daemon=True)
+        self._thread: threading.Thread
 
     def __enter__(self) -> Self:
         try:
-            self._thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
+            self._thread = start_thread(self._flush, name="flush")
+        except OSError:
             os.close(self._file)
-            raise OSError(str(error)) from error
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

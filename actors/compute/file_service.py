@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.timers import Timer
 from simulacra.actors.runtime.wire_types import register
+from simulacra.actors.threads import start_thread
 
 FILES = "files"
 LOOK_WITHIN: Final = 4.0
@@ -128,18 +128,13 @@ class Files(Actor):
                 self._start_looking(number, question)
 
     def _start_looking(self, number: int, question: _Question) -> None:
-        thread = threading.Thread(
-            target=self._look_in_thread,
-            args=(number, question.look),
-            name=f"look@{self.system.name}",
-            daemon=True,
-        )
         self._mounts[number] = question.mount
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
+            name = f"look@{self.system.name}"
+            start_thread(self._look_in_thread, number, question.look, name=name)
+        except OSError as error:
             del self._mounts[number]
-            self._answer(number, None, OSError(errno.EAGAIN, str(error)))
+            self._answer(number, None, error)
 
     def _look_in_thread(self, number: int, look: Look) -> None:
         try:

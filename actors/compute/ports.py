@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import Any, Final
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
+from simulacra.actors.threads import start_thread
 
 PORTS: Final = "ports"
 _CONNECT_TIMEOUT: Final = 3.0
@@ -144,12 +144,10 @@ class Ports(Actor):
 
     def _work(self, its: socket.socket, do: Callable[[socket.socket], bytes | None]) -> None:
         reply = self.defer_reply()
-        name = f"port@{self.system.name}"
-        thread = threading.Thread(target=_answer, args=(reply, its, do), name=name, daemon=True)
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
-            reply.set_error(OSError(str(error)))
+            start_thread(_answer, reply, its, do, name=f"port@{self.system.name}")
+        except OSError as error:
+            reply.set_error(error)
 
 
 def _answer(reply: Reply, its: socket.socket, do: Callable[[socket.socket], bytes | None]) -> None:

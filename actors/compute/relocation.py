@@ -8,7 +8,6 @@ tells the actor.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from simulacra.actors.compute.records import Record, Standing
 from simulacra.actors.compute.services import THIS_SOFTWARE, Services
 from simulacra.actors.compute.store import Kept
 from simulacra.actors.runtime.bulk import BulkError, Ticket
+from simulacra.actors.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -243,15 +243,10 @@ class Relocation:
         self._arrive_step(event)
 
     def _fetch(self, epoch: int, snapshot: dict[str, Any]) -> None:
-        thread = threading.Thread(
-            target=self._fetch_in_thread,
-            args=(epoch, snapshot),
-            name=f"fetch-{epoch}@{self._services.host}",
-            daemon=True,
-        )
+        name = f"fetch-{epoch}@{self._services.host}"
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
+            start_thread(self._fetch_in_thread, epoch, snapshot, name=name)
+        except OSError as error:
             self._fetch_failed(epoch, error)
 
     def _fetch_in_thread(self, epoch: int, snapshot: dict[str, Any]) -> None:

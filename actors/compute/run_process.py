@@ -44,6 +44,7 @@ from simulacra.actors.compute.run_frames import (
 from simulacra.actors.compute.spec import Limits
 from simulacra.actors.runtime.bulk_line import Line, LineError
 from simulacra.actors.runtime.reason import ExitReason
+from simulacra.actors.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -128,10 +129,9 @@ class RunProcess:
             line: to whoever started it.
             admits: whether the other end's key is admitted still; asked at each frame.
         """
-        pump = threading.Thread(target=self._pump, args=(line,), name="run-pump", daemon=True)
         try:
-            pump.start()
-        except RuntimeError as error:  # the process has no thread left to give
+            pump = start_thread(self._pump, line, name="run-pump")
+        except OSError as error:
             logger.warning("a command is ended that nothing can be said to: %s", error)
             self.abandon()
             return

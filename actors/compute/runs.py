@@ -26,6 +26,7 @@ from simulacra.actors.runtime.bulk import Ticket
 from simulacra.actors.runtime.bulk_server import BulkServer
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
+from simulacra.actors.threads import start_thread
 
 RUNS: Final = "runs"
 COME_WITHIN: Final = 10.0
@@ -144,13 +145,11 @@ class Runs(Actor):
         if not self._places.acquire(blocking=False):
             reply.set_error(OSError(f"{_LIMIT} commands of other hosts run there already"))
             return
-        name = f"runs@{self.system.name}"
-        thread = threading.Thread(target=self._answer, args=(reply, do), name=name, daemon=True)
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
+            start_thread(self._answer, reply, do, name=f"runs@{self.system.name}")
+        except OSError as error:
             self._places.release()
-            reply.set_error(OSError(str(error)))
+            reply.set_error(error)
 
     def _answer(self, reply: Reply, do: Callable[[], Any]) -> None:
         try:

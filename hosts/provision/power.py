@@ -15,6 +15,7 @@ from simulacra.actors import tracing
 from simulacra.actors.runtime import Actor
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.wire_types import register
+from simulacra.actors.threads import start_thread
 from simulacra.hosts.provision import waking
 from simulacra.hosts.provision.bedtime import Bedtime
 
@@ -80,13 +81,12 @@ class Power(Actor):
         self._bedtime.close()
 
     def _in_thread(self, do: Callable[[], Any]) -> None:
-        reply, name = self.defer_reply(), f"power@{self.system.name}"
-        args = (reply, do, tracing.current())
-        thread = threading.Thread(target=_answer, args=args, name=name, daemon=True)
+        reply = self.defer_reply()
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
-            reply.set_error(OSError(f"{error}; try again later"))
+            name = f"power@{self.system.name}"
+            start_thread(_answer, reply, do, tracing.current(), name=name)
+        except OSError as error:
+            reply.set_error(error)
 
 
 def _answer(reply: Reply, do: Callable[[], Any], trace: str) -> None:

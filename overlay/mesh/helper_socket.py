@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from simulacra.actors.threads import start_thread
 from simulacra.overlay.mesh import frames
 
 _CONNECTIONS: Final = 8
@@ -85,10 +86,8 @@ class Server:
             connection.close()
             return
         try:
-            threading.Thread(
-                target=self._attend, args=(connection,), name="helper-ask", daemon=True
-            ).start()
-        except RuntimeError as error:
+            start_thread(self._attend, connection, name="helper-ask")
+        except OSError as error:
             logger.warning("a connection is turned away: %s", error)
             connection.close()
             self._room.release()

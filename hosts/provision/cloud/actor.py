@@ -8,7 +8,6 @@ comes with the order: only a person has the owner's key, and makes some in advan
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from simulacra.actors.runtime.childspec import ChildSpec
 from simulacra.actors.runtime.futures import Reply
 from simulacra.actors.runtime.refs import Ref
 from simulacra.actors.runtime.wire_types import register
+from simulacra.actors.threads import start_thread
 from simulacra.hosts.provision.cloud.errors import CloudError
 from simulacra.hosts.provision.cloud.machines import GRACE
 from simulacra.hosts.provision.cloud.renting import Renting
@@ -125,12 +125,10 @@ class Provisioner(Actor):
 
     def _begin(self, message: Any, reply: Reply) -> None:
         self._works = True
-        args = (message, reply, self.ref)
-        thread = threading.Thread(target=self._work, args=args, name="provisioner", daemon=True)
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has no thread left to give
-            reply.set_error(ProvisionError(f"{error}; try again later"))
+            start_thread(self._work, message, reply, self.ref, name="provisioner")
+        except OSError as error:
+            reply.set_error(ProvisionError(error.strerror))
             self.ref.tell(_Done())
 
     def _work(self, message: Any, reply: Reply, me: Ref) -> None:
