@@ -20,7 +20,7 @@ What is to be on this disk at all, `policy` says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from simulacra.actors.data.entries import (
     Path,
@@ -45,6 +45,9 @@ from simulacra.actors.data.reconciling.placing import depth, folder_of
 from simulacra.actors.data.reconciling.policy import ALL, Policy, in_order, wanted
 from simulacra.actors.data.reconciling.projecting import Listings, is_shown
 from simulacra.actors.data.reconciling.records import ROOT_ID, FileId, Record
+
+_Shown = dict[FileId, set[Hashable]]
+"""The identities of what a folder should show; of one folder."""
 
 
 def plan(
@@ -149,19 +152,22 @@ def _clear(folder: FileId, index: Index, policy: Policy, listings: Listings) -> 
     if path is None:
         return
     should, _ = wanted(path, listings.of(folder), policy)
+    shown: _Shown = {folder: {each.identity for each in should.values()}}
     for at, row in list(index.rows_in(path)):
         right = should.get(name(at))
         if right is None or right.identity != row.identity:
-            yield from _remove(at, index, policy, listings)
+            yield from _remove(at, index, policy, listings, shown)
 
 
-def _remove(path: Path, index: Index, policy: Policy, listings: Listings) -> Iterator[Action]:
+def _remove(
+    path: Path, index: Index, policy: Policy, listings: Listings, shown: _Shown
+) -> Iterator[Action]:
     """Take something away with all in it, but for what is to be moved."""
     pending = [(path, False)]
     while pending:
         at, emptied = pending.pop()
         row = index.row(at)
-        if row is None or _stays(at, row, index, policy, listings):
+        if row is None or _stays(at, row, index, policy, listings, shown):
             continue
         if not emptied:
             pending.append((at, True))
@@ -170,7 +176,9 @@ def _remove(path: Path, index: Index, policy: Policy, listings: Listings) -> Ite
             yield Remove(at, row.entry)
 
 
-def _stays(path: Path, row: Row, index: Index, policy: Policy, listings: Listings) -> bool:
+def _stays(
+    path: Path, row: Row, index: Index, policy: Policy, listings: Listings, shown: _Shown
+) -> bool:
     """Whether something is to be moved elsewhere yet."""
     others = (at for at, other in index.paths(row.id) if other.identity == row.identity)
     if any(at != path and not is_aside(at) for at in others):
@@ -180,8 +188,11 @@ def _stays(path: Path, row: Row, index: Index, policy: Policy, listings: Listing
         return False
     folder = folder_of(record, index)
     if path_of(folder, index) == parent(path) and not is_aside(path):
-        should, _ = wanted(parent(path), listings.of(folder), policy)
-        return any(each.identity == row.identity for each in should.values())
+        if folder not in shown:
+            should, _ = wanted(parent(path), listings.of(folder), policy)
+            shown.clear()  # one folder after the other is gone through
+            shown[folder] = {each.identity for each in should.values()}
+        return row.identity in shown[folder]
     return policy.wanted(_known_path(record, index), row.entry)
 
 

@@ -36,18 +36,18 @@ from simulacra.actors.data.reconciling.actions import (
     SetAttributes,
     done,
 )
-from simulacra.actors.data.reconciling.index import Row as BaseRow
 from simulacra.actors.data.reconciling.missing import missing
 from simulacra.actors.data.reconciling.planning import is_settled, plan
 from simulacra.actors.data.reconciling.policy import Policy, held_back
 from simulacra.actors.data.reconciling.projecting import Listings
 from simulacra.actors.data.reconciling.records import FileId
 from simulacra.actors.data.scanning.index import Index
-from simulacra.actors.data.trees import in_step
+from simulacra.actors.data.trees import in_step, leaving_out
 from simulacra.actors.data.trees.asking import MOST, MissingError
 from simulacra.actors.data.trees.contents import PACK, Contents
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.keeper import Keeper
+from simulacra.actors.data.trees.leaving_out import LeavingOut
 from simulacra.actors.data.trees.ordering import Ordering, Placing, Staging
 from simulacra.actors.data.trees.redo_log import RedoLog
 from simulacra.actors.data.trees.seen import Seen
@@ -116,8 +116,6 @@ class Bringer:
         start_maker: Callable[[], Making | None],
     ) -> None:
         self._redo = redo
-        self._leaves_out = leaves_out
-        self._keeper = keeper
         self._journal = journal
         self._index = index
         self._applier = applier
@@ -131,6 +129,7 @@ class Bringer:
         self._fetched: deque[dict[Path, Put]] = deque()
         self._ordering = Ordering(contents, start_maker)
         self._staged: dict[Path, tuple[Put, Staged, Fingerprint | None]] = {}
+        self._leaving_out = LeavingOut(journal, keeper, leaves_out)
 
     def bring(self) -> Brought:
         """Do what can be done for the dirty folders.
@@ -169,18 +168,31 @@ class Bringer:
 
     def _do_all(self, actions: Iterable[Action], brought: Brought) -> None:
         for action in actions:
-            if isinstance(action, Put):
-                self._plan_put(action, brought)
+            if self._leaving_out.concerns(action):
+                self._gather(action, brought)
             else:
-                self._try(action, brought)
+                self._let_go(brought)
+                self._do_one(action, brought)
             if self._stopping():
+                self._leaving_out.give_up()
                 break
         else:
+            self._let_go(brought)
             self._stage_planned(brought)
             if not self._stopping():
                 self._contents.drop_unfinished()
         self._place(brought)
         self._save()
+
+    def _do_one(self, action: Action, brought: Brought) -> None:
+        if isinstance(action, Put):
+            self._plan_put(action, brought)
+            return
+        if isinstance(action, Move | Remove):
+            self._stage_planned(brought)
+            self._place(brought)
+        self._try(action, brought)
+        self._save_batch(brought)
 
     def _plan_put(self, action: Put, brought: Brought) -> None:
         path = action.path
@@ -249,23 +261,16 @@ class Bringer:
             brought.left[action.path] = str(error)
         self._save_batch(brought)
 
-    def _try(self, action: Action, brought: Brought) -> None:
-        if isinstance(action, Move | Remove):
-            self._stage_planned(brought)
-            self._place(brought)
-        self._keeper.going = None
-        let_go = self._let_go(action)
+    def _try(self, action: Action, brought: Brought) -> bool:
+        """Do an action; whether the disk took it."""
         try:
             applied = self._do(action)
         except RefusedError as error:
-            if let_go is not None:
-                self._journal.set_row(action.path, let_go)
-                self._commit_base()
             brought.left[action.path] = error.beside(action.path)
-            return
+            return False
         self._redo.did(action, applied.lacking)
         self._was_done(action, applied, brought)
-        self._save_batch(brought)
+        return True
 
     def _save_batch(self, brought: Brought) -> None:
         if self._undone + len(self._staged) >= BATCH:
@@ -319,6 +324,7 @@ class Bringer:
 
     def _discard(self) -> None:
         """Throw away what is not to be placed, after something went wrong."""
+        self._leaving_out.give_up()
         self._planned, self._planned_bytes = {}, 0
         self._fetched.clear()
         staged, self._staged = self._staged, {}
@@ -328,18 +334,21 @@ class Bringer:
             with suppress(RefusedError):  # `leftovers` finds it
                 self._applier.discard(content)
 
-    def _let_go(self, action: Action) -> BaseRow | None:
-        """Forget what is left out here before it goes: after a crash it must not seem deleted."""
-        if not isinstance(action, Remove) or not self._leaves_out(action.path, action.expected):
-            return None
-        row = self._journal.row(action.path)
-        if row is not None:
+    def _gather(self, action: Action, brought: Brought) -> None:
+        """Have what is left out here go, with what goes next for that reason."""
+        if not self._leaving_out:
+            self._stage_planned(brought)
+            self._place(brought)
             if self._undone:
                 self._save()
-            self._keeper.going = action.path
-            self._journal.drop_row(action.path)
-            self._commit_base()
-        return row
+        self._leaving_out.gather(action)
+        if len(self._leaving_out) >= leaving_out.MOST:
+            self._let_go(brought)
+
+    def _let_go(self, brought: Brought) -> None:
+        if self._leaving_out:
+            self._leaving_out.go(lambda action: self._try(action, brought), self._stopping)
+            self._save()
 
     def _do(self, action: Action) -> Applied:
         path = action.path
@@ -402,10 +411,6 @@ class Bringer:
         in_step.commit(self._journal, self._index)
         self._redo.forget()
         self._undone = 0
-
-    def _commit_base(self) -> None:
-        self._journal.commit()
-        self._redo.forget()
 
 
 def _write(into: int, data: bytes) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final
 import msgpack
 
 from simulacra.actors.cluster.clock import Clock, Stamp
+from simulacra.actors.data.entries import Path
 from simulacra.actors.data.reconciling.contested import contested_by
 from simulacra.actors.data.reconciling.dots import Author, Context, Replica, join
 from simulacra.actors.data.reconciling.merging import merge
@@ -54,6 +55,7 @@ class Journal(BaseTable):
         last: the number of the latest change here.
         changes: how often the base was changed on the disk; see `in_step`.
         vector: all that was heard of, from whomever.
+        leaving: what is being taken from the disk as it is left out there, see `leaving_out`.
         dirty: the folders that are to be planned.
 
     Raises:
@@ -71,6 +73,7 @@ class Journal(BaseTable):
         self.changes = self._committed = int(said.get("changes", 0))
         self.vector: Context = unpack_context(said.get("vector", ()))
         self.importing = bool(said.get("importing", True))
+        self.leaving: tuple[Path, ...] = said.get("leaving", ())
         self._cursors = unpack_context(said.get("cursors", ()))
         self._displaced: frozenset[FileId] = frozenset(said.get("displaced", ()))
         self._written_dirty = set(self.dirty)
@@ -326,6 +329,7 @@ class Journal(BaseTable):
             "changes": self.changes,
             "vector": pack_context(self.vector),
             "importing": self.importing,
+            "leaving": self.leaving,
             "cursors": pack_context(self._cursors),
             "displaced": sorted(self._displaced),
         }

@@ -34,7 +34,7 @@ from simulacra.actors.data.scanning.looking import Looker, file_time
 from simulacra.actors.data.scanning.roots import accept_root
 from simulacra.actors.data.scanning.rows import Row
 from simulacra.actors.data.scanning.scan import Meet, Visitor
-from simulacra.actors.data.trees import probing
+from simulacra.actors.data.trees import leaving_out, probing
 from simulacra.actors.data.trees.agreement import Agreement
 from simulacra.actors.data.trees.asking import Remote
 from simulacra.actors.data.trees.bases import Bases
@@ -136,6 +136,7 @@ class LocalTree:
             for error in leftovers.clear(folders, list(leftovers.find(folders)), keeper):
                 logger.warning("something is left of a change that was under way: %s", error)
             redo.tell(done, folders.root)
+            leaving_out.recover(self.journal, folders)
             descent = Descent(folders.root)
             begun.callback(descent.close)
             files = IgnoreFiles(descent, EVERYTHING)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
+from simulacra.actors.data.trees.journal import Journal
+from simulacra.actors.data.trees.leaving_out import LeavingOut
 from simulacra.actors.data.trees.seen import Seen
+from simulacra.actors.data.trees.wanting import Wanting
 from tests.actors.data.trees.copies import Copies, Copy, contents
 
 OLD = 1_600_000_000
+DIED = 9
 
 
 def write(path: Path, text: str) -> None:
@@ -96,23 +102,95 @@ def test_the_only_copy_stays_until_another_has_it(copies: Copies) -> None:
     assert (a.root / "raw/1.raw").read_text() == "edited while it is to go"
 
 
-def test_a_crash_while_it_goes_is_no_deletion(
+def bring_until(copy: Copy, dies: Callable[[pytest.MonkeyPatch], None]) -> None:
+    """Bring in a process of its own, which dies as it was told to."""
+    copy.close()
+    pid = os.fork()
+    if not pid:
+        try:
+            copy.reopen()
+            dies(pytest.MonkeyPatch())
+            copy.tree.bring()
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == DIED
+    copy.reopen()
+
+
+def die(*_: object) -> None:
+    os._exit(DIED)
+
+
+@pytest.mark.parametrize(
+    ("what", "step", "left"), [(Seen, "note", 1), (LeavingOut, "go", 2), (Applier, "remove", 2)]
+)
+def test_a_crash_while_they_go_is_no_deletion(
+    copies: Copies, what: type, step: str, left: int
+) -> None:
+    a, b = copies["a"], copies["b"]
+    choose(b, Choice(exclude=("raw/",)))
+    bring_until(b, lambda patched: patched.setattr(what, step, die))
+    assert len(files(b) & {"raw/1.raw", "raw/2.raw"}) == left
+    copies.sync()
+    assert files(a) >= {"raw/1.raw", "raw/2.raw"}
+    assert files(b) == {"x.txt", "notes/n.txt"}
+
+
+def test_what_is_edited_while_the_others_go_stays_and_is_known(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = copies["a"], copies["b"]
     choose(b, Choice(exclude=("raw/",)))
+    go = LeavingOut.go
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+    def edited(*args: Any) -> None:
+        (b.root / "raw/1.raw").write_text("edited meanwhile")
+        go(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Seen, "note", killed)
-        with pytest.raises(KeyboardInterrupt):
-            b.tree.bring()
-    assert len(files(b) & {"raw/1.raw", "raw/2.raw"}) == 1
-    b.reopen()
+        patched.setattr(LeavingOut, "go", edited)
+        b.tree.bring()
+    assert files(b) == {"x.txt", "notes/n.txt", "raw/1.raw"}
+    b.tree.scan()
     copies.sync()
-    assert files(a) >= {"raw/1.raw", "raw/2.raw"}
+    assert (a.root / "raw/1.raw").read_text() == "edited meanwhile"
+    assert (a.root / "raw/2.raw").exists()
+    copies.acknowledge()
+    b.tree.reconsider()
+    copies.sync()
+    assert files(b) == {"x.txt", "notes/n.txt"}
+
+
+def test_thousands_in_one_folder_go_with_few_commits_and_questions(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = copies["a"], copies["b"]
+    for n in range(1200):
+        write(a.root / f"raw/{n}.raw", "x")
+    copies.acknowledge()
+    choose(b, Choice(exclude=("raw/",)))
+    commits = counted(monkeypatch, Journal, "commit")
+    questions = counted(monkeypatch, Wanting, "wanted")
+    b.tree.bring()
+    assert files(b) == {"x.txt", "notes/n.txt"}
+    assert not (b.root / "raw").exists()
+    assert len(commits) < 12
+    assert len(questions) < 20 * 1200
+    copies.sync()
+    assert len(files(a)) == 1202
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, cls: type, method: str) -> list[None]:
+    """One for each call of a method from now on."""
+    calls: list[None] = []
+    do = getattr(cls, method)
+
+    def counting(*args: Any) -> Any:
+        calls.append(None)
+        return do(*args)
+
+    monkeypatch.setattr(cls, method, counting)
+    return calls
 
 
 def test_there_is_room_for_what_was_used_last(copies: Copies) -> None:
