@@ -334,7 +334,7 @@ class Bringer:
             with suppress(RefusedError):  # `leftovers` finds it
                 self._applier.discard(content)
 
-    def _gather(self, action: Action, brought: Brought) -> None:
+    def _gather(self, action: Remove, brought: Brought) -> None:
         """Have what is left out here go, with what goes next for that reason."""
         if not self._leaving_out:
             self._stage_planned(brought)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeGuard
 
 from simulacra.actors.data.applying.folders import Folders
 from simulacra.actors.data.applying.gripping import look
@@ -45,18 +45,14 @@ class LeavingOut:
     def __len__(self) -> int:
         return len(self._gathered)
 
-    def concerns(self, action: Action) -> bool:
+    def concerns(self, action: Action) -> TypeGuard[Remove]:
         """Whether an action takes away what is left out."""
-        return (
-            isinstance(action, Remove)
-            and self._leaves_out(action.path, action.expected)
-            and self._journal.row(action.path) is not None
-        )
+        return isinstance(action, Remove) and self._leaves_out(action.path, action.expected)
 
-    def gather(self, action: Action) -> None:
+    def gather(self, action: Remove) -> None:
         """Have an action that this concerns be done with the next ones."""
         row = self._journal.row(action.path)
-        if isinstance(action, Remove) and row is not None:
+        if row is not None:
             self._gathered.append((action, row))
             self._journal.drop_row(action.path)
 

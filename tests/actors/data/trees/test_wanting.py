@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulacra.actors.data.applying.applier import Applier
 from simulacra.actors.data.scanning.ignoring import EVERYTHING, Choice
 from simulacra.actors.data.trees.journal import Journal
 from simulacra.actors.data.trees.leaving_out import LeavingOut
-from simulacra.actors.data.trees.seen import Seen
 from simulacra.actors.data.trees.wanting import Wanting
 from tests.actors.data.trees.copies import Copies, Copy, contents
+from tests.actors.data.trees.dying import CHANGING, die_at
 
 OLD = 1_600_000_000
-DIED = 9
 
 
 def write(path: Path, text: str) -> None:
@@ -102,38 +102,41 @@ def test_the_only_copy_stays_until_another_has_it(copies: Copies) -> None:
     assert (a.root / "raw/1.raw").read_text() == "edited while it is to go"
 
 
-def bring_until(copy: Copy, dies: Callable[[pytest.MonkeyPatch], None]) -> None:
-    """Bring in a process of its own, which dies as it was told to."""
-    copy.close()
-    pid = os.fork()
-    if not pid:
-        try:
-            copy.reopen()
-            dies(pytest.MonkeyPatch())
-            copy.tree.bring()
-        finally:
-            os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == DIED
-    copy.reopen()
-
-
-def die(*_: object) -> None:
-    os._exit(DIED)
-
-
-@pytest.mark.parametrize(
-    ("what", "step", "left"), [(Seen, "note", 1), (LeavingOut, "go", 2), (Applier, "remove", 2)]
-)
-def test_a_crash_while_they_go_is_no_deletion(
-    copies: Copies, what: type, step: str, left: int
-) -> None:
+@pytest.mark.parametrize(("step", "left"), [("note", 1), ("go", 2), ("remove", 2)])
+def test_a_crash_while_they_go_is_no_deletion(copies: Copies, step: str, left: int) -> None:
     a, b = copies["a"], copies["b"]
     choose(b, Choice(exclude=("raw/",)))
-    bring_until(b, lambda patched: patched.setattr(what, step, die))
+    assert brought_until(b, 1, re.compile(step))
     assert len(files(b) & {"raw/1.raw", "raw/2.raw"}) == left
     copies.sync()
     assert files(a) >= {"raw/1.raw", "raw/2.raw"}
     assert files(b) == {"x.txt", "notes/n.txt"}
+
+
+@pytest.mark.slow
+def test_nor_is_one_at_any_call(copies: Copies) -> None:
+    a, b = copies["a"], copies["b"]
+    before = files(a)
+    for when in count(1):
+        choose(b, Choice(exclude=("raw/",)))
+        died = brought_until(b, when)
+        copies.sync()
+        assert files(a) == before, when
+        assert files(b) == {"x.txt", "notes/n.txt"}, when
+        if not died:
+            break
+        choose(b, EVERYTHING)
+        copies.sync()
+        assert files(b) == before, when
+    assert when > 20, "it dies at many calls"
+
+
+def brought_until(copy: Copy, when: int, calls: re.Pattern[str] = CHANGING) -> bool:
+    """Bring in a process of its own, which dies at a call; False if it makes fewer."""
+    copy.close()
+    died = die_at(when, lambda: copy.tree.bring().left, before=copy.open, calls=calls)
+    copy.reopen()
+    return died
 
 
 def test_what_is_edited_while_the_others_go_stays_and_is_known(
