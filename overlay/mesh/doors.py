@@ -85,6 +85,7 @@ class Doors:
         """Go on from how it was under another plan."""
         self._accepted = before._accepted
         self._open, self._leaves = dict(before._open), dict(before._leaves)
+        self._heard = set(before._heard)
 
     # -- what follows
 

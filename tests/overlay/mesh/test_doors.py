@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from simulacra.overlay.mesh.doors import GRACE, VAIN, Doors
+from simulacra.overlay.mesh.doors import GRACE, VAIN, VAIN_HEARD, Doors
 from simulacra.overlay.mesh.model import Contact, Device, Mesh, Peer, Seen
 from tests.overlay.plans import key_of, made
 
@@ -85,6 +85,18 @@ def test_who_is_reached_keeps_its_key_and_who_has_one_has_no_other() -> None:
     for now in (5.0, 5.0 + VAIN):
         doors.searched("sim0", "b", reached=False, now=now)
     assert opened(doors) == OLD  # which is being given up
+
+
+def test_a_key_that_a_host_was_heard_by_stays_open_longer_under_another_plan_too() -> None:
+    doors = with_two()
+    doors.looked(seen(OLD, NEW, NEW))
+    heir = Doors(PLAN.hosts["a"])
+    heir.inherit(doors)
+    for now, key in ((0.0, NEW), (VAIN, NEW), (VAIN_HEARD, OLD), (VAIN_HEARD + VAIN, OLD)):
+        heir.searched("sim0", "b", reached=False, now=now)
+        assert opened(heir) == key
+    heir.searched("sim0", "b", reached=False, now=VAIN_HEARD + 2 * VAIN)
+    assert opened(heir) == NEW
 
 
 class End:
