@@ -102,12 +102,9 @@ class TreeVerbs:
             str(root),
             **_chosen(call),
         )
+        _check_choice(definition)
         try:
-            definition.choice()
-            definition.hoard()
             root.mkdir(parents=True, exist_ok=True)
-        except ValueError as error:
-            raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
         except OSError as error:
             raise GatewayError(
                 ErrorCode.USAGE,
@@ -120,6 +117,7 @@ class TreeVerbs:
     def choose(self, call: Call) -> Iterator[object]:
         """Have another part of a tree here, or all of it."""
         definition = replace(own_definition(self._node, call.arg("name", str)), **_chosen(call))
+        _check_choice(definition)
         fact = tree_fact(self._node, definition.name)
         if not definition.is_complete and self._here in _main_stores(fact):
             raise GatewayError(
@@ -127,11 +125,6 @@ class TreeVerbs:
                 f"{self._here} has the main store of {definition.name}, which has all of it",
                 f"move it first: simulacra focus {definition.name} HOST",
             )
-        try:
-            definition.choice()
-            definition.hoard()
-        except ValueError as error:
-            raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
         self._have(definition)
         yield {"name": definition.name, "complete": definition.is_complete}
 
@@ -267,6 +260,14 @@ def _keeping(definition: Definition, call: Call) -> Definition:
         keep_bytes=call.arg("keep_bytes", int, definition.keep_bytes),
         keep_seconds=call.arg("keep_seconds", float, definition.keep_seconds),
     )
+
+
+def _check_choice(definition: Definition) -> None:
+    try:
+        definition.choice()
+        definition.hoard()
+    except ValueError as error:
+        raise GatewayError(ErrorCode.USAGE, str(error), "then try again") from error
 
 
 def _main_stores(fact: Fact) -> tuple[str, str]:

@@ -179,8 +179,9 @@ def test_a_part_is_chosen_and_all_of_it_again(tmp_path: Path) -> None:
             desk.client.item("tree_focus", name="src", host="nas")
         with pytest.raises(GatewayError, match="desk has the main store of src, which has all"):
             desk.client.item("tree_choose", name="src", largest=10)
-        with pytest.raises(GatewayError, match="is no pattern"):
+        with pytest.raises(GatewayError, match="is no pattern") as refused:
             nas.client.item("tree_choose", name="src", exclude=["\\"])
+        assert refused.value.code is ErrorCode.USAGE
         nas.client.item("tree_choose", name="src")
         until((roots["nas"] / "x.raw").exists)
         assert (roots["desk"] / "x.raw").read_text() == "raw"
